@@ -1,0 +1,70 @@
+"""One thing that the network does to a packet, and how stages are chained."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import simpy
+
+from testbed.channels.packet import Packet
+
+Out = Callable[[Packet], None]
+OnDrop = Callable[[Packet, str], None]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a stage is given to live in.
+
+    Attributes
+    ----------
+    env
+        The simulation's clock, in integer nanoseconds.
+    rng
+        The stage's own random stream: no one else draws from it.
+    out
+        Where a packet goes on to.
+    drop
+        Called with a packet and the name of the cause (a word such as ``"loss"``) when the packet ends here.
+    folder
+        The folder that relative file names are relative to.
+    """
+
+    env: simpy.Environment
+    rng: np.random.Generator
+    out: Out
+    drop: OnDrop
+    folder: Path = field(default_factory=Path)
+
+
+class Stage(Protocol):
+    """Takes each packet once; passes it on to `Surroundings.out` later, twice, or never (with a named cause)."""
+
+    def put(self, packet: Packet) -> None:
+        """Take a packet at the present simulated time."""
+
+
+class StageParameters(Protocol):
+    """A validated entry of a scenario's `channel:` list; what `testbed.channels.STAGES` lists."""
+
+    def build(self, surroundings: Surroundings) -> Stage:
+        """Return a fresh stage."""
+
+    def mean_loss(self) -> float:
+        """Return the long-run share of packets that the stage loses, 0 to 1; 0 where it cannot be known."""
+
+
+def chain(
+    stages: Sequence[StageParameters],
+    env: simpy.Environment,
+    rngs: Sequence[np.random.Generator],
+    out: Out,
+    drop: OnDrop,
+    folder: Path,
+) -> Out:
+    """Build stages in the order in which a packet meets them and return where the sender puts its packets."""
+    for parameters, rng in zip(reversed(stages), reversed(rngs), strict=True):
+        out = parameters.build(Surroundings(env, rng, out, drop, folder)).put
+    return out

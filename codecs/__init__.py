@@ -1,0 +1,1 @@
+"""What is in a packet, and what comes back out of it?"""

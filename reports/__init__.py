@@ -1,0 +1,1 @@
+"""How does one see and hear the result?"""

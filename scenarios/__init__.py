@@ -1,0 +1,1 @@
+"""Packaged scenarios, each runnable by its name."""

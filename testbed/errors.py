@@ -1,0 +1,48 @@
+"""Every error that the testbed raises on purpose: one class a layer, all under `TestbedError`.
+
+The message says what was wrong, where (file, line, key) and what would be right; the command line prints it
+alone, without a traceback. `exit_code` is 2 for bad input and 1 for a run that failed.
+"""
+
+
+class TestbedError(Exception):
+    """Base of all errors of the testbed."""
+
+    __test__ = False
+    exit_code = 1
+
+
+class ScenarioError(TestbedError):
+    """A scenario, an override or a command's argument asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class SpeechError(TestbedError):
+    """A recording cannot be found, read or used."""
+
+    exit_code = 2
+
+
+class ChannelError(TestbedError):
+    """A channel stage's parameters or trace are impossible."""
+
+    exit_code = 2
+
+
+class CodecError(TestbedError):
+    """libopus, or a payload format, refused."""
+
+
+class BuildError(TestbedError):
+    """libopus could not be fetched or built."""
+
+
+class MetricError(TestbedError):
+    """A metric cannot be computed at all on this machine."""
+
+
+class ResultsError(TestbedError):
+    """A run directory cannot be read or written."""
+
+    exit_code = 2

@@ -1,0 +1,22 @@
+"""One independent random generator for each purpose, the same on any executor and in any order."""
+
+import hashlib
+
+import numpy as np
+
+
+def generator(seed: int, *purpose: int | str) -> np.random.Generator:
+    """Return the generator that belongs to a purpose.
+
+    Parameters
+    ----------
+    seed
+        The scenario's seed, 0 or more.
+    purpose
+        What the numbers are for, as words and counters, e.g. ``("channel", clip, realization, "loss")``.
+        Two different purposes give independent streams (NumPy's `SeedSequence`).
+    """
+    text = "\x1f".join(f"{type(word).__name__}:{word}" for word in purpose)
+    digest = hashlib.sha256(text.encode()).digest()
+    words = np.frombuffer(digest, dtype="<u4").tolist()
+    return np.random.default_rng(np.random.SeedSequence([seed, *words]))
