@@ -1,0 +1,83 @@
+"""What became of each frame of a call: sent, arrived or dropped by what, played when, recovered from what."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.files import written_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECOVERIES = ("primary", "red", "lbrr", "dred", "plc")
+PRIMARY, RED, LBRR, DRED, PLC = range(len(RECOVERIES))
+NEVER = -1
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One entry a frame, in playing order; all arrays have the length of the call in frames.
+
+    Attributes
+    ----------
+    sent_ns
+        When the packet that carries the frame as its primary was sent.
+    arrived_ns
+        When that packet arrived, or `NEVER`.
+    dropped_by
+        Name of the cause that took the packet, or ``""``.
+    played_ns
+        When the frame was played; with offline playout, when it first could have been.
+    recovered_by
+        Index into `RECOVERIES`.
+    source_frame
+        The frame whose payload the sound was decoded from: itself for primary and RED, a later one for LBRR and
+        DRED, `NEVER` for none. A concealed frame names the packet whose DRED was at hand but too shallow.
+    late
+        Whether the packet arrived, but after the frame had to play.
+    size_bytes
+        Size of the packet on the wire.
+    """
+
+    sent_ns: NDArray[np.int64]
+    arrived_ns: NDArray[np.int64]
+    dropped_by: tuple[str, ...]
+    played_ns: NDArray[np.int64]
+    recovered_by: NDArray[np.uint8]
+    source_frame: NDArray[np.int32]
+    late: NDArray[np.bool_]
+    size_bytes: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.sent_ns)
+
+    def count(self, recovery: int) -> int:
+        """Return how many frames were recovered in one of the `RECOVERIES`."""
+        return int(np.count_nonzero(self.recovered_by == recovery))
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row a frame, names in place of numbers."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "frame": np.arange(len(self), dtype=np.int32),
+                "sent_ns": self.sent_ns,
+                "arrived_ns": self.arrived_ns,
+                "dropped_by": list(self.dropped_by),
+                "played_ns": self.played_ns,
+                "recovered_by": [RECOVERIES[index] for index in self.recovered_by],
+                "source_frame": self.source_frame,
+                "late": self.late,
+                "size_bytes": self.size_bytes,
+            }
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the table as Parquet."""
+        table = self.table()
+        with written_whole(path) as temporary:
+            table.to_parquet(temporary, index=False)
