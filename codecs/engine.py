@@ -1,0 +1,89 @@
+"""From packets and a timeline's decisions to sound."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.codecs.opus import Decoder, Dred, DredDecoder, to_int16
+from testbed.codecs.settings import SAMPLE_RATE_HZ
+
+DECODE, FEC, DEEP, CONCEAL = range(4)
+"""What to do for a frame: decode its own payload; decode the LBRR of `source`'s payload; decode the DRED of
+`source`'s payload at this distance; or extrapolate."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call to decode.
+
+    Attributes
+    ----------
+    payloads
+        By frame, the Opus packet that the receiver holds for it, or None.
+    actions
+        By frame, one of the actions above.
+    sources
+        By frame, whose payload the action uses; ignored for `CONCEAL`.
+    frame_samples
+        Samples of a frame at 16 kHz.
+    decoder_complexity
+        0 conceals without networks; 5 and more conceals, and decodes DRED, with them.
+    """
+
+    payloads: Sequence[bytes | None]
+    actions: NDArray[np.uint8]
+    sources: NDArray[np.int32]
+    frame_samples: int
+    decoder_complexity: int
+
+
+class Engine(Protocol):
+    """Turns jobs into sound, each independently of the others."""
+
+    def decode(self, jobs: Sequence[Job]) -> list[NDArray[np.int16]]:
+        """Return each job's samples, ``len(payloads) * frame_samples`` of them, the codec's delay included."""
+
+
+class LibopusEngine:
+    """The reference: one libopus decoder a job, fed in playing order."""
+
+    def decode(self, jobs: Sequence[Job]) -> list[NDArray[np.int16]]:
+        return [_decode(job) for job in jobs]
+
+
+def _decode(job: Job) -> NDArray[np.int16]:
+    """Decode one job.
+
+    A run of frames that names one packet's DRED parses it once, as deep as the first of them needs: what
+    opus_demo does for a gap.
+    """
+    size = job.frame_samples
+    pcm = np.zeros(len(job.payloads) * size, np.int32)
+    with ExitStack() as stack:
+        decoder = stack.enter_context(Decoder(job.decoder_complexity))
+        dred_decoder = stack.enter_context(DredDecoder()) if DEEP in job.actions else None
+        dred: Dred | None = None
+        dred_source = -1
+        for frame, (action, source) in enumerate(zip(job.actions.tolist(), job.sources.tolist(), strict=True)):
+            out = pcm[frame * size : (frame + 1) * size]
+            payload = None if action == CONCEAL else job.payloads[source]
+            if payload is None:
+                decoder.conceal(out)
+            elif action == DECODE:
+                decoder.decode(payload, out)
+            elif action == FEC:
+                decoder.decode_fec(payload, out)
+            elif dred_decoder is not None:
+                offset = (source - frame) * size
+                if dred is None or source != dred_source:
+                    dred = dred_decoder.parse(payload, min(SAMPLE_RATE_HZ, offset), dred)
+                    dred_source = source
+                if dred.samples > 0:
+                    decoder.decode_dred(dred, offset, out)
+                else:
+                    decoder.conceal(out)
+    return to_int16(pcm)

@@ -1,0 +1,14 @@
+"""Waiting for ever: nothing is late, and each gap is repaired from whatever came after it."""
+
+from typing import Literal
+
+from testbed.parameters import Parameters
+
+
+class Offline(Parameters):
+    """Play when everything has arrived: what opus_demo does, and the upper bound of all policies."""
+
+    policy: Literal["offline"]
+
+    def due_ns(self, sent_ns: int) -> None:
+        return None

@@ -1,0 +1,140 @@
+"""The receiving side of a call: what is at hand when a frame must play, and what it is played from."""
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import simpy
+from numpy.typing import NDArray
+
+from testbed.channels.packet import Packet
+from testbed.codecs import red
+from testbed.codecs.encoding import Encoding
+from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC
+from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
+from testbed.errors import CodecError
+from testbed.playout.policy import Playout
+from testbed.sender import FIRST_TIMESTAMP, MEDIA_SSRC
+from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
+
+
+class Receiver:
+    """Collects frames from packets and decides, frame by frame, what each is played from.
+
+    For a frame that is missing it takes the best that is at hand: a RED copy, the LBRR of the next frame, the
+    DRED of the next packet that is at hand, concealment.
+
+    Attributes
+    ----------
+    payloads
+        By frame, the Opus packet that arrived first for it, as primary or as copy, or None.
+    arrived_ns
+        By frame, when it first arrived as a primary, or `NEVER`.
+    recovered_by, source_frame, played_ns
+        The decisions; see `testbed.timeline.Timeline`.
+    actions
+        What the decoder does for each frame; see `testbed.codecs.engine.Job`.
+    """
+
+    def __init__(self, env: simpy.Environment, encoding: Encoding, playout: Playout) -> None:
+        count = len(encoding)
+        self.payloads: list[bytes | None] = [None] * count
+        self.arrived_ns = np.full(count, NEVER, np.int64)
+        self.recovered_by = np.full(count, PLC, np.uint8)
+        self.source_frame = np.full(count, NEVER, np.int32)
+        self.played_ns = np.zeros(count, np.int64)
+        self.actions = np.full(count, CONCEAL, np.uint8)
+        self._at_hand_ns: list[int | None] = [None] * count
+        self._newest = NEVER
+        self._env = env
+        self._playout = playout
+        self._frame_ns = encoding.settings.frame_ms * 1_000_000
+        self._frame_ticks = encoding.settings.frame_ms * CLOCK_HZ // 1000
+        self._frame_samples = encoding.settings.frame_samples
+        self._has_lbrr: list[bool] = encoding.has_lbrr.tolist()
+        self._dred_samples: list[int] = encoding.dred_samples.tolist()
+
+    def put(self, packet: Packet) -> None:
+        """Take a packet as it arrives."""
+        assert isinstance(packet.payload, bytes)
+        data = RtpPacket.parse(packet.payload)
+        if data.ssrc != MEDIA_SSRC:
+            raise CodecError(f"RTP packet of a stream with ssrc {data.ssrc:#010x}; ours is {MEDIA_SSRC:#010x}")
+        now_ns = int(self._env.now)
+        frame = self._frame_of(data.timestamp)
+        primary = data.payload
+        if data.payload_type == RED_PAYLOAD_TYPE:
+            copies, _, primary = red.parse(data.payload)
+            for copy in copies:
+                self._take(frame - copy.timestamp_offset // self._frame_ticks, copy.data, now_ns)
+        elif data.payload_type != OPUS_PAYLOAD_TYPE:
+            raise CodecError(f"RTP payload type {data.payload_type} is neither Opus nor RED")
+        self._take(frame, primary, now_ns)
+        if self.arrived_ns[frame] == NEVER:
+            self.arrived_ns[frame] = now_ns
+
+    def run(self) -> Generator[simpy.Event, Any, None]:
+        """Play each frame when it is due."""
+        for frame in range(len(self.payloads)):
+            due_ns = self._playout.due_ns((frame + 1) * self._frame_ns)
+            if due_ns is None:
+                return
+            # What arrives in the very nanosecond is in time, so decide in the next one.
+            yield self._env.timeout(max(0, due_ns + 1 - int(self._env.now)))
+            self._decide(frame, due_ns)
+            self.played_ns[frame] = due_ns
+
+    def play_rest(self) -> None:
+        """Play all that waits for the end of the call: nothing more can arrive."""
+        ready_ns = 0
+        end_ns = int(self._env.now)
+        for frame in range(len(self.payloads)):
+            if self._playout.due_ns((frame + 1) * self._frame_ns) is not None:
+                continue
+            self._decide(frame, end_ns)
+            source = int(self.source_frame[frame])
+            at_hand_ns = end_ns if source == NEVER else self._at_hand_ns[source]
+            ready_ns = max(ready_ns, at_hand_ns or 0)
+            self.played_ns[frame] = ready_ns
+
+    def late(self) -> NDArray[np.bool_]:
+        """Return, by frame, whether its packet came, but after the frame had to play."""
+        return (self.arrived_ns != NEVER) & (self.arrived_ns > self.played_ns)
+
+    def _frame_of(self, timestamp: int) -> int:
+        frame, rest = divmod((timestamp - FIRST_TIMESTAMP) & 0xFFFFFFFF, self._frame_ticks)
+        if rest or frame >= len(self.payloads):
+            raise CodecError(f"RTP timestamp {timestamp} is no frame of this call")
+        return frame
+
+    def _take(self, frame: int, payload: bytes, now_ns: int) -> None:
+        if self._at_hand_ns[frame] is None:
+            self._at_hand_ns[frame] = now_ns
+            self.payloads[frame] = payload
+            self._newest = max(self._newest, frame)
+
+    def _is_at_hand(self, frame: int, now_ns: int) -> bool:
+        arrived_ns = self._at_hand_ns[frame]
+        return arrived_ns is not None and arrived_ns <= now_ns
+
+    def _decide(self, frame: int, now_ns: int) -> None:
+        """Choose what a frame is played from, given what is at hand at `now_ns`."""
+        if self._is_at_hand(frame, now_ns):
+            on_time = NEVER < self.arrived_ns[frame] <= now_ns
+            self._settle(frame, PRIMARY if on_time else RED, frame, DECODE)
+            return
+        later_frames = range(frame + 1, self._newest + 1)
+        following = next((later for later in later_frames if self._is_at_hand(later, now_ns)), None)
+        if following is None:
+            return
+        if following == frame + 1 and self._has_lbrr[following]:
+            self._settle(frame, LBRR, following, FEC)
+        elif self._dred_samples[following]:
+            missing = (following - frame) * self._frame_samples
+            reached = missing - self._dred_samples[following] <= self._frame_samples // 2
+            self._settle(frame, DRED if reached else PLC, following, DEEP)
+
+    def _settle(self, frame: int, recovered_by: int, source: int, action: int) -> None:
+        self.recovered_by[frame] = recovered_by
+        self.source_frame[frame] = source
+        self.actions[frame] = action
