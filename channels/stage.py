@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import simpy
@@ -38,25 +39,49 @@ class Surroundings:
     drop: OnDrop
     folder: Path = field(default_factory=Path)
 
+    def pass_on(self, packet: Packet, delay_ns: int) -> None:
+        """Pass a packet on `delay_ns` from now; for the same instant, in the order of these calls."""
+        later = simpy.Timeout(self.env, delay_ns, packet)
+        later.callbacks.append(self._arrive)
+
+    def _arrive(self, event: simpy.Event) -> None:
+        packet: Packet = event.value
+        self.out(packet)
+
 
 class Stage(Protocol):
-    """Takes each packet once; passes it on to `Surroundings.out` later, twice, or never (with a named cause)."""
+    """Takes a packet; passes it on to `Surroundings.out` later, twice, or never (with a named cause)."""
 
     def put(self, packet: Packet) -> None:
         """Take a packet at the present simulated time."""
 
 
 class StageParameters(Protocol):
-    """A validated entry of a scenario's `channel:` list; what `testbed.channels.STAGES` lists."""
+    """A validated entry of a scenario's `channel:` list; what `testbed.channels.STAGES` lists.
+
+    A stage that can deliver packets in another order than it got them says so with a class attribute
+    `reorders = True`, one that can deliver a packet more than once with `duplicates = True`. `examples` are
+    parameters that the contract suite tries the stage with.
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]]
 
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage."""
 
-    def mean_loss(self) -> float:
-        """Return the long-run share of packets that the stage loses, 0 to 1; 0 where it cannot be known."""
+    def mean_loss(self, folder: Path = Path()) -> float:
+        """Return the long-run share of packets that the stage loses, 0 to 1; 0 where it cannot be known.
+
+        `folder` is what relative file names are relative to.
+        """
 
 
-def chain(
+def milliseconds(duration_ms: float) -> int:
+    """Return a duration in whole nanoseconds."""
+    return round(duration_ms * 1_000_000)
+
+
+def chain(  # noqa: PLR0917
     stages: Sequence[StageParameters],
     env: simpy.Environment,
     rngs: Sequence[np.random.Generator],
@@ -68,3 +93,8 @@ def chain(
     for parameters, rng in zip(reversed(stages), reversed(rngs), strict=True):
         out = parameters.build(Surroundings(env, rng, out, drop, folder)).put
     return out
+
+
+def mean_loss(stages: Sequence[StageParameters], folder: Path) -> float:
+    """Return the long-run share of packets that a chain of stages loses, if each loses independently."""
+    return 1 - prod(1 - parameters.mean_loss(folder) for parameters in stages)

@@ -1,0 +1,44 @@
+"""The stage `delay`: each packet arrives later by the same time."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from testbed.channels.packet import Packet
+from testbed.channels.stage import Stage, Surroundings, milliseconds
+from testbed.parameters import Parameters
+
+
+class Delay(Parameters):
+    """A constant one-way delay.
+
+    Attributes
+    ----------
+    constant_ms
+        The delay, 0 ms to a minute; the simulation rounds it to nanoseconds.
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({"constant_ms": 40}, {"constant_ms": 0})
+
+    constant_ms: float = Field(ge=0, le=60_000, description="one-way delay in ms")
+
+    def mean_loss(self, folder: Path = Path()) -> float:
+        """Return 0: nothing is lost."""
+        return 0.0
+
+    def build(self, surroundings: Surroundings) -> Stage:
+        """Return a fresh stage."""
+        return Delaying(surroundings, milliseconds(self.constant_ms))
+
+
+class Delaying:
+    """Passes each packet on `delay_ns` later, in the order in which they came."""
+
+    def __init__(self, surroundings: Surroundings, delay_ns: int) -> None:
+        self._pass_on = surroundings.pass_on
+        self._delay_ns = delay_ns
+
+    def put(self, packet: Packet) -> None:
+        """Take a packet; it leaves `delay_ns` later."""
+        self._pass_on(packet, self._delay_ns)

@@ -1,0 +1,24 @@
+"""The stage `loss`: packets vanish by a random law. A new law is a file and a line here."""
+
+from typing import Any, ClassVar
+
+from testbed.channels.loss_bernoulli import Bernoulli
+from testbed.channels.loss_gilbert_elliott import GilbertElliott
+from testbed.channels.loss_model import LossModel
+from testbed.channels.spec import Chosen
+
+MODELS: dict[str, type[LossModel]] = {
+    "bernoulli": Bernoulli,
+    "gilbert_elliott": GilbertElliott,
+}
+
+
+class Loss(Chosen):
+    """Validates `{model: name, ...}` into one of `MODELS`."""
+
+    what: ClassVar[str] = "loss model"
+    key: ClassVar[str] = "model"
+    registry: ClassVar = MODELS
+    examples: ClassVar[tuple[dict[str, Any], ...]] = tuple(
+        {"model": name, **example} for name, model in MODELS.items() for example in model.examples
+    )
