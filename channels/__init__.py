@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 from testbed.channels.delay import Delay
 from testbed.channels.loss import Loss
 from testbed.channels.spec import NamedSpec
+from testbed.channels.trace import Trace
 
 STAGES: dict[str, Any] = {
     "delay": Delay,
     "loss": Loss,
+    "trace": Trace,
 }
 
 

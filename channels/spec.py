@@ -4,7 +4,6 @@ Both look a name up in a registry, so that a new stage or loss model is a file a
 Validation errors carry the path of the key that is wrong, and name the nearest name that is known.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +11,8 @@ from typing import Any, ClassVar
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+
+from testbed.parameters import nearest_name
 
 
 def problem(message: str, *keys: str, value: object = None) -> ValidationError:
@@ -33,8 +34,8 @@ def problem(message: str, *keys: str, value: object = None) -> ValidationError:
 
 def unknown(what: str, name: object, known: Mapping[str, object]) -> str:
     """Return the message for a name that no registry entry has."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    nearest = nearest_name(str(name), list(known))
+    hint = f"; did you mean {nearest!r}?" if nearest else ""
     return f"there is no {what} {str(name)[:60]!r}{hint} (known: {', '.join(sorted(known))})"
 
 
@@ -69,9 +70,7 @@ class NamedSpec:
                 return value
             if not isinstance(value, Mapping) or len(value) != 1:
                 known = ", ".join(sorted(cls.registry))
-                raise problem(
-                    f"must be one {cls.what} with its parameters, as in '{known}: {{...}}'", value=value
-                )
+                raise problem(f"must be one {cls.what} with its parameters (known: {known})", value=value)
             name = next(iter(value))
             if name not in cls.registry:
                 raise problem(unknown(cls.what, name, cls.registry), str(name), value=name)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 import simpy
@@ -45,8 +45,7 @@ class Surroundings:
         later.callbacks.append(self._arrive)
 
     def _arrive(self, event: simpy.Event) -> None:
-        packet: Packet = event.value
-        self.out(packet)
+        self.out(cast(Packet, event.value))
 
 
 class Stage(Protocol):

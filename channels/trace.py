@@ -1,0 +1,164 @@
+"""The stage `trace`: the losses of a recorded call, and its delays where they were recorded too.
+
+A trace of losses has one entry for each packet of the call. A trace of arrivals, whose packets may have been
+sent at another pace than the call's, is followed by the time of sending instead: the first packet that comes
+starts it, and a packet meets the fate of the recorded packet that was sent nearest to it (of two equally
+near, the earlier). It takes as long as that one took, but never overtakes where the recorded packets did not.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from testbed.channels.loss_model import Losing
+from testbed.channels.packet import Packet
+from testbed.channels.spec import problem
+from testbed.channels.stage import Stage, Surroundings
+from testbed.channels.trace_file import LOST, ArrivalTrace, LossTrace, read_trace
+from testbed.errors import ChannelError
+from testbed.parameters import Parameters
+
+
+class Trace(Parameters):
+    """Replay of a recorded call; `testbed.channels.trace_file` says which formats are known.
+
+    opus_demo's own behaviour is ``offset_packets: 0, after_end: received``.
+
+    Attributes
+    ----------
+    file
+        Name of the trace, relative to the scenario's folder.
+    offset_packets
+        The entry that the call starts at; null for one that the realization's own random numbers choose, each
+        entry alike.
+    after_end
+        What happens to packets after the last entry: ``"repeat"`` starts again from the first, ``"received"``
+        passes them all, with the trace's smallest delay. A drawn offset always repeats.
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = (
+        {"file": "losses.txt"},
+        {"file": "losses.txt", "offset_packets": 3, "after_end": "received"},
+        {"file": "arrivals.csv"},
+        {"file": "arrivals.csv", "offset_packets": 0, "after_end": "received"},
+    )
+    reorders: ClassVar[bool] = True
+
+    file: str = Field(min_length=1, description="the trace's name, relative to the scenario's folder")
+    offset_packets: int | None = Field(None, ge=0, description="the entry to start at; null: drawn at random")
+    after_end: Literal["repeat", "received"] = "repeat"
+
+    @field_validator("file")
+    @classmethod
+    def _readable(cls, file: str, info: ValidationInfo) -> str:
+        """Read the file if the scenario's folder is known: a bad one is an error of the scenario."""
+        if info.context and "folder" in info.context:
+            try:
+                read_trace(info.context["folder"] / file)
+            except ChannelError as error:
+                raise problem(str(error), value=file) from None
+        return file
+
+    @model_validator(mode="after")
+    def _drawn_repeats(self) -> "Trace":
+        if self.offset_packets is None and self.after_end == "received":
+            raise problem(
+                "a trace that starts at a drawn offset repeats at its end; for 'received' say where it "
+                "starts too, as in offset_packets: 0",
+                "after_end",
+                value=self.after_end,
+            )
+        return self
+
+    def mean_loss(self, folder: Path = Path()) -> float:
+        """Return the share of the trace's packets that were lost."""
+        return read_trace(folder / self.file).mean_loss()
+
+    def build(self, surroundings: Surroundings) -> Stage:
+        """Return a fresh stage; an unreadable trace or an offset beyond its end is a `ChannelError`."""
+        path = surroundings.folder / self.file
+        trace = read_trace(path)
+        length = len(trace.lost) if isinstance(trace, LossTrace) else len(trace.send_ns)
+        offset = self.offset_packets
+        if offset is None:
+            offset = int(surroundings.rng.integers(length))
+        elif offset >= length:
+            raise ChannelError(
+                f"{path}: has {length} packets: offset_packets can be 0 to {length - 1}, not {offset}"
+            )
+        repeats = self.after_end == "repeat"
+        if isinstance(trace, LossTrace):
+            return Losing(surroundings, _losses(trace.lost, offset, repeats), "trace")
+        return ArrivalReplay(surroundings, trace, offset, repeats)
+
+
+def _losses(lost: bytes, offset: int, repeats: bool) -> Iterator[bool]:
+    after_end = chain.from_iterable(repeat(lost)) if repeats else repeat(0)
+    return map(bool, chain(lost[offset:], after_end))
+
+
+class ArrivalReplay:
+    """Gives each packet the fate of the recorded packet that was sent nearest to it.
+
+    Parameters
+    ----------
+    surroundings
+        Where the stage lives.
+    trace
+        The recording.
+    offset
+        Entry of the recording whose time of sending is that of the first packet that comes.
+    repeats
+        Whether the recording starts again at its end, one mean packet interval after its last entry.
+    """
+
+    def __init__(self, surroundings: Surroundings, trace: ArrivalTrace, offset: int, repeats: bool) -> None:
+        self._env = surroundings.env
+        self._pass_on = surroundings.pass_on
+        self._drop = surroundings.drop
+        self._send_ns, self._delay_ns = trace.send_ns, trace.delay_ns
+        self._offset_ns = trace.send_ns[offset] - trace.send_ns[0]
+        span_ns = trace.send_ns[-1] - trace.send_ns[0]
+        self._interval_ns = span_ns // (len(trace.send_ns) - 1)
+        self._period_ns = span_ns + self._interval_ns
+        self._repeats = repeats
+        arrived = [delay for delay in trace.delay_ns if delay != LOST]
+        self._smallest_ns = min(arrived, default=0)
+        self._start_ns: int | None = None
+        self._latest_recorded_ns = -(2**63)
+        self._latest_ns = 0
+
+    def put(self, packet: Packet) -> None:
+        """Drop the packet, or pass it on when the recording says."""
+        if self._start_ns is None:
+            self._start_ns = packet.sent_ns - self._offset_ns
+        elapsed_ns = max(0, packet.sent_ns - self._start_ns)
+        rounds, within_ns = divmod(elapsed_ns, self._period_ns)
+        if rounds and not self._repeats:
+            recorded_ns, delay_ns = elapsed_ns + self._smallest_ns, self._smallest_ns
+        else:
+            entry = self._nearest(self._send_ns[0] + within_ns)
+            delay_ns = self._delay_ns[entry]
+            if delay_ns == LOST:
+                self._drop(packet, "trace")
+                return
+            recorded_ns = rounds * self._period_ns + self._send_ns[entry] - self._send_ns[0] + delay_ns
+        now_ns = int(self._env.now)
+        arrival_ns = now_ns + delay_ns
+        if recorded_ns >= self._latest_recorded_ns:
+            self._latest_recorded_ns = recorded_ns
+            self._latest_ns = arrival_ns = max(arrival_ns, self._latest_ns)
+        self._pass_on(packet, arrival_ns - now_ns)
+
+    def _nearest(self, sent_ns: int) -> int:
+        after = bisect_left(self._send_ns, sent_ns)
+        if after == 0:
+            return 0
+        if after == len(self._send_ns):
+            return after - 1
+        before_is_nearer = sent_ns - self._send_ns[after - 1] <= self._send_ns[after] - sent_ns
+        return after - before_is_nearer
