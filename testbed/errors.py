@@ -46,3 +46,7 @@ class ResultsError(TestbedError):
     """A run directory cannot be read or written."""
 
     exit_code = 2
+
+
+class FetchError(TestbedError):
+    """A package could not be fetched from the Debian archive."""

@@ -1,0 +1,178 @@
+"""Debian packages without root: an apt of our own that knows this machine's mirror and nothing of its state.
+
+The machine's package lists may be empty, stale or lack the suite that is wanted; a private state folder has none of
+these troubles and changes nothing outside itself. Proxies and credentials in the machine's `apt.conf` still hold.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from testbed.errors import FetchError
+
+_ETC_APT = Path("/etc/apt")
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_ARCHIVE_SUITE = re.compile(r"[a-z]+(/.*)?")  # a plain release, not `bookworm-security` or `nodistro/x`
+
+
+@dataclass(frozen=True)
+class Source:
+    """One line of apt's sources: an archive, a suite of it, and the key that signs it (a path, or "")."""
+
+    uri: str
+    suite: str
+    components: tuple[str, ...]
+    signed_by: str = ""
+    trusted: bool = False
+
+
+@dataclass(frozen=True)
+class PrivateApt:
+    """An `apt-get` over a private state folder."""
+
+    options: tuple[str, ...]
+
+    def run(self, *arguments: str, cwd: Path | None = None) -> str:
+        """Run ``apt-get arguments`` in the folder `cwd` and return its output.
+
+        Raises
+        ------
+        FetchError
+            If apt-get fails, with its own words.
+        """
+        done = subprocess.run(
+            ["apt-get", "-qq", *self.options, *arguments],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+        )
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+            raise FetchError(
+                f"apt-get {' '.join(arguments)} failed: {' '.join(errors) or done.stderr.strip()}"
+            )
+        return done.stdout
+
+
+def private_apt(
+    folder: Path, suites: Sequence[str] | None = None, kinds: Sequence[Literal["deb", "deb-src"]] = ("deb",)
+) -> PrivateApt:
+    """Set up a private apt in `folder` and read the package lists of the given suites.
+
+    Parameters
+    ----------
+    folder
+        Where apt's state and cache go; made if it is not there.
+    suites
+        Suites to read, e.g. ``("forky", "sid")``; by default the one that the machine itself follows.
+    kinds
+        ``deb`` for binary packages, ``deb-src`` for source packages.
+
+    Raises
+    ------
+    FetchError
+        If this is not a Debian machine, or its mirror cannot be read.
+    """
+    if shutil.which("apt-get") is None:
+        raise FetchError("apt-get is not on this machine; packages can only be fetched on a Debian system")
+    mirror = debian_mirror()
+    folder = folder.resolve()
+    for part in ("state/lists/partial", "cache/archives/partial"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    (folder / "status").touch()
+    option = (
+        f"[signed-by={mirror.signed_by}] " if mirror.signed_by else "[trusted=yes] " if mirror.trusted else ""
+    )
+    lines = [
+        f"{kind} {option}{mirror.uri} {suite} main\n" for suite in suites or [mirror.suite] for kind in kinds
+    ]
+    (folder / "sources.list").write_text("".join(lines), encoding="utf-8")
+    settings = {
+        "Dir::State": folder / "state",
+        "Dir::State::status": folder / "status",
+        "Dir::Cache": folder / "cache",
+        "Dir::Etc::sourcelist": folder / "sources.list",
+        "Dir::Etc::sourceparts": "/nonexistent",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "3",
+        # As root apt would drop to a user of its own, who may not write below a home folder.
+        "APT::Sandbox::User": "root",
+    }
+    apt = PrivateApt(tuple(word for key, value in settings.items() for word in ("-o", f"{key}={value}")))
+    apt.run("update")
+    return apt
+
+
+def debian_mirror(etc_apt: Path = _ETC_APT) -> Source:
+    """Return the source from which this machine takes Debian's main archive.
+
+    Raises
+    ------
+    FetchError
+        If no source of the machine looks like it.
+    """
+    for source in sources(etc_apt):
+        if (
+            "main" in source.components
+            and _ARCHIVE_SUITE.fullmatch(source.suite)
+            and "security" not in source.uri
+        ):
+            if not source.signed_by and not source.trusted and _KEYRING.exists():
+                return Source(source.uri, source.suite, source.components, str(_KEYRING))
+            return source
+    raise FetchError(
+        f"no Debian mirror in {etc_apt}/sources.list or {etc_apt}/sources.list.d; add one and try again"
+    )
+
+
+def sources(etc_apt: Path = _ETC_APT) -> Iterator[Source]:
+    """Read apt's sources, in apt's order: `sources.list`, then `sources.list.d/*.{list,sources}` by name.
+
+    Both formats of sources.list(5) are read: one line a source, and deb822 stanzas. What is disabled or not
+    understood is passed over, as it is for others to judge.
+    """
+    for path in [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]:
+        if path.suffix not in {".list", ".sources"} or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        yield from _one_line(text) if path.suffix == ".list" else _deb822(text)
+
+
+def _one_line(text: str) -> Iterator[Source]:
+    for line in text.splitlines():
+        match = re.fullmatch(
+            r"deb(?:-src)?\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)((?:\s+\S+)*)", line.split("#")[0].strip()
+        )
+        if match:
+            options = dict(word.split("=", 1) for word in (match[1] or "").split() if "=" in word)
+            signed_by, trusted = options.get("signed-by", ""), options.get("trusted") == "yes"
+            yield Source(match[2], match[3], tuple(match[4].split()), _path(signed_by), trusted)
+
+
+def _deb822(text: str) -> Iterator[Source]:
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    for stanza in re.split(r"\n\s*\n", "\n".join(lines)):
+        # A value goes on in the lines below it that begin with a space.
+        fields = {
+            key.lower(): value for key, value in re.findall(r"(?m)^([\w-]+):(.*(?:\n[ \t].*)*)", stanza)
+        }
+        if fields.get("enabled", "yes").strip().lower() in {"no", "false", "0"}:
+            continue
+        signed_by, trusted = fields.get("signed-by", ""), fields.get("trusted", "").strip() == "yes"
+        for uri in fields.get("uris", "").split():
+            for suite in fields.get("suites", "").split():
+                yield Source(
+                    uri, suite, tuple(fields.get("components", "").split()), _path(signed_by), trusted
+                )
+
+
+def _path(signed_by: str) -> str:
+    """Keep a keyring's path; a key written into the source itself or a fingerprint is left out."""
+    return signed_by.strip() if re.fullmatch(r"\s*/\S+\s*", signed_by) else ""
