@@ -1,80 +1,239 @@
-"""A scenario: the one place where YAML becomes objects."""
+"""Scenarios: the one place where YAML becomes objects."""
 
+import itertools
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic import ValidationError
 
-from testbed.channels import StageSpec
-from testbed.codecs.schemes import SchemeSpec
-from testbed.codecs.settings import Bandwidth
-from testbed.parameters import Parameters
+import testbed.scenarios
+from testbed.errors import ScenarioError
+from testbed.scenario_errors import explain, shown
+from testbed.scenario_models import Codec, Point, Scenario, Speech, bad_combinations
+from testbed.scenario_yaml import (
+    Document,
+    KeyPath,
+    dotted,
+    parse_document,
+    parse_value,
+    read_document,
+    set_value,
+    suggestion,
+)
 
+__all__ = [
+    "Codec",
+    "Point",
+    "Scenario",
+    "Speech",
+    "find_scenario",
+    "load_scenario",
+    "packaged_scenarios",
+    "parse_scenario",
+    "points",
+]
 
-class Speech(Parameters):
-    """What is said: clips of a corpus, or the user's own files."""
-
-    corpus: Literal["asterisk", "packaged"] | None = None
-    clips: int | None = Field(None, ge=1)
-    files: str | None = None
-
-
-class Codec(Parameters):
-    """The speech's own encoding, common to all schemes."""
-
-    bitrate_kbps: float | None = Field(None, ge=6, le=510)
-    total_kbps: float | None = Field(None, ge=6, le=510)
-    complexity: int = Field(9, ge=0, le=10)
-    decoder_complexity: int = Field(10, ge=5, le=10)
-    frame_ms: Literal[10, 20, 40, 60] = 20
-    bandwidth: Bandwidth = "wideband"
-    rate_mode: Literal["vbr", "cvbr", "cbr"] = "vbr"
-    application: Literal["voip", "audio"] = "voip"
-    signal: Literal["auto", "voice", "music"] = "auto"
-    dtx: bool = False
-    expected_loss: float | None = Field(None, ge=0, le=1)
-
-
-class Playout(Parameters):
-    """When a frame is played; see `testbed.playout`."""
-
-    policy: str
-    delay_ms: float | None = None
+MAX_POINTS = 10_000
 
 
-class Scenario(Parameters):
-    """Everything that a run does."""
+def load_scenario(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Read a scenario, override some of its values, and validate it and every point of its sweep.
 
-    name: str
-    about: str = ""
-    speech: Speech
-    codec: Codec
-    schemes: list[SchemeSpec]
-    channel: list[StageSpec]
-    playout: Playout
-    realizations: int = Field(1, ge=1)
-    seed: int = Field(0, ge=0)
-    sweep: dict[str, list[Any]] = Field(default_factory=dict)
-    metrics: list[str]
+    Parameters
+    ----------
+    path_or_name
+        A YAML file, or the name of a packaged scenario such as ``quickstart``.
+    overrides
+        ``"key=value"`` each: a dotted key (see `testbed.scenario_yaml.set_value`) and a value in YAML.
+        Overriding a swept key takes it out of the sweep.
+
+    Raises
+    ------
+    ScenarioError
+        All mistakes, one a line: file, line, key, what is wrong, what would be right.
+    """
+    path, label = find_scenario(path_or_name)
+    document = read_document(path, label)
+    for override in overrides:
+        _override(document, override)
+    return _validated(document, path.parent)
 
 
-class Point(Parameters):
-    """One combination of swept parameters: a scenario without a sweep."""
-
-    index: int
-    parameters: dict[str, Any]
-    scenario: Scenario
+def parse_scenario(text: str, folder: Path | None = None, label: str = "scenario") -> Scenario:
+    """Validate a scenario that is given as YAML text; see `load_scenario`."""
+    return _validated(parse_document(text, label), folder or Path())
 
 
-def load_scenario(path_or_name: str, overrides: list[str]) -> "Scenario":
-    """Read, override and validate."""
-    raise NotImplementedError
+def packaged_scenarios() -> dict[str, Path]:
+    """Return the scenarios that come with the package, by name (``quickstart``, ``rfc8867/x``)."""
+    roots = [Path(root) for root in testbed.scenarios.__path__]
+    found = {f.relative_to(r).with_suffix("").as_posix(): f for r in roots for f in r.rglob("*.yaml")}
+    return dict(sorted(found.items()))
+
+
+def find_scenario(path_or_name: str | Path) -> tuple[Path, str]:
+    """Return a scenario's file and what messages call it.
+
+    Raises
+    ------
+    ScenarioError
+        There is neither such a file nor such a packaged scenario.
+    """
+    path, packaged = Path(path_or_name), packaged_scenarios()
+    if path.is_file():
+        return path, str(path_or_name)
+    if str(path_or_name) in packaged:
+        return packaged[str(path_or_name)], f"{path_or_name}.yaml"
+    if path.is_dir():
+        raise ScenarioError(f"{path_or_name}: is a folder; name a scenario file in it")
+    hint = suggestion(path.stem, list(packaged))
+    raise ScenarioError(f"{path_or_name}: no such file, and no packaged scenario of that name{hint}")
 
 
 def points(scenario: Scenario) -> list[Point]:
-    """Expand the sweep."""
-    raise NotImplementedError
+    """Return every combination of the swept values, in written order, each validated.
+
+    Raises
+    ------
+    ScenarioError
+        A swept key or value cannot be.
+    """
+    document = scenario._document
+    if not document.data:
+        document = Document("scenario", "", scenario.model_dump(mode="json", exclude_unset=True))
+    made, mistakes = [], []
+    columns = {key: _column(values) for key, values in scenario.sweep.items()}
+    for index, choice in enumerate(itertools.product(*(range(len(v)) for v in scenario.sweep.values()))):
+        chosen = dict(zip(scenario.sweep, choice, strict=True))
+        parameters = {key: columns[key][number] for key, number in chosen.items()}
+        at_point, swept = _with_swept(document, scenario.sweep, chosen)
+        found = [*_mistakes(at_point)]
+        if found:
+            setting = ", ".join(f"{key} = {value}" for key, value in parameters.items())
+            mistakes += [
+                line if any(s in line for s in swept) else f"{line} (at {setting})" for line in found
+            ]
+        else:
+            made.append(Point(index=index, parameters=parameters, scenario=_built(at_point, scenario.folder)))
+    if mistakes:
+        raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
+    return made
 
 
-def folder(path: Path) -> Path:
-    return path
+def _override(document: Document, override: str) -> None:
+    key, equals, text = override.partition("=")
+    key, place = key.strip(), "--set"
+    if not equals or not key:
+        raise ScenarioError(f"--set {override}: must be key=value, e.g. --set codec.bitrate_kbps=24")
+    try:
+        value = parse_value(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"{place}: {key}: {str(error).partition(': ')[2]}") from None
+    path = set_value(document, key, value, place)
+    sweep = document.data.get("sweep") if isinstance(document.data, dict) else None
+    if path[0] != "sweep" and isinstance(sweep, dict):
+        for swept in [swept for swept in sweep if _reaches(document, swept, path)]:
+            del sweep[swept]
+
+
+def _reaches(document: Document, key: str, path: KeyPath) -> bool:
+    """Return whether a dotted key leads to `path` or into it."""
+    probe = Document(document.label, "", document.data)
+    try:
+        return set_value(probe, key, None, "")[: len(path)] == path
+    except ScenarioError:
+        return False
+
+
+def _validated(document: Document, folder: Path) -> Scenario:
+    mistakes = list(_sweep_mistakes(document))
+    sweep = (document.data.get("sweep") or {}) if isinstance(document.data, dict) and not mistakes else {}
+    first, _ = _with_swept(document, sweep, dict.fromkeys(sweep, 0), only_missing=True)
+    if isinstance(first.data, dict) and "sweep" in first.data:
+        first.data["sweep"] = sweep
+    mistakes += _mistakes(first)
+    if mistakes:
+        raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
+    scenario = _built(first, folder)
+    points(scenario)
+    return scenario
+
+
+def _built(document: Document, folder: Path) -> Scenario:
+    scenario = Scenario.model_validate(document.data)
+    scenario._document, scenario._folder = document, folder
+    return scenario
+
+
+def _mistakes(document: Document) -> Iterator[str]:
+    """Give a line for each mistake in the data: single values first, combinations when those are good."""
+    if not isinstance(document.data, dict):
+        yield f"{document.label}: must be a mapping of keys: {', '.join(Scenario.model_fields)}"
+        return
+    try:
+        scenario = Scenario.model_validate(document.data)
+    except ValidationError as error:
+        yield from explain(error, document)
+        return
+    for location, reason in bad_combinations(scenario):
+        path = document.written(location)
+        yield f"{document.place(path)}: {dotted(path)}: {reason}"
+
+
+def _sweep_mistakes(document: Document) -> Iterator[str]:
+    """Give what is wrong with the sweep's own form."""
+    sweep = document.data.get("sweep") if isinstance(document.data, dict) else None
+    if sweep is None:
+        return
+    place = document.place(("sweep",))
+    if not isinstance(sweep, dict):
+        yield f"{place}: sweep: must map dotted keys to lists, e.g. {{codec.bitrate_kbps: [16, 24]}}"
+        return
+    count = 1
+    for key, values in sweep.items():
+        where = f"{document.place(('sweep', key))}: sweep: {key}"
+        if isinstance(values, dict):
+            yield f"{where}: write the dotted key, e.g. {key}.{next(iter(values), 'key')}: [...]"
+        elif not isinstance(values, list) or not values:
+            yield f"{where}: must be a list of values, not {shown(values)}"
+        elif key.split(".")[0] in ("name", "about", "sweep", "metrics", "realizations"):
+            yield f"{where}: cannot be swept"
+        else:
+            count *= len(values)
+            if any(value in values[:index] for index, value in enumerate(values)):
+                yield f"{where}: a value stands here twice"
+            try:
+                _with_swept(document, sweep, {key: 0})
+            except ScenarioError as error:
+                yield str(error)
+    if count > MAX_POINTS:
+        yield f"{place}: sweep: {count} combinations; at most {MAX_POINTS}"
+
+
+def _with_swept(
+    document: Document, sweep: dict[str, list[Any]], chosen: dict[str, int], only_missing: bool = False
+) -> tuple[Document, list[str]]:
+    """Return a document with one value of each chosen key set and no sweep, and the paths set, dotted."""
+    at_point = Document(document.label, document.text, document.data, dict(document.places))
+    if isinstance(document.data, dict):
+        at_point.data = {key: value for key, value in document.data.items() if key != "sweep" or only_missing}
+    paths = []
+    for key, number in chosen.items():
+        place = document.place(("sweep", key, number))
+        before = at_point.data, dict(at_point.places)
+        path = set_value(at_point, key, sweep[key][number], place)
+        if only_missing and path in before[1]:
+            at_point.data, at_point.places = before
+        paths.append(dotted(path))
+    return at_point, paths
+
+
+def _column(values: list[Any]) -> list[Any]:
+    """Return swept values as one type that a column can hold."""
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return values
+    if all(isinstance(value, bool) for value in values):
+        return values
+    return [value if isinstance(value, str) else json.dumps(value) for value in values]

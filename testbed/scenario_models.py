@@ -1,0 +1,172 @@
+"""What a scenario holds, as immutable objects."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from testbed.channels import StageSpec
+from testbed.codecs.schemes import NO_LOSS, SchemeSpec
+from testbed.codecs.settings import Bandwidth
+from testbed.parameters import Parameters
+from testbed.playout import PlayoutSpec
+from testbed.scenario_yaml import Document, KeyPath, dotted, suggestion
+
+
+class Speech(Parameters):
+    """What is said: clips of a corpus, or the user's own files.
+
+    Attributes
+    ----------
+    corpus
+        ``asterisk`` is fetched by `testbed speech fetch`; ``packaged`` ships with the package.
+    clips
+        How many; all that there are unless told otherwise.
+    files
+        A pattern such as ``recordings/*.wav``, relative to the scenario's folder.
+    """
+
+    corpus: Literal["asterisk", "packaged"] | None = None
+    clips: int | None = Field(None, ge=1)
+    files: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.corpus is None) == (self.files is None):
+            raise ValueError(
+                "give exactly one of corpus (asterisk, packaged) and files (your own recordings)"
+            )
+        return self
+
+
+class Codec(Parameters):
+    """The speech's own encoding, common to all schemes.
+
+    Attributes
+    ----------
+    bitrate_kbps
+        The speech's own; what a scheme adds comes on top.
+    total_kbps
+        Instead: speech and redundancy together, the same for every scheme.
+    complexity
+        The encoder's, 0 to 10.
+    decoder_complexity
+        5 to 10; a scheme that asks for classic PLC has its own.
+    frame_ms
+        Duration of a packet's audio.
+    expected_loss
+        What the encoder plans its redundancy for, 0 to 1; the channel's own mean loss unless told otherwise.
+    """
+
+    bitrate_kbps: float | None = Field(None, ge=6, le=510)
+    total_kbps: float | None = Field(None, ge=6, le=510)
+    complexity: int = Field(9, ge=0, le=10)
+    decoder_complexity: int = Field(10, ge=5, le=10)
+    frame_ms: Literal[10, 20, 40, 60] = 20
+    bandwidth: Bandwidth = "wideband"
+    rate_mode: Literal["vbr", "cvbr", "cbr"] = "vbr"
+    application: Literal["voip", "audio"] = "voip"
+    signal: Literal["auto", "voice", "music"] = "auto"
+    dtx: bool = False
+    expected_loss: float | None = Field(None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_bitrate(self) -> Self:
+        if (self.bitrate_kbps is None) == (self.total_kbps is None):
+            raise ValueError(
+                "give exactly one of bitrate_kbps (the speech's own) and total_kbps (every scheme's)"
+            )
+        return self
+
+
+class Scenario(Parameters):
+    """Everything that a run does.
+
+    Attributes
+    ----------
+    schemes
+        Ways of surviving loss, all of which meet the same channel.
+    channel
+        Stages, in the order in which a packet meets them.
+    realizations
+        How many draws of the channel each clip meets.
+    sweep
+        Lists of values by dotted key; a run does every combination.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=100)
+    about: str = ""
+    speech: Speech
+    codec: Codec
+    schemes: list[SchemeSpec] = Field(min_length=1)
+    channel: list[StageSpec]
+    playout: PlayoutSpec
+    realizations: int = Field(1, ge=1)
+    seed: int = Field(0, ge=0, lt=2**63)
+    sweep: dict[str, list[Any]] = Field(default_factory=dict)
+    metrics: list[str]
+
+    _document: Document = PrivateAttr(default_factory=lambda: Document("scenario", "", {}))
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def text(self) -> str:
+        """The YAML as it was given; ``""`` for a scenario made in Python."""
+        return self._document.text
+
+    @property
+    def source(self) -> str:
+        """What the scenario's file is called in messages."""
+        return self._document.label
+
+    @property
+    def folder(self) -> Path:
+        """What relative file names in the scenario are relative to."""
+        return self._folder
+
+    def at(self, *path: str | int) -> str:
+        """Return ``"file.yaml:7: schemes.2.dred"``: how a message about a part of the scenario begins."""
+        written = self._document.written(path)
+        return f"{self._document.place(written)}: {dotted(written)}"
+
+
+class Point(Parameters):
+    """One combination of swept parameters.
+
+    Attributes
+    ----------
+    index
+        Counts from 0 in written order, the last key of the sweep fastest.
+    parameters
+        Value of each swept dotted key, fit for a column of a table: numbers, truth values or text, alike in
+        all points.
+    scenario
+        The scenario with these values and without a sweep.
+    """
+
+    index: int
+    parameters: dict[str, Any]
+    scenario: Scenario
+
+
+def bad_combinations(scenario: Scenario) -> Iterator[tuple[KeyPath, str]]:
+    """Give what is wrong only together with something else, as a location and a reason."""
+    from testbed.metrics import METRICS
+
+    names: dict[str, int] = {NO_LOSS: -1}
+    for index, scheme in enumerate(scenario.schemes):
+        if scheme.name in names:
+            other = names[scheme.name]
+            held = "the ceiling, which every run has" if other < 0 else f"schemes.{other}"
+            yield ("schemes", index), f"{scheme.name!r} is the name of {held}; give this one another `name`"
+        names[scheme.name] = index
+        for part in scheme.parts:
+            problem = part.problem(scenario.codec.frame_ms, scenario.codec.total_kbps is not None)
+            if problem is not None:
+                yield ("schemes", index, part.key, problem[0]), problem[1]
+    for index, metric in enumerate(scenario.metrics):
+        if metric not in METRICS:
+            yield ("metrics", index), f"unknown metric {metric!r}{suggestion(metric, list(METRICS))}"
+        elif metric in scenario.metrics[:index]:
+            yield ("metrics", index), f"{metric} stands here twice"
