@@ -8,8 +8,9 @@ replaced by one that raises and says so.
 import ctypes
 import ctypes.util
 import os
+import sysconfig
 from collections.abc import Callable
-from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_uint32, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int, c_int16, c_int32, c_uint32, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from testbed.files import cache_dir
 
 DRED = "DRED"
 PCM24 = "24-bit samples"
-LBRR_QUERY = "asking whether a packet carries LBRR"
+LBRR_QUERY = "the LBRR query"
 
 _ERROR = POINTER(c_int)
 _DECODE = (c_void_p, c_char_p, c_int32, c_void_p, c_int, c_int)
@@ -43,6 +44,12 @@ _FUNCTIONS: tuple[tuple[str, tuple[Any, ...], Any, str | None], ...] = (
     ("opus_decode_float", _DECODE, c_int, None),
     ("opus_decode24", _DECODE, c_int, PCM24),
     ("opus_packet_get_nb_samples", (c_char_p, c_int32, c_int32), c_int, None),
+    (
+        "opus_packet_parse",
+        (c_char_p, c_int32, c_void_p, c_void_p, POINTER(c_int16), POINTER(c_int)),
+        c_int,
+        None,
+    ),
     ("opus_packet_has_lbrr", (c_char_p, c_int32), c_int, LBRR_QUERY),
     ("opus_dred_decoder_create", (_ERROR,), c_void_p, DRED),
     ("opus_dred_decoder_destroy", (c_void_p,), None, DRED),
@@ -124,14 +131,28 @@ def find() -> str:
     CodecError
         If `OPUS_LIBRARY` names no file, or there is no libopus on this machine.
     """
-    if override := os.environ.get("OPUS_LIBRARY"):
+    environment = os.environ
+    return _find(
+        environment.get("OPUS_LIBRARY"), environment.get("TESTBED_CACHE"), environment.get("XDG_CACHE_HOME")
+    )
+
+
+def forget() -> None:
+    """Look again for the library at the next `find`: a new one was built, or one was removed."""
+    _find.cache_clear()
+
+
+@cache
+def _find(override: str | None, *_cache_environment: str | None) -> str:
+    # `packet_samples` and the like are called for every packet: looking for files would cost more than they do
+    if override:
         if not Path(override).is_file():
             raise CodecError(f"OPUS_LIBRARY={override}: no such file; it must name a libopus.so, or be unset")
         return override
     built = cache_dir() / "opus" / "current" / "libopus.so"
     if built.is_file():
-        return str(built)
-    if system := ctypes.util.find_library("opus"):
+        return str(built.resolve())
+    if system := _system_library():
         return system
     raise CodecError(
         "no libopus on this machine: `testbed opus build` builds one, or set OPUS_LIBRARY to a libopus.so"
@@ -147,6 +168,22 @@ def load(path: str | None = None) -> Library:
         If the file is no shared library for this machine, or not libopus.
     """
     return _load(path or find())
+
+
+@cache
+def _system_library() -> str | None:
+    """Return the system's libopus, by its whole path where that is easily known.
+
+    By its bare name the linker would give whatever library of that name is loaded already.
+    """
+    name = ctypes.util.find_library("opus")
+    if name is None or "/" in name:
+        return name
+    multiarch = sysconfig.get_config_var("MULTIARCH") or ""
+    for folder in (f"/usr/lib/{multiarch}", "/usr/lib64", "/usr/lib", "/usr/local/lib"):
+        if (file := Path(folder, name)).is_file():
+            return str(file)
+    return name
 
 
 @cache

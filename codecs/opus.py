@@ -6,14 +6,14 @@ the float calls do the same work: in a floating-point build they carry the same 
 """
 
 from collections.abc import Mapping
-from ctypes import addressof, byref, c_int, c_int32, c_uint32, create_string_buffer, string_at
+from ctypes import addressof, byref, c_int, c_int16, c_int32, c_uint32, create_string_buffer, string_at
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.libopus import DRED, PCM24, Library, get_int, load, set_int
+from testbed.codecs.libopus import DRED, LBRR_QUERY, PCM24, Library, get_int, load, set_int
 from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
 from testbed.errors import CodecError
 
@@ -462,4 +462,18 @@ def packet_has_lbrr(payload: bytes, library: Library | None = None) -> bool:
     if not payload:
         return False
     library = library or load()
+    if LBRR_QUERY in library.missing:
+        return _lbrr_flag(payload, library)
     return library.check(library.call.opus_packet_has_lbrr(payload, len(payload)), "looking for LBRR") > 0
+
+
+def _lbrr_flag(payload: bytes, library: Library) -> bool:
+    """Read the flag itself, for a libopus before 1.5: it follows SILK's voice flags (RFC 6716, 4.2.3)."""
+    configuration = payload[0] >> 3
+    if configuration >= 16:  # CELT alone
+        return False
+    sizes, offset = (c_int16 * 48)(), c_int()
+    frames = library.call.opus_packet_parse(payload, len(payload), None, None, sizes, byref(offset))
+    library.check(frames, "looking for LBRR")
+    silk_frames = max(1, configuration % 4) if configuration < 12 else 1
+    return sizes[0] > 0 and bool(payload[offset.value] >> (7 - silk_frames) & 1)
