@@ -68,7 +68,9 @@ def _decode(job: Job) -> NDArray[np.int16]:
         dred_decoder = stack.enter_context(DredDecoder()) if DEEP in job.actions else None
         dred: Dred | None = None
         dred_source = -1
-        for frame, (action, source) in enumerate(zip(job.actions.tolist(), job.sources.tolist(), strict=True)):
+        for frame, (action, source) in enumerate(
+            zip(job.actions.tolist(), job.sources.tolist(), strict=True)
+        ):
             out = pcm[frame * size : (frame + 1) * size]
             payload = None if action == CONCEAL else job.payloads[source]
             if payload is None:

@@ -59,7 +59,9 @@ class Receiver:
         assert isinstance(packet.payload, bytes)
         data = RtpPacket.parse(packet.payload)
         if data.ssrc != MEDIA_SSRC:
-            raise CodecError(f"RTP packet of a stream with ssrc {data.ssrc:#010x}; ours is {MEDIA_SSRC:#010x}")
+            raise CodecError(
+                f"RTP packet of a stream with ssrc {data.ssrc:#010x}; ours is {MEDIA_SSRC:#010x}"
+            )
         now_ns = int(self._env.now)
         frame = self._frame_of(data.timestamp)
         primary = data.payload

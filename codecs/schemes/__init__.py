@@ -47,7 +47,9 @@ class SchemeSpec(Parameters):
         if self.plc and self.neural_plc:
             raise ValueError("plc and neural_plc exclude each other: a decoder conceals in one way")
         if self.plc and self.dred:
-            raise ValueError("plc and dred exclude each other: libopus decodes DRED only with its networks on")
+            raise ValueError(
+                "plc and dred exclude each other: libopus decodes DRED only with its networks on"
+            )
         if not self.name:
             object.__setattr__(self, "name", " + ".join(part.label() for part in self.parts))
         return self

@@ -27,7 +27,9 @@ class Red(Part):
     def _one_distance_a_copy(self) -> Self:
         if self.at_distances is not None:
             if len(self.at_distances) != self.copies:
-                raise ValueError(f"at_distances lists {len(self.at_distances)} distances for {self.copies} copies")
+                raise ValueError(
+                    f"at_distances lists {len(self.at_distances)} distances for {self.copies} copies"
+                )
             if min(self.at_distances) < 1 or len(set(self.at_distances)) != self.copies:
                 raise ValueError("at_distances must be different whole numbers of frames, 1 or more")
         return self

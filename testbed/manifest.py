@@ -1,0 +1,83 @@
+"""The manifest: everything that shaped the numbers of a run, so that it can be made again."""
+
+import platform
+from collections.abc import Collection
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from testbed.codecs.capabilities import capabilities
+from testbed.rows import Context, file_stem
+from testbed.sweep import CallId, Plan
+
+SHAPE_NUMBERS = (
+    "speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile", "onnxruntime", "speechmos",
+    "pesq", "pystoi",
+)  # fmt: skip
+"""The packages whose versions can change a number in the table."""
+
+
+def make_manifest(
+    whole: Plan, context: Context, rows: Collection[CallId], warnings: list[str]
+) -> dict[str, Any]:
+    """Return the manifest of a run, ready for JSON.
+
+    Parameters
+    ----------
+    rows
+        The calls that the table has.
+    warnings
+        What the reader of the report must know.
+    """
+    scenario = whole.scenario
+    return {
+        "scenario": scenario.model_dump(mode="json", exclude_none=True),
+        "scenario_text": scenario.text,
+        "scenario_folder": str(scenario.folder),
+        "scheme_names": [scheme.name for scheme in whole.schemes[0]],
+        "metrics": list(scenario.metrics),
+        "swept": list(scenario.sweep),
+        "points": [point.parameters for point in whole.points],
+        "versions": versions(),
+        "seeds": {"scenario": scenario.seed, "channel": "SHA-256 of seed, clip, realization and stage name"},
+        "clips": [
+            {
+                "name": clip.name,
+                "speaker": clip.speaker,
+                "language": clip.language,
+                "seconds": len(clip.pcm) / 16_000,
+                "source": clip.source,
+                "licence": clip.licence,
+                "sha256": clip.sha256,
+            }
+            for clip in context.clips
+        ],
+        "complete": len(rows) == whole.calls,
+        "rows": len(rows),
+        "warnings": warnings,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "examples": [
+            {
+                "point": call.point,
+                "scheme": context.schemes[call.point][call.scheme].name,
+                "clip": context.clips[call.clip].name,
+                "realization": call.realization,
+                "audio": f"examples/{file_stem(context, call)}.flac",
+                "timeline": f"examples/{file_stem(context, call)}.parquet",
+            }
+            for call in sorted(context.examples)
+            if (context.folder / "examples" / f"{file_stem(context, call)}.flac").exists()
+        ],
+        "clean": [{"clip": context.clips[0].name, "audio": "examples/clean.flac"}],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that shapes a number."""
+    found = {"python": platform.python_version(), "libopus": capabilities().version}
+    for package in SHAPE_NUMBERS:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

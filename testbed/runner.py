@@ -1,0 +1,289 @@
+"""A scenario from beginning to end: plan, work off, write, and give the result back."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed import results
+from testbed.call import Simulation, listen
+from testbed.codecs.capabilities import capabilities
+from testbed.codecs.encoding import encode
+from testbed.codecs.engine import LibopusEngine
+from testbed.codecs.settings import SAMPLE_RATE_HZ
+from testbed.dred_depth import ENOUGH, sufficient_kbps
+from testbed.errors import ResultsError, ScenarioError
+from testbed.manifest import make_manifest
+from testbed.results import TIMINGS, Results
+from testbed.rows import Context, rows_of, simulate_call, to_int16
+from testbed.scenario import Scenario, load_scenario, parse_scenario
+from testbed.speech import Clip, load_clips
+from testbed.sweep import CallId, Group, Plan, plan, work_off
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEEPABLE = ("audio", "packets", "timelines")
+IDENTITY = ("point", "scheme", "clip", "realization")
+MEASURED = (
+    "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps", "dred_asked_ms", "dred_sent_ms",
+    "wire_kbps", "packet_loss", "frames", "frames_late", "frames_primary", "frames_red", "frames_lbrr",
+    "frames_dred", "frames_plc", "mean_delay_ms",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: `done` of `total` rows after `elapsed_s` seconds, and what it is at."""
+
+    done: int
+    total: int
+    elapsed_s: float
+    message: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One row of the table, made again: its timeline, its packets and its sound.
+
+    Attributes
+    ----------
+    simulation
+        `simulation.timeline` and `simulation.sent`.
+    pcm
+        What a listener hears, 16 kHz, aligned with the clip.
+    clip
+        What was said.
+    """
+
+    simulation: Simulation
+    pcm: NDArray[np.int16]
+    clip: Clip
+
+
+@dataclass(frozen=True)
+class Run(Results):
+    """A finished run that can write its report and make any of its calls again."""
+
+    def report(self) -> Path:
+        """Write the page and return its path."""
+        from testbed.reports.report import write_report
+
+        return write_report(self.folder)
+
+    def call(self, row: int) -> Call:
+        """Make the call of one row of `table` again; the same seed gives the same packets.
+
+        Raises
+        ------
+        ResultsError
+            If there is no such row, or the run's speech is not what it was.
+        """
+        if not 0 <= row < len(self.table):
+            raise ResultsError(f"{self.folder}: there is no row {row}, the table has {len(self.table)}")
+        scenario = parse_scenario(
+            json.dumps(self.manifest["scenario"]), Path(self.manifest["scenario_folder"])
+        )
+        clips = load_clips(scenario.speech, scenario.folder)
+        known = [(clip["name"], clip["sha256"]) for clip in self.manifest["clips"]]
+        if [(clip.name, clip.sha256) for clip in clips] != known:
+            raise ResultsError(f"{self.folder}: the scenario's speech is not what it was when this was run")
+        whole = plan(scenario, len(clips))
+        context = Context(whole.points, whole.schemes, clips, self.folder, frozenset(), frozenset())
+        groups = {call: group for group in whole.groups for call in group.calls}
+        call = sorted(groups)[row]
+        group = groups[call]
+        encoding = encode(to_int16(clips[call.clip].pcm), group.settings)
+        simulation = simulate_call(context, call, encoding)
+        clip = clips[call.clip]
+        return Call(simulation, listen(simulation, encoding, len(clip.pcm), LibopusEngine()), clip)
+
+
+def load(folder: Path | str) -> Run:
+    """Read a run directory."""
+    read = results.load(folder)
+    return Run(read.folder, read.table, read.manifest)
+
+
+def run(
+    scenario: Path | str,
+    out: Path | str | None = None,
+    overrides: Sequence[str] = (),
+    jobs: int | None = None,
+    save: Sequence[str] = (),
+) -> Run:
+    """Run a scenario and return its results; the same as ``testbed run`` without its progress bar.
+
+    Parameters
+    ----------
+    scenario
+        Path of a YAML file, or the name of a packaged scenario.
+    out
+        The run's folder; ``results/<name>`` unless told otherwise.
+    overrides
+        ``"dotted.key=value"`` each, as with ``--set``.
+    jobs
+        Processes; all cores unless told otherwise.
+    save
+        What to keep of every call: any of ``"audio"``, ``"packets"``, ``"timelines"``.
+    """
+    loaded = load_scenario(scenario, overrides)
+    return run_scenario(loaded, Path(out or Path("results") / loaded.name), jobs, frozenset(save))
+
+
+def run_scenario(
+    scenario: Scenario,
+    out: Path,
+    jobs: int | None = None,
+    save: frozenset[str] = frozenset(),
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Run:
+    """Run a validated scenario and write its folder whole; see `run`.
+
+    When it is interrupted, the rows that were finished are written to ``<out>.interrupted`` instead.
+
+    Raises
+    ------
+    TestbedError
+        If nothing can be run at all; a call that fails is a row with its reason.
+    """
+    if unknown := sorted(save - set(KEEPABLE)):
+        raise ScenarioError(
+            f"--save {unknown[0]}: there is nothing of that name to keep; {', '.join(KEEPABLE)}"
+        )
+    results.check_replaceable(out)
+    _check_codec(scenario)
+    clips = load_clips(scenario.speech, scenario.folder)
+    whole = plan(scenario, len(clips))
+    started = time.monotonic()
+    rows: dict[CallId, dict[str, Any]] = {}
+
+    def report(message: str) -> None:
+        on_progress(Progress(len(rows), whole.calls, time.monotonic() - started, message))
+
+    with results.replaced_whole(out) as folder:
+        for name in ("examples", *sorted(save)):
+            (folder / name).mkdir()
+        context = Context(whole.points, whole.schemes, clips, folder, save, _examples(whole))
+        report("calls")
+        with _rescued(out, context, whole, rows):
+            for call_rows in work_off(whole.groups, _identified_rows, context, jobs or cores()):
+                rows.update(call_rows)
+                report("calls")
+        report("writing")
+        _write(folder, whole, context, rows)
+    return load(out)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0))
+
+
+def _identified_rows(context: Context, group: Group) -> list[tuple[CallId, dict[str, Any]]]:
+    return list(zip(group.calls, rows_of(context, group), strict=True))
+
+
+def _check_codec(scenario: Scenario) -> None:
+    """Refuse a scheme that this machine's libopus cannot do, before anything is run."""
+    able = capabilities()
+    for scheme in scenario.schemes:
+        if scheme.dred and not able.dred:
+            raise ScenarioError(
+                f"{scenario.name}: the scheme {scheme.name!r} needs DRED, and libopus {able.version} at {able.path} "
+                "was built without it; 'testbed opus build' builds one that has it"
+            )
+
+
+def _examples(whole: Plan) -> frozenset[CallId]:
+    """Return the calls that the report plays: each scheme of the middle point, on one clip and realization."""
+    point = len(whole.points) // 2
+    return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
+
+
+@contextmanager
+def _rescued(out: Path, context: Context, whole: Plan, rows: dict[CallId, dict[str, Any]]) -> Iterator[None]:
+    """On Ctrl-C, write the finished rows beside `out`, so that neither they nor an earlier run are lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if rows:
+            rescue = out.with_name(f"{out.name}.interrupted")
+            with results.replaced_whole(rescue) as folder:
+                _write(folder, whole, context, rows)
+            raise KeyboardInterrupt(f"{len(rows)} of {whole.calls} rows are kept in {rescue}") from None
+        raise
+
+
+def _write(folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> None:
+    table = _table(whole, rows)
+    warnings = [*_failures(table), *_shallow_dred(whole, context, rows)]
+    _write_clean(folder, context)
+    results.write(folder, table, make_manifest(whole, context, rows, warnings))
+
+
+def _table(whole: Plan, rows: dict[CallId, dict[str, Any]]) -> "pd.DataFrame":
+    """Return the rows in the scenario's order, every column present whatever failed."""
+    import pandas as pd
+
+    metrics = whole.scenario.metrics
+    columns = [*IDENTITY, *whole.scenario.sweep, *MEASURED, *metrics, *TIMINGS, "error"]
+    table = pd.DataFrame([rows[call] for call in sorted(rows)], columns=columns)
+    whole_numbers = {name: "Int64" for name in MEASURED if name.startswith("frames")}
+    return table.astype({**dict.fromkeys([*metrics, *TIMINGS], "float64"), **whole_numbers})
+
+
+def _failures(table: "pd.DataFrame") -> list[str]:
+    failed = table[table["payload_kbps"].isna()]
+    if failed.empty:
+        return []
+    return [f"{len(failed)} of {len(table)} calls failed; the first: {failed['error'].iloc[0]}"]
+
+
+def _shallow_dred(whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> list[str]:
+    """Return a warning for each scheme and point that sent much less DRED than was asked."""
+    warnings = []
+    groups = {call: group for group in whole.groups for call in group.calls}
+    for point, scheme_index in sorted({(call.point, call.scheme) for call in rows}):
+        calls = [call for call in sorted(rows) if (call.point, call.scheme) == (point, scheme_index)]
+        sent = [rows[call]["dred_sent_ms"] for call in calls if "dred_sent_ms" in rows[call]]
+        settings = groups[calls[0]].settings
+        if not sent or np.mean(sent) >= ENOUGH * settings.dred_depth_ms:
+            continue
+        enough = sufficient_kbps(to_int16(context.clips[calls[0].clip].pcm), settings)
+        advice = (
+            f"{enough} kb/s in all would send {ENOUGH:.0%} of it"
+            if enough
+            else "no bitrate sends it"
+            + ("" if settings.expected_loss_percent else ": the expected loss is 0")
+        )
+        at = ", ".join(f"{key} = {value}" for key, value in whole.points[point].parameters.items())
+        warnings.append(
+            f"{whole.schemes[point][scheme_index].name}{f' ({at})' if at else ''}: asked for "
+            f"{settings.dred_depth_ms} ms of DRED, sent {np.mean(sent):.0f} ms on average at "
+            f"{settings.bitrate_bps / 1000:g} kb/s in all; {advice}"
+        )
+    return warnings
+
+
+def _write_clean(folder: Path, context: Context) -> None:
+    """Keep what was said: of the example, and with ``--save audio`` of every clip."""
+    import soundfile
+
+    for index, clip in enumerate(context.clips):
+        if index == 0:
+            path = folder / "examples" / "clean.flac"
+            path.parent.mkdir(exist_ok=True)
+            soundfile.write(path, clip.pcm, SAMPLE_RATE_HZ, subtype="PCM_16")
+        if "audio" in context.save and (folder / "audio").is_dir():
+            soundfile.write(
+                folder / "audio" / f"clean-{clip.name}.wav", clip.pcm, SAMPLE_RATE_HZ, subtype="PCM_16"
+            )

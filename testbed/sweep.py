@@ -1,0 +1,164 @@
+"""Which calls a scenario makes, in which groups they are worked off, and by how many processes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from testbed.channels.stage import StageParameters, mean_loss
+from testbed.codecs.schemes import NO_LOSS, SchemeSpec
+from testbed.codecs.settings import EncoderSettings
+from testbed.scenario import Codec, Point, Scenario, points
+
+Result = TypeVar("Result")
+MAX_CALLS_IN_GROUP = 48
+"""So that a long sweep over one encoding still spreads over the processes and its bar moves."""
+
+
+@dataclass(frozen=True, order=True)
+class CallId:
+    """Names one call by its places in the scenario's lists; sorts in the order of the table."""
+
+    point: int
+    scheme: int
+    clip: int
+    realization: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Calls that share one encoding of one clip."""
+
+    clip: int
+    settings: EncoderSettings
+    calls: list[CallId] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run will do.
+
+    Attributes
+    ----------
+    scenario
+        The scenario as given, with its sweep.
+    points
+        One scenario without a sweep for each combination of the swept parameters.
+    schemes
+        For each point, its schemes; the ceiling first.
+    groups
+        All calls, those of one encoding together.
+    """
+
+    scenario: Scenario
+    points: list[Point]
+    schemes: list[list[SchemeSpec]]
+    groups: list[Group]
+
+    @property
+    def calls(self) -> int:
+        """How many calls there are."""
+        return sum(len(group.calls) for group in self.groups)
+
+
+def plan(scenario: Scenario, clips: int) -> Plan:
+    """Lay out the calls of a scenario over a number of clips."""
+    all_points = points(scenario)
+    schemes = [[SchemeSpec(name=NO_LOSS), *point.scenario.schemes] for point in all_points]
+    groups: dict[tuple[int, EncoderSettings], list[Group]] = {}
+    for point, point_schemes in zip(all_points, schemes, strict=True):
+        speech = speech_settings(
+            point.scenario.codec, mean_loss(stages(point.scenario), point.scenario.folder)
+        )
+        total_given = point.scenario.codec.total_kbps is not None
+        for scheme_index, scheme in enumerate(point_schemes):
+            settings = scheme.encoder_settings(speech, total_given)
+            for clip in range(clips):
+                same = groups.setdefault((clip, settings), [Group(clip, settings)])
+                if len(same[-1].calls) >= MAX_CALLS_IN_GROUP:
+                    same.append(Group(clip, settings))
+                same[-1].calls.extend(
+                    CallId(point.index, scheme_index, clip, realization)
+                    for realization in range(point.scenario.realizations)
+                )
+    return Plan(scenario, all_points, schemes, [group for same in groups.values() for group in same])
+
+
+def stages(scenario: Scenario) -> list[StageParameters]:
+    """Return the parameters of the channel's stages, in order."""
+    return [spec.parameters for spec in scenario.channel]
+
+
+def speech_settings(codec: Codec, channel_loss: float) -> EncoderSettings:
+    """Return the encoder's settings for the speech alone.
+
+    Parameters
+    ----------
+    channel_loss
+        What libopus is told to expect where `codec.expected_loss` does not say: 0 to 1.
+    """
+    expected_loss = codec.expected_loss if codec.expected_loss is not None else channel_loss
+    return EncoderSettings(
+        bitrate_bps=round(1000 * (codec.total_kbps or codec.bitrate_kbps or 0)),
+        complexity=codec.complexity,
+        frame_ms=codec.frame_ms,
+        bandwidth=codec.bandwidth,
+        rate_mode=codec.rate_mode,
+        application=codec.application,
+        signal=codec.signal,
+        dtx=codec.dtx,
+        expected_loss_percent=min(100, round(100 * expected_loss)),
+    )
+
+
+def work_off(
+    groups: Sequence[Group],
+    work: Callable[[Any, Group], Result],
+    context: Any,
+    jobs: int,
+) -> Iterator[Result]:
+    """Do all groups and give each result as it is ready, in any order.
+
+    Parameters
+    ----------
+    work
+        Called with `context` and a group; importable, since processes call it too.
+    context
+        What all groups need; sent to each process once.
+    jobs
+        Processes; 1 works in this one. On an error, Ctrl-C included, all of them are ended.
+    """
+    if jobs == 1 or len(groups) < 2:
+        for group in groups:
+            yield work(context, group)
+        return
+    from concurrent.futures import as_completed
+
+    from loky import ProcessPoolExecutor
+
+    executor = ProcessPoolExecutor(
+        min(jobs, len(groups)), initializer=_keep, initargs=(context,), env=_ONE_THREAD_EACH
+    )
+    try:
+        futures = [executor.submit(_work_kept, work, group) for group in groups]
+        for future in as_completed(futures):
+            yield future.result()
+    except BaseException:
+        executor.shutdown(wait=True, kill_workers=True)
+        raise
+    executor.shutdown()
+
+
+_ONE_THREAD_EACH = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+_kept: list[Any] = []
+
+
+def _keep(context: Any) -> None:
+    """Take what all groups need, in a process of the pool; Ctrl-C is the parent's to handle."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _kept[:] = [context]
+
+
+def _work_kept(work: Callable[[Any, Group], Result], group: Group) -> Result:
+    return work(_kept[0], group)
