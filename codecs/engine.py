@@ -45,7 +45,7 @@ class Engine(Protocol):
     """Turns jobs into sound, each independently of the others."""
 
     def decode(self, jobs: Sequence[Job]) -> list[NDArray[np.int16]]:
-        """Return each job's samples, ``len(payloads) * frame_samples`` of them, the codec's delay included."""
+        """Return each job's samples, ``len(payloads) * frame_samples`` of them, codec delay included."""
 
 
 class LibopusEngine:

@@ -1,7 +1,7 @@
 """A scheme: what the encoder is told, what rides in a packet, and what may repair a missing frame.
 
-A scheme is a set of parts (`testbed.codecs.schemes` lists them), each one way of surviving loss; a part answers
-only the questions that concern it and leaves the rest to the defaults here.
+A scheme is a set of parts (`testbed.codecs.schemes` lists them), each one way of surviving loss; a part
+answers only the questions that concern it and leaves the rest to the defaults here.
 """
 
 from typing import ClassVar

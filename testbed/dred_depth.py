@@ -18,7 +18,7 @@ STEP_KBPS = 2
 
 
 def sufficient_kbps(pcm: NDArray[np.int16], settings: EncoderSettings) -> int | None:
-    """Return the lowest total bitrate, to 2 kb/s, at which `ENOUGH` of the depth is sent; None if there is none.
+    """Return the lowest total bitrate, to 2 kb/s, that sends `ENOUGH` of the depth; None if there is none.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ from testbed.rows import Context, file_stem
 from testbed.sweep import CallId, Plan
 
 SHAPE_NUMBERS = (
-    "speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile", "onnxruntime", "speechmos",
-    "pesq", "pystoi",
+    "speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile", "onnxruntime",
+    "speechmos", "pesq", "pystoi",
 )  # fmt: skip
 """The packages whose versions can change a number in the table."""
 

@@ -1,7 +1,6 @@
 """A run on disk: the table of its calls and the manifest that says what made it."""
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -93,15 +92,15 @@ def replaced_whole(folder: Path) -> Iterator[Path]:
         new.chmod(0o755)
         if folder.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-            os.replace(folder, old)
+            folder.replace(old)
             try:
-                os.replace(new, folder)
+                new.replace(folder)
             except OSError:
-                os.replace(old, folder)
+                old.replace(folder)
                 raise
             shutil.rmtree(old, ignore_errors=True)
         else:
-            os.replace(new, folder)
+            new.replace(folder)
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(new)

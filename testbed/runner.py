@@ -198,13 +198,13 @@ def _check_codec(scenario: Scenario) -> None:
     for scheme in scenario.schemes:
         if scheme.dred and not able.dred:
             raise ScenarioError(
-                f"{scenario.name}: the scheme {scheme.name!r} needs DRED, and libopus {able.version} at {able.path} "
-                "was built without it; 'testbed opus build' builds one that has it"
+                f"{scenario.name}: the scheme {scheme.name!r} needs DRED, and libopus {able.version} at "
+                f"{able.path} was built without it; 'testbed opus build' builds one that has it"
             )
 
 
 def _examples(whole: Plan) -> frozenset[CallId]:
-    """Return the calls that the report plays: each scheme of the middle point, on one clip and realization."""
+    """Return the calls that the report plays: each scheme of the middle point, on one clip."""
     point = len(whole.points) // 2
     return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
 

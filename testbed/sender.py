@@ -44,7 +44,7 @@ class Sender:
         self._out = out
 
     def run(self) -> Generator[simpy.Event, Any, None]:
-        """Send frame ``n`` when its last sample has been captured, ``(n + 1)`` frames after the call began."""
+        """Send frame ``n`` when its last sample has been captured: ``n + 1`` frames into the call."""
         frame_ms = self._encoding.settings.frame_ms
         for frame in range(len(self._encoding)):
             yield self._env.timeout(frame_ms * 1_000_000)

@@ -148,7 +148,7 @@ def work_off(
     executor.shutdown()
 
 
-_ONE_THREAD_EACH = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+_ONE_THREAD_EACH = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _kept: list[Any] = []
 
 
