@@ -1,0 +1,24 @@
+"""A laboratory for how a voice call survives a bad network.
+
+``testbed.run("quickstart")`` runs a scenario and returns its results; ``testbed.load("results/quickstart")``
+reads them again.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from testbed.results import Results
+    from testbed.runner import load, run
+
+__all__ = ["Results", "load", "run"]
+
+_HOMES = {"Results": "testbed.results", "load": "testbed.runner", "run": "testbed.runner"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only then: the command line must not wait for pandas to print its help."""
+    from importlib import import_module
+
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'testbed' has no attribute {name!r}")

@@ -1,0 +1,183 @@
+"""The command line: each command hands over to what does the work, and imports it only then."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from testbed.errors import TestbedError
+
+if TYPE_CHECKING:
+    from typer import Context
+
+
+class Commands(TyperGroup):
+    """Turns errors into their message and exit code: no traceback for a user's mistake."""
+
+    def invoke(self, ctx: "Context") -> Any:  # type: ignore[override]
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except TestbedError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            typer.echo(f"{error.filename or 'system'}: {error.strerror or error}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt as interrupt:
+            typer.echo(f"interrupted; {interrupt}" if str(interrupt) else "interrupted", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="How should a voice call survive a bad network? Real speech, Opus and packets, a simulated network.",
+    epilog="Example: testbed run quickstart",
+)
+opus = typer.Typer(no_args_is_help=True, help="The libopus that does the coding.")
+speech = typer.Typer(no_args_is_help=True, help="The recordings that are sent.")
+app.add_typer(opus, name="opus")
+app.add_typer(speech, name="speech")
+
+RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `testbed run` wrote.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command(epilog="Example: testbed run quickstart --set codec.bitrate_kbps=24 --jobs 4 --save audio")
+def run(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A YAML file, or the name of a packaged scenario.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the run goes; results/NAME unless given.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override one value by its dotted key, e.g. schemes.lbrr.bitrate_kbps=20. A list item goes "
+            "by its index, its name or its mechanism. Overriding a swept key ends its sweep. May be repeated.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes; one a core unless given.")
+    ] = None,
+    save: Annotated[
+        str, typer.Option(metavar="WHAT", help="What to keep of every call: audio,packets,timelines.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and stop.")] = False,
+) -> None:
+    """Run a scenario, write its results and its report."""
+    from testbed import console
+    from testbed.scenario import load_scenario
+
+    loaded = load_scenario(scenario, set_ or ())
+    if dry_run:
+        typer.echo(console.outline(loaded))
+        return
+    from testbed.runner import cores, run_scenario
+
+    with console.progress() as on_progress:
+        wanted = frozenset(word.strip() for word in save.split(",") if word.strip())
+        done = run_scenario(
+            loaded, out or Path("results") / loaded.name, jobs or cores(), wanted, on_progress
+        )
+    for warning in done.manifest["warnings"]:
+        typer.echo(f"warning: {warning}", err=True)
+    typer.echo(done.folder / "results.parquet")
+    typer.echo(done.report())
+
+
+@app.command(epilog="Example: testbed report results/quickstart")
+def report(run_dir: RunDir) -> None:
+    """Write a run's report again: one HTML file that opens offline."""
+    from testbed.reports.report import write_report
+
+    typer.echo(write_report(run_dir))
+
+
+@app.command(
+    epilog="Example: testbed plot results/quickstart --x wire_kbps --y plcmos --by scheme -o cost.svg"
+)
+def plot(
+    run_dir: RunDir,
+    x: Annotated[str, typer.Option(metavar="COLUMN", help="Column on the horizontal axis.")],
+    y: Annotated[str, typer.Option(metavar="COLUMN", help="Column on the vertical axis.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: .svg, .png or .pdf.")
+    ],
+    by: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column that each line is one value of.")
+    ] = "scheme",
+) -> None:
+    """Plot one column of a run against another, with 95 % intervals."""
+    from testbed.reports.plot import plot as draw
+
+    typer.echo(draw(run_dir, x, y, by, output) or output)
+
+
+@app.command(epilog="Example: testbed doctor --json")
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of checks as JSON.")] = False,
+) -> None:
+    """Say what this machine has and lacks, and what mends it; exit 1 if the quickstart cannot run."""
+    from testbed import doctor as machine
+
+    checks = machine.examine()
+    typer.echo(machine.as_json(checks) if as_json else machine.as_text(checks))
+    raise typer.Exit(0 if machine.can_run(checks) else 1)
+
+
+@app.command(epilog="Example: testbed schema > scenario.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of scenarios, for editors that check YAML as you type."""
+    import json
+
+    from testbed.scenario import Scenario
+
+    typer.echo(json.dumps(Scenario.model_json_schema(), indent=2))
+
+
+@opus.command("build", epilog="Example: testbed opus build --tarball opus-1.6.1.tar.gz")
+def opus_build(
+    tarball: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="libopus's source, for machines without Debian's archive."),
+    ] = None,
+) -> None:
+    """Fetch libopus's source and build it with DRED, deep PLC and OSCE (no root; takes a minute)."""
+    from testbed.codecs.opus_build import build
+
+    typer.echo(build(tarball, _tell))
+
+
+@speech.command("fetch", epilog="Example: testbed speech fetch")
+def speech_fetch() -> None:
+    """Fetch Debian's telephone prompts and cut them into clips of speech (no root; takes a minute)."""
+    from testbed.speech import fetch
+
+    typer.echo(f"{len(fetch(_tell))} clips are ready: speech: {{corpus: asterisk}}")
+
+
+@speech.command("list", epilog="Example: testbed speech list")
+def speech_list() -> None:
+    """List the clips that are on this machine."""
+    from testbed import console
+
+    typer.echo(console.clips())
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)

@@ -1,0 +1,98 @@
+"""What the command line shows while it works and before it does."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from testbed.scenario import Scenario
+from testbed.speech import Clip, list_clips, load_clips
+from testbed.sweep import plan
+
+if TYPE_CHECKING:
+    from testbed.runner import Progress
+
+SAMPLE_RATE_HZ = 16_000
+
+
+def outline(scenario: Scenario) -> str:
+    """Return what a run of the scenario would do."""
+    clips = load_clips(scenario.speech, scenario.folder)
+    whole = plan(scenario, len(clips))
+    seconds = sum(len(clips[group.clip].pcm) * len(group.calls) for group in whole.groups) / SAMPLE_RATE_HZ
+    lines = [f"{scenario.name}: {scenario.about}".rstrip(": "), "", f"{len(whole.points)} points"]
+    for point in whole.points:
+        lines += ["  " + ", ".join(f"{key} = {value}" for key, value in point.parameters.items())]
+    lines += [f"{len(whole.schemes[0])} schemes", *(f"  {scheme.name}" for scheme in whole.schemes[0])]
+    lines += [f"{len(clips)} clips", *(f"  {clip.name} ({_seconds(clip)} s)" for clip in clips)]
+    channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
+    lines += [f"{scenario.realizations} realizations of {channel}"]
+    lines += [f"= {whole.calls} calls, {seconds / 60:.0f} minutes of speech; {len(whole.groups)} encodings"]
+    return "\n".join(lines)
+
+
+def clips() -> str:
+    """Return a table of the clips on this machine."""
+    rows = [("corpus", "clip", "speaker", "language", "seconds", "licence")]
+    for corpus, its_clips in list_clips().items():
+        for clip in its_clips:
+            rows.append((corpus, clip.name, clip.speaker, clip.language, _seconds(clip), clip.licence))
+    return columns(rows)
+
+
+def _seconds(clip: Clip) -> str:
+    return f"{len(clip.pcm) / SAMPLE_RATE_HZ:.1f}"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of words as aligned columns."""
+    widths = [max(len(word) for word in column) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(w.ljust(n) for w, n in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[["Progress"], None]]:
+    """Show how far a run is, on stderr: a bar on a terminal, else a line now and then."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("rows, {task.fields[rate]}/s, left:"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=Console(stderr=True),
+        expand=True,
+    )
+    with bar:
+        task = bar.add_task("", rate="-", total=None)
+
+        def show(now: "Progress") -> None:
+            bar.update(task, description=now.message, completed=now.done, total=now.total, rate=_rate(now))
+
+        yield show
+
+
+class _Lines:
+    """One line for each twentieth of the run and each change of message."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, now: "Progress") -> None:
+        stage = f"{now.message}{20 * now.done // max(1, now.total)}"
+        if stage != self._last:
+            self._last = stage
+            left = now.elapsed_s * (now.total - now.done) / now.done if now.done else None
+            until = f", {left:.0f} s left" if left is not None else ""
+            line = f"{now.message}: {now.done} of {now.total} rows, {_rate(now)} rows/s{until}"
+            print(line, file=sys.stderr, flush=True)
+
+
+def _rate(now: "Progress") -> str:
+    return f"{now.done / now.elapsed_s:.1f}" if now.done and now.elapsed_s else "-"

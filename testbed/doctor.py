@@ -1,0 +1,150 @@
+"""What this machine has and lacks, and the command that mends each lack."""
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+
+from testbed.errors import TestbedError
+from testbed.files import cache_dir
+
+DISK_NEEDED_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    name
+        What was looked at.
+    ok
+        Whether it is as it should be.
+    needed
+        Whether the quickstart needs it.
+    found
+        What is there.
+    mend
+        The command that mends it, ``""`` if nothing is to be mended.
+    """
+
+    name: str
+    ok: bool
+    needed: bool
+    found: str
+    mend: str = ""
+
+
+def examine() -> list[Check]:
+    """Look at everything; takes a second, since libopus is probed by use."""
+    return [check for look in LOOKS for check in look()]
+
+
+def can_run(checks: Sequence[Check]) -> bool:
+    """Return whether everything is there that the quickstart needs."""
+    return all(check.ok for check in checks if check.needed)
+
+
+def as_json(checks: Sequence[Check]) -> str:
+    """Return the checks for programs: ``{"ok": ..., "checks": [{name, ok, needed, found, mend}, ...]}``."""
+    return json.dumps({"ok": can_run(checks), "checks": [asdict(check) for check in checks]}, indent=2)
+
+
+def as_text(checks: Sequence[Check]) -> str:
+    """Return the checks for people."""
+    width = max(len(check.name) for check in checks)
+    lines = []
+    for check in checks:
+        mark = "ok  " if check.ok else ("LACK" if check.needed else "--  ")
+        lines.append(f"{mark}  {check.name.ljust(width)}  {check.found}")
+        if check.mend:
+            lines.append(f"{' ' * (width + 8)}mend: {check.mend}")
+    lines += ["", "The quickstart can run." if can_run(checks) else "The quickstart cannot run yet."]
+    return "\n".join(lines)
+
+
+def _python() -> Iterator[Check]:
+    good = sys.version_info >= (3, 11)
+    mend = "" if good else "apt-get install python3.11 python3.11-venv"
+    yield Check("python", good, True, f"{platform.python_version()} at {sys.executable}", mend)
+
+
+def _libopus() -> Iterator[Check]:
+    from testbed.codecs.capabilities import capabilities
+
+    try:
+        able = capabilities()
+    except TestbedError as error:
+        yield Check("libopus", False, True, str(error), "testbed opus build")
+        return
+    mend = (
+        "unset OPUS_LIBRARY; testbed opus build" if os.environ.get("OPUS_LIBRARY") else "testbed opus build"
+    )
+    yield Check("libopus", True, True, f"{able.version} at {able.path}")
+    for name, has in (("LBRR", able.lbrr), ("deep PLC", able.deep_plc), ("DRED", able.dred)):
+        yield Check(f"  {name}", has, True, "works" if has else "does not work", "" if has else mend)
+    yield Check(
+        "  OSCE", able.osce, False, "works" if able.osce else "does not work", "" if able.osce else mend
+    )
+
+
+def _cache() -> Iterator[Check]:
+    folder = cache_dir()
+    stands = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    writable = os.access(stands, os.W_OK)
+    mend = "" if writable else "export TESTBED_CACHE=FOLDER, a folder that you may write to"
+    yield Check("cache", writable, True, f"{folder}{'' if writable else ' (may not be written to)'}", mend)
+    free = shutil.disk_usage(stands).free
+    mend = "" if free > DISK_NEEDED_BYTES else "export TESTBED_CACHE=FOLDER, a folder on a larger disk"
+    yield Check("  disk", free > DISK_NEEDED_BYTES, True, f"{free / 1e9:.1f} GB free", mend)
+
+
+def _speech() -> Iterator[Check]:
+    from testbed.speech_corpus import corpus_dir
+
+    index = corpus_dir() / "index.json"
+    there = index.is_file()
+    found = f"asterisk at {index.parent}" if there else "asterisk is not fetched; only the packaged clips"
+    yield Check("speech", there, True, found, "" if there else "testbed speech fetch")
+
+
+def _metrics() -> Iterator[Check]:
+    for package in ("speechmos", "onnxruntime", "pesq", "pystoi"):
+        try:
+            import_module(package)
+        except ImportError as error:
+            yield Check(package, False, True, f"cannot be imported: {error}", f"pip install {package}")
+        else:
+            yield Check(package, True, True, "can be imported")
+
+
+def _tools() -> Iterator[Check]:
+    for name, programs, mend, use in (
+        ("chromium", ("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium", "tests"),
+        ("tshark", ("tshark",), "apt-get install tshark", "tests"),
+        ("gcc", ("gcc", "cc"), "apt-get install gcc libc6-dev", "opus build"),
+        ("make", ("make",), "apt-get install make", "opus build"),
+    ):
+        path = next((path for path in map(shutil.which, programs) if path), None)
+        yield Check(name, path is not None, False, path or f"not there (for {use})", "" if path else mend)
+
+
+def _cores() -> Iterator[Check]:
+    cores = len(os.sched_getaffinity(0))
+    yield Check("cores", True, False, f"{cores}; a run uses all unless told --jobs N")
+
+
+LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (
+    _python,
+    _libopus,
+    _cache,
+    _speech,
+    _metrics,
+    _tools,
+    _cores,
+)
