@@ -94,14 +94,20 @@ class Receiver:
             if self._playout.due_ns((frame + 1) * self._frame_ns) is not None:
                 continue
             self._decide(frame, end_ns)
-            source = int(self.source_frame[frame])
-            at_hand_ns = end_ns if source == NEVER else self._at_hand_ns[source]
-            ready_ns = max(ready_ns, at_hand_ns or 0)
+            ready_ns = max(ready_ns, self._ready_ns(frame, end_ns))
             self.played_ns[frame] = ready_ns
 
     def late(self) -> NDArray[np.bool_]:
         """Return, by frame, whether its packet came, but after the frame had to play."""
         return (self.arrived_ns != NEVER) & (self.arrived_ns > self.played_ns)
+
+    def _ready_ns(self, frame: int, end_ns: int) -> int:
+        """Return when what a frame is played from was at hand; the end of the call for a concealed one."""
+        if self.recovered_by[frame] == PRIMARY:
+            return int(self.arrived_ns[frame])
+        source = int(self.source_frame[frame])
+        at_hand_ns = None if source == NEVER else self._at_hand_ns[source]
+        return end_ns if at_hand_ns is None else at_hand_ns
 
     def _frame_of(self, timestamp: int) -> int:
         frame, rest = divmod((timestamp - FIRST_TIMESTAMP) & 0xFFFFFFFF, self._frame_ticks)

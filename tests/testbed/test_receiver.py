@@ -1,0 +1,200 @@
+"""What a frame is played from: by hand for each kind of repair, and invariants over random networks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from testbed.call import Simulation, simulate
+from testbed.channels.packet import Packet
+from testbed.channels.stage import Stage, Surroundings
+from testbed.codecs.encoding import Encoding
+from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC
+from testbed.codecs.settings import EncoderSettings
+from testbed.playout.fixed import Fixed
+from testbed.playout.offline import Offline
+from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
+
+FRAME_NS = 20_000_000
+OFFLINE = Offline(policy="offline")
+
+
+@dataclass
+class Fates:
+    """A network that gives packet `n` the delay `delays_ms[n]`, or none: lost."""
+
+    delays_ms: list[float | None]
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ()
+
+    def mean_loss(self, folder: Path = Path()) -> float:
+        return 0.0
+
+    def build(self, surroundings: Surroundings) -> Stage:
+        delays_ms = self.delays_ms
+
+        class Network:
+            def put(self, packet: Packet) -> None:
+                delay_ms = delays_ms[packet.sequence]
+                if delay_ms is None:
+                    surroundings.drop(packet, "fate")
+                else:
+                    surroundings.pass_on(packet, round(delay_ms * 1e6))
+
+        return Network()
+
+
+def encoding(frames: int, lbrr: bool = False, dred_ms: int = 0) -> Encoding:
+    payloads = tuple(f"frame {frame}".encode() for frame in range(frames))
+    sizes = np.array([len(payload) for payload in payloads], np.float64)
+    return Encoding(
+        settings=EncoderSettings(bitrate_bps=24_000),
+        payloads=payloads,
+        has_lbrr=np.full(frames, lbrr),
+        dred_samples=np.full(frames, 16 * dred_ms, np.int32),
+        primary_bytes=sizes,
+        lbrr_bytes=0 * sizes,
+        dred_bytes=0 * sizes,
+        lookahead_samples=104,
+        seconds=0.0,
+    )
+
+
+def call(
+    made: Encoding, delays_ms: list[float | None], playout: Any, distances: tuple[int, ...] = ()
+) -> Simulation:
+    rngs = [np.random.default_rng(0)]
+    return simulate(made, distances, [Fates(delays_ms)], rngs, playout, 10, Path())
+
+
+def decisions(simulation: Simulation) -> list[tuple[int, int]]:
+    timeline = simulation.timeline
+    return list(zip(timeline.recovered_by.tolist(), timeline.source_frame.tolist(), strict=True))
+
+
+def test_all_that_arrives_is_played_from_its_own_packet() -> None:
+    simulation = call(encoding(4), [40, 40, 40, 40], OFFLINE)
+    assert decisions(simulation) == [(PRIMARY, 0), (PRIMARY, 1), (PRIMARY, 2), (PRIMARY, 3)]
+    assert simulation.job.actions.tolist() == [DECODE] * 4
+    assert simulation.timeline.sent_ns.tolist() == [FRAME_NS * n for n in (1, 2, 3, 4)]
+    assert (simulation.timeline.arrived_ns - simulation.timeline.sent_ns == 40_000_000).all()
+    assert simulation.packet_loss == 0
+
+
+def test_a_gap_is_concealed_when_nothing_repairs_it() -> None:
+    simulation = call(encoding(3), [0, None, 0], OFFLINE)
+    assert decisions(simulation) == [(PRIMARY, 0), (PLC, NEVER), (PRIMARY, 2)]
+    assert simulation.job.actions.tolist() == [DECODE, CONCEAL, DECODE]
+    assert simulation.timeline.dropped_by == ("", "fate", "")
+    assert simulation.timeline.arrived_ns.tolist()[1] == NEVER
+
+
+def test_lbrr_repairs_the_last_frame_of_a_gap_and_dred_the_others() -> None:
+    simulation = call(encoding(6, lbrr=True, dred_ms=500), [0, None, None, None, 0, 0], OFFLINE)
+    assert decisions(simulation)[1:4] == [(DRED, 4), (DRED, 4), (LBRR, 4)]
+    assert simulation.job.actions.tolist()[1:4] == [DEEP, DEEP, FEC]
+
+
+def test_dred_reaches_as_far_as_it_was_sent() -> None:
+    simulation = call(encoding(6, dred_ms=40), [0, None, None, None, None, 0], OFFLINE)
+    # The gap's early frames are out of reach, but the decoder is still shown what there is, as opus_demo does.
+    assert decisions(simulation)[1:5] == [(PLC, 5), (PLC, 5), (DRED, 5), (DRED, 5)]
+    assert simulation.job.actions.tolist()[1:5] == [DEEP] * 4
+
+
+def test_a_red_copy_is_as_good_as_the_frame_and_its_lbrr_counts_too() -> None:
+    simulation = call(encoding(5, lbrr=True), [0, None, None, 0, 0], OFFLINE, distances=(1,))
+    assert decisions(simulation)[1:3] == [(LBRR, 2), (RED, 2)]
+    assert simulation.job.payloads[2] == b"frame 2"
+
+
+def test_red_carries_copies_at_the_distances_asked_and_counts_their_bytes() -> None:
+    made = encoding(6)
+    simulation = call(made, [0, None, None, 0, 0, 0], OFFLINE, distances=(3, 2))
+    assert decisions(simulation)[1:3] == [(RED, 1), (RED, 2)]
+    ip_udp_rtp, red_header = 40, 1 + 4 + 4
+    size = len(made.payloads[0])
+    assert simulation.timeline.size_bytes.tolist()[3:] == [ip_udp_rtp + red_header + 3 * size] * 3
+
+
+def test_with_a_fixed_delay_what_comes_in_the_last_nanosecond_is_in_time_and_later_is_late() -> None:
+    playout = Fixed(policy="fixed", delay_ms=60)
+    simulation = call(encoding(3), [60, 60.000001, 59.9], playout)
+    assert [recovery for recovery, _ in decisions(simulation)] == [PRIMARY, PLC, PRIMARY]
+    assert simulation.timeline.late.tolist() == [False, True, False]
+    assert (simulation.timeline.played_ns - simulation.timeline.sent_ns == 60_000_000).all()
+
+
+def test_a_repair_must_be_there_before_the_frame_must_play() -> None:
+    made = encoding(8, dred_ms=1000)
+    delays = [40.0, None, None, None, None, None, 40.0, 40.0]
+    # Frame 6 arrives 40 ms after it was sent; frame n is due 60 ms after it was sent, 20 n ms earlier.
+    simulation = call(made, delays, Fixed(policy="fixed", delay_ms=60))
+    assert [recovery for recovery, _ in decisions(simulation)] == [
+        PRIMARY,
+        *[PLC] * 4,
+        DRED,
+        PRIMARY,
+        PRIMARY,
+    ]
+    simulation = call(made, delays, Fixed(policy="fixed", delay_ms=140))
+    assert [recovery for recovery, _ in decisions(simulation)] == [PRIMARY, *[DRED] * 5, PRIMARY, PRIMARY]
+
+
+def test_offline_each_frame_is_played_when_it_first_could_be_in_order() -> None:
+    simulation = call(encoding(4, dred_ms=500), [10, None, 30, 0], OFFLINE)
+    played_ms = simulation.timeline.played_ns / 1e6
+    assert played_ms.tolist() == [30, 90, 90, 90]
+
+
+networks = st.lists(st.one_of(st.none(), st.floats(0, 400)), min_size=1, max_size=60)
+repairs = st.tuples(
+    st.booleans(), st.sampled_from([0, 20, 100, 1000]), st.sampled_from([(), (1,), (2, 1), (5,)])
+)
+
+
+@given(networks, repairs, st.one_of(st.none(), st.floats(0, 500)))
+def test_invariants(delays_ms: list[float | None], repair: Any, delay_ms: float | None) -> None:
+    lbrr, dred_ms, distances = repair
+    playout = OFFLINE if delay_ms is None else Fixed(policy="fixed", delay_ms=delay_ms)
+    simulation = call(encoding(len(delays_ms), lbrr, dred_ms), delays_ms, playout, distances)
+    timeline = simulation.timeline
+    assert sum(timeline.count(recovery) for recovery in (PRIMARY, RED, LBRR, DRED, PLC)) == len(delays_ms)
+    for frame, (recovery, source) in enumerate(decisions(simulation)):
+        lost = delays_ms[frame] is None
+        assert lost == (timeline.dropped_by[frame] == "fate") == (timeline.arrived_ns[frame] == NEVER)
+        if recovery in (PRIMARY, RED):
+            assert source == frame
+        if recovery == PRIMARY:
+            assert NEVER < timeline.arrived_ns[frame] <= timeline.played_ns[frame]
+        if recovery == LBRR:
+            assert lbrr
+            assert source == frame + 1
+        if recovery == DRED:
+            assert frame < source <= frame + dred_ms // 20 + 1
+        if source != NEVER:
+            assert simulation.job.payloads[source] == f"frame {source}".encode()
+        if timeline.late[frame]:
+            assert delay_ms is not None
+            assert recovery != PRIMARY
+    assert (np.diff(timeline.played_ns) >= 0).all()
+
+
+@given(networks, repairs, st.floats(0, 300), st.floats(0, 300))
+def test_waiting_longer_never_loses_a_frame(
+    delays_ms: list[float | None], repair: Any, delay_ms: float, more_ms: float
+) -> None:
+    lbrr, dred_ms, distances = repair
+    made = encoding(len(delays_ms), lbrr, dred_ms)
+    waits = (delay_ms, delay_ms + more_ms, delay_ms + more_ms + 10_000)
+    primaries = [
+        call(made, delays_ms, Fixed(policy="fixed", delay_ms=min(10_000, wait)), distances).timeline.count(
+            PRIMARY
+        )
+        for wait in waits
+    ]
+    offline = call(made, delays_ms, OFFLINE, distances).timeline.count(PRIMARY)
+    assert primaries == sorted(primaries)
+    assert primaries[-1] == offline == sum(delay is not None for delay in delays_ms)
