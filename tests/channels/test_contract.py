@@ -1,4 +1,4 @@
-"""What every stage promises, whichever it is: each one in the registry is tried with the examples that it gives."""
+"""What every stage promises: each one in the registry is tried with the examples that it gives."""
 
 from collections import Counter
 
