@@ -68,7 +68,7 @@ def run(
             "--set",
             metavar="KEY=VALUE",
             help="Override one value by its dotted key, e.g. schemes.lbrr.bitrate_kbps=20. A list item goes "
-            "by its index, its name or its mechanism. Overriding a swept key ends its sweep. May be repeated.",
+            "by its index, its name or its mechanism. Overriding a swept key ends its sweep. Repeatable.",
         ),
     ] = None,
     jobs: Annotated[

@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,12 @@ def load_scenario(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Sc
     document = read_document(path, label)
     for override in overrides:
         _override(document, override)
-    return _validated(document, path.parent)
+    return _validated(document)
 
 
 def parse_scenario(text: str, folder: Path | None = None, label: str = "scenario") -> Scenario:
     """Validate a scenario that is given as YAML text; see `load_scenario`."""
-    return _validated(parse_document(text, label), folder or Path())
+    return _validated(parse_document(text, label, folder))
 
 
 def packaged_scenarios() -> dict[str, Path]:
@@ -116,7 +117,7 @@ def points(scenario: Scenario) -> list[Point]:
                 line if any(s in line for s in swept) else f"{line} (at {setting})" for line in found
             ]
         else:
-            made.append(Point(index=index, parameters=parameters, scenario=_built(at_point, scenario.folder)))
+            made.append(Point(index=index, parameters=parameters, scenario=_built(at_point)))
     if mistakes:
         raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
     return made
@@ -140,14 +141,14 @@ def _override(document: Document, override: str) -> None:
 
 def _reaches(document: Document, key: str, path: KeyPath) -> bool:
     """Return whether a dotted key leads to `path` or into it."""
-    probe = Document(document.label, "", document.data)
+    probe = Document(document.label, "", document.data, document.folder)
     try:
         return set_value(probe, key, None, "")[: len(path)] == path
     except ScenarioError:
         return False
 
 
-def _validated(document: Document, folder: Path) -> Scenario:
+def _validated(document: Document) -> Scenario:
     mistakes = list(_sweep_mistakes(document))
     sweep = (document.data.get("sweep") or {}) if isinstance(document.data, dict) and not mistakes else {}
     first, _ = _with_swept(document, sweep, dict.fromkeys(sweep, 0), only_missing=True)
@@ -156,14 +157,14 @@ def _validated(document: Document, folder: Path) -> Scenario:
     mistakes += _mistakes(first)
     if mistakes:
         raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
-    scenario = _built(first, folder)
+    scenario = _built(first)
     points(scenario)
     return scenario
 
 
-def _built(document: Document, folder: Path) -> Scenario:
-    scenario = Scenario.model_validate(document.data)
-    scenario._document, scenario._folder = document, folder
+def _built(document: Document) -> Scenario:
+    scenario = Scenario.model_validate(document.data, context={"folder": document.folder})
+    scenario._document = document
     return scenario
 
 
@@ -173,7 +174,7 @@ def _mistakes(document: Document) -> Iterator[str]:
         yield f"{document.label}: must be a mapping of keys: {', '.join(Scenario.model_fields)}"
         return
     try:
-        scenario = Scenario.model_validate(document.data)
+        scenario = Scenario.model_validate(document.data, context={"folder": document.folder})
     except ValidationError as error:
         yield from explain(error, document)
         return
@@ -216,7 +217,7 @@ def _with_swept(
     document: Document, sweep: dict[str, list[Any]], chosen: dict[str, int], only_missing: bool = False
 ) -> tuple[Document, list[str]]:
     """Return a document with one value of each chosen key set and no sweep, and the paths set, dotted."""
-    at_point = Document(document.label, document.text, document.data, dict(document.places))
+    at_point = replace(document, places=dict(document.places))
     if isinstance(document.data, dict):
         at_point.data = {key: value for key, value in document.data.items() if key != "sweep" or only_missing}
     paths = []

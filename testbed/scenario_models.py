@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from testbed.channels import StageSpec
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.codecs.settings import Bandwidth
+from testbed.metrics import METRICS
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
 from testbed.scenario_yaml import Document, KeyPath, dotted, suggestion
@@ -108,7 +109,6 @@ class Scenario(Parameters):
     metrics: list[str]
 
     _document: Document = PrivateAttr(default_factory=lambda: Document("scenario", "", {}))
-    _folder: Path = PrivateAttr(default_factory=Path)
 
     @property
     def text(self) -> str:
@@ -123,7 +123,7 @@ class Scenario(Parameters):
     @property
     def folder(self) -> Path:
         """What relative file names in the scenario are relative to."""
-        return self._folder
+        return self._document.folder
 
     def at(self, *path: str | int) -> str:
         """Return ``"file.yaml:7: schemes.2.dred"``: how a message about a part of the scenario begins."""
@@ -152,8 +152,6 @@ class Point(Parameters):
 
 def bad_combinations(scenario: Scenario) -> Iterator[tuple[KeyPath, str]]:
     """Give what is wrong only together with something else, as a location and a reason."""
-    from testbed.metrics import METRICS
-
     names: dict[str, int] = {NO_LOSS: -1}
     for index, scheme in enumerate(scenario.schemes):
         if scheme.name in names:

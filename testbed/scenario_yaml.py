@@ -34,6 +34,8 @@ class Document:
         The YAML itself.
     data
         Dicts, lists, strings, numbers, booleans and None.
+    folder
+        What relative file names in it are relative to.
     places
         Where each value was written (``"quickstart.yaml:7"``, ``"--set seed"``), by its path into `data`.
     """
@@ -41,6 +43,7 @@ class Document:
     label: str
     text: str
     data: Any
+    folder: Path = field(default_factory=Path)
     places: dict[KeyPath, str] = field(default_factory=dict)
 
     def place(self, path: KeyPath) -> str:
@@ -88,12 +91,12 @@ def read_document(path: Path, label: str) -> Document:
         raise ScenarioError(f"{label}:{line}: not UTF-8 text: is this a YAML file?") from None
     if len(raw) > MAX_BYTES:
         raise ScenarioError(f"{label}: larger than {MAX_BYTES >> 20} MiB: is this a scenario?")
-    return parse_document(text, label)
+    return parse_document(text, label, path.parent)
 
 
-def parse_document(text: str, label: str) -> Document:
+def parse_document(text: str, label: str, folder: Path | None = None) -> Document:
     """Turn YAML text into a `Document`; see `read_document`."""
-    document = Document(label, text, None)
+    document = Document(label, text, None, folder or Path())
     try:
         _refuse_the_dangerous(text, label)
         root = YAML(typ="safe", pure=True).compose(StringIO(text))
