@@ -144,7 +144,7 @@ def forget() -> None:
 
 @cache
 def _find(override: str | None, *_cache_environment: str | None) -> str:
-    # `packet_samples` and the like are called for every packet: looking for files would cost more than they do
+    # remembered: questions to a packet come once a packet, and looking for files costs more than they do
     if override:
         if not Path(override).is_file():
             raise CodecError(f"OPUS_LIBRARY={override}: no such file; it must name a libopus.so, or be unset")

@@ -1,0 +1,248 @@
+"""Builds libopus with everything that the testbed needs, without root, into the user's cache.
+
+What is kept, under ``opus/`` of the cache: one folder a source, and a link ``current`` to the one in use. A
+folder gets its name by one rename when all of it is there; one build at a time works, others wait for it.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.codecs import libopus, opus_source
+from testbed.codecs.opus_source import Tarball
+from testbed.errors import BuildError
+from testbed.files import cache_dir, written_whole
+
+CONFIGURE = ("--enable-dred", "--enable-deep-plc", "--enable-osce", "--enable-lossgen")
+_PROGRAMS = ("opus_demo", "lossgen_demo")
+_WEIGHTS = "weights_blob.bin"
+_MANIFEST = "build.json"
+_UNFINISHED = ".building-"
+# a user's own flags would make the codec's numbers differ between machines
+_MEDDLING = frozenset({"CFLAGS", "CPPFLAGS", "LDFLAGS", "CONFIG_SITE", "MAKEFLAGS", "MFLAGS", "DESTDIR"})
+_PLAIN_PATH = re.compile(r"[\w/.+-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished build.
+
+    Attributes
+    ----------
+    library
+        ``libopus.so``.
+    opus_demo, lossgen_demo
+        libopus's own programs; they run from where they are, with the library beside them.
+    weights
+        The networks' weights, as libopus's ``dump_weights_blob`` writes them.
+    source
+        The source tree, as it was unpacked.
+    version
+        Release of libopus, such as ``"1.6.1"``.
+    sha256
+        Of the tarball that it was built from.
+    """
+
+    library: Path
+    opus_demo: Path
+    lossgen_demo: Path
+    weights: Path
+    source: Path
+    version: str
+    sha256: str
+
+
+def installed() -> Build | None:
+    """Return the build in use, or None if there is none that is whole."""
+    return _read(_home() / "current")
+
+
+def build(tarball: Path | None = None, progress: Callable[[str], None] = print) -> Build:
+    """Build libopus, unless that is done already, and make it the one in use.
+
+    Parameters
+    ----------
+    tarball
+        A source of libopus that `testbed.codecs.opus_source.KNOWN` lists; by default any build that is there
+        will do, and otherwise Debian's source package is fetched.
+    progress
+        Is told, in a line, what begins.
+
+    Raises
+    ------
+    BuildError
+        If a tool is missing, the source is not a known one, or it does not compile.
+    """
+    source = None if tarball is None else opus_source.identify(tarball)
+    with _one_at_a_time(progress):
+        _remove_unfinished()
+        done = installed()
+        if done is None or (source is not None and source.sha256 != done.sha256):
+            ready = None if source is None else _read(_target(source))
+            done = ready or _build_new(tarball, progress)
+            _use(done.source.parent)
+    libopus.forget()
+    return done
+
+
+def _home() -> Path:
+    return cache_dir() / "opus"
+
+
+def _target(source: Tarball) -> Path:
+    return _home() / f"{source.version}-{source.sha256[:12]}"
+
+
+def _read(folder: Path) -> Build | None:
+    """Return the build in a folder, or None if it is not whole or was made in another way."""
+    try:
+        folder = folder.resolve(strict=True)
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        done = Build(
+            library=folder / "libopus.so",
+            opus_demo=folder / "opus_demo",
+            lossgen_demo=folder / "lossgen_demo",
+            weights=folder / _WEIGHTS,
+            source=folder / "source",
+            version=str(manifest["version"]),
+            sha256=str(manifest["sha256"]),
+        )
+        for path in (done.library, done.opus_demo, done.lossgen_demo, done.weights, done.source):
+            path.stat()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return done if manifest["configure"] == list(CONFIGURE) else None
+
+
+@contextmanager
+def _one_at_a_time(progress: Callable[[str], None]) -> Iterator[None]:
+    _home().mkdir(parents=True, exist_ok=True)
+    with (_home() / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("another build of libopus is at work: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_unfinished() -> None:
+    """Remove what a build left that was killed; the caller holds the lock, so none of it is in use."""
+    for path in _home().glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _build_new(tarball: Path | None, progress: Callable[[str], None]) -> Build:
+    _require_tools()
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=_home(), ignore_cleanup_errors=True) as name:
+        work = Path(name)
+        if tarball is None:
+            path = opus_source.fetch(work, progress)
+        else:
+            path = work / tarball.name
+            shutil.copyfile(tarball, path)
+        source = opus_source.identify(path)
+        finished = work / "finished"
+        finished.mkdir()
+        if _PLAIN_PATH.fullmatch(str(work)):
+            _compile(source, path, work, finished, progress)
+        else:  # libtool and make cannot work where a path has a space in it
+            with tempfile.TemporaryDirectory(prefix="opus-") as plain:
+                _compile(source, path, Path(plain), finished, progress)
+        manifest = {"version": source.version, "sha256": source.sha256, "configure": CONFIGURE}
+        (finished / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        target = _target(source)
+        if target.exists():
+            target.rename(work / "broken")
+        finished.rename(target)
+    done = _read(target)
+    assert done is not None
+    return done
+
+
+def _require_tools() -> None:
+    missing = [tool for tool in ("gcc", "make") if shutil.which(tool) is None]
+    if missing:
+        raise BuildError(
+            f"{' and '.join(missing)} missing on this machine: `apt-get install gcc make libc6-dev`"
+        )
+
+
+def _compile(
+    source: Tarball, path: Path, work: Path, finished: Path, progress: Callable[[str], None]
+) -> None:
+    progress(f"unpacking {source.name}")
+    tree = opus_source.unpack(path, work / "unpacked")
+    objects = work / "objects"
+    objects.mkdir()
+    progress("configuring")
+    # the programs look for libopus.so where they are themselves, wherever that will be
+    flags = (*CONFIGURE, "--disable-static", "--disable-doc", r"LDFLAGS=-Wl,-rpath,\$$ORIGIN")
+    _run([str(tree / "configure"), *flags], objects)
+    progress("compiling (about a minute)")
+    jobs = len(os.sched_getaffinity(0))
+    _run(["make", f"-j{jobs}", "libopus.la", *_PROGRAMS, "dump_weights_blob"], objects)
+    progress("writing the networks' weights")
+    _run([str(objects / "dump_weights_blob")], objects)
+    try:
+        for library in (objects / ".libs").glob("libopus.so*"):
+            shutil.copy2(library, finished, follow_symlinks=False)
+        for program in _PROGRAMS:
+            real = objects / ".libs" / program  # libtool leaves a script in place of a program that is here
+            shutil.copy2(real if real.exists() else objects / program, finished)
+        shutil.copy2(objects / _WEIGHTS, finished)
+        (finished / "libopus.so").stat()
+        shutil.move(tree, finished / "source")
+    except OSError as error:
+        raise BuildError(
+            f"the build ended well, but {error.filename} is not there: {error.strerror}"
+        ) from error
+    usage = subprocess.run([finished / "opus_demo"], capture_output=True, check=False).stderr
+    if b"Usage" not in usage:
+        raise BuildError(
+            f"the opus_demo that was built does not run: {usage.decode(errors='replace').strip()}"
+        )
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Run one step of the build, and on Ctrl-C or any error end it with all that it started."""
+    environment = {key: value for key, value in os.environ.items() if key not in _MEDDLING}
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment | {"LC_ALL": "C"},
+            process_group=0,
+        )
+        try:
+            code = process.wait()
+        except BaseException:
+            os.killpg(process.pid, 9)
+            process.wait()
+            raise
+    if code:
+        with written_whole(_home() / "failed.log") as kept:
+            shutil.copyfile(folder / "log", kept)
+        lines = (folder / "log").read_text(encoding="utf-8", errors="replace").split("\n")
+        errors = [line for line in lines if "error" in line.lower()] or [line for line in lines if line]
+        raise BuildError(
+            f"{Path(command[0]).name} failed: {' / '.join(errors[-3:])} (all of it: {_home() / 'failed.log'})"
+        )
+
+
+def _use(target: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=_home()) as name:
+        link = Path(name) / "current"
+        link.symlink_to(target.name)
+        link.replace(_home() / "current")

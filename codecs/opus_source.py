@@ -1,0 +1,126 @@
+"""The source of libopus: which tarballs are accepted, where they come from, how one is unpacked."""
+
+import hashlib
+import shutil
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.apt import private_apt
+from testbed.errors import BuildError, FetchError
+
+SUITES = ("forky", "sid", "trixie")
+_LIMIT_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Tarball:
+    """One release of libopus's source that is known."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+KNOWN = (
+    Tarball(
+        "opus_1.6.1.orig.tar.xz", "1.6.1", "001ac615b9f8f8994b229ad2b1a5969ed12ab48b0d154d0af1016a5899cd6ba1"
+    ),
+    Tarball("opus-1.6.1.tar.gz", "1.6.1", "6ffcb593207be92584df15b32466ed64bbec99109f007c82205f0194572411a1"),
+    Tarball(
+        "opus_1.5.2.orig.tar.gz", "1.5.2", "65c1d2f78b9f2fb20082c38cbe47c951ad5839345876e46941612ee87f9a7ce1"
+    ),
+)
+
+
+def identify(path: Path) -> Tarball:
+    """Return which known tarball the file is, by its SHA-256.
+
+    Raises
+    ------
+    BuildError
+        If it cannot be read, or is none of them.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BuildError(f"{path}: cannot be read: {error.strerror}") from error
+    for tarball in KNOWN:
+        if tarball.sha256 == digest:
+            return tarball
+    names = ", ".join(tarball.name for tarball in KNOWN)
+    raise BuildError(f"{path}: SHA-256 {digest} is none of the libopus sources that are known: {names}")
+
+
+def fetch(folder: Path, progress: Callable[[str], None]) -> Path:
+    """Get Debian's source package of libopus into `folder`, from the first suite that has a known one.
+
+    Nothing outside `folder` is changed, and no root is needed.
+
+    Raises
+    ------
+    BuildError
+        If no suite has one; it says what each had instead.
+    """
+    if shutil.which("apt-get") is None:
+        raise BuildError(
+            f"apt-get is not on this machine: download {KNOWN[1].name} and give it with --tarball FILE"
+        )
+    reasons = []
+    for suite in SUITES:
+        progress(f"fetching libopus's source from Debian {suite}")
+        target = folder / suite
+        target.mkdir(parents=True, exist_ok=True)
+        try:
+            apt = private_apt(folder / "apt", suites=(suite,), kinds=("deb-src",))
+            apt.run("source", "--download-only", "opus", cwd=target)
+            path = next(target.glob("opus_*.orig.tar.*[!c]"), None)
+            if path is None:
+                raise BuildError("apt-get source brought no opus_*.orig.tar")
+            identify(path)
+            return path
+        except (FetchError, BuildError) as error:
+            reasons.append(f"{suite}: {error}")
+    raise BuildError(
+        f"no known source of libopus from Debian ({'; '.join(reasons)}). "
+        f"Or download {KNOWN[1].name} and give it with --tarball FILE"
+    )
+
+
+def unpack(path: Path, folder: Path) -> Path:
+    """Unpack a tarball into the new `folder` and return the one folder at its top.
+
+    Only plain files and folders are taken, with no other rights than to read, write and execute.
+
+    Raises
+    ------
+    BuildError
+        If something in it points outside, is no plain file, is too large, or the archive is damaged.
+    """
+    folder.mkdir()
+    inside = folder.resolve()
+    total_bytes = 0
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)  # not in Python before 3.11.4
+            for member in archive:
+                target = (inside / member.name).resolve()
+                if not target.is_relative_to(inside) or Path(member.name).is_absolute():
+                    raise BuildError(f"{path}: {member.name!r} would be written outside; refused")
+                if not (member.isfile() or member.isdir()):
+                    raise BuildError(f"{path}: {member.name!r} is neither a file nor a folder; refused")
+                total_bytes += member.size
+                if total_bytes > _LIMIT_BYTES:
+                    raise BuildError(f"{path}: unpacks to more than {_LIMIT_BYTES >> 20} MiB; refused")
+                member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+                member.uid = member.gid = -1
+                member.uname = member.gname = ""
+                archive.extract(member, inside, set_attrs=True)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise BuildError(f"{path}: cannot be unpacked: {error}") from error
+    tops = list(folder.iterdir())
+    if len(tops) != 1 or not tops[0].is_dir():
+        raise BuildError(f"{path}: a source has one folder at its top, not {len(tops)} entries")
+    return tops[0]
