@@ -80,7 +80,7 @@ def milliseconds(duration_ms: float) -> int:
     return round(duration_ms * 1_000_000)
 
 
-def chain(  # noqa: PLR0917
+def chain(
     stages: Sequence[StageParameters],
     env: simpy.Environment,
     rngs: Sequence[np.random.Generator],

@@ -12,7 +12,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from testbed.channels.loss_model import Losing
 from testbed.channels.packet import Packet
@@ -52,19 +52,8 @@ class Trace(Parameters):
     offset_packets: int | None = Field(None, ge=0, description="the entry to start at; null: drawn at random")
     after_end: Literal["repeat", "received"] = "repeat"
 
-    @field_validator("file")
-    @classmethod
-    def _readable(cls, file: str, info: ValidationInfo) -> str:
-        """Read the file if the scenario's folder is known: a bad one is an error of the scenario."""
-        if info.context and "folder" in info.context:
-            try:
-                read_trace(info.context["folder"] / file)
-            except ChannelError as error:
-                raise problem(str(error), value=file) from None
-        return file
-
     @model_validator(mode="after")
-    def _drawn_repeats(self) -> "Trace":
+    def _possible(self, info: ValidationInfo) -> "Trace":
         if self.offset_packets is None and self.after_end == "received":
             raise problem(
                 "a trace that starts at a drawn offset repeats at its end; for 'received' say where it "
@@ -72,7 +61,22 @@ class Trace(Parameters):
                 "after_end",
                 value=self.after_end,
             )
+        if info.context and "folder" in info.context:
+            self._check_file(info.context["folder"])
         return self
+
+    def _check_file(self, folder: Path) -> None:
+        """Read the file as soon as its folder is known, so that a bad one is an error of the scenario."""
+        try:
+            length = len(read_trace(folder / self.file))
+        except ChannelError as error:
+            raise problem(str(error), "file", value=self.file) from None
+        if self.offset_packets is not None and self.offset_packets >= length:
+            raise problem(self._beyond(length), "offset_packets", value=self.offset_packets)
+
+    def _beyond(self, length: int) -> str:
+        most = length - 1
+        return f"{self.file} has {length} packets: the offset can be 0 to {most}, not {self.offset_packets}"
 
     def mean_loss(self, folder: Path = Path()) -> float:
         """Return the share of the trace's packets that were lost."""
@@ -80,16 +84,12 @@ class Trace(Parameters):
 
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage; an unreadable trace or an offset beyond its end is a `ChannelError`."""
-        path = surroundings.folder / self.file
-        trace = read_trace(path)
-        length = len(trace.lost) if isinstance(trace, LossTrace) else len(trace.send_ns)
+        trace = read_trace(surroundings.folder / self.file)
         offset = self.offset_packets
         if offset is None:
-            offset = int(surroundings.rng.integers(length))
-        elif offset >= length:
-            raise ChannelError(
-                f"{path}: has {length} packets: offset_packets can be 0 to {length - 1}, not {offset}"
-            )
+            offset = int(surroundings.rng.integers(len(trace)))
+        elif offset >= len(trace):
+            raise ChannelError(self._beyond(len(trace)))
         repeats = self.after_end == "repeat"
         if isinstance(trace, LossTrace):
             return Losing(surroundings, _losses(trace.lost, offset, repeats), "trace")

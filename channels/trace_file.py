@@ -39,6 +39,9 @@ class LossTrace:
 
     lost: bytes
 
+    def __len__(self) -> int:
+        return len(self.lost)
+
     def mean_loss(self) -> float:
         """Return the share of lost packets."""
         return self.lost.count(1) / len(self.lost)
@@ -58,6 +61,9 @@ class ArrivalTrace:
 
     send_ns: "array[int]"
     delay_ns: "array[int]"
+
+    def __len__(self) -> int:
+        return len(self.send_ns)
 
     def mean_loss(self) -> float:
         """Return the share of lost packets."""

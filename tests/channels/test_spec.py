@@ -102,6 +102,10 @@ def test_a_bad_trace_is_an_error_of_the_scenario_where_its_folder_is_known(tmp_p
     loc, message = error({"trace": {"file": "none.txt"}}, context={"folder": tmp_path})
     assert loc == ("channel", 0, "trace", "file")
     assert "none.txt: is not a file" in message
+    (tmp_path / "good.txt").write_text("0 1")
+    loc, message = error({"trace": {"file": "good.txt", "offset_packets": 2}}, context={"folder": tmp_path})
+    assert loc == ("channel", 0, "trace", "offset_packets")
+    assert "0 to 1, not 2" in message
 
 
 def test_the_highest_rate_that_a_mean_burst_allows_is_accepted():

@@ -62,7 +62,7 @@ def test_entries_belong_to_packets_even_if_others_were_lost_before(run, call, lo
 @pytest.mark.parametrize(("name", "count"), [("losses.txt", 7), ("arrivals.csv", 2)])
 def test_an_offset_beyond_the_end_is_refused(run, call, losses, write, name, count):
     write("0,1", "20,21")
-    with pytest.raises(ChannelError, match=rf"{name}: has {count} packets: .* 0 to {count - 1}, not 9"):
+    with pytest.raises(ChannelError, match=rf"{name} has {count} packets: .* 0 to {count - 1}, not 9"):
         run([Trace(file=name, offset_packets=9)], call(2), losses)
 
 
