@@ -1,8 +1,8 @@
 """Redundant audio data (RFC 2198): several encoded frames in one RTP payload, the newest last.
 
 Every redundant block has a 4-byte header: its payload type (7 bits), how much earlier than the primary it
-starts (14 bits of the RTP clock) and its length (10 bits). The primary has one byte of header and takes what is
-left.
+starts (14 bits of the RTP clock) and its length (10 bits). The primary has one byte of header and takes what
+is left.
 """
 
 import struct
@@ -120,7 +120,7 @@ def _check_block(index: int, block: RedBlock) -> None:
     if not 0 <= block.timestamp_offset <= MAX_TIMESTAMP_OFFSET:
         raise CodecError(
             f"RED block {index}: timestamp offset {block.timestamp_offset} does not fit into 14 bits; at "
-            f"most {MAX_TIMESTAMP_OFFSET}, which is {MAX_DISTANCE_MS:.1f} ms of the {CLOCK_HZ // 1000} kHz clock"
+            f"most {MAX_TIMESTAMP_OFFSET}: {MAX_DISTANCE_MS:.1f} ms of the {CLOCK_HZ // 1000} kHz clock"
         )
     if len(block.data) > MAX_BLOCK_BYTES:
         raise CodecError(

@@ -111,7 +111,7 @@ def tell_eighths(state: State) -> int:
         carry = mantissa >> 16
         log = 2 * log + carry
         mantissa >>= carry
-    return state[_BITS] * 8 - log
+    return int(state[_BITS] * 8 - log)
 
 
 class RangeDecoderReference:

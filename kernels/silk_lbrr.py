@@ -70,7 +70,7 @@ def _skip_parameters(state: State, data: Bytes, rate_khz: int, subframes: int, p
     vector = decode_symbol(state, data, _LSF_FIRST, 2 * int(wide) + int(voiced))
     for coefficient in range(16 if wide else 10):
         codebook = _LSF_WIDE[vector, coefficient] if wide else _LSF_NARROW[vector, coefficient]
-        index = decode_symbol(state, data, _LSF_SECOND, np.int64(codebook))
+        index = decode_symbol(state, data, _LSF_SECOND, int(codebook))
         if index in (0, 8):
             decode_symbol(state, data, _LSF_EXTENSION, 0)
     if subframes == 4:

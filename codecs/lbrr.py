@@ -1,0 +1,80 @@
+"""LBRR, Opus's in-band redundancy: which frames it repeats and how many bits it takes (RFC 6716, section
+4.2).
+
+A packet's LBRR frames are coarser copies of the SILK frames of the packet before. They stand in front of the
+speech in the same range-coded stream, so their share is found by decoding symbols up to their end.
+
+What counts as LBRR is what the packet would not contain without it: the symbol that says which of several
+frames have it, and the LBRR frames. The LBRR flag of one bit, which every packet has, counts as speech.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from testbed.errors import CodecError
+from testbed.kernels.silk_lbrr import lbrr_extent
+
+SilkBandwidth = Literal["narrowband", "mediumband", "wideband"]
+
+_RATE_KHZ = {"narrowband": 8, "mediumband": 12, "wideband": 16}
+_LAYOUT = {10: (1, 2), 20: (1, 4), 40: (2, 4), 60: (3, 4)}  # SILK frames, and subframes of each
+
+
+@dataclass(frozen=True, slots=True)
+class Lbrr:
+    """What one Opus frame holds of LBRR.
+
+    Attributes
+    ----------
+    bits
+        Bits spent on it, in steps of an eighth.
+    frames
+        Whether there is a copy of each SILK frame (10 or 20 ms) of the Opus frame before, in order of time.
+        In stereo: of its mid channel.
+    """
+
+    bits: float
+    frames: tuple[bool, ...]
+
+
+def measure(frame: bytes, bandwidth: SilkBandwidth, frame_ms: int, channels: int = 1) -> Lbrr:
+    """Find the LBRR of one Opus frame that has a SILK layer.
+
+    Parameters
+    ----------
+    frame
+        One Opus frame: a packet without its framing. One of 0 or 1 bytes is a frame not sent (DTX) and has
+        none.
+    bandwidth
+        Of the SILK layer; in hybrid mode always ``"wideband"``.
+    frame_ms
+        Duration: 10, 20, 40 or 60.
+    channels
+        1 or 2.
+
+    Returns
+    -------
+    Lbrr
+        For damaged data some number between 0 and the frame's size.
+
+    Raises
+    ------
+    CodecError
+        If no SILK layer has this bandwidth, duration or number of channels.
+    """
+    if bandwidth not in _RATE_KHZ or frame_ms not in _LAYOUT or channels not in (1, 2):
+        raise CodecError(
+            f"no SILK layer is {bandwidth}, of {frame_ms} ms and {channels} channels: it is narrowband, "
+            "mediumband or wideband, of 10, 20, 40 or 60 ms, mono or stereo"
+        )
+    frames, subframes = _LAYOUT[frame_ms]
+    if len(frame) <= 1:
+        return Lbrr(0.0, (False,) * frames)
+    data = np.frombuffer(frame, np.uint8)
+    begin, end, mid, _ = lbrr_extent(data, _RATE_KHZ[bandwidth], frames, subframes, channels)
+    # The encoder strips zeros at the frame's end, so that symbols may lie, at no cost, beyond the last byte.
+    available = 64 * len(frame)
+    bits = (min(end, available) - min(begin, available)) / 8
+    return Lbrr(bits, tuple(bool(mid >> index & 1) for index in range(frames)))
