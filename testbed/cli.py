@@ -160,7 +160,8 @@ def opus_build(
     """Fetch libopus's source and build it with DRED, deep PLC and OSCE (no root; takes a minute)."""
     from testbed.codecs.opus_build import build
 
-    typer.echo(build(tarball, _tell))
+    built = build(tarball, _tell)
+    typer.echo(f"libopus {built.version} is ready: {built.library}")
 
 
 @speech.command("fetch", epilog="Example: testbed speech fetch")
