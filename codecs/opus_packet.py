@@ -229,8 +229,8 @@ def _counted_lengths(payload: bytes, coded_frame_ms: float) -> tuple[list[int], 
     count = payload[1] & 0x3F
     if count == 0 or count * coded_frame_ms > MAX_PACKET_MS:
         raise CodecError(
-            f"Opus packet of {count} frames of {coded_frame_ms:g} ms: 1 frame at least, {MAX_PACKET_MS} ms at "
-            "most"
+            f"Opus packet of {count} frames of {coded_frame_ms:g} ms: 1 frame at least, {MAX_PACKET_MS} ms "
+            "at most"
         )
     position, padding_bytes = 2, 0
     if payload[1] & 0x40:
