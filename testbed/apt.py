@@ -1,7 +1,8 @@
-"""Debian packages without root: an apt of our own that knows this machine's mirror and nothing of its state.
+"""Debian packages without root: an apt of our own that knows only this machine's mirror.
 
-The machine's package lists may be empty, stale or lack the suite that is wanted; a private state folder has none of
-these troubles and changes nothing outside itself. Proxies and credentials in the machine's `apt.conf` still hold.
+The machine's package lists may be empty, stale or lack the suite that is wanted; a private state folder has
+none of these troubles and changes nothing outside itself. The machine's `apt.conf` (proxies, say) still
+holds.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Speech: the clips that a scenario says, from the packaged ones, the fetched corpus or the user's own files."""
+"""Speech: the clips that a scenario says, from the packaged four, the fetched corpus or the user's files."""
 
 import glob
 import json
@@ -116,8 +116,8 @@ def list_clips() -> dict[str, list[Clip]]:
 def read_speech(path: Path) -> NDArray[np.float32]:
     """Read a recording as mono float32 at 16 kHz.
 
-    Channels are averaged; other rates are converted by soxr at its very high quality. A recording whose peak lies
-    beyond full scale (float files, lossy formats) is scaled down to it.
+    Channels are averaged; other rates are converted by soxr at its very high quality. A recording whose
+    peak lies beyond full scale (float files, lossy formats) is scaled down to it.
 
     Parameters
     ----------
@@ -173,11 +173,8 @@ def read_speech(path: Path) -> NDArray[np.float32]:
 def _matches(pattern: str, folder: Path) -> list[Path]:
     """Expand a glob (`**` goes into folders) to files, sorted by name."""
     whole = str(Path(pattern).expanduser())
-    found = sorted(
-        path
-        for name in glob.glob(whole, root_dir=folder, recursive=True)
-        if (path := folder / name).is_file()
-    )
+    names = glob.glob(whole, root_dir=folder, recursive=True)  # noqa: PTH207 (Path.glob has no absolute ones)
+    found = sorted(path for name in names if (path := folder / name).is_file())
     if not found:
         raise SpeechError(f"speech.files: {pattern!r} matches no file in {folder.resolve()}")
     if len(found) > MOST_FILES:

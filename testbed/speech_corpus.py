@@ -1,18 +1,18 @@
 """A corpus of real speech, cut from the prompts that Debian packages for the Asterisk telephone exchange.
 
-The prompts are studio recordings of five voices (two of them one person in two languages), published as 16 kHz
-G.722. A prompt lasts a few seconds; a clip joins several of one voice with pauses between them, all brought to the
-same active speech level, so that 8-12 s of it are enough for every metric. The cut is seeded: everyone who fetches
-the same package version gets the same samples.
+The prompts are studio recordings of five voices (two of them one person in two languages), published as
+16 kHz G.722. A prompt lasts a few seconds; a clip joins several of one voice with pauses between them, all
+brought to the same active speech level, 8-12 s long. The cut is seeded: everyone who fetches the same package
+version gets the same samples.
 
-`clips/prompts.json` names the prompts that are used: sentences of 2-6 s (no tones, no music, no numbers), of each
-voice the 24 in which PLCMOS hears the fewest concealed gaps. Some of the recordings were gated or spliced in the
-studio, which sounds as though packets had been lost; the source material of a listening test is screened likewise.
+`clips/prompts.json` names the prompts that are used: sentences of 2-6 s (no tones, no music, no numbers), of
+each voice the 24 in which PLCMOS hears the fewest concealed gaps. Some of the recordings were gated or
+spliced in the studio, which sounds as though packets had been lost; a listening test screens its source
+material too.
 """
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -86,8 +86,8 @@ def corpus_dir() -> Path:
 def fetch_corpus(progress: Callable[[str], None]) -> Path:
     """Fetch the packages, cut the clips and return the folder that holds them and their `index.json`.
 
-    Needs Debian's `apt-get` and `dpkg`, but no root. Everything happens in a private folder beside the final one and
-    is renamed when it is whole; of two fetches at once the first to finish stays.
+    Needs Debian's `apt-get` and `dpkg`, but no root. Everything happens in a private folder beside the final
+    one, which is renamed when it is whole; of two fetches at once the first to finish stays.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def fetch_corpus(progress: Callable[[str], None]) -> Path:
             entries += write_clips(cut_clips(voice, sounds), voice, version, clips)
         write_index(entries, clips)
         with suppress(OSError):  # another fetch was first; what it made is the same
-            os.rename(clips, final)
+            clips.rename(final)
     if not (final / "index.json").exists():
         raise FetchError(
             f"{final} could not be put in place: is something else there? Remove it and try again"
@@ -179,8 +179,8 @@ def cut_clips(voice: Voice, sounds: Path) -> Iterable[tuple[NDArray[np.int16], l
 def active_level_dbov(pcm: NDArray[np.float64]) -> tuple[float, NDArray[np.bool_]]:
     """Measure the level of speech while it is active.
 
-    The idea of ITU-T P.56: the active level is the mean power over the time in which the power lies less than a
-    margin of 15.9 dB below that same level; here over 20 ms frames, as the fixed point of that definition.
+    The idea of ITU-T P.56: the active level is the mean power over the time in which the power lies less
+    than a margin of 15.9 dB below that same level; here over 20 ms frames, as that definition's fixed point.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def active_level_dbov(pcm: NDArray[np.float64]) -> tuple[float, NDArray[np.bool_
 
 
 def digest(pcm: NDArray[np.int16]) -> str:
-    """Return the SHA-256 of samples as 16-bit little-endian numbers: what was said, whatever file it stands in."""
+    """Return the SHA-256 of samples as 16-bit little-endian numbers, whatever file they stand in."""
     return hashlib.sha256(pcm.astype("<i2").tobytes()).hexdigest()
 
 
@@ -236,7 +236,7 @@ def write_clips(
 
 
 def write_index(entries: list[dict[str, Any]], folder: Path) -> None:
-    """Write `index.json`: clip 1 of each voice, then clip 2 of each, so that the first N are as varied as can be."""
+    """Write `index.json`: clip 1 of each voice, then clip 2 of each, so that the first N are varied."""
     languages = list(dict.fromkeys(entry["language"] for entry in entries))
     rank = {entry["name"]: int(entry["name"].rsplit("-", 1)[1]) for entry in entries}
     entries = sorted(entries, key=lambda entry: (rank[entry["name"]], languages.index(entry["language"])))

@@ -1,0 +1,37 @@
+"""ESTOI: extended short-time objective intelligibility, about 0 to 1.
+
+Jensen, Taal: "An algorithm for predicting the intelligibility of speech masked by modulated noise maskers",
+IEEE/ACM Transactions on Audio, Speech and Language Processing 24(11), 2016; by the package `pystoi`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from testbed.metrics import SAMPLE_RATE_HZ, CannotScoreError, Measure, Signal
+
+
+def create() -> Measure:
+    """Load the metric."""
+    from pystoi import stoi
+
+    def measure(reference: Signal, degraded: Signal) -> float:
+        with _same_randomness():
+            value = float(stoi(reference, degraded, SAMPLE_RATE_HZ, extended=True))
+        if value == 1e-5:  # what pystoi returns, with a warning, where the measure is not defined
+            raise CannotScoreError("ESTOI: less than 0.4 s of the reference is speech")
+        return value
+
+    return measure
+
+
+@contextmanager
+def _same_randomness() -> Iterator[None]:
+    """Lend pystoi a fixed global random state (it adds noise of one rounding error to avoid 0/0)."""
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

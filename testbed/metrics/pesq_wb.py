@@ -1,0 +1,30 @@
+"""PESQ-WB: ITU-T P.862.2, perceptual evaluation of wideband speech quality, MOS-LQO of 1.04 to 4.64.
+
+By the package `pesq`, which wraps the ITU's own C code. P.862 aligns the signals again by itself; ours are
+aligned to the sample, so what it may find is a delay that concealment put in, which is its purpose.
+"""
+
+from testbed.metrics import SAMPLE_RATE_HZ, CannotScoreError, Measure, Signal
+
+# The C code has room for 50 utterances and writes beyond it unchecked. An utterance lasts at least 50 frames
+# of 4 ms and so does the gap after it, so 20 s hold at most 49; P.862 itself is made for 8 to 12 s.
+LONGEST_S = 20.0
+
+
+def create() -> Measure:
+    """Load the metric."""
+    from pesq import PesqError, pesq
+
+    def measure(reference: Signal, degraded: Signal) -> float:
+        if len(reference) > LONGEST_S * SAMPLE_RATE_HZ:
+            raise CannotScoreError(
+                f"longer than {LONGEST_S:g} s, which is more than the PESQ code has room for"
+            )
+        try:
+            return float(pesq(SAMPLE_RATE_HZ, reference, degraded, "wb"))
+        except PesqError as error:
+            text = error.args[0] if error.args else error
+            reason = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+            raise CannotScoreError(f"PESQ: {reason or type(error).__name__}") from None
+
+    return measure
