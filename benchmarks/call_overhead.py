@@ -1,0 +1,119 @@
+"""How much of a call is spent outside libopus: SimPy, packets, playout and Python, beside libopus itself.
+
+Run it with ``.venv/bin/python benchmarks/call_overhead.py``. Inside is every second spent in libopus's own
+encode, decode and DRED calls; outside is everything else that a call needs from clip to aligned sound,
+metrics left out. Both are timed in the same calls, so the ratio does not depend on how fast the machine is.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from testbed.call import listen, simulate
+from testbed.channels.stage import mean_loss
+from testbed.codecs import opus
+from testbed.codecs.encoding import encode
+from testbed.codecs.engine import LibopusEngine
+from testbed.codecs.libopus import load
+from testbed.randomness import generator
+from testbed.rows import to_int16
+from testbed.scenario import parse_scenario
+from testbed.speech import Clip, load_clips
+from testbed.sweep import speech_settings, stages
+
+SCENARIO = """
+name: overhead
+speech: {corpus: packaged}
+codec: {bitrate_kbps: 24}
+schemes:
+  - plc
+  - neural_plc
+  - red: {copies: 2}
+  - lbrr: {bitrate_kbps: 16}
+  - dred: {depth_ms: 500, bitrate_kbps: 40}
+channel:
+  - loss: {model: gilbert_elliott, rate: 0.2, mean_burst_packets: 6}
+  - delay: {constant_ms: 40}
+playout: {policy: fixed, delay_ms: 200}
+metrics: []
+"""
+REPEATS = 3
+
+
+class Stopwatch:
+    """Adds up the time spent in functions that are wrapped with it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with its time counted."""
+
+        def timed(*arguments: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return function(*arguments)
+            finally:
+                self.seconds += time.perf_counter() - started
+
+        return timed
+
+
+def time_inside_libopus() -> Stopwatch:
+    """Wrap every C function of the loaded libopus in one stopwatch."""
+    stopwatch = Stopwatch()
+    functions = load().call
+    assert isinstance(functions, SimpleNamespace)
+    for name, function in vars(functions).items():
+        setattr(functions, name, stopwatch.around(function))
+    opus.packet_has_lbrr(b"\x00\x00")  # binds what the module binds on first use
+    return stopwatch
+
+
+def make_call(scheme_index: int, scenario: Any, clip: Clip) -> None:
+    """Make one call from clip to aligned sound."""
+    scheme = scenario.schemes[scheme_index]
+    channel = stages(scenario)
+    settings = scheme.encoder_settings(speech_settings(scenario.codec, mean_loss(channel, Path())), False)
+    encoding = encode(to_int16(clip.pcm), settings)
+    rngs = [generator(1, "overhead", clip.name, stage) for stage in range(len(channel))]
+    complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
+    simulation = simulate(encoding, scheme.distances(), channel, rngs, scenario.playout, complexity, Path())
+    listen(simulation, encoding, len(clip.pcm), LibopusEngine())
+
+
+def main() -> None:
+    """Print a table and, last, one line of JSON with the ratios."""
+    scenario = parse_scenario(SCENARIO)
+    clips = load_clips(scenario.speech, Path())
+    inside = time_inside_libopus()
+    for index in range(len(scenario.schemes)):
+        make_call(index, scenario, clips[0])  # compiles and caches what is compiled and cached once
+    print(
+        f"{'scheme':<14}{'inside ms':>12}{'outside ms':>12}{'ratio':>8}   per call, {REPEATS * len(clips)} calls"
+    )
+    totals = np.zeros(2)
+    for index, scheme in enumerate(scenario.schemes):
+        inside.seconds = 0.0
+        started = time.perf_counter()
+        for _ in range(REPEATS):
+            for clip in clips:
+                make_call(index, scenario, clip)
+        outside = time.perf_counter() - started - inside.seconds
+        totals += inside.seconds, outside
+        per_call = 1000 / (REPEATS * len(clips))
+        print(
+            f"{scheme.name:<14}{inside.seconds * per_call:12.1f}{outside * per_call:12.1f}"
+            f"{outside / inside.seconds:8.3f}"
+        )
+    ratio = totals[1] / totals[0]
+    print(json.dumps({"outside_to_inside_libopus": round(float(ratio), 3)}))
+
+
+if __name__ == "__main__":
+    main()
