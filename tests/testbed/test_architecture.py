@@ -1,0 +1,212 @@
+"""Walks the code of all rooms: arrows point one way, and no model looks at a clock or a global state."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("kernels", "codecs", "channels", "reports", "scenarios")
+GROUND = {f"testbed.{name}" for name in ("errors", "files", "parameters", "randomness", "apt")}
+FRONT = {"testbed", "testbed.cli", "testbed.console", "testbed.doctor", "testbed.runner"}
+READS_A_RUN = ("testbed.results", "testbed.timeline", "testbed.stats")
+
+MAY_IMPORT = {
+    "testbed.kernels": ("testbed.kernels",),
+    "testbed.codecs": ("testbed.codecs", "testbed.kernels"),
+    "testbed.channels": ("testbed.channels", "testbed.kernels"),
+    "testbed.reports": ("testbed.reports", *READS_A_RUN),
+    "testbed.scenarios": (),
+}
+TIMELESS = (
+    "testbed.channels",
+    "testbed.codecs.scheme",
+    "testbed.codecs.schemes",
+    "testbed.playout",
+    "testbed.sender",
+)
+TIMELESS += ("testbed.receiver", "testbed.congestion", "testbed.kernels")
+LENDS_GLOBAL_STATE = {
+    "testbed.metrics.estoi": "pystoi draws from NumPy's global state and takes no generator"
+}
+HEAVY = {
+    "numpy",
+    "scipy",
+    "pandas",
+    "numba",
+    "onnxruntime",
+    "simpy",
+    "matplotlib",
+    "pyarrow",
+    "plotly",
+}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for folder, package in [("testbed", "testbed"), *((room, f"testbed.{room}") for room in ROOMS)]:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            inside = path.relative_to(ROOT / folder).with_suffix("").parts
+            found[".".join([package, *(part for part in inside if part != "__init__")])] = path
+    return found
+
+
+MODULES = modules()
+TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()}
+
+
+def imports(tree: ast.AST, with_types: bool = True) -> Iterator[str]:
+    """Give the dotted name of everything that is imported, in functions too."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: import by the whole name, testbed...."
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else str(node.module)
+        elif not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) and not with_types):
+            yield from imports(node, with_types)
+
+
+def within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def room_of(name: str) -> str:
+    return next((room for room in MAY_IMPORT if within(name, (room,))), "testbed")
+
+
+def reached(start: str) -> set[str]:
+    """Return everything that importing a module may ever import, packages on the way included."""
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        parts = name.split(".")
+        todo += [".".join(parts[:n]) for n in range(2, len(parts))]
+        if name in TREES and name != "testbed":
+            todo += imports(TREES[name], with_types=False)
+    return seen
+
+
+def test_the_walk_sees_every_room() -> None:
+    assert {room_of(name) for name in MODULES} == {"testbed", *MAY_IMPORT}
+    assert "testbed.codecs.schemes.dred" in MODULES
+    assert "testbed.channels" in set(imports(TREES["testbed.scenario_models"]))
+    assert "simpy" in reached("testbed.runner")
+
+
+def test_arrows_point_down() -> None:
+    wrong = [
+        fault for name in MODULES for imported in imports(TREES[name]) if (fault := fault_in(name, imported))
+    ]
+    assert wrong == []
+
+
+def fault_in(name: str, imported: str) -> str | None:
+    if imported.partition(".")[0] in ROOMS:
+        return f"{name} imports a bare {imported}: say testbed.{imported}"
+    if not within(imported, ("testbed",)) or imported in GROUND:
+        return None
+    if name in GROUND:
+        return f"{name} is the ground floor and imports {imported}"
+    if name in FRONT:
+        return None
+    if imported in FRONT:
+        return f"{name} imports {imported}, which stands above everything"
+    room = room_of(name)
+    if room == "testbed":
+        reports = room_of(imported) == "testbed.reports"
+        return f"{name} imports {imported}, which only the front may" if reports else None
+    return (
+        None if within(imported, MAY_IMPORT[room]) else f"{name} imports {imported}, against DESIGN's table"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "imported"),
+    [
+        ("testbed.channels.loss", "testbed.codecs.opus"),
+        ("testbed.channels.loss", "codecs"),
+        ("testbed.kernels.x", "testbed.codecs.rtp"),
+        ("testbed.reports.report", "testbed.sweep"),
+        ("testbed.reports.report", "testbed.runner"),
+        ("testbed.sweep", "testbed.reports.report"),
+        ("testbed.results", "testbed.runner"),
+        ("testbed.errors", "testbed.results"),
+    ],
+)
+def test_wrong_arrows_are_seen(name: str, imported: str) -> None:
+    assert fault_in(name, imported)
+
+
+@pytest.mark.parametrize(
+    "name", ["testbed.results", "testbed.timeline", "testbed.reports.report", "testbed.metrics"]
+)
+def test_a_run_is_read_without_the_simulator(name: str) -> None:
+    assert "simpy" not in reached(name)
+
+
+def test_codecs_know_no_packets_and_channels_no_audio() -> None:
+    for name in MODULES:
+        if room_of(name) == "testbed.codecs":
+            assert not within("simpy", tuple(imports(TREES[name]))), name
+
+
+def test_no_module_is_too_long() -> None:
+    lines = {name: len(path.read_text("utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: count for name, count in lines.items() if count > 500} == {}
+
+
+def test_no_global_randomness() -> None:
+    wrong = []
+    for name, tree in TREES.items():
+        allowed = {"Generator"} | ({"SeedSequence", "default_rng"} if name == "testbed.randomness" else set())
+        used = [node for node in attributes_of(tree, "np.random", "numpy.random") if node.attr not in allowed]
+        wrong += [
+            f"{name}:{node.lineno}: {ast.unparse(node)}" for node in used if name not in LENDS_GLOBAL_STATE
+        ]
+        wrong += [f"{name}: the global random" for imported in imports(tree) if imported == "random"]
+    assert wrong == [], "use testbed.randomness"
+
+
+def test_no_model_reads_a_clock() -> None:
+    wrong = []
+    for name, tree in TREES.items():
+        if within(name, TIMELESS):
+            used = attributes_of(tree, "time", "datetime", "datetime.datetime")
+            wrong += [f"{name}:{node.lineno}: {ast.unparse(node)}" for node in used]
+            wrong += [
+                f"{name}: import of {clock}" for clock in imports(tree) if clock in ("time", "datetime")
+            ]
+    assert wrong == [], "time is a parameter"
+
+
+def attributes_of(tree: ast.AST, *owners: str) -> Iterator[ast.Attribute]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:
+            yield node
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]])
+def test_help_needs_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys; sys.argv = ['testbed', *sys.argv[1:]]\n"
+        "import testbed.cli\n"
+        "try: testbed.cli.main()\n"
+        "except SystemExit as done: assert not done.code\n"
+        "print('LOADED', *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    )
+    loaded = {name.partition(".")[0] for name in done.stdout.rpartition("LOADED")[2].split()}
+    assert "typer" in loaded
+    assert sorted(loaded & HEAVY) == []
