@@ -1,1 +1,1 @@
-"""How does one see and hear the result?"""
+"""How does one see and hear the result: the HTML report and single plots."""

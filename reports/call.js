@@ -1,0 +1,125 @@
+// One call: the strips of the network and of the ear above each spectrogram, and playing from any place in it.
+const LETTERS = { ".": "arrived", L: "late", x: "lost", p: "primary", r: "red", l: "lbrr", d: "dred", c: "plc" };
+const callSeconds = data.call ? Math.max(...data.call.tracks.map((t) => t.seconds)) : 0;
+const boxes = Array.from(document.querySelectorAll(".track"));
+let together = true;
+
+function callControls() {
+  state.span = callSeconds;
+  const box = byId("call-controls");
+  const spans = [[callSeconds, "whole call"]].concat([4, 2, 1].filter((s) => s < callSeconds).map((s) => [s, `${s} s`]));
+  const slider = html("input", { type: "range", min: 0, max: 0, step: 0.02, value: 0, "aria-label": "Start of the view, in seconds" });
+  buttons(box, "Show", spans, () => state.span, (value) => {
+    const middle = state.from + state.span / 2;
+    state.span = value;
+    state.from = Math.max(0, Math.min(callSeconds - value, middle - value / 2));
+    slider.max = callSeconds - value;
+    slider.disabled = value >= callSeconds;
+    slider.value = state.from;
+    drawCall();
+  });
+  slider.disabled = true;
+  slider.addEventListener("input", () => { state.from = Number(slider.value); drawCall(); });
+  const group = html("label", { class: "group" }, box, "from ");
+  group.appendChild(slider);
+  const same = html("label", { class: "group" }, box);
+  const check = html("input", { type: "checkbox" }, same);
+  check.checked = true;
+  html("span", {}, same, "start another player where the last one stopped, to compare");
+  check.addEventListener("change", () => { together = check.checked; });
+  const used = data.call.tracks.flatMap((t) => (t.timeline ? Array.from(t.timeline.network + t.timeline.played) : [])).map((c) => LETTERS[c]);
+  keys(byId("call-legend"), ["arrived", "late", "lost", "primary", "red", "lbrr", "dred", "plc"].filter((n) => used.includes(n)));
+  boxes.forEach(wire);
+}
+
+let lastMoment = 0;
+function wire(box) {
+  const audio = box.querySelector("audio");
+  const picture = box.querySelector(".spectrogram");
+  const head = html("div", { class: "head" }, picture);
+  head.hidden = true;
+  if (!audio) return;
+  const place = () => {
+    const at = (audio.currentTime - state.from) / state.span;
+    head.hidden = at < 0 || at > 1 || (audio.paused && audio.currentTime === 0);
+    head.style.left = 100 * at + "%";
+  };
+  audio.addEventListener("play", () => {
+    for (const other of document.querySelectorAll(".track audio")) {
+      if (other !== audio && !other.paused) { lastMoment = other.currentTime; other.pause(); }
+    }
+    if (together && lastMoment > 0 && Math.abs(audio.currentTime - lastMoment) > 0.05 && !audio.seeking) audio.currentTime = lastMoment;
+    const step = () => { place(); if (!audio.paused) requestAnimationFrame(step); };
+    step();
+  });
+  audio.addEventListener("pause", () => { lastMoment = audio.ended ? 0 : audio.currentTime; place(); });
+  audio.addEventListener("ended", () => { lastMoment = 0; });
+  audio.addEventListener("seeked", place);
+  picture.addEventListener("click", (event) => {
+    const inside = picture.getBoundingClientRect();
+    lastMoment = state.from + ((event.clientX - inside.left) / inside.width) * state.span;
+    audio.currentTime = lastMoment;
+    audio.play();
+  });
+}
+
+function runs(text, from, to) {
+  const list = [];
+  for (let i = from; i < to; i++) {
+    const last = list[list.length - 1];
+    if (last && last.letter === text[i]) last.end = i + 1; else list.push({ letter: text[i], start: i, end: i + 1 });
+  }
+  return list;
+}
+
+function drawCall() {
+  const step = data.call.frame_ms / 1000;
+  data.call.tracks.forEach((track, index) => {
+    const box = boxes[index];
+    const image = box.querySelector("img");
+    image.style.width = (100 * track.seconds) / state.span + "%";
+    image.style.left = (-100 * state.from) / state.span + "%";
+    const figure = box.querySelector(".strip");
+    if (!track.timeline) return;
+    const near = state.span <= 4;
+    const { svg, width } = canvas(figure, near ? 62 : 32);
+    const x = scale(state.from, state.from + state.span, 0, width);
+    const first = Math.max(0, Math.floor(state.from / step)), end = Math.min(track.timeline.played.length, Math.ceil((state.from + state.span) / step));
+    const ear = near ? 46 : 16;
+    if (near) links(svg, track.timeline, x, step, first, end, ear);
+    strip(svg, track, x, step, 0, runs(track.timeline.network, first, end), near);
+    strip(svg, track, x, step, ear, runs(track.timeline.played, first, end), near);
+  });
+  const axis = canvas(byId("call-axis"), 46);
+  xAxis(axis.svg, scale(state.from, state.from + state.span, 0.5, axis.width - 12), 0, 4, "Time in the call (s)", axis.width / 2);
+}
+
+function strip(svg, track, x, step, y, list, near) {
+  for (const run of list) {
+    const part = LETTERS[run.letter];
+    const rect = node("rect", { x: x(run.start * step), y: y, width: Math.max(0.6, x(run.end * step) - x(run.start * step)), height: 14, fill: PARTS[part][1] }, svg);
+    explain(rect, tell(track, run, part, y > 0));
+    for (let i = run.start + 1; near && i < run.end; i++) node("line", { x1: x(i * step), x2: x(i * step), y1: y, y2: y + 14, stroke: "#fff", "stroke-width": 1 }, svg);
+  }
+}
+
+function tell(track, run, part, ear) {
+  const several = run.end - run.start > 1;
+  const frames = several ? `frames ${run.start} to ${run.end - 1} (${(run.end - run.start) * data.call.frame_ms} ms)` : `frame ${run.start}`;
+  const lines = [`${frames}: ${ear ? "played from " : ""}${PARTS[part][0]}`];
+  const t = track.timeline;
+  const step = t.source[run.start];
+  if (ear && !several && step && part === "plc") lines.push(`the DRED of packet ${run.start + step} did not reach back so far`);
+  else if (ear && !several && step) lines.push(`in packet ${run.start + step}, ${step} frame${step === 1 ? "" : "s"} later`);
+  if (!ear && part === "lost") lines.push(`dropped by ${Array.from(new Set(t.cause.slice(run.start, run.end))).filter(Boolean).join(", ") || "the network"}`);
+  if (!ear && part !== "lost" && !several) lines.push(`${number(t.delay_ms[run.start], 1)} ms on the way, ${t.bytes[run.start]} bytes`);
+  return lines.join("\n");
+}
+
+function links(svg, t, x, step, first, end, ear) {
+  for (let i = first; i < end; i++) {
+    const part = LETTERS[t.played[i]];
+    if (part === "primary" || part === "plc" || !t.source[i]) continue;
+    node("line", { x1: x((i + t.source[i] + 0.5) * step), y1: 14, x2: x((i + 0.5) * step), y2: ear, stroke: PARTS[part][1], opacity: 0.7 }, svg);
+  }
+}

@@ -1,0 +1,188 @@
+"""One call of a run, ready to be seen and heard: sound, spectrogram and timeline of each scheme."""
+
+import base64
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import soundfile
+from numpy.typing import NDArray
+
+from testbed.errors import ResultsError
+from testbed.reports.summary import CEILING
+from testbed.results import Results
+
+HZ = 16_000
+MAX_SOUND_BYTES = 24_000_000
+MAX_SECONDS = 60
+_WINDOW = 512
+_FLOOR_DB = 72.0
+_CODES = {"primary": "p", "red": "r", "lbrr": "l", "dred": "d", "plc": "c"}
+
+
+@dataclass(frozen=True)
+class Track:
+    """One thing to hear.
+
+    Attributes
+    ----------
+    sound, spectrogram
+        Data URIs of a FLAC and a PNG; ``sound`` is empty where the page would have grown too large.
+    timeline
+        What `letters` returns; empty for the clean recording.
+    """
+
+    name: str
+    about: str
+    sound: str
+    spectrogram: str
+    seconds: float
+    timeline: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """The same call, clean, unrepaired and through each scheme."""
+
+    clip: str
+    realization: int
+    point: int
+    frame_ms: float
+    tracks: list[Track]
+    left_out: int
+
+
+def example_call(results: Results) -> Call | None:
+    """Return the first example of a run, or None if it has none.
+
+    Raises
+    ------
+    ResultsError
+        If an example's file is missing or is not what the manifest says.
+    """
+    examples = results.manifest.get("examples") or []
+    if not examples:
+        return None
+    first = examples[0]
+    same = [
+        example
+        for example in examples
+        if all(example[key] == first[key] for key in ("point", "clip", "realization"))
+    ]
+    frame_ms = _frame_ms(results, int(first["point"]))
+    timelines = {example["scheme"]: _timeline(results.folder, example["timeline"]) for example in same}
+    tracks: list[Track] = []
+    budget = MAX_SOUND_BYTES
+    left_out = 0
+
+    def add(name: str, about: str, samples: NDArray[np.float32], timeline: dict[str, Any]) -> None:
+        nonlocal budget, left_out
+        sound = _flac(samples)
+        if len(sound) > budget:
+            sound, left_out = "", left_out + 1
+        budget -= len(sound)
+        tracks.append(Track(name, about, sound, _spectrogram(samples), len(samples) / HZ, timeline))
+
+    recordings = [item for item in results.manifest.get("clean") or [] if item["clip"] == first["clip"]]
+    if recordings:
+        clean = _samples(results.folder, recordings[0]["audio"])
+        add("clean", "the recording, before any codec", clean, {})
+        if (hit := next((name for name in timelines if name != CEILING), None)) is not None:
+            muted = unrepaired(clean, timelines[hit], frame_ms)
+            add("the loss", "the recording, silent where the packet never came", muted, {})
+    for example in same:
+        samples = _samples(results.folder, example["audio"])
+        add(example["scheme"], "", samples, letters(timelines[example["scheme"]]))
+    return Call(first["clip"], int(first["realization"]), int(first["point"]), frame_ms, tracks, left_out)
+
+
+def unrepaired(clean: NDArray[np.float32], timeline: pd.DataFrame, frame_ms: float) -> NDArray[np.float32]:
+    """Return the recording with silence in place of each frame whose own packet never arrived."""
+    samples = round(HZ * frame_ms / 1000)
+    heard = clean.copy()
+    for frame in timeline["frame"][timeline["arrived_ns"] < 0]:
+        heard[frame * samples : (frame + 1) * samples] = 0
+    return heard
+
+
+def letters(timeline: pd.DataFrame) -> dict[str, Any]:
+    """Return a timeline as the page's script reads it.
+
+    ``network`` has ``.`` for arrived in time, ``L`` for late, ``x`` for lost; ``played`` has ``p r l d c``.
+    """
+    lost = timeline["arrived_ns"] < 0
+    network = np.where(lost, "x", np.where(timeline["late"], "L", "."))
+    delay = (timeline["arrived_ns"] - timeline["sent_ns"]) / 1e6
+    source = np.where(timeline["source_frame"] < 0, 0, timeline["source_frame"] - timeline["frame"])
+    return {
+        "network": "".join(network),
+        "played": "".join(_CODES.get(name, "c") for name in timeline["recovered_by"]),
+        "source": [int(step) for step in source],
+        "delay_ms": [None if gone else round(float(ms), 1) for gone, ms in zip(lost, delay, strict=True)],
+        "cause": [str(cause) for cause in timeline["dropped_by"]],
+        "bytes": [int(size) for size in timeline["size_bytes"]],
+    }
+
+
+def _frame_ms(results: Results, point: int) -> float:
+    points = results.manifest.get("points") or []
+    swept = points[point].get("codec.frame_ms") if point < len(points) else None
+    asked = results.manifest.get("scenario", {}).get("codec", {}).get("frame_ms")
+    return float(swept or asked or 20)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        raise ResultsError(f"{folder / 'manifest.json'}: example {name!r} is not a file of this run")
+    return path
+
+
+def _timeline(folder: Path, name: str) -> pd.DataFrame:
+    path = _inside(folder, name)
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{path}: cannot be read as a timeline: {error}") from error
+
+
+def _samples(folder: Path, name: str) -> NDArray[np.float32]:
+    path = _inside(folder, name)
+    try:
+        samples, rate = soundfile.read(path, frames=MAX_SECONDS * HZ, dtype="float32", always_2d=True)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise ResultsError(f"{path}: cannot be read as sound: {error}") from error
+    if rate != HZ:
+        raise ResultsError(f"{path}: {rate} Hz; examples are {HZ} Hz")
+    mono: NDArray[np.float32] = samples[:, 0]
+    return mono
+
+
+def _flac(samples: NDArray[np.float32]) -> str:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, HZ, format="FLAC", subtype="PCM_16")
+    return "data:audio/flac;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _spectrogram(samples: NDArray[np.float32]) -> str:
+    """Return a PNG of 0 to 8 kHz, louder is darker, in fixed decibels so that schemes compare."""
+    import matplotlib
+    from PIL import Image
+
+    padded = np.pad(samples, (_WINDOW // 2, _WINDOW))
+    columns = max(1, min(1200, len(samples) // 80))
+    starts = np.linspace(0, max(0, len(samples) - 1), columns).astype(int)
+    frames = padded[starts[:, None] + np.arange(_WINDOW)] * np.hanning(_WINDOW)
+    power = np.abs(np.fft.rfft(frames, axis=1))[:, 1:] ** 2 / (_WINDOW / 4) ** 2
+    level = 1 + 10 * np.log10(np.maximum(power, 1e-12)) / _FLOOR_DB
+    shades = 63
+    grey = np.clip(level, 0, 1).reshape(columns, -1, 2).max(axis=2)
+    image = Image.fromarray(np.round(grey.T[::-1] * shades).astype(np.uint8), mode="P")
+    colours = matplotlib.colormaps["magma_r"](np.linspace(0, 1, shades + 1))[:, :3]
+    image.putpalette((colours * 255).astype(np.uint8).tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,36 @@
+"""Means and shares with their 95 % bootstrap intervals, from columns indexed by clip and realization."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from testbed import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate over `pairs` of (clip, realization), with its 95 % interval (NaN for one call)."""
+
+    mean: float
+    low: float
+    high: float
+    pairs: int
+
+
+def interval(column: "pd.Series[float]") -> Interval | None:
+    """Return the mean of a column whose index is (clip, realization); None if no value is finite."""
+    column = column.dropna()
+    if not len(column):
+        return None
+    return Interval(
+        *stats.interval(column.to_numpy(float), column.index.get_level_values("clip").to_numpy()), len(column)
+    )
+
+
+def ratio(won: "pd.Series[float]", lost: "pd.Series[float]") -> Interval | None:
+    """Return mean(won) / mean(lost) over the pairs that have both; None where nothing was lost."""
+    both = pd.DataFrame({"won": won, "lost": lost}).dropna()
+    if not len(both) or both["lost"].mean() <= 0:
+        return None
+    clips = both.index.get_level_values("clip").to_numpy()
+    return Interval(*stats.ratio(both["won"].to_numpy(), both["lost"].to_numpy(), clips), len(both))

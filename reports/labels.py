@@ -1,0 +1,61 @@
+"""What columns, metrics and swept parameters are called on a page or an axis, with their units."""
+
+import json
+from typing import Any
+
+METRICS = {
+    "plcmos": "PLCMOS (1 to 5)",
+    "pesq_wb": "PESQ-WB (1.0 to 4.6)",
+    "estoi": "ESTOI (0 to 1)",
+}
+SHORT = {"plcmos": "PLCMOS", "pesq_wb": "PESQ-WB", "estoi": "ESTOI"}
+COLUMNS = {
+    "wire_kbps": "Bitrate on the wire (kb/s, with RTP, UDP and IPv4)",
+    "payload_kbps": "Payload bitrate (kb/s, codec bytes only)",
+    "primary_kbps": "Bitrate of the speech itself (kb/s)",
+    "lbrr_kbps": "Bitrate of LBRR (kb/s)",
+    "dred_kbps": "Bitrate of DRED (kb/s)",
+    "red_kbps": "Bitrate of RED copies (kb/s)",
+    "dred_asked_ms": "DRED asked for (ms)",
+    "dred_sent_ms": "DRED sent, on average (ms)",
+    "packet_loss": "Packets lost (share)",
+    "mean_delay_ms": "Mean delay of a frame, sent to played (ms)",
+}
+_UNITS = {"kbps": "kb/s", "ms": "ms", "hz": "Hz", "packets": "packets", "bytes": "bytes", "db": "dB"}
+
+
+def short(metric: str) -> str:
+    """Return a metric's name for a sentence."""
+    return SHORT.get(metric, metric)
+
+
+def axis(column: str) -> str:
+    """Return the axis title of a column, unit included: ``playout.delay_ms`` is ``Playout delay (ms)``."""
+    if column in METRICS or column in COLUMNS:
+        return METRICS.get(column) or COLUMNS[column]
+    words, unit = _words(column)
+    title = words[:1].upper() + words[1:]
+    return f"{title} ({unit})" if unit else title
+
+
+def value(column: str, number: Any) -> str:
+    """Return ``playout delay 40 ms`` for ``playout.delay_ms`` at 40."""
+    words, unit = _words(column)
+    shown = f"{number:g}" if is_number(number) else number if isinstance(number, str) else json.dumps(number)
+    return f"{words} {shown} {unit}".rstrip()
+
+
+def point(parameters: dict[str, Any]) -> str:
+    """Return the label of a combination of swept parameters."""
+    return ", ".join(value(name, number) for name, number in parameters.items()) or "the only point"
+
+
+def is_number(thing: Any) -> bool:
+    """Whether `thing` can stand on a numeric axis."""
+    return isinstance(thing, int | float) and not isinstance(thing, bool)
+
+
+def _words(column: str) -> tuple[str, str]:
+    parts = column.replace(".", "_").split("_")
+    unit = _UNITS.get(parts[-1], "") if len(parts) > 1 else ""
+    return " ".join(parts[:-1] if unit else parts), unit

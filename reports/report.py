@@ -1,0 +1,165 @@
+"""The report of a run: one HTML file that needs nothing beside it, and asks nothing of any network."""
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from testbed.errors import ResultsError
+from testbed.files import written_whole
+from testbed.reports import headline, labels
+from testbed.reports.call import Call, example_call
+from testbed.reports.summary import CEILING, RECOVERIES, Summary, summarize
+from testbed.results import Results, load
+
+_HERE = Path(__file__).parent
+_SCRIPTS = ("charts.js", "page.js", "call.js", "start.js")
+MAX_FAILURES = 200
+
+# Okabe and Ito's colours, less the yellow that white paper swallows, then Tol's: for the colour-blind too.
+PALETTE = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#332288",
+    "#56b4e9",
+    "#882255",
+    "#999933",
+    "#44aa99",
+)
+CEILING_COLOUR = "#30363d"
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write ``report.html`` into a run directory and return its path.
+
+    Parameters
+    ----------
+    run_dir
+        What `testbed run` left: ``results.parquet``, ``manifest.json`` and ``examples/``.
+
+    Raises
+    ------
+    ResultsError
+        If the directory, or an example that its manifest names, cannot be read.
+    """
+    results = load(Path(run_dir))
+    if results.table.empty:
+        raise ResultsError(f"{run_dir}: the run has no rows, so there is nothing to report")
+    page = render(results)
+    path = Path(results.folder) / "report.html"
+    with written_whole(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path
+
+
+def colours(schemes: list[str]) -> dict[str, str]:
+    """Return each scheme's colour, the same on the whole page and in every plot."""
+    rivals = [scheme for scheme in schemes if scheme != CEILING]
+    chosen = {scheme: PALETTE[index % len(PALETTE)] for index, scheme in enumerate(rivals)}
+    return {CEILING: CEILING_COLOUR} | chosen
+
+
+def render(results: Results) -> str:
+    """Return the page."""
+    summary = summarize(results)
+    call = example_call(results)
+    points = sorted({point for point, _ in summary.cells})
+    shown = call.point if call and call.point in points else points[len(points) // 2]
+    judge = headline.judge(summary)
+    script = "".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.globals.update(labels=labels, headline=headline)
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return environment.get_template("page.html").render(
+        style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
+        script=script,
+        script_digest=digest,
+        data=_plain(_data(summary, call, shown)),
+        manifest=_Defaults(results.manifest),
+        summary=summary,
+        colours=colours(summary.schemes),
+        points=points,
+        shown=shown,
+        judge=judge,
+        call=call,
+        ceiling=CEILING,
+        said={point: headline.sentences(summary, point) for point in points},
+        failures=summary.failures.head(MAX_FAILURES).to_dict("records"),
+        complete=results.manifest.get("complete", True),
+    )
+
+
+class _Defaults(dict[str, Any]):
+    """A manifest in which a template may ask for what an older run did not write."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
+    """Return what the page's script draws."""
+    numeric = [
+        name
+        for name in summary.points[0]
+        if all(labels.is_number(point.get(name)) for point in summary.points) and len(summary.points) > 1
+    ]
+    others = [name for name in summary.points[0] if name not in numeric]
+    tint = colours(summary.schemes)
+    return {
+        "schemes": [
+            {"name": name, "colour": tint[name], "ceiling": name == CEILING} for name in summary.schemes
+        ],
+        "metrics": [
+            {"name": name, "short": labels.short(name), "axis": labels.axis(name)} for name in summary.metrics
+        ],
+        "judge": headline.judge(summary),
+        "points": [{"parameters": point, "label": labels.point(point)} for point in summary.points],
+        "shown": shown,
+        "numeric": [{"name": name, "axis": labels.axis(name)} for name in numeric],
+        "others": others,
+        "costs": [
+            {"name": name, "axis": labels.axis(name)}
+            for name in ("wire_kbps", "payload_kbps")
+            if any(name in cell.costs for cell in summary.cells.values())
+        ],
+        "recoveries": [*RECOVERIES],
+        "cells": [asdict(cell) for cell in summary.cells.values()],
+        "call": None
+        if call is None
+        else {
+            "frame_ms": call.frame_ms,
+            "tracks": [
+                {"name": track.name, "seconds": track.seconds, "timeline": track.timeline or None}
+                for track in call.tracks
+            ],
+        },
+    }
+
+
+def _plain(thing: Any) -> Any:
+    """Return what JSON can carry: no NaN, no infinity, no NumPy."""
+    if is_dataclass(thing) and not isinstance(thing, type):
+        thing = asdict(thing)
+    if isinstance(thing, Mapping):
+        return {str(key): _plain(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [_plain(value) for value in thing]
+    if isinstance(thing, float):
+        return round(thing, 6) if math.isfinite(thing) else None
+    if thing is None or isinstance(thing, bool | int | str):
+        return thing
+    return json.loads(json.dumps(thing, default=str))

@@ -1,0 +1,158 @@
+"""A run's table, boiled down to what the page says: means, intervals, differences, shares."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from testbed.reports.intervals import Interval, interval, ratio
+from testbed.results import Results
+
+CEILING = "no loss"
+RECOVERIES = ("primary", "red", "lbrr", "dred", "plc")
+_PLAIN_NAMES = ("plc", "classic plc", "classic_plc")
+_COSTS = ("wire_kbps", "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps")
+_OTHERS = ("dred_asked_ms", "dred_sent_ms", "packet_loss", "mean_delay_ms")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One scheme at one point.
+
+    Attributes
+    ----------
+    costs
+        Mean of each column of cost that the table has; kb/s, ms or a share.
+    shares
+        Share of the frames that was played from each of `RECOVERIES`, overlapping them, ``late``; 0 to 1.
+    scores
+        Mean of each metric; absent where no call could be scored.
+    gains
+        What the scheme adds to the plain choice at the same point and on the same loss, in the metric's unit.
+    repaired
+        The share of the plain choice's loss of quality that the scheme wins back; 1 is as good as no loss.
+    """
+
+    point: int
+    scheme: str
+    calls: int
+    failed: int
+    costs: dict[str, float]
+    shares: dict[str, float]
+    scores: dict[str, Interval] = field(default_factory=dict)
+    gains: dict[str, Interval] = field(default_factory=dict)
+    repaired: dict[str, Interval] = field(default_factory=dict)
+
+    @property
+    def asks_dred(self) -> bool:
+        """Whether the scheme asks for DRED."""
+        return self.costs.get("dred_asked_ms", 0) > 0
+
+    @property
+    def dred_share(self) -> float:
+        """How much of the DRED that was asked for was sent, 0 to 1; NaN if that was not measured."""
+        return self.costs.get("dred_sent_ms", float("nan")) / self.costs["dred_asked_ms"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All cells of a run by (point, scheme), and what they have in common."""
+
+    cells: dict[tuple[int, str], Cell]
+    schemes: list[str]
+    metrics: list[str]
+    points: list[dict[str, Any]]
+    plain: str | None
+    failures: pd.DataFrame
+    table: pd.DataFrame
+
+    @property
+    def has_ceiling(self) -> bool:
+        """Whether the run has the scheme that loses nothing."""
+        return CEILING in self.schemes
+
+    def rivals(self) -> list[str]:
+        """Return the schemes that meet loss, in the scenario's order."""
+        return [scheme for scheme in self.schemes if scheme != CEILING]
+
+    def depths(self) -> list[Cell]:
+        """Return the cells that ask for DRED, by point and then in the scenario's order."""
+        cells = [self.cells.get((point, name)) for point in range(len(self.points)) for name in self.schemes]
+        return [cell for cell in cells if cell is not None and cell.asks_dred]
+
+    def grid(self, point: int, metric: str) -> pd.DataFrame:
+        """Return one metric at one point: a row a (clip, realization), a column a scheme."""
+        here = self.table[self.table["point"] == point]
+        return here.pivot_table(
+            index=["clip", "realization"], columns="scheme", values=metric, aggfunc="mean"
+        )
+
+    def difference(self, grid: pd.DataFrame, scheme: str, other: str) -> Interval | None:
+        """Return how much higher `scheme` scores than `other`, call by call."""
+        return interval(grid[scheme] - grid[other])
+
+
+def summarize(results: Results) -> Summary:
+    """Boil a run down."""
+    table, manifest = results.table, results.manifest
+    present = [str(name) for name in table["scheme"].unique()]
+    order = [name for name in manifest.get("scheme_names", []) if name in present]
+    schemes = order + [name for name in present if name not in order]
+    metrics = [name for name in manifest.get("metrics", []) if name in table and table[name].notna().any()]
+    points = list(manifest.get("points") or [{}])
+    plain = plain_choice(table, schemes)
+    failures = table[table["error"].fillna("") != ""]
+    summary = Summary({}, schemes, metrics, points, plain, failures, table)
+    for point, scheme in table.groupby(["point", "scheme"], sort=True).groups:
+        summary.cells[int(point), str(scheme)] = _cell(table, int(point), str(scheme))
+    for point in sorted({point for point, _ in summary.cells}):
+        for metric in metrics:
+            _score(summary, point, metric)
+    return summary
+
+
+def plain_choice(table: pd.DataFrame, schemes: list[str]) -> str | None:
+    """Return the scheme to compare with: classic PLC by its name, else the one that costs least."""
+    rivals = [scheme for scheme in schemes if scheme != CEILING]
+    for name in _PLAIN_NAMES:
+        for scheme in rivals:
+            if scheme.casefold() == name:
+                return scheme
+    if len(rivals) < 2:
+        return None
+    cost = table[table["scheme"].isin(rivals)].groupby("scheme")["wire_kbps"].mean().dropna()
+    return str(cost.idxmin()) if len(cost) else rivals[0]
+
+
+def _cell(table: pd.DataFrame, point: int, scheme: str) -> Cell:
+    rows = table[(table["point"] == point) & (table["scheme"] == scheme)]
+    costs = {name: float(rows[name].mean()) for name in (*_COSTS, *_OTHERS) if name in rows}
+    frames = float(rows["frames"].sum()) if "frames" in rows else 0.0
+    shares = {
+        name: float(rows[f"frames_{name}"].sum()) / frames if frames else 0.0
+        for name in (*RECOVERIES, "late")
+        if f"frames_{name}" in rows
+    }
+    failed = int((rows["error"].fillna("") != "").sum())
+    costs = {name: value for name, value in costs.items() if np.isfinite(value)}
+    return Cell(point, scheme, len(rows), failed, costs, shares)
+
+
+def _score(summary: Summary, point: int, metric: str) -> None:
+    grid = summary.grid(point, metric)
+    plain = grid.get(summary.plain) if summary.plain else None
+    ceiling = grid.get(CEILING)
+    for scheme in grid.columns:
+        cell = summary.cells[point, str(scheme)]
+        mine = grid[scheme]
+        if (score := interval(mine)) is not None:
+            cell.scores[metric] = score
+        if plain is None or scheme == summary.plain:
+            continue
+        if (gain := interval(mine - plain)) is not None:
+            cell.gains[metric] = gain
+        if ceiling is not None and scheme != CEILING:
+            share = ratio(mine - plain, ceiling - plain)
+            if share is not None:
+                cell.repaired[metric] = share

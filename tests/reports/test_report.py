@@ -1,0 +1,273 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from testbed.errors import ResultsError
+from testbed.reports import headline
+from testbed.reports.call import HZ, letters, unrepaired
+from testbed.reports.report import colours, write_report
+from testbed.reports.summary import summarize
+from testbed.results import load
+
+from .a_run import SCHEMES, make_run
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+class Parsed(HTMLParser):
+    """The page as a browser's parser takes it apart."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words, self.urls, self._in = [], [], [], None
+        self.data = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        attrs = dict(attrs)
+        self._in = "data" if attrs.get("id") == "data" else tag
+        self.urls += [attrs[key] for key in ("src", "href", "srcset", "action", "poster") if key in attrs]
+
+    def handle_endtag(self, tag):
+        self._in = None
+
+    def handle_data(self, text):
+        if self._in == "data":
+            self.data += text
+        elif self._in not in ("script", "style"):
+            self.words.append(text)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def page_of(folder, **about):
+    run = make_run(folder / "run", **about)
+    path = write_report(run)
+    assert path == run / "report.html"
+    return Parsed(path.read_text("utf-8"))
+
+
+def change(run, **columns):
+    table = pd.read_parquet(run / "results.parquet")
+    for name, values in columns.items():
+        table[name] = values(table) if callable(values) else values
+    table.to_parquet(run / "results.parquet", index=False)
+
+
+def change_manifest(run, **entries):
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | entries))
+
+
+def test_the_page_needs_nothing_from_outside(tmp_path):
+    page = page_of(tmp_path)
+    assert page.urls
+    assert {url for url in page.urls if not url.startswith(("data:", "#"))} == set()
+    assert not {"link"} & set(page.tags) - {"link"}
+
+
+def test_everything_that_was_asked_for_is_on_the_page(tmp_path):
+    page = page_of(tmp_path)
+    for scheme in SCHEMES:
+        assert scheme in page.text
+    assert "asked for 500 ms, sent 310 ms" in page.text  # the run's warning
+    assert "# <b>not markup</b>" in page.text  # the scenario as it was given
+    assert "CC BY-SA 3.0" in page.text
+    assert "1.6.1" in page.text
+    tracks = 2 + len(SCHEMES)  # clean, the loss, and each scheme
+    assert page.tags.count("audio") == tracks
+    assert sum(url.startswith("data:audio/flac") for url in page.urls) == tracks
+    assert sum(url.startswith("data:image/png") for url in page.urls) == tracks
+    data = json.loads(page.data)
+    assert len(data["cells"]) == 3 * len(SCHEMES)
+    assert [track["timeline"] is None for track in data["call"]["tracks"][:3]] == [True, True, False]
+
+
+def test_numbers_of_the_page_are_the_means_of_the_table(tmp_path):
+    page = page_of(tmp_path)
+    table = pd.read_parquet(tmp_path / "run/results.parquet")
+    for cell in json.loads(page.data)["cells"]:
+        rows = table[(table["point"] == cell["point"]) & (table["scheme"] == cell["scheme"])]
+        for metric, score in cell["scores"].items():
+            assert score["mean"] == pytest.approx(rows[metric].mean(), abs=1e-5)
+            assert score["low"] <= score["mean"] <= score["high"]
+        assert cell["costs"]["wire_kbps"] == pytest.approx(rows["wire_kbps"].mean(), abs=1e-5)
+        assert sum(
+            cell["shares"][name] for name in ("primary", "red", "lbrr", "dred", "plc")
+        ) == pytest.approx(1)
+
+
+def test_gain_is_paired_and_repair_is_a_share_of_what_loss_took(tmp_path):
+    """With scores made by hand the differences are exact, however far apart the clips are."""
+    run = make_run(tmp_path / "run", swept={}, examples=False, metrics=("plcmos",))
+    worth = {"no loss": 1.0, "plc": 0.0, "dred 500": 0.75}
+    change(
+        run,
+        plcmos=lambda table: (
+            table["scheme"].map(worth).fillna(0.5)
+            + table["clip"].map({"en-allison": 1.0, "fr-june": 3.0})
+            + 0.1 * table["realization"]
+        ),
+    )
+    cells = summarize(load(run)).cells
+    gain, share = cells[0, "dred 500"].gains["plcmos"], cells[0, "dred 500"].repaired["plcmos"]
+    assert (gain.mean, gain.low, gain.high) == pytest.approx((0.75, 0.75, 0.75))
+    assert (share.mean, share.low, share.high) == pytest.approx((0.75, 0.75, 0.75))
+    score = cells[0, "dred 500"].scores["plcmos"]
+    assert score.low < score.mean < score.high
+    assert "plcmos" not in cells[0, "plc"].gains
+
+
+def test_the_headline_names_the_best_its_gain_and_its_cost(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False)
+    worth = {"no loss": 4.7, "plc": 3.7, "LBRR + DRED": 4.6, "dred 500": 4.5}
+    change(run, plcmos=lambda table: table["scheme"].map(worth).fillna(4.0) + 0.1 * table["realization"])
+    summary = summarize(load(run))
+    said = " ".join(headline.sentences(summary, 0))
+    assert said.startswith("LBRR + DRED sounds best: PLCMOS 4.65")
+    assert "+0.90 [+0.90 to +0.90]" in said
+    assert "87.0 kb/s on the wire and 71.0 kb/s of payload" in said
+    assert "repairs 90 % [90 to 90 %] of what loss takes from plc" in said
+    assert "cannot tell" not in said
+
+
+def test_the_headline_names_a_cheaper_scheme_that_is_as_good(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False, metrics=("plcmos",))
+    sign = lambda table: np.where(table["clip"] == "en-allison", 1, -1)  # noqa: E731
+    base = {"no loss": 4.7, "LBRR + DRED": 4.5, "dred 500": 4.49}
+    change(
+        run,
+        plcmos=lambda table: (
+            table["scheme"].map(base).fillna(3.7) + 0.1 * sign(table) * (table["scheme"] == "dred 500")
+        ),
+    )
+    said = " ".join(headline.sentences(summarize(load(run)), 0))
+    assert "cannot tell dred 500 from it" in said
+    assert "16.0 kb/s less on the wire" in said
+
+
+def test_metrics_that_disagree_are_said_to(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False, metrics=("plcmos", "pesq_wb"))
+    change(run, pesq_wb=lambda table: np.where(table["scheme"] == "red 1", 3.9, 2.0))
+    said = " ".join(headline.sentences(summarize(load(run)), 0))
+    assert "The metrics disagree: PESQ-WB puts red 1 first (3.90" in said
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"swept": {}},
+        {"clips": ("one",), "realizations": 1},
+        {"schemes": ("no loss", "plc")},
+        {"schemes": ("dred 500",), "swept": {}, "clips": ("one",), "realizations": 1},
+        {"schemes": ("no loss", "lbrr", "red 1")},
+        {"swept": {"playout.delay_ms": [40, 100, 1000]}},
+        {"swept": {"codec.bandwidth": ["wideband", "fullband"]}},
+        {"metrics": ("estoi",)},
+        {"metrics": ("unheard_of",)},
+        {"metrics": ()},
+        {"examples": False},
+    ],
+    ids=str,
+)
+def test_a_run_may_lack_almost_anything(tmp_path, about):
+    page = page_of(tmp_path, seconds=2.0, **about)
+    assert "The answer" in page.text
+    assert not re.search(r"\b(nan|None|inf|undefined)\b", page.text)
+    json.loads(page.data, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+
+def test_scores_that_failed_are_left_out_and_named(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, seconds=2.0)
+    reason = "pesq_wb: no utterance was found"
+    failed = lambda table: (table["scheme"] == "lbrr") & (table["realization"] == 0)  # noqa: E731
+    change(
+        run,
+        pesq_wb=lambda table: table["pesq_wb"].mask(failed(table)),
+        error=lambda table: np.where(failed(table), reason, ""),
+    )
+    change_manifest(run, complete=False)
+    page = Parsed(write_report(run).read_text("utf-8"))
+    assert page.text.count(reason) == 2
+    assert "2 calls failed" in page.text
+    assert "The run is not complete" in page.text
+    cell = next(cell for cell in json.loads(page.data)["cells"] if cell["scheme"] == "lbrr")
+    assert cell["scores"]["pesq_wb"]["pairs"] == 2
+    assert cell["scores"]["plcmos"]["pairs"] == 4
+
+
+def test_names_are_never_markup(tmp_path):
+    run = make_run(tmp_path / "run", schemes=("no loss", "plc", EVIL), clips=(EVIL, "b"), seconds=2.0)
+    change(run, error=EVIL)
+    change_manifest(run, warnings=[EVIL], scenario_text=EVIL, versions={EVIL: EVIL})
+    text = write_report(run).read_text("utf-8")
+    page = Parsed(text)
+    assert page.tags.count("script") == 2
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+    assert EVIL in json.loads(page.data)["schemes"][2]["name"]
+
+
+def test_a_scheme_has_one_colour(tmp_path):
+    assert len(set(colours([*SCHEMES]).values())) == len(SCHEMES)
+    assert colours(["no loss", "a", "b"])["b"] == colours(["a", "b"])["b"]
+
+
+def test_nothing_is_read_from_outside_of_the_run(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, seconds=2.0)
+    (tmp_path / "secret.flac").write_bytes((run / "examples/clean.flac").read_bytes())
+    change_manifest(run, clean=[{"clip": "en-allison", "audio": "../secret.flac"}])
+    with pytest.raises(ResultsError, match="not a file of this run"):
+        write_report(run)
+    assert not (run / "report.html").exists()
+
+
+def test_a_damaged_example_is_named(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, seconds=2.0)
+    (run / "examples/1.parquet").write_bytes(b"garbage")
+    with pytest.raises(ResultsError, match=r"1\.parquet: cannot be read as a timeline"):
+        write_report(run)
+
+
+def test_an_empty_run_is_refused(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False)
+    pd.read_parquet(run / "results.parquet").head(0).to_parquet(run / "results.parquet")
+    with pytest.raises(ResultsError, match="no rows"):
+        write_report(run)
+
+
+def test_the_loss_is_silence_where_no_packet_came_and_the_recording_elsewhere():
+    timeline = pd.DataFrame({"frame": range(4), "arrived_ns": [1, -1, 5, -1]})
+    clean = np.ones(4 * HZ // 50, np.float32)
+    heard = unrepaired(clean, timeline, 20).reshape(4, -1)
+    assert heard.mean(axis=1).tolist() == [1, 0, 1, 0]
+
+
+def test_letters_say_what_the_timeline_says():
+    timeline = pd.DataFrame(
+        {
+            "frame": [0, 1, 2],
+            "sent_ns": [0, 20_000_000, 40_000_000],
+            "arrived_ns": [40_000_000, -1, 90_000_000],
+            "dropped_by": ["", "loss", ""],
+            "recovered_by": ["primary", "dred", "plc"],
+            "source_frame": [0, 2, -1],
+            "late": [False, False, True],
+            "size_bytes": [100, 101, 102],
+        }
+    )
+    assert letters(timeline) == {
+        "network": ".xL",
+        "played": "pdc",
+        "source": [0, 1, 0],
+        "delay_ms": [40.0, None, 50.0],
+        "cause": ["", "loss", ""],
+        "bytes": [100, 101, 102],
+    }
