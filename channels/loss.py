@@ -4,12 +4,14 @@ from typing import Any, ClassVar
 
 from testbed.channels.loss_bernoulli import Bernoulli
 from testbed.channels.loss_gilbert_elliott import GilbertElliott
+from testbed.channels.loss_markov import Markov
 from testbed.channels.loss_model import LossModel
 from testbed.channels.spec import Chosen
 
 MODELS: dict[str, type[LossModel]] = {
     "bernoulli": Bernoulli,
     "gilbert_elliott": GilbertElliott,
+    "markov": Markov,
 }
 
 

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 from testbed.parameters import nearest_name
 
 
-def problem(message: str, *keys: str, value: object = None) -> ValidationError:
+def problem(message: str, *keys: str | int, value: object = None) -> ValidationError:
     """Return an error for a validator to raise that points at a key below the one being validated.
 
     Parameters

@@ -41,6 +41,7 @@ def test_specs_can_be_copied_hashed_and_sent_to_another_process():
 
 GOOD = {"delay": {"constant_ms": 40}}
 GE = {"model": "gilbert_elliott"}
+MK = {"model": "markov"}
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,32 @@ GE = {"model": "gilbert_elliott"}
         ({"loss": {**GE, "p": 0.1, "r": 0.2, "rate": 0.2}}, ("loss", "p"), ["either", "'rate'"]),
         ({"loss": {**GE, "p": 0, "r": 0}}, ("loss", "p"), ["cannot both be 0"]),
         ({"loss": {**GE, "p": 0.1, "r": 0.1, "h": 2}}, ("loss", "h"), ["less than or equal to 1"]),
+        (
+            {"loss": {**MK, "transitions": [[0.5, 0.4], [0, 1]], "loss": [0, 1]}},
+            ("loss", "transitions", 0),
+            ["row 1", "sum to 1, not 0.9"],
+        ),
+        (
+            {"loss": {**MK, "transitions": [[0.5, 0.5], [1]], "loss": [0, 1]}},
+            ("loss", "transitions", 1),
+            ["row 2", "needs 2"],
+        ),
+        (
+            {"loss": {**MK, "transitions": [[1.5, 0.5], [0, 1]], "loss": [0, 1]}},
+            ("loss", "transitions", 0, 0),
+            ["equal to 1"],
+        ),
+        (
+            {"loss": {**MK, "transitions": [[0.5, 0.5], [0, 1]], "loss": [0]}},
+            ("loss", "loss"),
+            ["2 probabilities"],
+        ),
+        (
+            {"loss": {**MK, "transitions": [[1, 0], [0, 1]], "loss": [0, 1]}},
+            ("loss", "transitions"),
+            ["never left"],
+        ),
+        ({"loss": {**MK, "transitions": [], "loss": [0, 1]}}, ("loss", "transitions"), ["at least 1"]),
         ({"delay": {"constant_ms": -1}}, ("delay", "constant_ms"), ["greater than or equal to 0"]),
         ({"delay": {"constant_ms": float("inf")}}, ("delay", "constant_ms"), ["finite"]),
         ({"trace": {"file": "x", "offset_packets": -1}}, ("trace", "offset_packets"), ["equal to 0"]),
