@@ -281,7 +281,8 @@ class DredDecoder(_Handle):
         payload
             An Opus packet, not empty.
         max_samples
-            How far back it is needed; libopus decodes no more than that (rounded up to its own steps).
+            How far back it is needed. libopus works in steps of 40 ms and may stop short of it by less than
+            one.
         dred
             An object to fill; a new one by default.
         defer
