@@ -72,7 +72,7 @@ VOICES = (
         "ru_RU_f_IvrvoiceRU",
         "IvrvoiceRU",
         _BY,
-        "Maxim Topal, IvrvoiceRU",
+        "Maxim Topal",
     ),
     Voice("es", "asterisk-core-sounds-es-g722", "es_MX_f_Allison", "Allison", _BY_SA, "Allison Smith"),
 )
@@ -115,7 +115,7 @@ def fetch_corpus(progress: Callable[[str], None]) -> Path:
             progress(f"Fetching {voice.package}")
             package = _download(apt, voice.package, work)
             progress(f"Cutting clips of {voice.speaker} ({voice.language})")
-            root = work / "unpacked" / voice.language
+            root = work / voice.language
             _run(["dpkg", "-x", str(package), str(root)])
             # dpkg's file name is package_version_architecture.deb, the version's colon written %3a.
             version = package.stem.split("_")[1].replace("%3a", ":")
