@@ -32,7 +32,7 @@ class Lbrr:
         Bits spent on it, in steps of an eighth.
     frames
         Whether there is a copy of each SILK frame (10 or 20 ms) of the Opus frame before, in order of time.
-        In stereo: of its mid channel.
+        In stereo: of its mid or side channel.
     """
 
     bits: float
@@ -73,8 +73,8 @@ def measure(frame: bytes, bandwidth: SilkBandwidth, frame_ms: int, channels: int
     if len(frame) <= 1:
         return Lbrr(0.0, (False,) * frames)
     data = np.frombuffer(frame, np.uint8)
-    begin, end, mid, _ = lbrr_extent(data, _RATE_KHZ[bandwidth], frames, subframes, channels)
+    begin, end, mid, side = lbrr_extent(data, _RATE_KHZ[bandwidth], frames, subframes, channels)
     # The encoder strips zeros at the frame's end, so that symbols may lie, at no cost, beyond the last byte.
     available = 64 * len(frame)
     bits = (min(end, available) - min(begin, available)) / 8
-    return Lbrr(bits, tuple(bool(mid >> index & 1) for index in range(frames)))
+    return Lbrr(bits, tuple(bool((mid | side) >> index & 1) for index in range(frames)))
