@@ -151,11 +151,16 @@ def _reaches(document: Document, key: str, path: KeyPath) -> bool:
 def _validated(document: Document) -> Scenario:
     mistakes = list(_sweep_mistakes(document))
     sweep = (document.data.get("sweep") or {}) if isinstance(document.data, dict) and not mistakes else {}
-    first, _ = _with_swept(document, sweep, dict.fromkeys(sweep, 0), only_missing=True)
-    if isinstance(first.data, dict) and "sweep" in first.data:
-        first.data["sweep"] = sweep
-    mistakes += _mistakes(first)
+    first, lost = document, []
+    for key in sweep:
+        try:
+            first = _with_first(first, key, sweep[key])
+        except ScenarioError as error:
+            lost.append(str(error))
     if mistakes:
+        first, _ = _with_swept(document, {}, {})
+    mistakes += _mistakes(first)
+    if mistakes := mistakes or lost:
         raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
     scenario = _built(first)
     points(scenario)
@@ -205,29 +210,28 @@ def _sweep_mistakes(document: Document) -> Iterator[str]:
             count *= len(values)
             if any(value in values[:index] for index, value in enumerate(values)):
                 yield f"{where}: a value stands here twice"
-            try:
-                _with_swept(document, sweep, {key: 0})
-            except ScenarioError as error:
-                yield str(error)
     if count > MAX_POINTS:
         yield f"{place}: sweep: {count} combinations; at most {MAX_POINTS}"
 
 
+def _with_first(document: Document, key: str, values: list[Any]) -> Document:
+    """Return a document in which a swept key that is not written otherwise has the first of its values."""
+    filled = replace(document, places=dict(document.places))
+    path = set_value(filled, key, values[0], document.place(("sweep", key, 0)))
+    return document if path in document.places else filled
+
+
 def _with_swept(
-    document: Document, sweep: dict[str, list[Any]], chosen: dict[str, int], only_missing: bool = False
+    document: Document, sweep: dict[str, list[Any]], chosen: dict[str, int]
 ) -> tuple[Document, list[str]]:
     """Return a document with one value of each chosen key set and no sweep, and the paths set, dotted."""
     at_point = replace(document, places=dict(document.places))
     if isinstance(document.data, dict):
-        at_point.data = {key: value for key, value in document.data.items() if key != "sweep" or only_missing}
+        at_point.data = {key: value for key, value in document.data.items() if key != "sweep"}
     paths = []
     for key, number in chosen.items():
         place = document.place(("sweep", key, number))
-        before = at_point.data, dict(at_point.places)
-        path = set_value(at_point, key, sweep[key][number], place)
-        if only_missing and path in before[1]:
-            at_point.data, at_point.places = before
-        paths.append(dotted(path))
+        paths.append(dotted(set_value(at_point, key, sweep[key][number], place)))
     return at_point, paths
 
 
