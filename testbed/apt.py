@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -119,18 +119,22 @@ def debian_mirror(etc_apt: Path = _ETC_APT) -> Source:
     FetchError
         If no source of the machine looks like it.
     """
-    for source in sources(etc_apt):
-        if (
-            "main" in source.components
-            and _ARCHIVE_SUITE.fullmatch(source.suite)
-            and "security" not in source.uri
-        ):
-            if not source.signed_by and not source.trusted and _KEYRING.exists():
-                return Source(source.uri, source.suite, source.components, str(_KEYRING))
-            return source
-    raise FetchError(
-        f"no Debian mirror in {etc_apt}/sources.list or {etc_apt}/sources.list.d; add one and try again"
-    )
+    candidates = [
+        source
+        for source in sources(etc_apt)
+        if "main" in source.components
+        and _ARCHIVE_SUITE.fullmatch(source.suite)
+        and "security" not in source.uri
+    ]
+    if not candidates:
+        raise FetchError(
+            f"no Debian mirror in {etc_apt}/sources.list or {etc_apt}/sources.list.d; add one and try again"
+        )
+    # others' repositories have suites like `stable main` too, and their files may come first
+    source = max(candidates, key=lambda one: ("debian-archive" in one.signed_by, "debian" in one.uri))
+    if not source.signed_by and not source.trusted and _KEYRING.exists():
+        return replace(source, signed_by=str(_KEYRING))
+    return source
 
 
 def sources(etc_apt: Path = _ETC_APT) -> Iterator[Source]:
