@@ -7,13 +7,19 @@ packets (see `testbed.channels.stage`), and a line here.
 from typing import Any, ClassVar
 
 from testbed.channels.delay import Delay
+from testbed.channels.duplicate import Duplicate
+from testbed.channels.jitter import Jitter
 from testbed.channels.loss import Loss
 from testbed.channels.spec import NamedSpec
+from testbed.channels.spikes import Spikes
 from testbed.channels.trace import Trace
 
 STAGES: dict[str, Any] = {
     "delay": Delay,
+    "duplicate": Duplicate,
+    "jitter": Jitter,
     "loss": Loss,
+    "spikes": Spikes,
     "trace": Trace,
 }
 

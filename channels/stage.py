@@ -58,9 +58,9 @@ class Stage(Protocol):
 class StageParameters(Protocol):
     """A validated entry of a scenario's `channel:` list; what `testbed.channels.STAGES` lists.
 
-    A stage that can deliver packets in another order than it got them says so with a class attribute
-    `reorders = True`, one that can deliver a packet more than once with `duplicates = True`. `examples` are
-    parameters that the contract suite tries the stage with.
+    A stage that can deliver packets in another order than it got them says so with an attribute `reorders`
+    that is true, one that can deliver a packet more than once with `duplicates`, and one in which a packet's
+    size matters with `serializes`. `examples` are parameters that the contract suite tries the stage with.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]]

@@ -1,0 +1,57 @@
+"""The stage `duplicate`: some packets arrive twice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from testbed.channels.packet import Packet
+from testbed.channels.per_packet import PerPacket
+from testbed.channels.stage import Stage, Surroundings
+from testbed.parameters import Parameters
+
+_BLOCK = 512
+
+
+class Duplicate(Parameters):
+    """Passes some packets on twice, the copy right behind the packet; further stages part them.
+
+    Attributes
+    ----------
+    rate
+        Probability that a packet is doubled, 0 to 1, independent of the others.
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({"rate": 0.3}, {"rate": 1})
+    duplicates: ClassVar[bool] = True
+
+    rate: float = Field(ge=0, le=1, description="probability that a packet is doubled")
+
+    def doubled(self, rng: np.random.Generator) -> Iterator[bool]:
+        """Yield for each packet, without end, whether it is doubled."""
+        while True:
+            yield from (rng.random(_BLOCK) < self.rate).tolist()
+
+    def mean_loss(self, folder: Path = Path()) -> float:
+        """Return 0: nothing is lost."""
+        return 0.0
+
+    def build(self, surroundings: Surroundings) -> Stage:
+        """Return a fresh stage."""
+        return Duplicating(surroundings, self.doubled(surroundings.rng))
+
+
+class Duplicating:
+    """Passes each packet on, once or twice."""
+
+    def __init__(self, surroundings: Surroundings, doubled: Iterator[bool]) -> None:
+        self._out = surroundings.out
+        self._doubled = PerPacket(doubled).take
+
+    def put(self, packet: Packet) -> None:
+        """Pass the packet on, and its copy after it."""
+        self._out(packet)
+        if self._doubled(packet):
+            self._out(packet)
