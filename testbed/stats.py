@@ -1,0 +1,136 @@
+"""95 % confidence intervals, paired by clip and realization, for what a listener would find on other clips.
+
+The clips are the sample: realizations of the channel are drawn anew for each clip, within which they resemble
+each other. So the bootstrap resamples whole clips, with all of their realizations (a cluster bootstrap).
+
+With as few clips as a run has, the percentiles of such a bootstrap are too narrow: of 8 clips they hold the
+truth in 86 % of cases, not 95 % (BCa likewise), as a resample of n clips spreads by (n - 1)/n too little and
+knows nothing of Student's t. Bootstrap-t holds it but is unbounded for 2 or 3 clips. What is used here, the
+bootstrap's standard error times sqrt(n/(n - 1)) and Student's t with n - 1 degrees of freedom, holds 95 %
+from 2 clips up where clips scatter normally, and 92 % (8 clips) where they scatter exponentially. The method:
+Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters 12 and 13; the two corrections:
+Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69(4), 2015.
+`tests/testbed/test_stats.py` measures the coverage.
+"""
+
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from testbed.randomness import generator
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+
+
+class Estimate(NamedTuple):
+    """An estimate and its 95 % interval; bounds are NaN where the data cannot tell, all is NaN without data."""
+
+    value: float
+    low: float
+    high: float
+
+
+_NOTHING = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+def interval(values: ArrayLike, clips: ArrayLike) -> Estimate:
+    """Estimate a mean.
+
+    Parameters
+    ----------
+    values
+        One number for each call, (n,); NaN where there is none (it is left out).
+    clips
+        The clip of each call, (n,), any labels. If all calls are of one clip, the realizations are resampled
+        instead and the interval speaks of that clip alone.
+
+    Returns
+    -------
+    Estimate
+        The mean over all calls that have a value; its bounds are NaN for a single call.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    return _bootstrap(values, np.ones_like(values), np.asarray(clips))
+
+
+def paired_interval(a: ArrayLike, b: ArrayLike, clips: ArrayLike) -> Estimate:
+    """Estimate the mean of ``a - b`` over the calls that have both.
+
+    Parameters
+    ----------
+    a, b
+        Two schemes on the same (clip, realization) pairs in the same order, (n,); NaN where there is no
+        value.
+    clips
+        The clip of each pair, (n,), as for `interval`.
+    """
+    return interval(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), clips)
+
+
+def ratio(part: ArrayLike, whole: ArrayLike, clips: ArrayLike) -> Estimate:
+    """Estimate ``mean(part) / mean(whole)`` over the calls that have both: the share of a loss won back, say.
+
+    Parameters
+    ----------
+    part, whole
+        Numbers of the same (clip, realization) pairs in the same order, (n,); NaN where there is no value.
+    clips
+        The clip of each pair, (n,), as for `interval`.
+
+    Returns
+    -------
+    Estimate
+        NaN if the mean of `whole` is zero; with NaN bounds if it could as well be zero or of the other sign.
+    """
+    return _bootstrap(
+        np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64), np.asarray(clips)
+    )
+
+
+def _bootstrap(part: NDArray[np.float64], whole: NDArray[np.float64], clips: NDArray[np.generic]) -> Estimate:
+    """Estimate sum(part) / sum(whole): a mean, where `whole` is one everywhere."""
+    if not part.shape == whole.shape == clips.shape or part.ndim != 1:
+        raise ValueError(
+            f"shapes {part.shape}, {whole.shape} and {clips.shape} (clips) differ or are not (n,)"
+        )
+    there = ~(np.isnan(part) | np.isnan(whole))
+    part, whole = part[there], whole[there]
+    denominator = float(whole.sum())
+    if denominator == 0:  # nothing there, or nothing to divide by
+        return _NOTHING
+    value = float(part.sum()) / denominator
+    _, units = np.unique(clips[there], return_inverse=True)
+    if units.max() == 0:
+        units = np.arange(len(part))
+    n = int(units.max()) + 1
+    if n == 1:
+        return Estimate(value, float("nan"), float("nan"))
+    weights = _resamples(n)
+    # Centred, so that values that are all the same give exactly no spread.
+    spread = weights @ np.bincount(units, part - value * whole)
+    denominators = weights @ np.bincount(units, whole)
+    if (denominators * np.sign(denominator) <= 0).any():
+        return Estimate(value, float("nan"), float("nan"))
+    error = float(np.std(spread / denominators)) * np.sqrt(n / (n - 1))
+    reach = _student(n - 1) * error
+    return Estimate(value, value - reach, value + reach)
+
+
+@lru_cache(maxsize=8)
+def _resamples(n: int) -> NDArray[np.float64]:
+    """How often each of n units is in each resample, (resamples, n): the same for every estimate from n units.
+
+    For many units there are fewer resamples, to bound the memory.
+    """
+    resamples = min(RESAMPLES, max(1000, 4_000_000 // n))
+    return generator(0, "bootstrap", n).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+
+
+@cache
+def _student(degrees: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf((1 + CONFIDENCE) / 2, degrees))
