@@ -8,6 +8,8 @@ METRICS = {
     "pesq_wb": "PESQ-WB (1.0 to 4.6)",
     "estoi": "ESTOI (0 to 1)",
 }
+BOUNDS = {"plcmos": (1.0, 5.0), "pesq_wb": (1.0, 4.65), "estoi": (0.0, 1.0)}
+"""Between which values a metric can lie: an interval may be wider, an axis need not be."""
 SHORT = {"plcmos": "PLCMOS", "pesq_wb": "PESQ-WB", "estoi": "ESTOI"}
 COLUMNS = {
     "wire_kbps": "Bitrate on the wire (kb/s, with RTP, UDP and IPv4)",

@@ -19,6 +19,18 @@ function scoreText(score, metric) {
   return number(score.mean, p) + interval;
 }
 
+// An interval from few clips can leave what the metric can be at all; what is drawn of it does not.
+function limits(score, metric) {
+  if (score.low === null || score.high === null) return null;
+  const [low, high] = metric.bounds || [-Infinity, Infinity];
+  const within = (value) => Math.max(Math.min(low, score.mean), Math.min(Math.max(high, score.mean), value));
+  return [within(score.low), within(score.high)];
+}
+
+function spread(scores, metric) {
+  return scores.flatMap((score) => [score.mean].concat(limits(score, metric) || []));
+}
+
 function keys(box, list) {
   box.replaceChildren();
   for (const name of list) {
@@ -102,7 +114,7 @@ function curves() {
   const all = list.flatMap((s) => s.points);
   const names = wide ? 190 : 12;
   const x = scale(...range(all.map((p) => p.x), 0.04), 46, width - names);
-  const y = scale(...range(all.flatMap((p) => [p.score.mean, p.score.low ?? p.score.mean, p.score.high ?? p.score.mean]), 0.05), height - 50, 26);
+  const y = scale(...range(spread(all.map((p) => p.score), metric), 0.05), height - 50, 26);
   xAxis(svg, x, 26, height - 50, axis, (46 + width - names) / 2);
   yAxis(svg, y, 46, width - names, metric.axis);
   const ends = [];
@@ -116,8 +128,9 @@ function curves() {
     node("path", { d: path, stroke: scheme.colour, "stroke-width": 2, fill: "none", "stroke-dasharray": scheme.ceiling ? "6 4" : "none" }, svg);
     for (const p of points) {
       const group = node("g", {}, svg);
-      if (p.score.low !== null && p.score.high !== null)
-        node("path", { d: `M${x(p.x)},${y(p.score.low)}V${y(p.score.high)}M${x(p.x) - 3},${y(p.score.low)}h6M${x(p.x) - 3},${y(p.score.high)}h6`, stroke: scheme.colour, opacity: 0.55, fill: "none" }, group);
+      const reach = limits(p.score, metric);
+      if (reach)
+        node("path", { d: `M${x(p.x)},${y(reach[0])}V${y(reach[1])}M${x(p.x) - 3},${y(reach[0])}h6M${x(p.x) - 3},${y(reach[1])}h6`, stroke: scheme.colour, opacity: 0.55, fill: "none" }, group);
       marker(group, index, x(p.x), y(p.score.mean), scheme.colour);
       node("circle", { cx: x(p.x), cy: y(p.score.mean), r: 11, fill: "transparent" }, group);
       explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${metric.short} ${scoreText(p.score, state.metric)}\nwire ${number(p.cell.costs.wire_kbps, 1)} kb/s, payload ${number(p.cell.costs.payload_kbps, 1)} kb/s`);
@@ -145,7 +158,7 @@ function dots() {
     const top = Math.floor(number_ / side) * panelHeight + 24, bottom = top + schemes.length * row + 4;
     const scored = schemes.map((s) => cellAt(state.point, s.name).scores[metric.name]).filter(Boolean);
     if (!scored.length) { label(svg, left, top, metric.short + ": no call scored"); return; }
-    const x = scale(...range(scored.flatMap((s) => [s.mean, s.low ?? s.mean, s.high ?? s.mean]), 0.07), left, right);
+    const x = scale(...range(spread(scored, metric), 0.07), left, right);
     xAxis(svg, x, top, bottom, metric.axis, (left + right) / 2);
     const ceiling = data.schemes.find((s) => s.ceiling);
     const best = ceiling && cellAt(state.point, ceiling.name) && cellAt(state.point, ceiling.name).scores[metric.name];
@@ -159,8 +172,9 @@ function dots() {
       node("line", { x1: left, x2: right, y1: y, y2: y, class: "grid" }, svg);
       if (!score) return;
       const group = node("g", {}, svg);
-      if (score.low !== null && score.high !== null)
-        node("line", { x1: x(score.low), x2: x(score.high), y1: y, y2: y, stroke: scheme.colour, "stroke-width": 3, opacity: 0.5, "stroke-linecap": "round" }, group);
+      const sides = limits(score, metric);
+      if (sides)
+        node("line", { x1: x(sides[0]), x2: x(sides[1]), y1: y, y2: y, stroke: scheme.colour, "stroke-width": 3, opacity: 0.5, "stroke-linecap": "round" }, group);
       marker(group, data.schemes.indexOf(scheme), x(score.mean), y, scheme.colour, 5);
       node("rect", { x: left, y: y - 12, width: right - left, height: 24, fill: "transparent" }, group);
       explain(group, `${scheme.name}\n${metric.short} ${scoreText(score, metric.name)}\n${score.pairs} calls`);

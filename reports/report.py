@@ -15,27 +15,13 @@ from testbed.errors import ResultsError
 from testbed.files import written_whole
 from testbed.reports import headline, labels
 from testbed.reports.call import Call, example_call
+from testbed.reports.colours import colours
 from testbed.reports.summary import CEILING, RECOVERIES, Summary, summarize
 from testbed.results import Results, load
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("charts.js", "page.js", "call.js", "start.js")
 MAX_FAILURES = 200
-
-# Okabe and Ito's colours, less the yellow that white paper swallows, then Tol's: for the colour-blind too.
-PALETTE = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#332288",
-    "#56b4e9",
-    "#882255",
-    "#999933",
-    "#44aa99",
-)
-CEILING_COLOUR = "#30363d"
 
 
 def write_report(run_dir: Path) -> Path:
@@ -59,13 +45,6 @@ def write_report(run_dir: Path) -> Path:
     with written_whole(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
-
-
-def colours(schemes: list[str]) -> dict[str, str]:
-    """Return each scheme's colour, the same on the whole page and in every plot."""
-    rivals = [scheme for scheme in schemes if scheme != CEILING]
-    chosen = {scheme: PALETTE[index % len(PALETTE)] for index, scheme in enumerate(rivals)}
-    return {CEILING: CEILING_COLOUR} | chosen
 
 
 def render(results: Results) -> str:
@@ -124,7 +103,13 @@ def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
             {"name": name, "colour": tint[name], "ceiling": name == CEILING} for name in summary.schemes
         ],
         "metrics": [
-            {"name": name, "short": labels.short(name), "axis": labels.axis(name)} for name in summary.metrics
+            {
+                "name": name,
+                "short": labels.short(name),
+                "axis": labels.axis(name),
+                "bounds": labels.BOUNDS.get(name),
+            }
+            for name in summary.metrics
         ],
         "judge": headline.judge(summary),
         "points": [{"parameters": point, "label": labels.point(point)} for point in summary.points],

@@ -104,8 +104,11 @@ def summarize(results: Results) -> Summary:
     plain = plain_choice(table, schemes)
     failures = table[table["error"].fillna("") != ""]
     summary = Summary({}, schemes, metrics, points, plain, failures, table)
-    for point, scheme in table.groupby(["point", "scheme"], sort=True).groups:
-        summary.cells[int(point), str(scheme)] = _cell(table, int(point), str(scheme))
+    for point in sorted(int(number) for number in table["point"].unique()):
+        for scheme in schemes:
+            rows = table[(table["point"] == point) & (table["scheme"] == scheme)]
+            if len(rows):
+                summary.cells[point, scheme] = _cell(rows, point, scheme)
     for point in sorted({point for point, _ in summary.cells}):
         for metric in metrics:
             _score(summary, point, metric)
@@ -125,8 +128,7 @@ def plain_choice(table: pd.DataFrame, schemes: list[str]) -> str | None:
     return str(cost.idxmin()) if len(cost) else rivals[0]
 
 
-def _cell(table: pd.DataFrame, point: int, scheme: str) -> Cell:
-    rows = table[(table["point"] == point) & (table["scheme"] == scheme)]
+def _cell(rows: pd.DataFrame, point: int, scheme: str) -> Cell:
     costs = {name: float(rows[name].mean()) for name in (*_COSTS, *_OTHERS) if name in rows}
     frames = float(rows["frames"].sum()) if "frames" in rows else 0.0
     shares = {

@@ -9,7 +9,8 @@ import pytest
 from testbed.errors import ResultsError
 from testbed.reports import headline
 from testbed.reports.call import HZ, letters, unrepaired
-from testbed.reports.report import colours, write_report
+from testbed.reports.colours import colours
+from testbed.reports.report import write_report
 from testbed.reports.summary import summarize
 from testbed.results import load
 
