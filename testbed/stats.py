@@ -7,7 +7,7 @@ With as few clips as a run has, the percentiles of such a bootstrap are too narr
 truth in 86 % of cases, not 95 % (BCa likewise), as a resample of n clips spreads by (n - 1)/n too little and
 knows nothing of Student's t. Bootstrap-t holds it but is unbounded for 2 or 3 clips. What is used here, the
 bootstrap's standard error times sqrt(n/(n - 1)) and Student's t with n - 1 degrees of freedom, holds 95 %
-from 2 clips up where clips scatter normally, and 92 % (8 clips) where they scatter exponentially. The method:
+from 2 clips up where clips scatter normally, and 93 % (8 clips) where they scatter exponentially. The method:
 Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters 12 and 13; the two corrections:
 Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69(4), 2015.
 `tests/testbed/test_stats.py` measures the coverage.
@@ -26,7 +26,7 @@ CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
-    """An estimate and its 95 % interval; bounds are NaN where the data cannot tell, all is NaN without data."""
+    """An estimate and its 95 % interval; bounds are NaN where data cannot tell, all is NaN without data."""
 
     value: float
     low: float
@@ -121,7 +121,7 @@ def _bootstrap(part: NDArray[np.float64], whole: NDArray[np.float64], clips: NDA
 
 @lru_cache(maxsize=8)
 def _resamples(n: int) -> NDArray[np.float64]:
-    """How often each of n units is in each resample, (resamples, n): the same for every estimate from n units.
+    """How often each of n units is in each resample, (resamples, n): the same for all estimates from n units.
 
     For many units there are fewer resamples, to bound the memory.
     """

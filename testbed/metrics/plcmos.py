@@ -6,7 +6,7 @@ evaluation of packet loss concealment algorithms", Interspeech 2023; the network
 
 The network has a second input, 64 numbers that stand for a rater. `speechmos` draws 15 raters anew from the
 global random state at each call and runs the whole network for each, so its score of one signal scatters (by
-about 0.016). Here the raters are drawn once from a fixed seed, so the score is a function of the audio; and
+0.01 to 0.03). Here the raters are drawn once from a fixed seed, so the score is a function of the audio; and
 the network is split where the rater enters, behind the recurrent layers: the costly part runs once, and
 hundreds of raters cost nothing.
 """
