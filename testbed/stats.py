@@ -115,7 +115,7 @@ def _bootstrap(part: NDArray[np.float64], whole: NDArray[np.float64], clips: NDA
     if (denominators * np.sign(denominator) <= 0).any():
         return Estimate(value, float("nan"), float("nan"))
     error = float(np.std(spread / denominators)) * np.sqrt(n / (n - 1))
-    reach = _student(n - 1) * error
+    reach = float(_student(n - 1) * error)
     return Estimate(value, value - reach, value + reach)
 
 
