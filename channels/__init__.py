@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from testbed.channels.delay import Delay
 from testbed.channels.duplicate import Duplicate
 from testbed.channels.jitter import Jitter
+from testbed.channels.link import Link
 from testbed.channels.loss import Loss
 from testbed.channels.spec import NamedSpec
 from testbed.channels.spikes import Spikes
@@ -18,6 +19,7 @@ STAGES: dict[str, Any] = {
     "delay": Delay,
     "duplicate": Duplicate,
     "jitter": Jitter,
+    "link": Link,
     "loss": Loss,
     "spikes": Spikes,
     "trace": Trace,

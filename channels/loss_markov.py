@@ -15,6 +15,7 @@ from testbed.channels.spec import problem
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 _ROW_TOLERANCE = 1e-6
+_MOST_STATES = 64
 
 
 class Markov(LossModel):
@@ -38,15 +39,15 @@ class Markov(LossModel):
 
     model: Literal["markov"] = "markov"
     transitions: tuple[tuple[Probability, ...], ...] = Field(
-        min_length=1,
-        max_length=64,
         description="a row for each state: probabilities of the state that follows",
     )
-    loss: tuple[Probability, ...] = Field(min_length=1, description="probability of loss in each state")
+    loss: tuple[Probability, ...] = Field(description="probability of loss in each state")
 
     @model_validator(mode="after")
     def _is_a_chain(self) -> "Markov":
         states = len(self.transitions)
+        if not 1 <= states <= _MOST_STATES:
+            raise problem(f"needs at least one row and at most {_MOST_STATES}", "transitions")
         for index, row in enumerate(self.transitions):
             if len(row) != states:
                 raise problem(

@@ -60,7 +60,8 @@ class StageParameters(Protocol):
 
     A stage that can deliver packets in another order than it got them says so with an attribute `reorders`
     that is true, one that can deliver a packet more than once with `duplicates`, and one in which a packet's
-    size matters with `serializes`. `examples` are parameters that the contract suite tries the stage with.
+    size matters with `serializes`. `causes` are the names under which it drops packets, if not its own.
+    `examples` are parameters that the contract suite tries the stage with.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]]

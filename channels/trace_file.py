@@ -9,10 +9,12 @@
 
 import re
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path
+from typing import TypeVar, cast
 
 from testbed.errors import ChannelError
 
@@ -80,22 +82,30 @@ def read_trace(path: Path) -> LossTrace | ArrivalTrace:
     ChannelError
         The file cannot be read, is larger than 64 MiB or longer than 5 million packets, or is not a trace.
     """
+    return read_cached(path, parse_trace)
+
+
+Read = TypeVar("Read")
+
+
+def read_cached(path: Path, parse: Callable[[bytes, str], Read]) -> Read:
+    """Return what `parse` makes of a file's content and name; an unchanged file is not parsed again."""
     try:
         if not path.is_file():
             raise ChannelError(f"{path}: is not a file")
         status = path.stat()
-        return _read_cached(path.absolute(), status.st_mtime_ns, status.st_size)
+        return cast(Read, _parsed(path.absolute(), status.st_mtime_ns, status.st_size, parse))
     except (OSError, ValueError) as error:
         raise ChannelError(f"{path}: cannot be read: {error}") from None
 
 
 @lru_cache(maxsize=8)
-def _read_cached(path: Path, _changed_ns: int, _size: int) -> LossTrace | ArrivalTrace:
+def _parsed(path: Path, _changed_ns: int, _size: int, parse: Callable[[bytes, str], object]) -> object:
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise ChannelError(f"{path}: is larger than {MAX_FILE_BYTES // 2**20} MiB; a trace of a call is not")
-    return parse_trace(content, str(path))
+    return parse(content, str(path))
 
 
 def parse_trace(content: bytes, where: str) -> LossTrace | ArrivalTrace:
@@ -112,7 +122,7 @@ def _losses(content: bytes, where: str) -> LossTrace:
         if not _INTEGER.fullmatch(token[0]):
             line = content.count(b"\n", 0, token.start()) + 1
             raise ChannelError(
-                f"{where}:{line}: {_shown(token[0])} is not an integer: a trace of losses has 0 for each "
+                f"{where}:{line}: {shown(token[0])} is not an integer: a trace of losses has 0 for each "
                 f"packet received and 1 for each lost; one of arrivals begins with {_HEADER.decode()}"
             )
         if len(lost) == MAX_PACKETS:
@@ -142,20 +152,20 @@ def _arrivals(content: bytes, where: str) -> ArrivalTrace:
         here = f"{where}:{number}"
         if not header_seen:
             if line.replace(b" ", b"") != _HEADER:
-                raise ChannelError(f"{here}: {_shown(line)} should be the header {_HEADER.decode()}")
+                raise ChannelError(f"{here}: {shown(line)} should be the header {_HEADER.decode()}")
             header_seen = True
             continue
         if len(send_ns) == MAX_PACKETS:
             raise ChannelError(f"{here}: has more than {MAX_PACKETS} packets")
         cells = line.split(b",", 2)
         if len(cells) != 2:
-            raise ChannelError(f"{here}: {_shown(line)} should be two numbers, {_HEADER.decode()}")
+            raise ChannelError(f"{here}: {shown(line)} should be two numbers, {_HEADER.decode()}")
         sent = _nanoseconds(cells[0], here)
         if send_ns and sent < send_ns[-1]:
-            raise ChannelError(f"{here}: runs backward: sent at {_shown(cells[0])} ms, before the line above")
+            raise ChannelError(f"{here}: runs backward: sent at {shown(cells[0])} ms, before the line above")
         delay = _nanoseconds(cells[1], here) - sent if cells[1].strip() else LOST
         if cells[1].strip() and delay < 0:
-            raise ChannelError(f"{here}: {_shown(line)} arrives before it is sent")
+            raise ChannelError(f"{here}: {shown(line)} arrives before it is sent")
         send_ns.append(sent)
         delay_ns.append(delay)
     if len(send_ns) < 2 or send_ns[0] == send_ns[-1]:
@@ -167,9 +177,10 @@ def _nanoseconds(cell: bytes, here: str) -> int:
     cell = cell.strip()
     number = float(cell) if _NUMBER.fullmatch(cell) else float("nan")
     if not isfinite(number) or abs(number) > _LATEST_MS:
-        raise ChannelError(f"{here}: {_shown(cell)} is not a time in ms")
+        raise ChannelError(f"{here}: {shown(cell)} is not a time in ms")
     return round(number * 1_000_000)
 
 
-def _shown(text: bytes) -> str:
+def shown(text: bytes) -> str:
+    """Return a part of a file as an error shows it."""
     return repr(text[:40].decode("utf-8", "replace"))

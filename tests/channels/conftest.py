@@ -85,6 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("traces")
     rng = np.random.default_rng(5)
     (folder / "losses.txt").write_text(" ".join(map(str, rng.integers(0, 2, 50))))
+    (folder / "capacity.up").write_text("0\n3\n3\n40\n41\n90\n")
     lines = ["send_ms,arrival_ms"]
     for index in range(60):
         lost = rng.random() < 0.2

@@ -30,7 +30,7 @@ def streams(draw):
     packets, now_ns = [], 0
     for sequence, (gap_ns, size_bytes) in enumerate(zip(gaps_ns, sizes, strict=True)):
         now_ns += gap_ns
-        packets.append(Packet(size_bytes, now_ns, sequence, payload=object()))
+        packets.append(Packet(size_bytes, now_ns, sequence, payload=b"%d" % sequence))
     return packets
 
 
@@ -46,7 +46,7 @@ def check(run, folder, entries, packets, seed):
     assert fates.keys() == sent.keys(), "a packet was invented or forgotten"
     doublings = sum(declares([entry], "duplicates") for entry in entries)
     assert max(fates.values()) <= 2**doublings, "a packet was duplicated"
-    causes = set().union(*(name for entry in entries for name in [entry.keys()]))
+    causes = {cause for entry in entries for cause in getattr(parameters(entry), "causes", tuple(entry))}
     assert {event.cause for event in result.dropped} <= causes, "a packet was dropped by no one"
     for event in result.events:
         assert isinstance(event.at_ns, int) and event.at_ns >= event.packet.sent_ns

@@ -100,7 +100,7 @@ MK = {"model": "markov"}
             ("loss", "transitions"),
             ["never left"],
         ),
-        ({"loss": {**MK, "transitions": [], "loss": [0, 1]}}, ("loss", "transitions"), ["at least 1"]),
+        ({"loss": {**MK, "transitions": [], "loss": [0, 1]}}, ("loss", "transitions"), ["at least one"]),
         ({"delay": {"constant_ms": -1}}, ("delay", "constant_ms"), ["greater than or equal to 0"]),
         ({"delay": {"constant_ms": float("inf")}}, ("delay", "constant_ms"), ["finite"]),
         ({"trace": {"file": "x", "offset_packets": -1}}, ("trace", "offset_packets"), ["equal to 0"]),
