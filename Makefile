@@ -6,7 +6,7 @@
 
 BIN := .venv/bin
 ROOMS := codecs channels kernels reports scenarios
-PIP_FLAGS := --disable-pip-version-check --quiet --retries 5 --timeout 60
+PIP_FLAGS := --disable-pip-version-check --quiet --use-pep517 --retries 5 --timeout 60
 CACHE := $(or $(TESTBED_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/speech-testbed)
 export PYTHONNOUSERSITE := 1
 

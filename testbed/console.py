@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from testbed.scenario import Scenario
-from testbed.speech import Clip, list_clips, load_clips
+from testbed.scenario_checks import check_codec, clips_of
+from testbed.speech import Clip, list_clips
 from testbed.sweep import plan
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ SAMPLE_RATE_HZ = 16_000
 
 def outline(scenario: Scenario) -> str:
     """Return what a run of the scenario would do."""
-    clips = load_clips(scenario.speech, scenario.folder)
+    check_codec(scenario)
+    clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
     seconds = sum(len(clips[group.clip].pcm) * len(group.calls) for group in whole.groups) / SAMPLE_RATE_HZ
     lines = [f"{scenario.name}: {scenario.about}".rstrip(": "), "", f"{len(whole.points)} points"]

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from testbed import results
 from testbed.call import Simulation, listen
-from testbed.codecs.capabilities import capabilities
 from testbed.codecs.encoding import encode
 from testbed.codecs.engine import LibopusEngine
 from testbed.codecs.settings import SAMPLE_RATE_HZ
@@ -23,7 +22,8 @@ from testbed.manifest import make_manifest
 from testbed.results import TIMINGS, Results
 from testbed.rows import Context, rows_of, simulate_call, to_int16
 from testbed.scenario import Scenario, load_scenario, parse_scenario
-from testbed.speech import Clip, load_clips
+from testbed.scenario_checks import check_codec, clips_of
+from testbed.speech import Clip
 from testbed.sweep import CallId, Group, Plan, plan, work_off
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Run(Results):
         scenario = parse_scenario(
             json.dumps(self.manifest["scenario"]), Path(self.manifest["scenario_folder"])
         )
-        clips = load_clips(scenario.speech, scenario.folder)
+        clips = clips_of(scenario)
         known = [(clip["name"], clip["sha256"]) for clip in self.manifest["clips"]]
         if [(clip.name, clip.sha256) for clip in clips] != known:
             raise ResultsError(f"{self.folder}: the scenario's speech is not what it was when this was run")
@@ -158,8 +158,8 @@ def run_scenario(
             f"--save {unknown[0]}: there is nothing of that name to keep; {', '.join(KEEPABLE)}"
         )
     results.check_replaceable(out)
-    _check_codec(scenario)
-    clips = load_clips(scenario.speech, scenario.folder)
+    check_codec(scenario)
+    clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
     started = time.monotonic()
     rows: dict[CallId, dict[str, Any]] = {}
@@ -192,17 +192,6 @@ def _identified_rows(context: Context, group: Group) -> list[tuple[CallId, dict[
     return list(zip(group.calls, rows_of(context, group), strict=True))
 
 
-def _check_codec(scenario: Scenario) -> None:
-    """Refuse a scheme that this machine's libopus cannot do, before anything is run."""
-    able = capabilities()
-    for scheme in scenario.schemes:
-        if scheme.dred and not able.dred:
-            raise ScenarioError(
-                f"{scenario.name}: the scheme {scheme.name!r} needs DRED, and libopus {able.version} at "
-                f"{able.path} was built without it; 'testbed opus build' builds one that has it"
-            )
-
-
 def _examples(whole: Plan) -> frozenset[CallId]:
     """Return the calls that the report plays: each scheme of the middle point, on one clip."""
     point = len(whole.points) // 2
@@ -227,7 +216,7 @@ def _write(folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[
     table = _table(whole, rows)
     warnings = [*_failures(table), *_shallow_dred(whole, context, rows)]
     _write_clean(folder, context)
-    results.write(folder, table, make_manifest(whole, context, rows, warnings))
+    results.write(folder, table, make_manifest(whole, replace(context, folder=folder), rows, warnings))
 
 
 def _table(whole: Plan, rows: dict[CallId, dict[str, Any]]) -> "pd.DataFrame":

@@ -1,0 +1,46 @@
+"""What only this machine can tell about a scenario: is its speech here, and a libopus that can do it?"""
+
+from testbed.codecs.capabilities import capabilities
+from testbed.errors import ScenarioError, SpeechError
+from testbed.scenario import Scenario
+from testbed.speech import Clip, load_clips
+
+
+def clips_of(scenario: Scenario) -> list[Clip]:
+    """Load the scenario's clips.
+
+    Raises
+    ------
+    SpeechError
+        They are not here, or one cannot be used; begins with the file, line and key of the scenario.
+    """
+    try:
+        return load_clips(scenario.speech, scenario.folder)
+    except SpeechError as error:
+        reason = str(error)
+        if reason.startswith("speech."):
+            key, _, reason = reason.partition(": ")
+        else:
+            key = f"speech.{'corpus' if scenario.speech.files is None else 'files'}"
+        raise SpeechError(f"{scenario.at(*key.split('.'))}: {reason}") from None
+
+
+def check_codec(scenario: Scenario) -> None:
+    """Refuse a scheme that this machine's libopus cannot do, before anything is run.
+
+    Raises
+    ------
+    ScenarioError
+        A scheme asks for DRED of a libopus without it; begins with the file, line and key of the scenario.
+    CodecError
+        There is no libopus at all.
+    """
+    able = capabilities()
+    lines = [
+        f"{scenario.at('schemes', index, 'dred')}: {scheme.name!r} needs DRED, and {able.version} at "
+        f"{able.path} was built without it; `testbed opus build` builds one that has it"
+        for index, scheme in enumerate(scenario.schemes)
+        if scheme.dred and not able.dred
+    ]
+    if lines:
+        raise ScenarioError("\n".join(lines))

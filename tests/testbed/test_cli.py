@@ -1,0 +1,181 @@
+"""The command line as a user meets it: exit codes, messages, and what is left behind."""
+
+# ruff: noqa: E501 - a case a line reads better than a case on five
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TESTBED = Path(sys.executable).with_name("testbed")
+SMALL = """\
+name: small
+speech: {corpus: packaged, clips: 1}
+codec: {bitrate_kbps: 24, complexity: 0}
+schemes:
+  - plc
+  - lbrr: {bitrate_kbps: 16}
+channel:
+  - loss: {model: bernoulli, rate: 0.2}
+playout: {policy: offline}
+realizations: 1
+metrics: []
+"""
+COMMANDS = [
+    "",
+    "run",
+    "report",
+    "plot",
+    "doctor",
+    "schema",
+    "opus",
+    "opus build",
+    "speech",
+    "speech fetch",
+    "speech list",
+]
+
+
+def cli(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [TESTBED, *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(tmp_path: Path, command: str) -> None:
+    done = cli(tmp_path, *command.split(), "--help")
+    assert done.returncode == 0
+    assert f"testbed {command}".strip() in done.stdout
+    if command not in ("opus", "speech"):
+        assert f"Example: testbed {command}".strip() in done.stdout
+
+
+def test_run_writes_results_and_report(folder: Path) -> None:
+    done = cli(folder, "run", "small.yaml", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["results/small/results.parquet", "results/small/report.html"]
+    assert "3 of 3 rows" in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["results", "small.yaml"]
+    assert [path.name for path in (folder / "results").iterdir()] == ["small"]
+    again = cli(folder, "report", "results/small")
+    assert (again.returncode, again.stdout) == (0, "results/small/report.html\n")
+
+
+def test_a_dry_run_says_what_would_run_and_runs_nothing(folder: Path) -> None:
+    done = cli(folder, "run", "small.yaml", "--dry-run", "--set", "realizations=5")
+    assert done.returncode == 0, done.stderr
+    assert "= 15 calls" in done.stdout
+    assert [path.name for path in folder.iterdir()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "quikstart"], "quikstart: no such file, and no packaged scenario of that name; did you mean quickstart?"),
+        (["run", "small.yaml", "--set", "codec.bitrate_kpbs=9"], "--set: codec.bitrate_kpbs: unknown key; did you mean bitrate_kbps?"),
+        (["run", "bad.yaml"], "bad.yaml:3: codec.bitrate_kbps: must be at most 510, not 24000; 24000 bit/s is bitrate_kbps: 24"),
+        (["run", "small.yaml", "--save", "audoi"], "audoi"),
+        (["run", "small.yaml", "--out", "small.yaml"], "small.yaml: is a file"),
+        (["run", "small.yaml", "--out", "full"], "full: holds other files"),
+        (["run", "small.yaml", "--set", "speech={files: none/*.wav}"], "none/*.wav"),
+        (["run", "small.yaml", "--set", "speech={files: empty.wav}"], "empty.wav"),
+        (["report", "."], "not a run directory"),
+        (["report", "nowhere"], "not a run directory"),
+        (["plot", ".", "--x", "a", "--y", "b", "-o", "c.svg"], "not a run directory"),
+    ],
+)  # fmt: skip
+def test_a_users_mistake_is_a_message_and_exit_2(folder: Path, arguments: list[str], message: str) -> None:
+    (folder / "bad.yaml").write_text(SMALL.replace("bitrate_kbps: 24", "bitrate_kbps: 24000"))
+    (folder / "empty.wav").touch()
+    (folder / "full").mkdir()
+    (folder / "full" / "thesis.txt").write_text("mine")
+    before = sorted(folder.rglob("*"))
+    done = cli(folder, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert sorted(folder.rglob("*")) == before, "nothing half-written"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["runn"], ["run", "small.yaml", "--jobs", "0"], ["plot", "."], ["opus", "bild"]]
+)
+def test_wrong_usage_is_exit_2(folder: Path, arguments: list[str]) -> None:
+    done = cli(folder, *arguments)
+    assert done.returncode == 2
+    assert "Usage:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_libopus_that_is_not_there(folder: Path) -> None:
+    done = cli(folder, "run", "small.yaml", OPUS_LIBRARY="/no/such/libopus.so")
+    assert done.returncode == 1
+    assert done.stderr.startswith("OPUS_LIBRARY=/no/such/libopus.so: no such file")
+    assert not (folder / "results").exists()
+
+
+def test_schema(tmp_path: Path) -> None:
+    done = cli(tmp_path, "schema")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["title"] == "Scenario"
+
+
+def test_the_packaged_clips_are_listed(tmp_path: Path) -> None:
+    done = cli(tmp_path, "speech", "list", TESTBED_CACHE=str(tmp_path))
+    assert done.returncode == 0
+    corpora = [line.split()[0] for line in done.stdout.splitlines()]
+    assert corpora == ["corpus", "packaged", "packaged", "packaged", "packaged"]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_leaves_no_process_and_no_broken_file(folder: Path, jobs: str) -> None:
+    out = folder / "results" / "small"
+    command = [TESTBED, "run", "small.yaml", "--jobs", jobs, "--set", "realizations=200"]
+    with subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if "calls: " in line and not line.startswith("calls: 0 "):
+                break
+        os.killpg(running.pid, signal.SIGINT)
+        rest = running.stderr.read().splitlines()
+        assert running.wait(timeout=120) == 130, rest
+    said = [line for line in rest if not line.startswith(("calls: ", "writing: "))]
+    assert len(said) == 1
+    assert said[0].startswith("interrupted")
+    assert group_is_gone(running.pid)
+    assert not out.exists()
+    assert [path.name for path in out.parent.iterdir()] == ["small.interrupted"]
+    assert cli(folder, "report", "results/small.interrupted").returncode == 0
+
+
+def group_is_gone(group: int) -> bool:
+    """Wait for the last process of a group to end; helpers may take a moment after their parent."""
+    for _ in range(600):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
