@@ -182,3 +182,7 @@ def speech_list() -> None:
 
 def _tell(line: str) -> None:
     typer.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    main()
