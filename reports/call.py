@@ -12,6 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from testbed.errors import ResultsError
+from testbed.reports import labels
 from testbed.reports.summary import CEILING
 from testbed.results import Results
 
@@ -95,7 +96,7 @@ def example_call(results: Results) -> Call | None:
             add("the loss", "the recording, silent where the packet never came", muted, {})
     for example in same:
         samples = _samples(results.folder, example["audio"])
-        add(example["scheme"], "", samples, letters(timelines[example["scheme"]]))
+        add(example["scheme"], _scores(results, example), samples, letters(timelines[example["scheme"]]))
     return Call(first["clip"], int(first["realization"]), int(first["point"]), frame_ms, tracks, left_out)
 
 
@@ -125,6 +126,19 @@ def letters(timeline: pd.DataFrame) -> dict[str, Any]:
         "cause": [str(cause) for cause in timeline["dropped_by"]],
         "bytes": [int(size) for size in timeline["size_bytes"]],
     }
+
+
+def _scores(results: Results, example: dict[str, Any]) -> str:
+    """Return what the metrics say of this very call."""
+    rows = results.table
+    for key in ("point", "clip", "realization", "scheme"):
+        rows = rows[rows[key] == example[key]]
+    said = [
+        f"{labels.short(name)} {rows[name].iloc[0]:.{labels.places(name)}f}"
+        for name in results.manifest.get("metrics", [])
+        if name in rows and len(rows) and pd.notna(rows[name].iloc[0])
+    ]
+    return " · ".join(said)
 
 
 def _frame_ms(results: Results, point: int) -> float:
@@ -184,5 +198,5 @@ def _spectrogram(samples: NDArray[np.float32]) -> str:
     colours = matplotlib.colormaps["magma_r"](np.linspace(0, 1, shades + 1))[:, :3]
     image.putpalette((colours * 255).astype(np.uint8).tobytes())
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
+    image.save(buffer, format="PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -35,7 +35,7 @@ def sentences(summary: Summary, point: int) -> list[str]:
     score = winner.scores[metric]
     verdict = "is the only scheme of this run" if len(summary.rivals()) == 1 else "sounds best"
     said = [
-        f"{winner.scheme} {verdict}: {labels.short(metric)} {shown(score, digits(metric))}, "
+        f"{winner.scheme} {verdict}: {labels.short(metric)} {shown(score, labels.places(metric))}, "
         f"the mean of {calls(score.pairs)}."
     ]
     said += _against_plain(summary, winner, metric)
@@ -43,11 +43,6 @@ def sentences(summary: Summary, point: int) -> list[str]:
     said += _as_good(summary, winner, metric)
     said += _other_metrics(summary, winner, metric)
     return said
-
-
-def digits(metric: str) -> int:
-    """Return how many decimals of a metric are worth printing."""
-    return 3 if metric == "estoi" else 2
 
 
 def known(value: Interval) -> bool:
@@ -104,9 +99,10 @@ def _against_plain(summary: Summary, winner: Cell, metric: str) -> list[str]:
     if gain is None:
         return [text + "."]
     sure = "" if _clear(gain) else ", a difference that these calls cannot tell from none"
+    places = labels.places(metric)
     return [
-        f"Against {plain.scheme} ({mean(plain.scores[metric], digits(metric))}) on the same loss that is "
-        f"{shown(gain, digits(metric), sign=True)}{sure}.",
+        f"Against {plain.scheme} ({mean(plain.scores[metric], places)}) on the same loss that is "
+        f"{shown(gain, places, sign=True)}{sure}.",
         text + ".",
     ]
 
@@ -115,7 +111,7 @@ def _against_ceiling(summary: Summary, winner: Cell, metric: str) -> list[str]:
     ceiling = summary.cells.get((winner.point, CEILING))
     if ceiling is None or metric not in ceiling.scores:
         return []
-    text = f"With no loss the same speech scores {shown(ceiling.scores[metric], digits(metric))}"
+    text = f"With no loss the same speech scores {shown(ceiling.scores[metric], labels.places(metric))}"
     if (share := winner.repaired.get(metric)) is not None:
         text += f", so {winner.scheme} repairs {percent(share)} of what loss takes from {summary.plain}"
     return [text + "."]
@@ -137,7 +133,7 @@ def _as_good(summary: Summary, winner: Cell, metric: str) -> list[str]:
         return []
     saved, scheme, gap = max(candidates)
     return [
-        f"These calls cannot tell {scheme} from it ({shown(gap, digits(metric), sign=True)}), "
+        f"These calls cannot tell {scheme} from it ({shown(gap, labels.places(metric), sign=True)}), "
         f"and {scheme} takes {saved:.1f} kb/s less on the wire."
     ]
 
@@ -150,7 +146,7 @@ def _other_metrics(summary: Summary, winner: Cell, metric: str) -> list[str]:
         if first.scheme == winner.scheme:
             agree.append(labels.short(other))
         else:
-            score = shown(first.scores[other], digits(other))
+            score = shown(first.scores[other], labels.places(other))
             differ.append(f"{labels.short(other)} puts {first.scheme} first ({score})")
     said = []
     if agree and len(summary.rivals()) > 1:

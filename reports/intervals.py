@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from testbed import stats
@@ -17,14 +18,18 @@ class Interval:
     pairs: int
 
 
-def interval(column: "pd.Series[float]") -> Interval | None:
-    """Return the mean of a column whose index is (clip, realization); None if no value is finite."""
+def interval(column: "pd.Series[float]", bounds: tuple[float, float] | None = None) -> Interval | None:
+    """Return the mean of a column whose index is (clip, realization); None if no value is there.
+
+    Few clips give wide intervals; what lies beyond `bounds`, where the mean cannot be, is cut off.
+    """
     column = column.dropna()
     if not len(column):
         return None
-    return Interval(
-        *stats.interval(column.to_numpy(float), column.index.get_level_values("clip").to_numpy()), len(column)
-    )
+    mean, low, high = stats.interval(column.to_numpy(float), column.index.get_level_values("clip").to_numpy())
+    if bounds is not None:
+        low, high = (float(np.clip(end, *bounds)) for end in (low, high))
+    return Interval(mean, low, high, len(column))
 
 
 def ratio(won: "pd.Series[float]", lost: "pd.Series[float]") -> Interval | None:

@@ -9,7 +9,7 @@ METRICS = {
     "estoi": "ESTOI (0 to 1)",
 }
 BOUNDS = {"plcmos": (1.0, 5.0), "pesq_wb": (1.0, 4.65), "estoi": (0.0, 1.0)}
-"""Between which values a metric can lie: an interval may be wider, an axis need not be."""
+"""Between which values a metric can lie, and so can its mean."""
 SHORT = {"plcmos": "PLCMOS", "pesq_wb": "PESQ-WB", "estoi": "ESTOI"}
 COLUMNS = {
     "wire_kbps": "Bitrate on the wire (kb/s, with RTP, UDP and IPv4)",
@@ -29,6 +29,11 @@ _UNITS = {"kbps": "kb/s", "ms": "ms", "hz": "Hz", "packets": "packets", "bytes":
 def short(metric: str) -> str:
     """Return a metric's name for a sentence."""
     return SHORT.get(metric, metric)
+
+
+def places(metric: str) -> int:
+    """Return how many decimals of a metric are worth printing."""
+    return 3 if metric == "estoi" else 2
 
 
 def axis(column: str) -> str:

@@ -1,6 +1,6 @@
 // What is on the page: it reads the numbers below it and draws them at the width there is.
 const data = JSON.parse(document.getElementById("data").textContent);
-const state = { metric: data.judge, x: null, fixed: {}, hidden: new Set(), point: data.shown, from: 0, span: 0 };
+const state = { as: "scores", dotsAs: "scores", metric: data.judge, x: null, hidden: new Set(), point: data.shown, from: 0, span: 0 };
 const byId = (id) => document.getElementById(id);
 const cellAt = (point, scheme) => data.cells.find((c) => c.point === point && c.scheme === scheme);
 const shownSchemes = () => data.schemes.filter((s) => cellAt(state.point, s.name));
@@ -13,22 +13,38 @@ const PARTS = {
   headers: ["headers (RTP, UDP, IPv4)", "#d0d7de"], lost: ["lost", "#1c2128"], arrived: ["arrived in time", "#d0d7de"],
 };
 
-function scoreText(score, metric) {
-  const p = placesOf(metric);
-  const interval = score.low === null || score.high === null ? "" : ` [${number(score.low, p)}, ${number(score.high, p)}]`;
-  return number(score.mean, p) + interval;
+// What can be drawn of a metric: the score itself, or what the scheme adds to the plain choice, call by call.
+const SIGHTS = [["scores", "score"]];
+if (data.plain) SIGHTS.push(["gains", `gain over ${data.plain}`]);
+if (data.plain && data.schemes.some((s) => s.ceiling)) SIGHTS.push(["repaired", "share repaired"]);
+
+function sight(cell, metric, as) {
+  if (as !== "scores" && cell.scheme === data.plain && cell.scores[metric]) return { mean: 0, low: null, high: null, pairs: cell.scores[metric].pairs };
+  if (as === "repaired" && data.schemes.some((s) => s.ceiling && s.name === cell.scheme)) return { mean: 100, low: null, high: null, pairs: cell.calls };
+  const found = cell[as][metric];
+  if (!found || as !== "repaired") return found;
+  const times = (value) => (value === null ? null : 100 * value);
+  return { mean: times(found.mean), low: times(found.low), high: times(found.high), pairs: found.pairs };
 }
 
-// An interval from few clips can leave what the metric can be at all; what is drawn of it does not.
-function limits(score, metric) {
-  if (score.low === null || score.high === null) return null;
-  const [low, high] = metric.bounds || [-Infinity, Infinity];
-  const within = (value) => Math.max(Math.min(low, score.mean), Math.min(Math.max(high, score.mean), value));
-  return [within(score.low), within(score.high)];
+function sightAxis(metric, as) {
+  if (as === "gains") return `${metric.short} gained over ${data.plain}`;
+  return as === "repaired" ? `${metric.short}: repaired (%)` : metric.axis;
 }
 
-function spread(scores, metric) {
-  return scores.flatMap((score) => [score.mean].concat(limits(score, metric) || []));
+function scoreText(score, metric, as) {
+  const places = as === "repaired" ? 0 : placesOf(metric.name);
+  const interval = score.low === null || score.high === null ? "" : ` [${number(score.low, places)} to ${number(score.high, places)}]`;
+  const sign = as === "gains" && score.mean > 0 ? "+" : "";
+  return `${metric.short}${as === "gains" ? " gained" : as === "repaired" ? " repaired" : ""} ${sign}${number(score.mean, places)}${interval}${as === "repaired" ? " %" : ""}`;
+}
+
+function limits(score) {
+  return score.low === null || score.high === null ? null : [score.low, score.high];
+}
+
+function spread(scores) {
+  return scores.flatMap((score) => [score.mean].concat(limits(score) || []));
 }
 
 function keys(box, list) {
@@ -75,11 +91,11 @@ function seriesOf(scheme) {
   const chosen = data.points[state.point].parameters;
   const same = (value, other) => JSON.stringify(value) === JSON.stringify(other);
   const cells = data.cells.filter((cell) => {
-    if (cell.scheme !== scheme.name || !cell.scores[state.metric]) return false;
+    if (cell.scheme !== scheme.name || !sight(cell, state.metric, state.as)) return false;
     const here = data.points[cell.point].parameters;
     return Object.keys(here).every((key) => key === along || same(here[key], chosen[key]));
   });
-  return cells.map((cell) => ({ cell: cell, x: xOf(cell), score: cell.scores[state.metric] }))
+  return cells.map((cell) => ({ cell: cell, x: xOf(cell), score: sight(cell, state.metric, state.as) }))
     .filter((p) => Number.isFinite(p.x)).sort((a, b) => (along ? data.points[a.cell.point].parameters[along] - data.points[b.cell.point].parameters[along] : 0));
 }
 
@@ -87,6 +103,8 @@ function curveControls() {
   const box = byId("curve-controls");
   buttons(box, "Metric", data.metrics.map((m) => [m.name, m.short]), () => state.metric, (v) => { state.metric = v; curves(); });
   buttons(box, "Across", xChoices.map((c) => [c.name, c.axis.replace(/ \((?!kb\/s\)|ms\)).*$/, "")]), () => state.x, (v) => { state.x = v; curves(); });
+  buttons(box, "As", SIGHTS, () => state.as, (v) => { state.as = v; curves(); });
+  buttons(byId("dots-controls"), "As", SIGHTS, () => state.dotsAs, (v) => { state.dotsAs = v; dots(); });
   const legend = byId("legend");
   data.schemes.forEach((scheme, index) => {
     const key = html("button", { type: "button", class: "key", "aria-pressed": "true" }, legend);
@@ -114,9 +132,9 @@ function curves() {
   const all = list.flatMap((s) => s.points);
   const names = wide ? 190 : 12;
   const x = scale(...range(all.map((p) => p.x), 0.04), 46, width - names);
-  const y = scale(...range(spread(all.map((p) => p.score), metric), 0.05), height - 50, 26);
+  const y = scale(...range(spread(all.map((p) => p.score)), 0.05), height - 50, 26);
   xAxis(svg, x, 26, height - 50, axis, (46 + width - names) / 2);
-  yAxis(svg, y, 46, width - names, metric.axis);
+  yAxis(svg, y, 46, width - names, sightAxis(metric, state.as));
   const ends = [];
   for (const { scheme, index, points } of list) {
     const path = points.map((p, i) => `${i ? "L" : "M"}${x(p.x)},${y(p.score.mean)}`).join("");
@@ -128,12 +146,12 @@ function curves() {
     node("path", { d: path, stroke: scheme.colour, "stroke-width": 2, fill: "none", "stroke-dasharray": scheme.ceiling ? "6 4" : "none" }, svg);
     for (const p of points) {
       const group = node("g", {}, svg);
-      const reach = limits(p.score, metric);
+      const reach = limits(p.score);
       if (reach)
         node("path", { d: `M${x(p.x)},${y(reach[0])}V${y(reach[1])}M${x(p.x) - 3},${y(reach[0])}h6M${x(p.x) - 3},${y(reach[1])}h6`, stroke: scheme.colour, opacity: 0.55, fill: "none" }, group);
       marker(group, index, x(p.x), y(p.score.mean), scheme.colour);
       node("circle", { cx: x(p.x), cy: y(p.score.mean), r: 11, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${metric.short} ${scoreText(p.score, state.metric)}\nwire ${number(p.cell.costs.wire_kbps, 1)} kb/s, payload ${number(p.cell.costs.payload_kbps, 1)} kb/s`);
+      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, state.as)}\nwire ${number(p.cell.costs.wire_kbps, 1)} kb/s, payload ${number(p.cell.costs.payload_kbps, 1)} kb/s`);
     }
     const last = points.reduce((a, b) => (b.x >= a.x ? b : a));
     ends.push({ x: scheme.ceiling ? x(x.high) : x(last.x), y: y(last.score.mean), text: scheme.name, colour: scheme.colour });
@@ -156,28 +174,28 @@ function dots() {
   data.metrics.forEach((metric, number_) => {
     const left = names + (number_ % side) * panelWidth + 12, right = names + ((number_ % side) + 1) * panelWidth - 14;
     const top = Math.floor(number_ / side) * panelHeight + 24, bottom = top + schemes.length * row + 4;
-    const scored = schemes.map((s) => cellAt(state.point, s.name).scores[metric.name]).filter(Boolean);
+    const scored = schemes.map((s) => sight(cellAt(state.point, s.name), metric.name, state.dotsAs)).filter(Boolean);
     if (!scored.length) { label(svg, left, top, metric.short + ": no call scored"); return; }
-    const x = scale(...range(spread(scored, metric), 0.07), left, right);
-    xAxis(svg, x, top, bottom, metric.axis, (left + right) / 2);
+    const x = scale(...range(spread(scored), 0.07), left, right);
+    xAxis(svg, x, top, bottom, sightAxis(metric, state.dotsAs), (left + right) / 2);
     const ceiling = data.schemes.find((s) => s.ceiling);
-    const best = ceiling && cellAt(state.point, ceiling.name) && cellAt(state.point, ceiling.name).scores[metric.name];
+    const best = ceiling && cellAt(state.point, ceiling.name) && sight(cellAt(state.point, ceiling.name), metric.name, state.dotsAs);
     if (best) node("line", { x1: x(best.mean), x2: x(best.mean), y1: top - 6, y2: bottom, stroke: ceiling.colour, "stroke-dasharray": "5 4" }, svg);
     if (best) label(svg, x(best.mean), top - 9, "no loss", { "text-anchor": "end" });
     schemes.forEach((scheme, i) => {
       const y = top + i * row + (names ? row / 2 : row * 0.72);
       if (names && number_ === 0) fitted(svg, names - 2, y + 4, scheme.name, names - 6, { "text-anchor": "end", class: "ink" });
       if (!names) fitted(svg, left, y - 13, scheme.name, right - left, { class: "ink" });
-      const score = cellAt(state.point, scheme.name).scores[metric.name];
+      const score = sight(cellAt(state.point, scheme.name), metric.name, state.dotsAs);
       node("line", { x1: left, x2: right, y1: y, y2: y, class: "grid" }, svg);
       if (!score) return;
       const group = node("g", {}, svg);
-      const sides = limits(score, metric);
+      const sides = limits(score);
       if (sides)
         node("line", { x1: x(sides[0]), x2: x(sides[1]), y1: y, y2: y, stroke: scheme.colour, "stroke-width": 3, opacity: 0.5, "stroke-linecap": "round" }, group);
       marker(group, data.schemes.indexOf(scheme), x(score.mean), y, scheme.colour, 5);
       node("rect", { x: left, y: y - 12, width: right - left, height: 24, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${metric.short} ${scoreText(score, metric.name)}\n${score.pairs} calls`);
+      explain(group, `${scheme.name}\n${scoreText(score, metric, state.dotsAs)}\n${score.pairs} calls`);
     });
   });
 }

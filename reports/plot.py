@@ -75,7 +75,7 @@ def groups(results: Results, x: str, y: str, by: str) -> dict[str, list[tuple[An
         mine = table[name == group]
         for value, rows in mine.groupby(x if at_values else "point", sort=True):
             column = rows.groupby(["clip", "realization"])[y].mean()
-            mean = interval(column)
+            mean = interval(column, labels.BOUNDS.get(y))
             place = value if at_values else rows[x].mean()
             if mean is not None and not pd.isna(place):
                 lines.setdefault(str(group), []).append((place, mean))

@@ -77,6 +77,8 @@ def render(results: Results) -> str:
         call=call,
         ceiling=CEILING,
         said={point: headline.sentences(summary, point) for point in points},
+        resolved=json.dumps(results.manifest.get("scenario"), indent=2, ensure_ascii=False),
+        clips=results.table["clip"].nunique(),
         failures=summary.failures.head(MAX_FAILURES).to_dict("records"),
         complete=results.manifest.get("complete", True),
     )
@@ -107,11 +109,11 @@ def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
                 "name": name,
                 "short": labels.short(name),
                 "axis": labels.axis(name),
-                "bounds": labels.BOUNDS.get(name),
             }
             for name in summary.metrics
         ],
         "judge": headline.judge(summary),
+        "plain": summary.plain,
         "points": [{"parameters": point, "label": labels.point(point)} for point in summary.points],
         "shown": shown,
         "numeric": [{"name": name, "axis": labels.axis(name)} for name in numeric],

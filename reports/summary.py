@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from testbed.reports import labels
 from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
 
@@ -148,7 +149,7 @@ def _score(summary: Summary, point: int, metric: str) -> None:
     for scheme in grid.columns:
         cell = summary.cells[point, str(scheme)]
         mine = grid[scheme]
-        if (score := interval(mine)) is not None:
+        if (score := interval(mine, labels.BOUNDS.get(metric))) is not None:
             cell.scores[metric] = score
         if plain is None or scheme == summary.plain:
             continue

@@ -4,6 +4,7 @@ The numbers follow plausible laws (a clip has its own offset, a realization its 
 orders and curves look like those of a real run; nothing here is a measurement.
 """
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,7 @@ def make_run(
 ) -> Path:
     """Write a run directory into `folder` and return it."""
     swept = {"codec.bitrate_kbps": [16, 24, 32]} if swept is None else swept
-    if swept:
-        name, values = next(iter(swept.items()))
-        points: list[dict[str, Any]] = [{name: value} for value in values]
-    else:
-        points = [{}]
+    points = [dict(zip(swept, values, strict=True)) for values in itertools.product(*swept.values())]
     (folder / "examples").mkdir(parents=True)
     rows, shown, clean = [], [], []
     for index, point in enumerate(points):

@@ -48,6 +48,12 @@ def test_the_controls_do_what_they_say(report):
             "document.querySelectorAll('#curve-controls .group')[1].querySelectorAll('button')[1].click()"
         )
         assert "Payload bitrate (kb/s" in page.run(title)
+        page.run(
+            "document.querySelectorAll('#curve-controls .group')[2].querySelectorAll('button')[1].click()"
+        )
+        assert "PESQ-WB gained over plc" in page.run(title)
+        page.run("document.querySelectorAll('#dots-controls button')[2].click()")
+        assert "ESTOI: repaired (%)" in page.run("document.getElementById('dots-chart').textContent")
         page.run("document.querySelectorAll('#legend button')[1].click()")
         assert "neural_plc" in page.run(title)
         assert "plc" not in page.run(LABELS)

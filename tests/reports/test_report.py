@@ -126,6 +126,39 @@ def test_gain_is_paired_and_repair_is_a_share_of_what_loss_took(tmp_path):
     assert "plcmos" not in cells[0, "plc"].gains
 
 
+def test_a_mean_is_not_said_to_be_where_the_metric_cannot(tmp_path):
+    """Two clips that differ much give an interval that would leave the scale; a gain has no such scale."""
+    run = make_run(tmp_path / "run", swept={}, examples=False, metrics=("plcmos",))
+    change(
+        run,
+        plcmos=lambda table: (
+            np.where(table["clip"] == "fr-june", 1.2, 4.9)
+            + (table["scheme"] == "lbrr") * table["realization"] / 20
+        ),
+    )
+    cell = summarize(load(run)).cells[0, "lbrr"]
+    assert (cell.scores["plcmos"].low, cell.scores["plcmos"].high) == (1.0, 5.0)
+    assert cell.gains["plcmos"].mean == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize(
+    ("clips", "warning"),
+    [(("a",), "One clip was sent"), (("a", "b"), "Only 2 clips were sent"), (tuple("abcde"), None)],
+)
+def test_few_clips_are_warned_of(tmp_path, clips, warning):
+    page = page_of(tmp_path, clips=clips, swept={}, examples=False, seconds=2.0)
+    if warning is None:
+        assert "clips were sent" not in page.text
+        assert "One clip" not in page.text
+    else:
+        assert warning in page.text
+
+
+def test_overrides_are_shown_beside_the_scenario_as_given(tmp_path):
+    page = page_of(tmp_path, swept={}, examples=False, seconds=2.0)
+    assert '"complexity": 9' in page.text  # not in the text as given
+
+
 def test_the_headline_names_the_best_its_gain_and_its_cost(tmp_path):
     run = make_run(tmp_path / "run", swept={}, examples=False)
     worth = {"no loss": 4.7, "plc": 3.7, "LBRR + DRED": 4.6, "dred 500": 4.5}
@@ -171,6 +204,7 @@ def test_metrics_that_disagree_are_said_to(tmp_path):
         {"schemes": ("no loss", "lbrr", "red 1")},
         {"swept": {"playout.delay_ms": [40, 100, 1000]}},
         {"swept": {"codec.bandwidth": ["wideband", "fullband"]}},
+        {"swept": {"playout.delay_ms": [40, 400], "codec.bitrate_kbps": [16, 24]}},
         {"metrics": ("estoi",)},
         {"metrics": ("unheard_of",)},
         {"metrics": ()},
