@@ -95,7 +95,7 @@ def main() -> None:
     for index in range(len(scenario.schemes)):
         make_call(index, scenario, clips[0])  # compiles and caches what is compiled and cached once
     print(
-        f"{'scheme':<14}{'inside ms':>12}{'outside ms':>12}{'ratio':>8}   per call, {REPEATS * len(clips)} calls"
+        f"{'scheme':<14}{'inside ms':>12}{'outside ms':>12}{'ratio':>8}   per call of {REPEATS * len(clips)}"
     )
     totals = np.zeros(2)
     for index, scheme in enumerate(scenario.schemes):

@@ -25,4 +25,4 @@ class Packet:
     sent_ns: int
     sequence: int
     flow: str = "media"
-    payload: object = None
+    payload: bytes = b""

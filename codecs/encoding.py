@@ -21,7 +21,8 @@ class Encoding:
     Attributes
     ----------
     payloads
-        Opus packets, byte for byte what ``opus_demo -e`` writes: the last one flushes the encoder's delay.
+        Opus packets, byte for byte opus_demo's: as many as it takes to hear the whole clip, which begins
+        `lookahead_samples` late.
     has_lbrr
         Whether the packet carries an LBRR copy of the frame before it.
     dred_samples
@@ -59,7 +60,7 @@ def encode(pcm: NDArray[np.int16], settings: EncoderSettings) -> Encoding:
     Parameters
     ----------
     pcm
-        Mono samples at 16 kHz; padded with silence to one frame more than it fills, as opus_demo does.
+        Mono samples at 16 kHz; silence follows them until the last of them has come out of the encoder.
 
     Raises
     ------
@@ -67,12 +68,12 @@ def encode(pcm: NDArray[np.int16], settings: EncoderSettings) -> Encoding:
         If libopus refuses, or lacks DRED that is asked for.
     """
     size = settings.frame_samples
-    count = len(pcm) // size + 1
-    padded = np.zeros(count * size, np.int16)
-    padded[: len(pcm)] = pcm
     started = time.process_time()
     with Encoder(settings) as encoder:
         lookahead_samples = encoder.lookahead_samples
+        count = -(-(len(pcm) + lookahead_samples) // size)
+        padded = np.zeros(count * size, np.int16)
+        padded[: len(pcm)] = pcm
         payloads = tuple(encoder.encode(frame) for frame in padded.reshape(count, size))
     seconds = time.process_time() - started
     parts = [split(payload) for payload in payloads]

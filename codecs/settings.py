@@ -20,7 +20,7 @@ class EncoderSettings:
     frame_ms
         Duration of a packet's audio: 10, 20, 40 or 60.
     bandwidth
-        Highest audio bandwidth that the encoder may choose, or ``"auto"``.
+        The audio bandwidth that the encoder uses, or ``"auto"`` where it may choose.
     rate_mode
         ``"vbr"``, constrained ``"cvbr"`` or ``"cbr"``.
     application

@@ -56,7 +56,6 @@ class Receiver:
 
     def put(self, packet: Packet) -> None:
         """Take a packet as it arrives."""
-        assert isinstance(packet.payload, bytes)
         data = RtpPacket.parse(packet.payload)
         if data.ssrc != MEDIA_SSRC:
             raise CodecError(
@@ -102,11 +101,12 @@ class Receiver:
         return (self.arrived_ns != NEVER) & (self.arrived_ns > self.played_ns)
 
     def _ready_ns(self, frame: int, end_ns: int) -> int:
-        """Return when what a frame is played from was at hand; the end of the call for a concealed one."""
+        """Return when it was known what to play: when that came, or for a concealed frame what follows it."""
         if self.recovered_by[frame] == PRIMARY:
             return int(self.arrived_ns[frame])
         source = int(self.source_frame[frame])
-        at_hand_ns = None if source == NEVER else self._at_hand_ns[source]
+        known_by = self._following(frame, end_ns) if source == NEVER else source
+        at_hand_ns = None if known_by is None else self._at_hand_ns[known_by]
         return end_ns if at_hand_ns is None else at_hand_ns
 
     def _frame_of(self, timestamp: int) -> int:
@@ -125,14 +125,18 @@ class Receiver:
         arrived_ns = self._at_hand_ns[frame]
         return arrived_ns is not None and arrived_ns <= now_ns
 
+    def _following(self, frame: int, now_ns: int) -> int | None:
+        """Return the next frame after `frame` that is at hand."""
+        later_frames = range(frame + 1, self._newest + 1)
+        return next((later for later in later_frames if self._is_at_hand(later, now_ns)), None)
+
     def _decide(self, frame: int, now_ns: int) -> None:
         """Choose what a frame is played from, given what is at hand at `now_ns`."""
         if self._is_at_hand(frame, now_ns):
             on_time = NEVER < self.arrived_ns[frame] <= now_ns
             self._settle(frame, PRIMARY if on_time else RED, frame, DECODE)
             return
-        later_frames = range(frame + 1, self._newest + 1)
-        following = next((later for later in later_frames if self._is_at_hand(later, now_ns)), None)
+        following = self._following(frame, now_ns)
         if following is None:
             return
         if following == frame + 1 and self._has_lbrr[following]:

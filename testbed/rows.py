@@ -220,7 +220,7 @@ def _keep(context: Context, call: CallId, simulation: Simulation, pcm: NDArray[n
         from testbed.pcap import write_pcap
 
         sent = [(packet.sent_ns, packet.payload) for packet in simulation.sent]
-        arrivals = zip(simulation.timeline.arrived_ns.tolist(), simulation.sent, strict=True)
-        received = sorted((at_ns, packet.payload) for at_ns, packet in arrivals if at_ns != NEVER)
+        arrivals = zip(simulation.timeline.arrived_ns.tolist(), sent, strict=True)
+        received = sorted((at_ns, data) for at_ns, (_, data) in arrivals if at_ns != NEVER)
         write_pcap(context.folder / "packets" / f"{stem}.sent.pcap", sent)
         write_pcap(context.folder / "packets" / f"{stem}.received.pcap", received)

@@ -129,15 +129,13 @@ def work_off(
     """
     if jobs == 1 or len(groups) < 2:
         for group in groups:
-            yield work(context, group)
+            yield _on_one_thread(work, context, group)
         return
     from concurrent.futures import as_completed
 
     from loky import ProcessPoolExecutor
 
-    executor = ProcessPoolExecutor(
-        min(jobs, len(groups)), initializer=_keep, initargs=(context,), env=_ONE_THREAD_EACH
-    )
+    executor = ProcessPoolExecutor(min(jobs, len(groups)), initializer=_keep, initargs=(context,))
     try:
         futures = [executor.submit(_work_kept, work, group) for group in groups]
         for future in as_completed(futures):
@@ -148,7 +146,6 @@ def work_off(
     executor.shutdown()
 
 
-_ONE_THREAD_EACH = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _kept: list[Any] = []
 
 
@@ -161,4 +158,12 @@ def _keep(context: Any) -> None:
 
 
 def _work_kept(work: Callable[[Any, Group], Result], group: Group) -> Result:
-    return work(_kept[0], group)
+    return _on_one_thread(work, _kept[0], group)
+
+
+def _on_one_thread(work: Callable[[Any, Group], Result], context: Any, group: Group) -> Result:
+    """Do a group with linear algebra on one thread: how many there are changes its last digits."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return work(context, group)

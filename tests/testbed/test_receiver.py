@@ -99,7 +99,7 @@ def test_lbrr_repairs_the_last_frame_of_a_gap_and_dred_the_others() -> None:
 
 def test_dred_reaches_as_far_as_it_was_sent() -> None:
     simulation = call(encoding(6, dred_ms=40), [0, None, None, None, None, 0], OFFLINE)
-    # The gap's early frames are out of reach, but the decoder is still shown what there is, as opus_demo does.
+    # The gap's early frames are out of reach, but the decoder is shown what there is, as in opus_demo.
     assert decisions(simulation)[1:5] == [(PLC, 5), (PLC, 5), (DRED, 5), (DRED, 5)]
     assert simulation.job.actions.tolist()[1:5] == [DEEP] * 4
 
@@ -198,3 +198,9 @@ def test_waiting_longer_never_loses_a_frame(
     offline = call(made, delays_ms, OFFLINE, distances).timeline.count(PRIMARY)
     assert primaries == sorted(primaries)
     assert primaries[-1] == offline == sum(delay is not None for delay in delays_ms)
+
+
+def test_offline_a_concealed_frame_is_played_when_the_next_one_shows_that_it_is_missing() -> None:
+    simulation = call(encoding(4), [10, None, 30, None], OFFLINE)
+    assert decisions(simulation)[1] == (PLC, NEVER)
+    assert (simulation.timeline.played_ns / 1e6).tolist() == [30, 90, 90, 90]

@@ -1,0 +1,219 @@
+"""Whole runs on real Opus: the same rows on any number of processes, failed calls, nothing half-written."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+import testbed
+from testbed import runner
+from testbed.errors import ResultsError, ScenarioError
+from testbed.results import TIMINGS, load
+from testbed.scenario import parse_scenario
+from testbed.sweep import plan
+
+SCENARIO = """
+name: small
+speech: {corpus: packaged, clips: 2}
+codec: {bitrate_kbps: 24, complexity: 5}
+schemes:
+  - plc
+  - red: {copies: 1}
+  - {name: LBRR + DRED, lbrr: {bitrate_kbps: 16}, dred: {depth_ms: 200, bitrate_kbps: 24}}
+channel:
+  - loss: {model: gilbert_elliott, rate: 0.2, mean_burst_packets: 4}
+  - delay: {constant_ms: 40}
+playout: {policy: fixed, delay_ms: 100}
+realizations: 2
+seed: 7
+sweep: {playout.delay_ms: [60, 200]}
+metrics: [estoi]
+"""
+
+
+def run(folder: Path, text: str = SCENARIO, **options: object) -> runner.Run:
+    return runner.run_scenario(parse_scenario(text), folder / "run", **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> runner.Run:
+    return run(tmp_path_factory.mktemp("finished"), jobs=1, save=frozenset(runner.KEEPABLE))
+
+
+def without_timings(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop(columns=list(TIMINGS))
+
+
+def test_any_number_of_processes_gives_identical_rows(finished: runner.Run, tmp_path: Path) -> None:
+    parallel = run(tmp_path, jobs=2)
+    pd.testing.assert_frame_equal(
+        without_timings(finished.table), without_timings(parallel.table), check_exact=True
+    )
+
+
+def test_there_is_a_row_for_each_point_scheme_clip_and_realization(finished: runner.Run) -> None:
+    table = finished.table
+    assert len(table) == 2 * 4 * 2 * 2
+    assert not table.duplicated(["point", "scheme", "clip", "realization"]).any()
+    assert table["scheme"].unique().tolist() == ["no loss", "classic PLC", "RED x1", "LBRR + DRED"]
+    assert sorted(table["playout.delay_ms"].unique()) == [60, 200]
+    assert (table["error"] == "").all()
+
+
+def test_the_parts_of_a_payload_add_up_and_frames_are_counted_once(finished: runner.Run) -> None:
+    table = finished.table
+    parts = table[["primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps"]].sum(axis=1)
+    assert np.allclose(parts, table["payload_kbps"])
+    headers_kbps = 40 * 8 / 20
+    assert np.allclose(table["wire_kbps"], table["payload_kbps"] + headers_kbps)
+    recovered = table[[f"frames_{name}" for name in ("primary", "red", "lbrr", "dred", "plc")]].sum(axis=1)
+    assert (recovered == table["frames"]).all()
+    by_scheme = table.groupby("scheme")[["lbrr_kbps", "dred_kbps", "red_kbps"]].mean()
+    assert (by_scheme.loc["classic PLC"] == 0).all()
+    assert by_scheme.loc["RED x1", "red_kbps"] > 20
+    assert by_scheme.loc["LBRR + DRED", "lbrr_kbps"] > 3
+    assert by_scheme.loc["LBRR + DRED", "dred_kbps"] > 5
+
+
+def test_a_realization_is_the_same_for_every_scheme_and_differs_between_clips(finished: runner.Run) -> None:
+    lossy = finished.table[finished.table["scheme"] != "no loss"]
+    assert (lossy.groupby(["clip", "realization"])["packet_loss"].nunique() == 1).all()
+    assert lossy.groupby("clip")["packet_loss"].nunique().gt(1).all()
+    assert (finished.table[finished.table["scheme"] == "no loss"]["packet_loss"] == 0).all()
+
+
+def test_the_delay_is_from_mouth_to_ear(finished: runner.Run) -> None:
+    lossy = finished.table[finished.table["scheme"] != "no loss"]
+    frame_and_lookahead_ms = 20 + 6.5
+    assert np.allclose(lossy["mean_delay_ms"], lossy["playout.delay_ms"] + frame_and_lookahead_ms)
+
+
+def test_everything_asked_for_is_kept(finished: runner.Run) -> None:
+    for folder, suffix, count in (
+        ("audio", ".wav", 32 + 2),
+        ("timelines", ".parquet", 32),
+        ("packets", ".pcap", 64),
+    ):
+        assert len(list((finished.folder / folder).glob(f"*{suffix}"))) == count
+    manifest = json.loads((finished.folder / "manifest.json").read_text())
+    assert manifest["complete"]
+    assert manifest["rows"] == 32
+    assert [example["scheme"] for example in manifest["examples"]] == manifest["scheme_names"]
+    for example in manifest["examples"]:
+        assert (finished.folder / example["audio"]).is_file()
+        timeline = pd.read_parquet(finished.folder / example["timeline"])
+        assert timeline["recovered_by"].isin(["primary", "red", "lbrr", "dred", "plc"]).all()
+
+
+def test_a_row_can_be_made_again(finished: runner.Run) -> None:
+    row = 21
+    again = finished.call(row)
+    kept = finished.table.loc[row]
+    assert again.clip.name == kept["clip"]
+    assert again.simulation.packet_loss == kept["packet_loss"]
+    scheme = finished.manifest["scheme_names"].index(kept["scheme"])
+    stem = f"{kept['point']:03d}-{scheme:02d}-*-{kept['realization']:03d}.wav"
+    waves = [path for path in (finished.folder / "audio").glob(stem) if kept["clip"].lower() in path.name]
+    assert len(waves) == 1
+    assert np.array_equal(soundfile.read(waves[0], dtype="int16")[0], again.pcm)
+    with pytest.raises(ResultsError, match="no row 99"):
+        finished.call(99)
+
+
+def test_a_call_that_fails_is_a_row_with_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
+    text = SCENARIO.replace("bitrate_kbps: 24, complexity: 5", "bitrate_kbps: 450, rate_mode: cbr")
+    result = run(tmp_path, text, jobs=1)
+    failed = result.table[result.table["scheme"] == "RED x1"]
+    assert failed["error"].str.contains("10-bit length").all()
+    assert failed["payload_kbps"].isna().all()
+    assert (result.table[result.table["scheme"] != "RED x1"]["error"] == "").all()
+    assert any("calls failed" in warning for warning in result.manifest["warnings"])
+
+
+def test_dred_that_is_not_sent_is_warned_about_with_a_bitrate_that_sends_it(tmp_path: Path) -> None:
+    text = """
+name: shallow
+speech: {corpus: packaged, clips: 1}
+codec: {bitrate_kbps: 24, expected_loss: 0.2}
+schemes: [{dred: {depth_ms: 1000, bitrate_kbps: 32}}]
+channel: []
+playout: {policy: offline}
+metrics: []
+"""
+    result = run(tmp_path, text, jobs=1)
+    (warning,) = result.manifest["warnings"]
+    sent_ms = result.table["dred_sent_ms"].iloc[-1]
+    assert sent_ms < 800
+    assert f"asked for 1000 ms of DRED, sent {sent_ms:.0f} ms" in warning
+    enough_kbps = int(warning.split("; ")[1].split(" kb/s")[0])
+    retried = text.replace("bitrate_kbps: 32", f"bitrate_kbps: {enough_kbps - 24}")
+    assert run(tmp_path / "retried", retried, jobs=1).manifest["warnings"] == []
+
+
+def test_calls_of_one_encoding_are_grouped() -> None:
+    whole = plan(parse_scenario(SCENARIO), clips=2)
+    assert whole.calls == 32
+    # Ceiling, classic PLC and RED differ in what the encoder is told to expect or to add.
+    assert len({group.settings for group in whole.groups}) == 3
+    assert len(whole.groups) == 3 * 2
+
+
+def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("years of work")
+    with pytest.raises(ResultsError, match="holds other files"):
+        run(tmp_path, jobs=1)
+    assert (tmp_path / "run" / "thesis.tex").read_text() == "years of work"
+
+
+def test_unknown_things_to_save_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="audio, packets, timelines"):
+        run(tmp_path, jobs=1, save=frozenset({"video"}))
+
+
+@pytest.mark.parametrize("break_it", ["remove", "garbage"])
+def test_a_broken_run_directory_is_one_message(finished: runner.Run, tmp_path: Path, break_it: str) -> None:
+    (tmp_path / "manifest.json").write_text((finished.folder / "manifest.json").read_text())
+    if break_it == "garbage":
+        (tmp_path / "results.parquet").write_bytes(b"PAR1 is all that is right here")
+    with pytest.raises(ResultsError, match=str(tmp_path)):
+        load(tmp_path)
+
+
+def test_ctrl_c_keeps_the_finished_rows_and_leaves_no_process(tmp_path: Path) -> None:
+    (tmp_path / "long.yaml").write_text(
+        SCENARIO.replace("realizations: 2", "realizations: 60").replace("[estoi]", "[plcmos, pesq_wb]")
+    )
+    command = [sys.executable, "-m", "testbed.cli", "run", "long.yaml", "--out", "run", "--jobs", "2"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("calls: ") and not line.startswith("calls: 0 of"):
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "run").exists()
+    assert not list(tmp_path.glob(".run*"))
+    alive = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False)
+    assert alive.stdout.split() == []
+    kept = load(tmp_path / "run.interrupted")
+    assert not kept.manifest["complete"]
+    assert 0 < len(kept.table) == kept.manifest["rows"]
+    assert not math.isnan(kept.table["pesq_wb"].dropna().iloc[0])
+
+
+def test_the_front_door_is_the_runner() -> None:
+    assert testbed.run is runner.run
+    assert testbed.load is runner.load
