@@ -173,9 +173,16 @@ def test_ctrl_c_leaves_no_process_and_no_broken_file(folder: Path, jobs: str) ->
 def group_is_gone(group: int) -> bool:
     """Wait for the last process of a group to end; helpers may take a moment after their parent."""
     for _ in range(600):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
+        if not any(alive(status, group) for status in Path("/proc").glob("[0-9]*/stat")):
             return True
         time.sleep(0.1)
     return False
+
+
+def alive(status: Path, group: int) -> bool:
+    """Return whether a process belongs to the group and is more than a zombie that nobody has reaped yet."""
+    try:
+        state, _, its_group = status.read_text().rpartition(")")[2].split()[:3]
+    except OSError:
+        return False
+    return int(its_group) == group and state not in "ZX"
