@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,13 @@ def test_a_broken_run_directory_is_one_message(finished: runner.Run, tmp_path: P
         load(tmp_path)
 
 
+def living(process_group: int) -> list[str]:
+    """Return the processes of a group that still run; one that ended and waits for its parent does not."""
+    listing = ["ps", "-o", "stat=,args=", "-g", str(process_group)]
+    lines = subprocess.run(listing, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [line for line in lines if not line.startswith("Z")]
+
+
 def test_ctrl_c_keeps_the_finished_rows_and_leaves_no_process(tmp_path: Path) -> None:
     (tmp_path / "long.yaml").write_text(
         SCENARIO.replace("realizations: 2", "realizations: 60").replace("[estoi]", "[plcmos, pesq_wb]")
@@ -206,8 +214,10 @@ def test_ctrl_c_keeps_the_finished_rows_and_leaves_no_process(tmp_path: Path) ->
     assert "Traceback" not in errors
     assert not (tmp_path / "run").exists()
     assert not list(tmp_path.glob(".run*"))
-    alive = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False)
-    assert alive.stdout.split() == []
+    deadline = time.monotonic() + 10
+    while (alive := living(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert alive == []
     kept = load(tmp_path / "run.interrupted")
     assert not kept.manifest["complete"]
     assert 0 < len(kept.table) == kept.manifest["rows"]
