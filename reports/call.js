@@ -49,7 +49,7 @@ function wire(box) {
       if (other !== audio && !other.paused) { lastMoment = other.currentTime; other.pause(); }
     }
     if (together && lastMoment > 0 && Math.abs(audio.currentTime - lastMoment) > 0.05 && !audio.seeking) audio.currentTime = lastMoment;
-    const step = () => { place(); if (!audio.paused) requestAnimationFrame(step); };
+    const step = () => { follow(audio.currentTime); place(); if (!audio.paused) requestAnimationFrame(step); };
     step();
   });
   audio.addEventListener("pause", () => { lastMoment = audio.ended ? 0 : audio.currentTime; place(); });
@@ -61,6 +61,14 @@ function wire(box) {
     audio.currentTime = lastMoment;
     audio.play();
   });
+}
+
+// Turns the page, as it were, when the sound leaves what is in view.
+function follow(moment) {
+  if (moment >= state.from && moment <= state.from + state.span) return;
+  state.from = Math.max(0, Math.min(callSeconds - state.span, moment));
+  document.querySelector("#call-controls input[type=range]").value = state.from;
+  drawCall();
 }
 
 function runs(text, from, to) {

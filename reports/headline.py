@@ -118,7 +118,7 @@ def _against_ceiling(summary: Summary, winner: Cell, metric: str) -> list[str]:
 
 
 def _as_good(summary: Summary, winner: Cell, metric: str) -> list[str]:
-    """Name the cheapest scheme that the calls cannot tell from the winner."""
+    """Name the cheapest scheme that the calls tell from the plain choice, but not from the winner."""
     grid = summary.grid(winner.point, metric)
     candidates = []
     for scheme in summary.rivals():
@@ -127,7 +127,9 @@ def _as_good(summary: Summary, winner: Cell, metric: str) -> list[str]:
             continue
         saved = winner.costs.get("wire_kbps", 0) - cell.costs.get("wire_kbps", 0)
         gap = summary.difference(grid, scheme, winner.scheme)
-        if saved > 0.05 and gap is not None and known(gap) and not _clear(gap):
+        gain = cell.gains.get(metric)
+        worth_it = gain is not None and known(gain) and gain.low > 0
+        if worth_it and saved > 0.05 and gap is not None and known(gap) and not _clear(gap):
             candidates.append((saved, scheme, gap))
     if not candidates:
         return []

@@ -78,6 +78,23 @@ def test_every_recording_plays(report):
         assert page.complaints == []
 
 
+def test_a_click_plays_from_there_and_the_next_player_goes_on(report):
+    playing = (
+        "new Promise(done => { const a = document.querySelectorAll('audio')[{0}]; a.onplaying = () => done(a.currentTime); {1} })"
+    )
+    with opened(report, 1400) as page:
+        picture = "document.querySelectorAll('.spectrogram')[3]"
+        click = (
+            f"const b = {picture}.getBoundingClientRect(); {picture}.dispatchEvent(new MouseEvent('click', "
+            "{clientX: b.left + b.width / 2, clientY: b.top + 5}));"
+        )
+        assert page.run(playing.replace("{0}", "3").replace("{1}", click)) == pytest.approx(3.0, abs=0.2)
+        assert page.run(f"{picture}.querySelector('.head').hidden") is False
+        assert page.run(playing.replace("{0}", "5").replace("{1}", "a.play();")) > 2.5
+        assert page.run("document.querySelectorAll('audio')[3].paused") is True
+        assert page.complaints == []
+
+
 def test_names_that_are_scripts_stay_names(tmp_path):
     run = make_run(tmp_path / "run", schemes=("no loss", "plc", EVIL), clips=(EVIL,), seconds=2.0)
     with opened(write_report(run), 390) as page:
