@@ -80,7 +80,8 @@ def test_every_recording_plays(report):
 
 def test_a_click_plays_from_there_and_the_next_player_goes_on(report):
     playing = (
-        "new Promise(done => { const a = document.querySelectorAll('audio')[{0}]; a.onplaying = () => done(a.currentTime); {1} })"
+        "new Promise(done => { const a = document.querySelectorAll('audio')[{0}]; "
+        "a.onplaying = () => done(a.currentTime); {1} })"
     )
     with opened(report, 1400) as page:
         picture = "document.querySelectorAll('.spectrogram')[3]"
