@@ -98,6 +98,8 @@ def run(
         typer.echo(f"warning: {warning}", err=True)
     typer.echo(done.folder / "results.parquet")
     typer.echo(done.report())
+    if done.table["payload_kbps"].isna().all():
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: testbed report results/quickstart")

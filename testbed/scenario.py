@@ -110,14 +110,14 @@ def points(scenario: Scenario) -> list[Point]:
         chosen = dict(zip(scenario.sweep, choice, strict=True))
         parameters = {key: columns[key][number] for key, number in chosen.items()}
         at_point, swept = _with_swept(document, scenario.sweep, chosen)
-        found = [*_mistakes(at_point)]
-        if found:
+        at_values, found = _built(at_point)
+        if at_values is None:
             setting = ", ".join(f"{key} = {value}" for key, value in parameters.items())
             mistakes += [
                 line if any(s in line for s in swept) else f"{line} (at {setting})" for line in found
             ]
         else:
-            made.append(Point(index=index, parameters=parameters, scenario=_built(at_point)))
+            made.append(Point(index=index, parameters=parameters, scenario=at_values))
     if mistakes:
         raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
     return made
@@ -159,33 +159,25 @@ def _validated(document: Document) -> Scenario:
             lost.append(str(error))
     if mistakes:
         first, _ = _with_swept(document, {}, {})
-    mistakes += _mistakes(first)
-    if mistakes := mistakes or lost:
+    scenario, found = _built(first)
+    mistakes = [*mistakes, *found] or lost
+    if scenario is None or mistakes:
         raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
-    scenario = _built(first)
     points(scenario)
     return scenario
 
 
-def _built(document: Document) -> Scenario:
-    scenario = Scenario.model_validate(document.data, context={"folder": document.folder})
-    scenario._document = document
-    return scenario
-
-
-def _mistakes(document: Document) -> Iterator[str]:
-    """Give a line for each mistake in the data: single values first, combinations when those are good."""
+def _built(document: Document) -> tuple[Scenario | None, list[str]]:
+    """Return the scenario, or None and its mistakes: combinations only when single values are good."""
     if not isinstance(document.data, dict):
-        yield f"{document.label}: must be a mapping of keys: {', '.join(Scenario.model_fields)}"
-        return
+        return None, [f"{document.label}: must be a mapping of keys: {', '.join(Scenario.model_fields)}"]
     try:
         scenario = Scenario.model_validate(document.data, context={"folder": document.folder})
     except ValidationError as error:
-        yield from explain(error, document)
-        return
-    for location, reason in bad_combinations(scenario):
-        path = document.written(location)
-        yield f"{document.place(path)}: {dotted(path)}: {reason}"
+        return None, explain(error, document)
+    scenario._document = document
+    mistakes = [f"{scenario.at(*location)}: {reason}" for location, reason in bad_combinations(scenario)]
+    return (None, mistakes) if mistakes else (scenario, [])
 
 
 def _sweep_mistakes(document: Document) -> Iterator[str]:

@@ -81,6 +81,11 @@ class Codec(Parameters):
         return self
 
 
+def _names_alone(schema: dict[str, Any]) -> None:
+    """Tell the JSON Schema that a scheme may be a name alone."""
+    schema["items"] = {"anyOf": [{"enum": SchemeSpec.keys()}, schema["items"]]}
+
+
 class Scenario(Parameters):
     """Everything that a run does.
 
@@ -100,7 +105,7 @@ class Scenario(Parameters):
     about: str = ""
     speech: Speech
     codec: Codec
-    schemes: list[SchemeSpec] = Field(min_length=1)
+    schemes: list[SchemeSpec] = Field(min_length=1, json_schema_extra=_names_alone)
     channel: list[StageSpec]
     playout: PlayoutSpec
     realizations: int = Field(1, ge=1)

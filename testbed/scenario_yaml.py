@@ -16,7 +16,7 @@ KeyPath = tuple[str | int, ...]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
-MAX_EVENTS = 100_000
+MAX_EVENTS = 20_000
 
 _PLAIN_TAGS = frozenset({"null", "bool", "int", "float", "str", "timestamp", "merge", "value", "seq", "map"})
 _NUMBERS = frozenset({"null", "bool", "int", "float"})
