@@ -41,11 +41,11 @@ clean:
 	@$(BIN)/pip install $(PIP_FLAGS) --editable '.[dev]'
 	@touch $@
 
-.venv/opus.stamp: | .venv/package.stamp
+.venv/opus.stamp: codecs/opus_build.py codecs/opus_source.py | .venv/package.stamp
 	@$(BIN)/testbed opus build
 	@touch $@
 
-.venv/speech.stamp: | .venv/package.stamp
+.venv/speech.stamp: testbed/speech_corpus.py | .venv/package.stamp
 	@$(BIN)/testbed speech fetch
 	@touch $@
 
