@@ -233,7 +233,7 @@ function recovery() {
     const cell = cellAt(state.point, scheme.name);
     const parts = data.recoveries.filter((p) => p !== "primary" && cell.shares[p]).map((p) => [p, 100 * cell.shares[p], `${PARTS[p][0]}: ${(100 * cell.shares[p]).toFixed(1)} % of frames`]);
     const missing = parts.reduce((sum, p) => sum + p[1], 0);
-    return { name: scheme.name, parts: parts, late: 100 * (cell.shares.late || 0), missing: missing, end: missing.toFixed(1) + " %" };
+    return { name: scheme.name, parts: parts, late: 100 * (cell.shares.late || 0), missing: missing, end: Object.keys(cell.shares).length ? missing.toFixed(1) + " %" : "failed" };
   });
   const used = ["red", "lbrr", "dred", "plc"].filter((p) => data.cells.some((c) => c.shares[p]));
   keys(byId("recovery-legend"), used.concat(data.cells.some((c) => c.shares.late) ? ["late"] : []));
@@ -243,7 +243,7 @@ function recovery() {
     const parts = BITS.map(([part, column]) => [part, costs[column], `${PARTS[part][0]}: ${number(costs[column], 1)} kb/s`]);
     const headers = costs.wire_kbps - costs.payload_kbps;
     if (headers > 0) parts.push(["headers", headers, `${PARTS.headers[0]}: ${headers.toFixed(1)} kb/s`]);
-    return { name: scheme.name, parts: parts, sum: parts.reduce((s, p) => s + (p[1] || 0), 0), end: number(costs.wire_kbps, 1) };
+    return { name: scheme.name, parts: parts, sum: parts.reduce((s, p) => s + (p[1] || 0), 0), end: costs.wire_kbps === undefined ? "failed" : costs.wire_kbps.toFixed(1) };
   });
   keys(byId("bits-legend"), BITS.filter(([, column]) => data.cells.some((c) => c.costs[column])).map(([part]) => part).concat("headers"));
   stacks(byId("bits-chart"), bits, "Bitrate on the wire (kb/s)", Math.max(1, ...bits.map((r) => r.sum)));

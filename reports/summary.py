@@ -26,7 +26,8 @@ class Cell:
     costs
         Mean of each column of cost that the table has; kb/s, ms or a share.
     shares
-        Share of the frames that was played from each of `RECOVERIES`, overlapping them, ``late``; 0 to 1.
+        Share of the frames that was played from each of `RECOVERIES`, overlapping them, ``late``; 0 to 1;
+        empty where every call failed.
     scores
         Mean of each metric; absent where no call could be scored.
     gains
@@ -96,7 +97,7 @@ class Summary:
 
 def summarize(results: Results) -> Summary:
     """Boil a run down."""
-    table, manifest = results.table, results.manifest
+    table, manifest = _with_nan(results.table), results.manifest
     present = [str(name) for name in table["scheme"].unique()]
     order = [name for name in manifest.get("scheme_names", []) if name in present]
     schemes = order + [name for name in present if name not in order]
@@ -129,13 +130,21 @@ def plain_choice(table: pd.DataFrame, schemes: list[str]) -> str | None:
     return str(cost.idxmin()) if len(cost) else rivals[0]
 
 
+def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with NaN for every missing number, whatever type the file gave its columns."""
+    missing = [
+        name for name in table if pd.api.types.is_numeric_dtype(table[name]) and table[name].isna().any()
+    ]
+    return table.astype(dict.fromkeys(missing, "float64"))
+
+
 def _cell(rows: pd.DataFrame, point: int, scheme: str) -> Cell:
     costs = {name: float(rows[name].mean()) for name in (*_COSTS, *_OTHERS) if name in rows}
     frames = float(rows["frames"].sum()) if "frames" in rows else 0.0
     shares = {
-        name: float(rows[f"frames_{name}"].sum()) / frames if frames else 0.0
+        name: float(rows[f"frames_{name}"].sum()) / frames
         for name in (*RECOVERIES, "late")
-        if f"frames_{name}" in rows
+        if frames and f"frames_{name}" in rows
     }
     failed = int((rows["error"].fillna("") != "").sum())
     costs = {name: value for name, value in costs.items() if np.isfinite(value)}

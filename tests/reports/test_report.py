@@ -253,6 +253,21 @@ def test_scores_that_failed_are_left_out_and_named(tmp_path):
     assert cell["scores"]["plcmos"]["pairs"] == 4
 
 
+def test_a_scheme_whose_every_call_failed_has_no_numbers(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False)
+    table = pd.read_parquet(run / "results.parquet")
+    keep = ["point", "scheme", "clip", "realization", "error"]
+    table = table.convert_dtypes()
+    table.loc[table["scheme"] == "lbrr", table.columns.difference(keep)] = pd.NA
+    table.loc[table["scheme"] == "lbrr", "error"] = "libopus: invalid argument"
+    table.to_parquet(run / "results.parquet", index=False)
+    page = Parsed(write_report(run).read_text("utf-8"))
+    cell = next(cell for cell in json.loads(page.data)["cells"] if cell["scheme"] == "lbrr")
+    assert cell["failed"] == cell["calls"] == 4
+    assert [cell[what] for what in ("costs", "shares", "scores", "gains", "repaired")] == [{}] * 5
+    assert page.text.count("libopus: invalid argument") == 4
+
+
 def test_names_are_never_markup(tmp_path):
     run = make_run(tmp_path / "run", schemes=("no loss", "plc", EVIL), clips=(EVIL, "b"), seconds=2.0)
     change(run, error=EVIL)
