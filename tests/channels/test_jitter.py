@@ -106,7 +106,7 @@ def test_spikes_fall_as_fast_as_time_passes_and_happen_as_often_as_asked(run):
     height = stats.expon(scale=100)
     for share in (0.1, 0.5, 0.9):
         assert close(stalled & (delays <= height.ppf(share)), 0.2 * share)
-    same = stalled[1:] & stalled[:-1] & (delays[1:] <= delays[:-1])
-    assert np.allclose(delays[:-1][same] - delays[1:][same], 5)
+    goes_on = delays[:-1] > 5
+    assert np.allclose(delays[:-1][goes_on] - delays[1:][goes_on], 5)
     changes = 1 - np.exp(-5 * (1 / 400 + 1 / 100))
     assert close(stalled[1:] & ~stalled[:-1], 0.8 * 0.2 * changes)
