@@ -96,7 +96,7 @@ def simulate(
     job = Job(
         payloads=receiver.payloads,
         actions=receiver.actions,
-        sources=receiver.source_frame,
+        sources=receiver.sources,
         frame_samples=encoding.settings.frame_samples,
         decoder_complexity=decoder_complexity,
     )

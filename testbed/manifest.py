@@ -33,7 +33,7 @@ def make_manifest(
     return {
         "scenario": scenario.model_dump(mode="json", exclude_none=True),
         "scenario_text": scenario.text,
-        "scenario_folder": str(scenario.folder),
+        "scenario_folder": str(scenario.folder.absolute()),
         "scheme_names": [scheme.name for scheme in whole.schemes[0]],
         "metrics": list(scenario.metrics),
         "swept": list(scenario.sweep),

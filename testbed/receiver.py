@@ -32,7 +32,7 @@ class Receiver:
         By frame, when it first arrived as a primary, or `NEVER`.
     recovered_by, source_frame, played_ns
         The decisions; see `testbed.timeline.Timeline`.
-    actions
+    actions, sources
         What the decoder does for each frame; see `testbed.codecs.engine.Job`.
     """
 
@@ -44,7 +44,9 @@ class Receiver:
         self.source_frame = np.full(count, NEVER, np.int32)
         self.played_ns = np.zeros(count, np.int64)
         self.actions = np.full(count, CONCEAL, np.uint8)
+        self.sources = np.full(count, NEVER, np.int32)
         self._at_hand_ns: list[int | None] = [None] * count
+        self._carrier = [NEVER] * count
         self._newest = NEVER
         self._env = env
         self._playout = playout
@@ -67,10 +69,10 @@ class Receiver:
         if data.payload_type == RED_PAYLOAD_TYPE:
             copies, _, primary = red.parse(data.payload)
             for copy in copies:
-                self._take(frame - copy.timestamp_offset // self._frame_ticks, copy.data, now_ns)
+                self._take(frame - copy.timestamp_offset // self._frame_ticks, frame, copy.data, now_ns)
         elif data.payload_type != OPUS_PAYLOAD_TYPE:
             raise CodecError(f"RTP payload type {data.payload_type} is neither Opus nor RED")
-        self._take(frame, primary, now_ns)
+        self._take(frame, frame, primary, now_ns)
         if self.arrived_ns[frame] == NEVER:
             self.arrived_ns[frame] = now_ns
 
@@ -98,13 +100,14 @@ class Receiver:
 
     def late(self) -> NDArray[np.bool_]:
         """Return, by frame, whether its packet came, but after the frame had to play."""
-        return (self.arrived_ns != NEVER) & (self.arrived_ns > self.played_ns)
+        late: NDArray[np.bool_] = (self.arrived_ns != NEVER) & (self.arrived_ns > self.played_ns)
+        return late
 
     def _ready_ns(self, frame: int, end_ns: int) -> int:
         """Return when it was known what to play: when that came, or for a concealed frame what follows it."""
         if self.recovered_by[frame] == PRIMARY:
             return int(self.arrived_ns[frame])
-        source = int(self.source_frame[frame])
+        source = int(self.sources[frame])
         known_by = self._following(frame, end_ns) if source == NEVER else source
         at_hand_ns = None if known_by is None else self._at_hand_ns[known_by]
         return end_ns if at_hand_ns is None else at_hand_ns
@@ -115,10 +118,11 @@ class Receiver:
             raise CodecError(f"RTP timestamp {timestamp} is no frame of this call")
         return frame
 
-    def _take(self, frame: int, payload: bytes, now_ns: int) -> None:
+    def _take(self, frame: int, carrier: int, payload: bytes, now_ns: int) -> None:
         if self._at_hand_ns[frame] is None:
             self._at_hand_ns[frame] = now_ns
             self.payloads[frame] = payload
+            self._carrier[frame] = carrier
             self._newest = max(self._newest, frame)
 
     def _is_at_hand(self, frame: int, now_ns: int) -> bool:
@@ -148,5 +152,6 @@ class Receiver:
 
     def _settle(self, frame: int, recovered_by: int, source: int, action: int) -> None:
         self.recovered_by[frame] = recovered_by
-        self.source_frame[frame] = source
+        self.sources[frame] = source
+        self.source_frame[frame] = frame if recovered_by == PRIMARY else self._carrier[source]
         self.actions[frame] = action

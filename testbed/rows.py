@@ -107,7 +107,8 @@ def simulate_call(context: Context, call: CallId, encoding: Encoding) -> Simulat
 
 def to_int16(pcm: NDArray[np.float32]) -> NDArray[np.int16]:
     """Return samples in [-1, 1] at the codec's border."""
-    return np.clip(np.rint(pcm * 32768.0), -32768, 32767).astype(np.int16)
+    samples: NDArray[np.float32] = np.clip(np.rint(pcm * np.float32(32768)), -32768, 32767)
+    return samples.astype(np.int16)
 
 
 def identity(context: Context, call: CallId) -> dict[str, Any]:

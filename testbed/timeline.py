@@ -34,8 +34,8 @@ class Timeline:
     recovered_by
         Index into `RECOVERIES`.
     source_frame
-        The frame whose payload the sound was decoded from: itself for primary and RED, a later one for LBRR
-        and DRED, `NEVER` for none. A concealed frame names the packet whose DRED was at hand but too shallow.
+        The frame whose packet the sound came in: itself for primary, a later one for RED, LBRR and DRED,
+        `NEVER` for none. A concealed frame names the packet whose DRED was at hand but too shallow.
     late
         Whether the packet arrived, but after the frame had to play.
     size_bytes

@@ -106,14 +106,16 @@ def test_dred_reaches_as_far_as_it_was_sent() -> None:
 
 def test_a_red_copy_is_as_good_as_the_frame_and_its_lbrr_counts_too() -> None:
     simulation = call(encoding(5, lbrr=True), [0, None, None, 0, 0], OFFLINE, distances=(1,))
-    assert decisions(simulation)[1:3] == [(LBRR, 2), (RED, 2)]
+    # Frame 2 comes as a copy in packet 3, and its LBRR repairs frame 1.
+    assert decisions(simulation)[1:3] == [(LBRR, 3), (RED, 3)]
+    assert simulation.job.sources.tolist()[1:3] == [2, 2]
     assert simulation.job.payloads[2] == b"frame 2"
 
 
 def test_red_carries_copies_at_the_distances_asked_and_counts_their_bytes() -> None:
     made = encoding(6)
     simulation = call(made, [0, None, None, 0, 0, 0], OFFLINE, distances=(3, 2))
-    assert decisions(simulation)[1:3] == [(RED, 1), (RED, 2)]
+    assert decisions(simulation)[1:3] == [(RED, 3), (RED, 4)]
     ip_udp_rtp, red_header = 40, 1 + 4 + 4
     size = len(made.payloads[0])
     assert simulation.timeline.size_bytes.tolist()[3:] == [ip_udp_rtp + red_header + 3 * size] * 3
@@ -165,17 +167,20 @@ def test_invariants(delays_ms: list[float | None], repair: Any, delay_ms: float 
     for frame, (recovery, source) in enumerate(decisions(simulation)):
         lost = delays_ms[frame] is None
         assert lost == (timeline.dropped_by[frame] == "fate") == (timeline.arrived_ns[frame] == NEVER)
-        if recovery in (PRIMARY, RED):
-            assert source == frame
+        if recovery == RED:
+            assert source - frame in distances
         if recovery == PRIMARY:
+            assert source == frame
             assert NEVER < timeline.arrived_ns[frame] <= timeline.played_ns[frame]
         if recovery == LBRR:
             assert lbrr
-            assert source == frame + 1
+            assert simulation.job.sources[frame] == frame + 1
         if recovery == DRED:
-            assert frame < source <= frame + dred_ms // 20 + 1
+            assert frame < simulation.job.sources[frame] <= frame + dred_ms // 20 + 1
         if source != NEVER:
-            assert simulation.job.payloads[source] == f"frame {source}".encode()
+            needed = simulation.job.sources[frame]
+            assert simulation.job.payloads[needed] == f"frame {needed}".encode()
+            assert delays_ms[source] is not None
         if timeline.late[frame]:
             assert delay_ms is not None
             assert recovery != PRIMARY
