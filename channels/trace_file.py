@@ -101,11 +101,27 @@ def read_cached(path: Path, parse: Callable[[bytes, str], Read]) -> Read:
 
 @lru_cache(maxsize=8)
 def _parsed(path: Path, _changed_ns: int, _size: int, parse: Callable[[bytes, str], object]) -> object:
-    with path.open("rb") as file:
-        content = file.read(MAX_FILE_BYTES + 1)
+    return parse(read_content(path), str(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises
+    ------
+    ChannelError
+        It cannot be read, or is larger than 64 MiB.
+    """
+    try:
+        if not path.is_file():
+            raise ChannelError(f"{path}: is not a file")
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ChannelError(f"{path}: cannot be read: {error}") from None
     if len(content) > MAX_FILE_BYTES:
         raise ChannelError(f"{path}: is larger than {MAX_FILE_BYTES // 2**20} MiB; a trace of a call is not")
-    return parse(content, str(path))
+    return content
 
 
 def parse_trace(content: bytes, where: str) -> LossTrace | ArrivalTrace:

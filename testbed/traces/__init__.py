@@ -1,0 +1,6 @@
+"""Recorded networks: read, converted, drawn, and fitted by a loss model.
+
+A recording in any of `testbed.traces.formats.FORMATS` becomes a `Recording` (what became of each packet) or a
+`testbed.channels.link_mahimahi.DeliveryTrace` (what a link could carry). A new format is a file and a line in
+that registry.
+"""

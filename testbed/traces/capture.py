@@ -1,0 +1,163 @@
+"""Packet captures: pcap (libpcap's file format) and pcapng (draft-ietf-opsawg-pcapng), of RTP over UDP.
+
+The containers are read here, block by block, so that times stay exact, every interface of a pcapng has its
+own link type and clock, and an error says at which byte a file is broken; dpkt reads what is in a packet.
+"""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from testbed.channels.trace_file import MAX_PACKETS
+from testbed.errors import ChannelError
+from testbed.pcap import write_pcap
+from testbed.traces.datagrams import LINK_TYPES, datagram
+from testbed.traces.format import Choice, Format
+from testbed.traces.recording import Recording
+from testbed.traces.rtp_packets import received, recording_from
+
+_MAGICS = {
+    b"\xd4\xc3\xb2\xa1": ("<", 1000),
+    b"\xa1\xb2\xc3\xd4": (">", 1000),
+    b"\x4d\x3c\xb2\xa1": ("<", 1),
+    b"\xa1\xb2\x3c\x4d": (">", 1),
+}
+_SECTION, _INTERFACE, _OBSOLETE_PACKET, _PACKET = 0x0A0D0D0A, 1, 2, 6
+_SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
+_RESOLUTION, _OFFSET = 9, 14
+_CUT = "the capture ends inside a packet: it was cut"
+
+Frame = tuple[int, int, bytes]
+"""Time of capture in ns, link type, and the bytes."""
+
+
+def read(content: bytes, where: str, choice: Choice) -> Recording:
+    """Read one RTP stream of a capture; what can be read of a truncated one, with a note."""
+    notes: list[str] = []
+    frames = _pcapng if content.startswith(_SECTION_MAGIC) else _pcap
+    return recording_from(_datagrams(frames(content, where, notes), where), choice, where, notes)
+
+
+def _datagrams(frames: Iterator[Frame], where: str) -> Iterator[tuple[int, str, bytes]]:
+    unknown: set[int] = set()
+    count, known = 0, False
+    for time_ns, link_type, data in frames:
+        if count == MAX_PACKETS:
+            raise ChannelError(f"{where}: has more than {MAX_PACKETS} packets")
+        count += 1
+        if link_type not in LINK_TYPES:
+            unknown.add(link_type)
+            continue
+        known = True
+        if (found := datagram(link_type, data)) is not None:
+            yield time_ns, *found
+    if unknown and not known:
+        names = ", ".join(f"{number} ({name})" for number, name in LINK_TYPES.items())
+        raise ChannelError(f"{where}: captured on link type {min(unknown)}; known are {names}")
+
+
+def _pcap(content: bytes, where: str, notes: list[str]) -> Iterator[Frame]:
+    if content[:4] not in _MAGICS:
+        raise ChannelError(f"{where}: byte 0: begins neither as a pcap nor as a pcapng file")
+    order, unit_ns = _MAGICS[content[:4]]
+    if len(content) < 24:
+        raise ChannelError(f"{where}: byte {len(content)}: ends inside the file header of 24 bytes")
+    # The upper bits say how long a frame check sequence is.
+    link_type = struct.unpack_from(f"{order}I", content, 20)[0] & 0x0FFFFFFF
+    header = struct.Struct(f"{order}IIII")
+    position = 24
+    while position < len(content):
+        if position + header.size > len(content):
+            notes.append(f"byte {position}: {_CUT}")
+            return
+        seconds, fraction, captured, _ = header.unpack_from(content, position)
+        start = position + header.size
+        if start + captured > len(content):
+            notes.append(f"byte {position}: {_CUT}")
+        yield seconds * 10**9 + fraction * unit_ns, link_type, content[start : start + captured]
+        position = start + captured
+
+
+def _pcapng(content: bytes, where: str, notes: list[str]) -> Iterator[Frame]:
+    position, order = 0, "<"
+    interfaces: list[tuple[int, int, int]] = []
+    while position < len(content):
+        if content[position : position + 4] == _SECTION_MAGIC:
+            order = _byte_order(content, position, where)
+            interfaces = []
+        if position + 12 > len(content):
+            notes.append(f"byte {position}: {_CUT}")
+            return
+        kind, length = struct.unpack_from(f"{order}II", content, position)
+        if length < 12 or length % 4:
+            raise ChannelError(f"{where}: byte {position}: a pcapng block cannot have {length} bytes")
+        if position + length > len(content):
+            notes.append(f"byte {position}: {_CUT}")
+            return
+        body = content[position + 8 : position + length - 4]
+        if kind == _INTERFACE:
+            interfaces.append(_interface(body, order, f"{where}: byte {position}"))
+        elif kind in (_PACKET, _OBSOLETE_PACKET):
+            yield _packet(body, kind, order, interfaces, f"{where}: byte {position}")
+        position += length
+
+
+def _byte_order(content: bytes, position: int, where: str) -> str:
+    mark = content[position + 8 : position + 12]
+    if mark == b"\x4d\x3c\x2b\x1a":
+        return "<"
+    if mark == b"\x1a\x2b\x3c\x4d":
+        return ">"
+    raise ChannelError(f"{where}: byte {position + 8}: a pcapng section without its byte-order mark")
+
+
+def _interface(body: bytes, order: str, here: str) -> tuple[int, int, int]:
+    """Return link type, ticks per second and offset in seconds of an interface's clock."""
+    if len(body) < 8:
+        raise ChannelError(f"{here}: an interface description of {len(body)} bytes")
+    (link_type,) = struct.unpack_from(f"{order}H", body)
+    ticks, offset_s, position = 10**6, 0, 8
+    while position + 4 <= len(body):
+        code, length = struct.unpack_from(f"{order}HH", body, position)
+        value = body[position + 4 : position + 4 + length]
+        if code == 0:
+            break
+        if code == _RESOLUTION and len(value) == 1:
+            ticks = (2 if value[0] & 0x80 else 10) ** (value[0] & 0x7F)
+        elif code == _OFFSET and len(value) == 8:
+            (offset_s,) = struct.unpack(f"{order}q", value)
+        position += 4 + (length + 3) // 4 * 4
+    return link_type, ticks, offset_s
+
+
+def _packet(body: bytes, kind: int, order: str, interfaces: list[tuple[int, int, int]], here: str) -> Frame:
+    if len(body) < 20:
+        raise ChannelError(f"{here}: a packet block of {len(body)} bytes")
+    layout = "IIIII" if kind == _PACKET else "HxxIIII"
+    number, high, low, captured, _ = struct.unpack_from(order + layout, body)
+    if number >= len(interfaces):
+        raise ChannelError(f"{here}: a packet of interface {number}, which was not described")
+    link_type, ticks, offset_s = interfaces[number]
+    if captured > len(body) - 20:
+        raise ChannelError(f"{here}: a packet of {captured} bytes in a block for {len(body) - 20}")
+    time_ns = offset_s * 10**9 + (high << 32 | low) * 10**9 // ticks
+    if not -(2**62) < time_ns < 2**62:
+        raise ChannelError(f"{here}: a packet {time_ns / 1e9:.3g} s after 1970")
+    return time_ns, link_type, body[20 : 20 + captured]
+
+
+def write(path: Path, recording: Recording) -> None:
+    """Write the packets that arrived as raw IPv4, in the order of arrival, times exact."""
+    write_pcap(path, list(received(recording)))
+
+
+PCAP = Format(
+    name="pcap",
+    about="packet capture with RTP; pcapng is read, pcap written",
+    suffixes=(".pcap", ".pcapng", ".cap"),
+    keeps="times",
+    recognises=lambda content: content[:4] in _MAGICS or content.startswith(_SECTION_MAGIC),
+    read=read,
+    write=write,
+    two_clocks=True,
+)

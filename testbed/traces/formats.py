@@ -1,0 +1,159 @@
+"""Every format that a recorded network can come in, and how one becomes another.
+
+A new format is a file that makes a `Format`, and a line here.
+"""
+
+from pathlib import Path
+
+from testbed.channels.link_mahimahi import DeliveryTrace
+from testbed.channels.spec import unknown
+from testbed.channels.trace_file import read_content
+from testbed.errors import ChannelError
+from testbed.traces.arrivals import CSV
+from testbed.traces.capture import PCAP
+from testbed.traces.delivery import MAHIMAHI
+from testbed.traces.error_patterns import BYTES, WORDS
+from testbed.traces.format import Choice, Format
+from testbed.traces.losses import OPUS_DEMO, PLC_CHALLENGE
+from testbed.traces.recording import Recording, Trace, evenly_spaced
+from testbed.traces.rtpdump import RTPDUMP
+from testbed.traces.skew import with_skew
+
+FORMATS: dict[str, Format] = {
+    entry.name: entry for entry in (PCAP, RTPDUMP, WORDS, BYTES, CSV, MAHIMAHI, PLC_CHALLENGE, OPUS_DEMO)
+}
+"""By name, in the order in which a file's content is tried."""
+
+MAX_INTERVAL_MS = 10_000.0
+
+
+def read(
+    path: Path, name: str | None = None, choice: Choice | None = None, remove_skew: bool | None = None
+) -> tuple[Format, Trace]:
+    """Read a recorded network.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        Its format's name; None to tell it by the content, and where that leaves a doubt by the suffix.
+    choice
+        Which stream of a capture.
+    remove_skew
+        Whether to remove clock skew from delays; None for where there are two clocks: captures.
+
+    Returns
+    -------
+    tuple
+        The format that it had, and what was recorded.
+
+    Raises
+    ------
+    ChannelError
+        The file cannot be read, or is not what it should be.
+    """
+    content = read_content(path)
+    found = named(name) if name is not None else format_of(content, path)
+    trace = found.read(content, str(path), choice or Choice())
+    if isinstance(trace, Recording):
+        trace = with_skew(trace, found.two_clocks if remove_skew is None else remove_skew)
+    return found, trace
+
+
+def named(name: str) -> Format:
+    """Return a format by its name, or say which there are."""
+    if name not in FORMATS:
+        raise ChannelError(unknown("format", name, FORMATS))
+    return FORMATS[name]
+
+
+def format_of(content: bytes, path: Path) -> Format:
+    """Return the format that a file's content shows.
+
+    A trace of capacity whose first times are 0 and 1 looks like losses: there, the suffix tells.
+
+    Raises
+    ------
+    ChannelError
+        It is none that is known.
+    """
+    by_suffix = of_suffix(path)
+    if by_suffix is MAHIMAHI and OPUS_DEMO.recognises(content):
+        return MAHIMAHI
+    for entry in FORMATS.values():
+        if entry.recognises(content):
+            return entry
+    if by_suffix is not None:
+        return by_suffix
+    raise ChannelError(f"{path}: is in no format that is known ({', '.join(FORMATS)})")
+
+
+def of_suffix(path: Path) -> Format | None:
+    """Return the format that a file's name means, the longest suffix first."""
+    ends = {end: entry for entry in FORMATS.values() for end in entry.suffixes}
+    fitting = [end for end in ends if path.name.lower().endswith(end)]
+    return ends[max(fitting, key=len)] if fitting else None
+
+
+def write(path: Path, trace: Trace, name: str | None = None, interval_ms: float | None = None) -> list[str]:
+    """Write a recording in a format, by default the one that the file's name means.
+
+    Parameters
+    ----------
+    path
+        The file; one that is there is replaced.
+    trace
+        What was recorded.
+    name
+        The format's name.
+    interval_ms
+        Spaces losses without times evenly.
+
+    Returns
+    -------
+    list
+        What was not kept.
+
+    Raises
+    ------
+    ChannelError
+        The format cannot hold what was recorded.
+    """
+    target = named(name) if name is not None else of_suffix(path)
+    if target is None:
+        raise ChannelError(f"{path}: its name means no format: say --to ({', '.join(_writable())})")
+    if isinstance(trace, DeliveryTrace):
+        raise ChannelError(
+            f"{path}: a delivery trace says what a link could carry, not what became of packets: it becomes "
+            f"no {target.name}; replay it with a link's 'trace' and record the run"
+        )
+    if target.write is None:
+        raise ChannelError(
+            f"{path}: {target.name} is about a link's capacity, which a recorded call does not show; "
+            f"write one of {', '.join(_writable())}"
+        )
+    if trace.send_ns is None and target.keeps == "times" and interval_ms is not None:
+        trace = evenly_spaced(trace.lost, round(interval_ms * 1e6))
+    try:
+        target.write(path, trace)
+    except ChannelError as error:
+        raise error if str(error).startswith(str(path)) else ChannelError(f"{path}: {error}") from None
+    return _not_kept(target, trace)
+
+
+def _writable() -> list[str]:
+    return [entry.name for entry in FORMATS.values() if entry.write is not None]
+
+
+def _not_kept(target: Format, trace: Recording) -> list[str]:
+    missing = []
+    if target.keeps == "losses" and trace.send_ns is not None:
+        missing.append(f"{target.name} holds losses only: times of sending and arrival are not kept")
+    if trace.duplicates:
+        missing.append(f"{trace.duplicates} duplicates are not kept: the first copy counts")
+    if target.two_clocks and trace.rtp is None:
+        missing.append("packets become RTP headers without a payload")
+    if target.two_clocks and (trace.lost[0] or trace.lost[-1]):
+        missing.append("packets lost before the first arrival and after the last leave no mark in a capture")
+    return missing

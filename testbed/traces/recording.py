@@ -1,0 +1,102 @@
+"""What became of each packet of a recorded call, in the order of sending."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.channels.link_mahimahi import DeliveryTrace
+from testbed.channels.trace_file import LOST
+from testbed.errors import ChannelError
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One entry a packet, in the order of sending.
+
+    Attributes
+    ----------
+    lost
+        Which packets never arrived, (n,); at least one packet.
+    send_ns
+        When each was sent, (n,), non-decreasing; None where only losses were recorded. That of a lost packet
+        of a capture is interpolated.
+    delay_ns
+        How long each took, (n,), 0 or more, or `LOST`; None with `send_ns`. A recording with two clocks knows
+        delays up to a constant: the smallest is 0.
+    duplicates
+        How many further copies of packets arrived; the first copy counts.
+    skew_ppm
+        How much faster the receiver's clock runs than the sender's, as far as the delays tell; None if
+        unknown.
+    skew_removed
+        Whether `delay_ns` is free of it.
+    rtp
+        The RTP packets, as captured, ``b""`` for a lost one; None where there are none.
+    notes
+        What a reader of the file must know.
+    """
+
+    lost: NDArray[np.bool_]
+    send_ns: NDArray[np.int64] | None = None
+    delay_ns: NDArray[np.int64] | None = None
+    duplicates: int = 0
+    skew_ppm: float | None = None
+    skew_removed: bool = False
+    rtp: tuple[bytes, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.lost)
+
+    def times(self, wanted_for: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return `send_ns` and `delay_ns`.
+
+        Raises
+        ------
+        ChannelError
+            Only losses were recorded; the message says what the times are `wanted_for`.
+        """
+        if self.send_ns is None or self.delay_ns is None:
+            raise ChannelError(
+                f"holds losses without times, and {wanted_for} needs them; "
+                "with --interval-ms the packets are spaced evenly and arrive at once"
+            )
+        return self.send_ns, self.delay_ns
+
+    def arrival_order(self) -> NDArray[np.int64]:
+        """Return the indices of the packets that arrived, in the order of their arrival."""
+        send_ns, delay_ns = self.times("an order of arrival")
+        arrived = np.flatnonzero(~self.lost)
+        return arrived[np.argsort(send_ns[arrived] + delay_ns[arrived], kind="stable")]
+
+    def reordered(self) -> int:
+        """Return how many packets arrived after one that was sent later (RFC 4737, section 3)."""
+        order = self.arrival_order()
+        return int(np.count_nonzero(order < np.maximum.accumulate(order))) if len(order) else 0
+
+
+Trace = Recording | DeliveryTrace
+
+
+def from_times(send_ns: NDArray[np.int64], delay_ns: NDArray[np.int64]) -> Recording:
+    """Return a recording of sending times and of delays, `LOST` for a packet that never arrived."""
+    return Recording(lost=delay_ns == LOST, send_ns=send_ns, delay_ns=delay_ns)
+
+
+def evenly_spaced(lost: NDArray[np.bool_], interval_ns: int) -> Recording:
+    """Give times to losses: a packet each `interval_ns`, which arrives at once or never."""
+    send_ns = np.arange(len(lost), dtype=np.int64) * interval_ns
+    return from_times(send_ns, np.where(lost, np.int64(LOST), np.int64(0)))
+
+
+def runs(lost: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Cut losses into runs of the same fate.
+
+    Returns
+    -------
+    tuple
+        For each run whether its packets were lost, and how many there are; both (runs,).
+    """
+    starts = np.flatnonzero(np.diff(lost, prepend=~lost[:1]))
+    return lost[starts], np.diff(starts, append=len(lost))

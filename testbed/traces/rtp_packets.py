@@ -1,0 +1,51 @@
+"""Between recordings and RTP packets: what the packet formats share."""
+
+from collections.abc import Iterable, Iterator
+
+from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RtpPacket
+from testbed.traces.format import Choice
+from testbed.traces.recording import Recording
+from testbed.traces.rtp_stream import chosen, clock_of, recording_of, streams
+
+SSRC = 0x7E57BED
+
+
+def recording_from(
+    datagrams: Iterable[tuple[int, str, bytes]], choice: Choice, where: str, notes: list[str]
+) -> Recording:
+    """Return the recording of the stream that was chosen, or of the only one.
+
+    Parameters
+    ----------
+    datagrams
+        For each the time of arrival in ns, from where to where, and its bytes.
+    choice
+        Which stream.
+    where
+        The file's name, for errors.
+    notes
+        What is known about the file when all datagrams were taken.
+    """
+    stream = chosen(streams(datagrams), choice.ssrc, where)
+    clock_hz = choice.clock_hz or clock_of(stream, where)
+    recording = recording_of(stream, clock_hz, where)
+    about = f"RTP stream {stream}, timestamps at {clock_hz} Hz"
+    return Recording(**{**vars(recording), "notes": (about, *notes, *recording.notes)})
+
+
+def received(recording: Recording) -> Iterator[tuple[int, bytes]]:
+    """Yield time of arrival in ns, from 0 on, and the bytes of each packet that arrived, in that order.
+
+    Packets that were never captured become RTP headers without a payload: they carry the sequence number and
+    the time of sending on the 48 kHz clock.
+    """
+    send_ns, delay_ns = recording.times("a capture of packets")
+    start_ns = int(send_ns[0])
+    for index in recording.arrival_order().tolist():
+        sent_ns = int(send_ns[index]) - start_ns
+        if recording.rtp is not None:
+            rtp = recording.rtp[index]
+        else:
+            ticks = round(sent_ns * CLOCK_HZ / 10**9)
+            rtp = RtpPacket(OPUS_PAYLOAD_TYPE, index & 0xFFFF, ticks & 0xFFFFFFFF, SSRC, b"").serialize()
+        yield sent_ns + int(delay_ns[index]), rtp

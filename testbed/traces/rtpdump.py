@@ -1,0 +1,90 @@
+"""rtpdump, the format of the RTP tools (rtpdump(1), "dump" format): RTP packets and when they arrived.
+
+A line ``#!rtpplay1.0 address/port``, a header (start of the recording in seconds and microseconds, address,
+port, padding: 16 bytes), and for each packet its length with this header, the length that it had on the wire
+(0 for RTCP), the milliseconds since the start, and its bytes. All numbers are big-endian.
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from testbed.channels.trace_file import MAX_PACKETS, shown
+from testbed.errors import ChannelError
+from testbed.files import written_whole
+from testbed.pcap import RECEIVER, RTP_PORT, SENDER
+from testbed.traces.format import Choice, Format
+from testbed.traces.recording import Recording
+from testbed.traces.rtp_packets import received, recording_from
+
+MAGIC = b"#!rtpplay1.0 "
+_FIRST_LINE = re.compile(rb"#!rtpplay1\.0 ([!-~]{1,100})/([0-9]{1,5})\n")
+_FILE = struct.Struct("!IIIHH")
+_PACKET = struct.Struct("!HHI")
+
+
+def read(content: bytes, where: str, choice: Choice) -> Recording:
+    """Read the RTP stream of a dump; what can be read of a truncated one, with a note."""
+    first = _FIRST_LINE.match(content)
+    if not first:
+        line = shown(content.split(b"\n", 1)[0])
+        raise ChannelError(f"{where}:1: {line} should be '#!rtpplay1.0 address/port'")
+    notes: list[str] = []
+    if len(content) < first.end() + _FILE.size:
+        raise ChannelError(f"{where}: byte {len(content)}: ends inside the header")
+    packets = _packets(content, first.end() + _FILE.size, where, notes)
+    return recording_from(packets, choice, where, notes)
+
+
+def _packets(content: bytes, position: int, where: str, notes: list[str]) -> Iterator[tuple[int, str, bytes]]:
+    count = 0
+    while position < len(content):
+        if position + _PACKET.size > len(content):
+            notes.append(f"byte {position}: the dump ends inside a packet's header: it was cut")
+            return
+        length, on_the_wire, offset_ms = _PACKET.unpack_from(content, position)
+        if length < _PACKET.size:
+            raise ChannelError(
+                f"{where}: byte {position}: a packet of {length} bytes is shorter than its own header of 8"
+            )
+        if count == MAX_PACKETS:
+            raise ChannelError(f"{where}: byte {position}: has more than {MAX_PACKETS} packets")
+        count += 1
+        if position + length > len(content):
+            notes.append(f"byte {position}: the dump ends inside a packet: it was cut")
+        if on_the_wire:
+            yield offset_ms * 1_000_000, "dump", content[position + _PACKET.size : position + length]
+        position += length
+
+
+def write(path: Path, recording: Recording) -> None:
+    """Write the packets that arrived, in the order of arrival.
+
+    Raises
+    ------
+    ChannelError
+        The recording has no times, or is longer than the format can say (49 days).
+    """
+    # Whole dump at once: the times must be known to fit before the file appears.
+    parts = [MAGIC + f"{'.'.join(map(str, SENDER))}/{RTP_PORT}\n".encode()]
+    parts.append(_FILE.pack(0, 0, int.from_bytes(RECEIVER, "big"), RTP_PORT, 0))
+    for time_ns, rtp in received(recording):
+        time_ms = round(time_ns / 1e6)
+        if time_ms >= 2**32 or len(rtp) > 0xFFFF - _PACKET.size:
+            raise ChannelError(f"{path}: rtpdump cannot hold {len(rtp)} bytes that arrive at {time_ms} ms")
+        parts += [_PACKET.pack(_PACKET.size + len(rtp), len(rtp), time_ms), rtp]
+    with written_whole(path) as temporary:
+        temporary.write_bytes(b"".join(parts))
+
+
+RTPDUMP = Format(
+    name="rtpdump",
+    about="the RTP tools' dump of packets received, times in whole ms",
+    suffixes=(".rtp", ".rtpdump"),
+    keeps="times",
+    recognises=lambda content: content.startswith(b"#!rtpplay"),
+    read=read,
+    write=write,
+    two_clocks=True,
+)
