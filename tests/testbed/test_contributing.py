@@ -1,0 +1,93 @@
+"""The worked examples of CONTRIBUTING.md, put where it says into a copy of the project, and run."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("codecs", "channels", "kernels", "reports", "scenarios")
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def package_path(copy: Path, name: str) -> Path:
+    """Return where a file of the repository lies in a copy that is laid out as one package."""
+    return copy / name if name.startswith("testbed/") else copy / "testbed" / name
+
+
+def apply_diff(text: str, diff: str) -> str:
+    """Insert each ``+`` line after the line of context above it."""
+    context = ""
+    for line in diff.splitlines():
+        mark, content = line[:1], line[1:]
+        if mark == "+":
+            assert text.count(f"\n{context}\n") == 1, f"the line {context!r} is not there once"
+            text = text.replace(f"\n{context}\n", f"\n{context}\n{content}\n")
+        context = content
+    return text
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "testbed", folder / "testbed", ignore=ignore)
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, folder / "testbed" / room, ignore=ignore)
+    for kind, name, body in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8")):
+        if kind == "python":
+            assert not package_path(folder, name).exists()
+            package_path(folder, name).write_text(body, "utf-8")
+        elif kind == "diff":
+            path = package_path(folder, name)
+            path.write_text(apply_diff(path.read_text("utf-8"), body), "utf-8")
+        else:
+            (folder / "example.yaml").write_text(body, "utf-8")
+    return folder
+
+
+def test_the_examples_run_as_the_page_says(copy: Path) -> None:
+    # -P keeps the working folder off the path; the copy comes before the installed package.
+    program = f"import sys; sys.path.insert(0, {str(copy)!r}); from testbed.cli import main; main()"
+    command = [sys.executable, "-P", "-c", program, "run", "example.yaml", "--out", "run", "--jobs", "1"]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(copy / "run" / "results.parquet").set_index("scheme")
+    assert table["error"].tolist() == ["", "", ""]
+    assert table.index.tolist() == ["no loss", "neural PLC", "copy 2 later"]
+    frames = table.loc["copy 2 later", "frames"]
+    assert table.loc["neural PLC", "frames_plc"] == frames // 5
+    # The last copies never come: the call is over.
+    assert table.loc["copy 2 later", "frames_red"] >= frames // 5 - 1
+    assert table.loc["copy 2 later", "snr_db"] > table.loc["neural PLC", "snr_db"]
+
+
+def test_the_stage_passes_the_contract_that_it_names(copy: Path) -> None:
+    contract = str(ROOT / "tests" / "channels" / "test_contract.py")
+    options = ["-v", "-k", "every_nth", "-p", "no:cacheprovider", "--import-mode=importlib", contract]
+    program = (
+        f"import sys; sys.path.insert(0, {str(copy)!r}); import pytest; sys.exit(pytest.main({options!r}))"
+    )
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout
+    assert "every_nth" in done.stdout
+    assert "PASSED" in done.stdout
+
+
+def test_the_readme_scenario_is_one(tmp_path: Path) -> None:
+    (block,) = re.findall(
+        r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (tmp_path / "my-network.yaml").write_text(
+        block.replace("corpus: asterisk, clips: 8", "corpus: packaged"), "utf-8"
+    )
+    command = [sys.executable, "-m", "testbed.cli", "run", "my-network.yaml", "--dry-run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "3 points" in done.stdout
+    assert "LBRR + DRED" in done.stdout
