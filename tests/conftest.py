@@ -1,7 +1,19 @@
 """What all tests share."""
 
+import shutil
+
+import pytest
 from hypothesis import settings
 
 # The same examples every time, and no test fails because a machine was slow.
 settings.register_profile("testbed", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("testbed")
+
+
+@pytest.fixture
+def tshark() -> str:
+    """Return Wireshark's command line program; a machine without it fails, loudly."""
+    found = shutil.which("tshark")
+    if found is None:
+        pytest.fail("tshark is not installed: apt-get install tshark")
+    return found

@@ -1,10 +1,5 @@
-"""Wireshark's dissectors read our captures: RTP with Opus, and RED.
+"""Wireshark's dissectors read our captures: RTP with Opus, and RED."""
 
-tshark is no prerequisite of the testbed. Where it is missing these tests are skipped, with the reason; when
-they are asked for (`pytest -m external`) its absence is a failure.
-"""
-
-import shutil
 import subprocess
 
 import pytest
@@ -13,22 +8,15 @@ from testbed.codecs import red
 from testbed.codecs.rtp import OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
 from testbed.pcap import RTP_PORT, write_pcap
 
-pytestmark = pytest.mark.external
-
 
 @pytest.fixture
-def dissect(request):
+def dissect(tshark):
     """Return what tshark says about a capture: for each packet the named fields' values."""
-    if shutil.which("tshark") is None:
-        advice = "tshark is not installed: `apt-get install tshark`"
-        if "external" in request.config.getoption("markexpr"):
-            pytest.fail(advice)
-        pytest.skip(advice)
 
     def run(path, *fields):
         preferences = [f"rtp.rfc2198_payload_type:{RED_PAYLOAD_TYPE}"]
         preferences += ["ip.check_checksum:TRUE", "udp.check_checksum:TRUE"]
-        command = ["tshark", "-r", str(path), "-d", f"udp.port=={RTP_PORT},rtp", "-T", "fields"]
+        command = [tshark, "-r", str(path), "-d", f"udp.port=={RTP_PORT},rtp", "-T", "fields"]
         for preference in preferences:
             command += ["-o", preference]
         for field in fields:

@@ -1,11 +1,9 @@
 """Wireshark's dissectors read our RTCP, and the header extension that carries the transport-wide sequence.
 
-tshark is no prerequisite of the testbed. Where it is missing these tests are skipped, with the reason; when
-they are asked for (`pytest -m external`) its absence is a failure. Wireshark learned RFC 8888's message only
-after version 4.0, so of that one only the frame around it is compared.
+Wireshark learned RFC 8888's message only after version 4.0, so of that one only the frame around it is
+compared.
 """
 
-import shutil
 import subprocess
 
 import pytest
@@ -18,22 +16,15 @@ from testbed.codecs.rtp import OPUS_PAYLOAD_TYPE, RtpPacket
 from testbed.codecs.rtp_extension import TRANSPORT_SEQUENCE_ID, with_transport_sequence
 from testbed.pcap import RTP_PORT, write_pcap
 
-pytestmark = pytest.mark.external
-
 
 @pytest.fixture
-def dissect(request, tmp_path):
+def dissect(tshark, tmp_path):
     """Return what tshark says about packets: for each the named fields, of each its values."""
-    if shutil.which("tshark") is None:
-        advice = "tshark is not installed: `apt-get install tshark`"
-        if "external" in request.config.getoption("markexpr"):
-            pytest.fail(advice)
-        pytest.skip(advice)
 
     def run(packets, *fields, port=RTCP_PORT, protocol="rtcp"):
         path = tmp_path / "packets.pcap"
         write_pcap(path, [(n, data) for n, data in enumerate(packets)], port)
-        command = ["tshark", "-r", str(path), "-d", f"udp.port=={port},{protocol}", "-T", "fields"]
+        command = [tshark, "-r", str(path), "-d", f"udp.port=={port},{protocol}", "-T", "fields"]
         for field in (*fields, "_ws.malformed", "rtcp.length_check.bad", "rtcp.rtpfb.transportcc_bad"):
             command += ["-e", field]
         output = subprocess.run(command, capture_output=True, check=True, text=True).stdout
