@@ -115,7 +115,7 @@ class CongestionFeedback:
         if len(body) < 2 * _WORD.size:
             raise CodecError(f"CCFB of {len(body)} bytes has no room for an ssrc and a timestamp")
         end = len(body) - _WORD.size
-        streams = []
+        streams: list[StreamReport] = []
         position = _WORD.size
         while position < end:
             if position + _BLOCK.size > end:

@@ -66,7 +66,7 @@ def split(data: bytes) -> list[Part]:
     """
     if not data:
         raise CodecError("RTCP packet of 0 bytes: a header alone has 4")
-    parts = []
+    parts: list[Part] = []
     position = 0
     while position < len(data):
         left = len(data) - position

@@ -143,7 +143,9 @@ class SenderReport:
         """
         if len(body) < _SENDER.size:
             raise CodecError(f"RTCP sender report of {len(body)} bytes: {_SENDER.size} come before any block")
-        return cls(*_SENDER.unpack_from(body), _parse_blocks(count, body, _SENDER.size))
+        ssrc, ntp, rtp_timestamp, packets, octets = _SENDER.unpack_from(body)
+        blocks = _parse_blocks(count, body, _SENDER.size)
+        return cls(ssrc, ntp, rtp_timestamp, packets, octets, blocks)
 
 
 def _ssrc(ssrc: int) -> bytes:

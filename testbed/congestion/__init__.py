@@ -1,0 +1,1 @@
+"""Congestion control: feedback in, target rate out."""
