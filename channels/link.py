@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from testbed.channels.link_mahimahi import OpportunityLink, read_delivery_trace
 from testbed.channels.link_rate import Rate, RateLink
-from testbed.channels.queue import Queue, QueueParameters
+from testbed.channels.queue import QUEUES, Queue, QueueParameters
 from testbed.channels.queue_drop_tail import DropTail
 from testbed.channels.spec import problem
 from testbed.channels.stage import Stage, Surroundings, milliseconds
@@ -73,9 +73,13 @@ class Link(Parameters):
         },
         {"trace": "capacity.up"},
         {"trace": "capacity.up", "offset_ms": 0, "queue": {"discipline": "drop_tail", "limit_bytes": 4000}},
+        *(
+            {"rate_kbps": 64, "queue": {"discipline": name, **example}}
+            for name, queue in QUEUES.items()
+            for example in queue.examples
+        ),
     )
     serializes: ClassVar[bool] = True
-    causes: ClassVar[tuple[str, ...]] = ("queue",)
 
     rate_kbps: float | None = Field(None, ge=1, le=_HIGHEST_KBPS, description="constant rate in kb/s")
     steps: tuple[Step, ...] | None = Field(None, description="rates that begin at set times")
@@ -117,6 +121,11 @@ class Link(Parameters):
             raise problem(
                 "the last holds for ever, so it must be above 0", "steps", last, "rate_kbps", value=0
             )
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The names under which the queue drops packets."""
+        return self.queue.causes
 
     def mean_loss(self, folder: Path = Path()) -> float:
         """Return 0: what the queue drops depends on what is sent."""

@@ -106,7 +106,7 @@ class OpportunityLink:
     ) -> None:
         self._env = surroundings.env
         self._pass_on = surroundings.pass_on
-        self._queue = queue.build(surroundings.drop, lambda _: trace.mean_bps)
+        self._queue = queue.build(surroundings.drop, lambda _: trace.mean_bps, surroundings.rng)
         self._times_ns = trace.times_ns
         self._period_ns = trace.period_ns
         self._offset_ns = offset_ns

@@ -68,7 +68,7 @@ class RateLink:
         self._out = surroundings.out
         self._pass_on = surroundings.pass_on
         self._finish_ns = rate.finish_ns
-        self._queue = queue.build(surroundings.drop, rate.at)
+        self._queue = queue.build(surroundings.drop, rate.at, surroundings.rng)
         self._delay_ns = delay_ns
         self._busy = False
 

@@ -6,8 +6,13 @@ A queue is a plain state machine: it is told the time, and knows nothing of the 
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+
 from testbed.channels.packet import Packet
+from testbed.channels.queue_codel import CoDel
 from testbed.channels.queue_drop_tail import DropTail
+from testbed.channels.queue_fq_codel import FqCoDel
+from testbed.channels.queue_random_early_detection import RandomEarlyDetection
 from testbed.channels.spec import Chosen
 from testbed.channels.stage import OnDrop
 
@@ -23,14 +28,30 @@ class PacketQueue(Protocol):
 
 
 class QueueParameters(Protocol):
-    """A validated `queue:` of a link."""
+    """A validated `queue:` of a link; `causes` are the names under which it drops packets."""
 
-    def build(self, drop: OnDrop, rate_bps: Callable[[int], float]) -> PacketQueue:
-        """Return an empty queue that drops through `drop`, before a link with this rate at a time in ns."""
+    examples: ClassVar[tuple[dict[str, Any], ...]]
+    causes: ClassVar[tuple[str, ...]]
+
+    def build(self, drop: OnDrop, rate_bps: Callable[[int], float], rng: np.random.Generator) -> PacketQueue:
+        """Return an empty queue.
+
+        Parameters
+        ----------
+        drop
+            Called with a packet that ends here, and the cause.
+        rate_bps
+            The rate of the link behind it, at a time in ns.
+        rng
+            A random stream of its own.
+        """
 
 
 QUEUES: dict[str, Any] = {
+    "codel": CoDel,
     "drop_tail": DropTail,
+    "fq_codel": FqCoDel,
+    "random_early_detection": RandomEarlyDetection,
 }
 
 
