@@ -1,0 +1,304 @@
+"""Layers of libopus's neural networks, for whole batches (``dnn/nnet.c`` and ``vec_avx.h`` of libopus 1.6).
+
+Arrays are float32, batch first. As libopus does, layers with 8-bit weights also bring their inputs to 8 bits:
+the level ``round(127 x + 127)``, halves to even, limited to 0 and 255. Levels and weights are integers whose
+sums float32 holds exactly, so that a fast matrix product gives libopus's very sum, in any order and for any
+batch. The only difference left is in the activations: libopus's rational tanh and sigmoid are used here, but
+with a true division where its vector code takes the processor's approximate reciprocal (a relative error of
+up to 3e-4).
+
+Each kernel has a plain ``_reference`` that works on the blob's arrays in libopus's own layout, with integer
+sums, and takes the reciprocal as a parameter: with the processor's own it is libopus bit by bit.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.kernels.weights import Floats, Linear
+
+LINEAR, SIGMOID, TANH, RELU = 0, 1, 2, 3
+
+# tanh(x) ~ x (a0 + a1 x^2 + a2 x^4) / (b0 + b1 x^2 + b2 x^4), limited to -1 and 1
+_A0, _A1, _A2 = np.float32(952.52801514), np.float32(96.39235687), np.float32(0.60863042)
+_B0, _B1, _B2 = np.float32(952.72399902), np.float32(413.36801147), np.float32(11.88600922)
+# From here on the fraction is beyond 1 (sigmoid: beyond 0.5); higher powers could overflow.
+_TANH_FLAT, _SIGMOID_FLAT = np.float32(8), np.float32(16)
+# The same for sigmoid(x) - 1/2
+_S0, _S1, _S2 = np.float32(238.13200378), np.float32(6.02452230), np.float32(0.00950985)
+_T0, _T1, _T2 = np.float32(952.72399902), np.float32(103.34200287), np.float32(0.74287558)
+_ZERO, _HALF, _ONE, _LEVEL_ZERO, _LEVEL_TOP = (
+    np.float32(0),
+    np.float32(0.5),
+    np.float32(1),
+    np.float32(127),
+    np.float32(255),
+)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"}, parallel=False)
+def activate(values: Floats, kind: int) -> None:
+    """Apply an activation in place.
+
+    Parameters
+    ----------
+    values
+        float32 (batch, width); becomes finite for TANH and SIGMOID, whatever it was.
+    kind
+        `LINEAR`, `SIGMOID`, `TANH` or `RELU`.
+    """
+    batch, width = values.shape
+    if kind == TANH:
+        for row in range(batch):
+            for column in range(width):
+                x = values[row, column]
+                x = x if x < _TANH_FLAT else _TANH_FLAT
+                x = x if x > -_TANH_FLAT else -_TANH_FLAT
+                square = x * x
+                y = ((_A2 * square + _A1) * square + _A0) * x / ((_B2 * square + _B1) * square + _B0)
+                values[row, column] = max(-_ONE, min(_ONE, y))
+    elif kind == SIGMOID:
+        for row in range(batch):
+            for column in range(width):
+                x = values[row, column]
+                x = x if x < _SIGMOID_FLAT else _SIGMOID_FLAT
+                x = x if x > -_SIGMOID_FLAT else -_SIGMOID_FLAT
+                square = x * x
+                y = ((_S2 * square + _S1) * square + _S0) * x / ((_T2 * square + _T1) * square + _T0)
+                values[row, column] = max(_ZERO, min(_ONE, y + _HALF))
+    elif kind == RELU:
+        for row in range(batch):
+            for column in range(width):
+                values[row, column] = max(_ZERO, values[row, column])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def linear(layer: Linear, inputs: Floats) -> Floats:
+    """Compute an affine layer.
+
+    Parameters
+    ----------
+    layer
+        Of `testbed.kernels.weights.linear`.
+    inputs
+        float32 (batch, inputs), of any strides. Where the layer quantizes, values beyond -1 and 1 + 1/127 are
+        limited to these.
+
+    Returns
+    -------
+    array
+        float32 (batch, outputs), new.
+    """
+    batch, width = inputs.shape
+    levels = np.empty((batch, width), np.float32)
+    if layer.quantized:
+        for row in range(batch):
+            for column in range(width):
+                # float64 stands for the single rounding of a fused multiply-add
+                level = np.float32(np.float64(inputs[row, column]) * 127.0 + 127.0)
+                level = level if level < _LEVEL_TOP else _LEVEL_TOP
+                level = level if level > _ZERO else _ZERO
+                levels[row, column] = np.rint(level) - _LEVEL_ZERO
+    else:
+        levels[:] = inputs
+    result: Floats = np.dot(levels, layer.weights)
+    for row in range(batch):
+        for column in range(result.shape[1]):
+            total = (result[row, column] + layer.offset[column]) * layer.scale[column]
+            result[row, column] = total + layer.bias[column]
+    return result
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def dense(layer: Linear, inputs: Floats, kind: int) -> Floats:
+    """Compute a layer with an activation; see `linear` and `activate`."""
+    result = linear(layer, inputs)
+    activate(result, kind)
+    return result
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def gru(input_layer: Linear, recurrent_layer: Linear, state: Floats, inputs: Floats) -> None:
+    """Move a gated recurrent unit on by one step.
+
+    Parameters
+    ----------
+    input_layer, recurrent_layer
+        Both of 3 N outputs: update gate, reset gate, candidate.
+    state
+        float32 (batch, N); overwritten.
+    inputs
+        float32 (batch, inputs); must not share memory with `state`.
+    """
+    batch, units = state.shape
+    gates = linear(input_layer, inputs)
+    recurrent = linear(recurrent_layer, state)
+    for row in range(batch):
+        for unit in range(2 * units):
+            gates[row, unit] += recurrent[row, unit]
+    activate(gates[:, : 2 * units], SIGMOID)
+    for row in range(batch):
+        for unit in range(units):
+            gates[row, 2 * units + unit] += recurrent[row, 2 * units + unit] * gates[row, units + unit]
+    activate(gates[:, 2 * units :], TANH)
+    for row in range(batch):
+        for unit in range(units):
+            keep = gates[row, unit]
+            state[row, unit] = keep * state[row, unit] + (_ONE - keep) * gates[row, 2 * units + unit]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def glu(layer: Linear, inputs: Floats) -> Floats:
+    """Gate each input by a sigmoid of all of them: float32 (batch, N) to (batch, N), new."""
+    gate = linear(layer, inputs)
+    activate(gate, SIGMOID)
+    for row in range(gate.shape[0]):
+        for column in range(gate.shape[1]):
+            gate[row, column] *= inputs[row, column]
+    return gate
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def conv1d(layer: Linear, state: NDArray[np.float32], inputs: Floats, dilation: int, kind: int) -> Floats:
+    """Compute one step of a causal convolution in time.
+
+    Parameters
+    ----------
+    layer
+        Of taps x channels inputs, oldest tap first.
+    state
+        float32 (batch, dilation (taps - 1), channels): the inputs before, oldest first; moved on by one.
+    inputs
+        float32 (batch, channels).
+    dilation
+        Steps between two taps.
+    kind
+        Activation.
+
+    Returns
+    -------
+    array
+        float32 (batch, outputs), new.
+    """
+    batch, channels = inputs.shape
+    held = state.shape[1]
+    taps = held // dilation + 1
+    window = np.empty((batch, taps * channels), np.float32)
+    for row in range(batch):
+        for tap in range(taps - 1):
+            window[row, tap * channels : (tap + 1) * channels] = state[row, tap * dilation]
+        window[row, (taps - 1) * channels :] = inputs[row]
+        for step in range(held - 1):
+            state[row, step] = state[row, step + 1]
+        if held > 0:
+            state[row, held - 1] = inputs[row]
+    return dense(layer, window, kind)
+
+
+Raw = Mapping[str, NDArray[Any]]
+Reciprocal = Callable[[Floats], Floats]
+
+
+def exact_reciprocal(values: Floats) -> Floats:
+    """Return 1 / values, rounded to float32."""
+    return (np.float32(1) / values).astype(np.float32)
+
+
+def _fused(a: Floats, b: Floats | np.float32, c: Floats | np.float32) -> Floats:
+    """Return a b + c in float32 with one rounding (but for ties of the second one)."""
+    return (a.astype(np.float64) * np.asarray(b, np.float64) + np.asarray(c, np.float64)).astype(np.float32)
+
+
+def activate_reference(values: Floats, kind: int, reciprocal: Reciprocal = exact_reciprocal) -> Floats:
+    """Do what `activate` does on finite numbers, as AVX2 code does it."""
+    x = np.asarray(values, np.float32)
+    if kind == RELU:
+        return np.asarray(np.maximum(x, 0))
+    if kind == LINEAR:
+        return x.copy()
+    tanh = kind == TANH
+    # Beyond this nothing changes, and the sixth power stays within float32.
+    x = np.clip(x, -1e3, 1e3).astype(np.float32)
+    top = (0.60863042, 96.39235687, 952.52801514) if tanh else (0.00950985, 6.02452230, 238.13200378)
+    under = (11.88600922, 413.36801147, 952.72399902) if tanh else (0.74287558, 103.34200287, 952.72399902)
+    square = x * x
+    fraction = []
+    for second, first, constant in (top, under):
+        inner = _fused(square, np.float32(second), np.float32(first))
+        fraction.append(_fused(inner, square, np.float32(constant)))
+    numerator, inverse = fraction[0] * x, reciprocal(fraction[1])
+    raw: Floats = numerator * inverse if tanh else _fused(numerator, inverse, np.float32(0.5))
+    return np.clip(raw, np.float32(-1 if tanh else 0), np.float32(1))
+
+
+def linear_reference(arrays: Raw, name: str, inputs: Floats) -> Floats:
+    """Do what `linear` does with the layer `name` of a blob's arrays, block by block, on integers."""
+    floats = f"{name}_weights_float" in arrays
+    bias = arrays[f"{name}_bias" if floats else f"{name}_subias"]
+    outputs, width = bias.size, inputs.shape[1]
+    blocks = f"{name}_weights_idx" in arrays
+    index = iter(arrays[f"{name}_weights_idx"].tolist() if blocks else ())
+    if floats:
+        weights = arrays[f"{name}_weights_float"]
+        total = np.zeros((len(inputs), outputs), np.float32)
+        if not blocks:
+            for column in range(width):
+                total = _fused(inputs[:, [column]], weights[column * outputs : (column + 1) * outputs], total)
+            return total + bias
+        source, shape = inputs, (-1, 4, 8)
+    else:
+        levels = np.rint(_fused(np.clip(inputs, -2, 2), np.float32(127), np.float32(127)))
+        source = np.clip(levels, 0, 255).astype(np.int64)
+        weights, shape = arrays[f"{name}_weights_int8"].astype(np.int64), (-1, 8, 4)
+    block = iter(weights.reshape(shape))
+    sums = np.zeros((len(inputs), outputs), source.dtype)
+    for row in range(0, outputs, 8):
+        for position in [next(index) for _ in range(next(index))] if blocks else range(0, width, 4):
+            taken = next(block)
+            part = source[:, position : position + 4]
+            sums[:, row : row + 8] += part @ (taken if shape == (-1, 4, 8) else taken.T)
+    if source is inputs:
+        return sums + bias
+    return sums.astype(np.float32) * arrays[f"{name}_scale"] + bias
+
+
+def dense_reference(
+    arrays: Raw, name: str, inputs: Floats, kind: int, reciprocal: Reciprocal = exact_reciprocal
+) -> Floats:
+    """Do what `dense` does."""
+    return activate_reference(linear_reference(arrays, name, inputs), kind, reciprocal)
+
+
+def gru_reference(
+    arrays: Raw, name: str, state: Floats, inputs: Floats, reciprocal: Reciprocal = exact_reciprocal
+) -> Floats:
+    """Return the state after what `gru` does with the layers ``NAME_input`` and ``NAME_recurrent``."""
+    of_input = np.split(linear_reference(arrays, f"{name}_input", inputs), 3, axis=1)
+    of_state = np.split(linear_reference(arrays, f"{name}_recurrent", state), 3, axis=1)
+    update = activate_reference(of_input[0] + of_state[0], SIGMOID, reciprocal)
+    reset = activate_reference(of_input[1] + of_state[1], SIGMOID, reciprocal)
+    candidate = activate_reference(of_input[2] + of_state[2] * reset, TANH, reciprocal)
+    return update * state + (1 - update) * candidate
+
+
+def glu_reference(
+    arrays: Raw, name: str, inputs: Floats, reciprocal: Reciprocal = exact_reciprocal
+) -> Floats:
+    """Do what `glu` does."""
+    return inputs * dense_reference(arrays, name, inputs, SIGMOID, reciprocal)
+
+
+def conv1d_reference(
+    arrays: Raw,
+    name: str,
+    history: Floats,
+    dilation: int,
+    kind: int,
+    reciprocal: Reciprocal = exact_reciprocal,
+) -> Floats:
+    """Do what `conv1d` does, given all inputs so far, (batch, steps, channels), the new one last."""
+    taps = history[:, ::-1][:, ::dilation][:, ::-1]
+    return dense_reference(arrays, name, taps.reshape(len(history), -1), kind, reciprocal)
