@@ -1,7 +1,10 @@
-"""A clip encoded once: its packets, and what is in each of them."""
+"""Speech as packets, and what is in each of them: a clip encoded at one go, or live, frame by frame."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +17,41 @@ DRED_LIMIT_SAMPLES = SAMPLE_RATE_HZ * 104 // 100
 """The farthest back that libopus's DRED reaches: 26 latents of 40 ms."""
 
 
-@dataclass(frozen=True)
-class Encoding:
-    """What an encoder made of one clip; every array has one entry a packet.
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """One Opus packet and what is in it.
 
     Attributes
     ----------
-    payloads
+    payload
+        The packet's bytes.
+    has_lbrr
+        Whether it carries an LBRR copy of the frame before it.
+    dred_samples
+        How far before its own audio its DRED reaches; 0 where it has none.
+    primary_bytes, lbrr_bytes, dred_bytes
+        What the payload is made of; the three add up to its length.
+    """
+
+    payload: bytes
+    has_lbrr: bool = False
+    dred_samples: int = 0
+    primary_bytes: float = 0.0
+    lbrr_bytes: float = 0.0
+    dred_bytes: float = 0.0
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What an encoder made of one clip.
+
+    Attributes
+    ----------
+    settings
+        What the encoder was told, at the beginning where it was told more later.
+    frames
         Opus packets, byte for byte opus_demo's: as many as it takes to hear the whole clip, which begins
         `lookahead_samples` late.
-    has_lbrr
-        Whether the packet carries an LBRR copy of the frame before it.
-    dred_samples
-        How far before the packet's own audio its DRED reaches; 0 where it has none.
-    primary_bytes, lbrr_bytes, dred_bytes
-        What each payload is made of; the three add up to its length.
     lookahead_samples
         The codec's delay: decoded sample ``i + lookahead_samples`` is input sample ``i``.
     seconds
@@ -36,63 +59,104 @@ class Encoding:
     """
 
     settings: EncoderSettings
-    payloads: tuple[bytes, ...]
-    has_lbrr: NDArray[np.bool_]
-    dred_samples: NDArray[np.int32]
-    primary_bytes: NDArray[np.float64]
-    lbrr_bytes: NDArray[np.float64]
-    dred_bytes: NDArray[np.float64]
+    frames: Sequence[EncodedFrame]
     lookahead_samples: int
     seconds: float
 
     def __len__(self) -> int:
-        return len(self.payloads)
+        return len(self.frames)
+
+    @cached_property
+    def payloads(self) -> list[bytes]:
+        """The packets' bytes."""
+        return [frame.payload for frame in self.frames]
+
+    def frame(self, index: int) -> EncodedFrame:
+        """Return one packet."""
+        return self.frames[index]
 
     @property
     def dred_sent_ms(self) -> float:
         """Mean depth of the DRED in a packet, over all packets."""
-        return float(self.dred_samples.mean()) * 1000 / SAMPLE_RATE_HZ
+        return float(np.mean([frame.dred_samples for frame in self.frames])) * 1000 / SAMPLE_RATE_HZ
 
 
-def encode(pcm: NDArray[np.int16], settings: EncoderSettings) -> Encoding:
-    """Encode a clip and measure what is in its packets.
+class LiveEncoder:
+    """Encodes a clip frame by frame; between frames it can be told otherwise.
 
     Parameters
     ----------
     pcm
         Mono samples at 16 kHz; silence follows them until the last of them has come out of the encoder.
+    settings
+        What the encoder is told to begin with.
+
+    Attributes
+    ----------
+    settings
+        What the encoder is told now.
+    seconds
+        Processor time that libopus took so far.
 
     Raises
     ------
     CodecError
         If libopus refuses, or lacks DRED that is asked for.
     """
-    size = settings.frame_samples
-    started = time.process_time()
-    with Encoder(settings) as encoder:
-        lookahead_samples = encoder.lookahead_samples
-        count = -(-(len(pcm) + lookahead_samples) // size)
-        padded = np.zeros(count * size, np.int16)
-        padded[: len(pcm)] = pcm
-        payloads = tuple(encoder.encode(frame) for frame in padded.reshape(count, size))
-    seconds = time.process_time() - started
-    parts = [split(payload) for payload in payloads]
-    return Encoding(
-        settings=settings,
-        payloads=payloads,
-        has_lbrr=np.array([packet_has_lbrr(payload) for payload in payloads], np.bool_),
-        dred_samples=_dred_samples(payloads, settings),
-        primary_bytes=np.array([part.primary_bytes for part in parts], np.float64),
-        lbrr_bytes=np.array([part.lbrr_bytes for part in parts], np.float64),
-        dred_bytes=np.array([part.dred_bytes for part in parts], np.float64),
-        lookahead_samples=lookahead_samples,
-        seconds=seconds,
-    )
+
+    def __init__(self, pcm: NDArray[np.int16], settings: EncoderSettings) -> None:
+        started = time.process_time()
+        self._encoder = Encoder(settings)
+        self._dred_decoder: DredDecoder | None = None
+        self.settings = settings
+        self.lookahead_samples = self._encoder.lookahead_samples
+        size = settings.frame_samples
+        self._pcm = np.zeros((-(-(len(pcm) + self.lookahead_samples) // size), size), np.int16)
+        self._pcm.reshape(-1)[: len(pcm)] = pcm
+        self.seconds = time.process_time() - started
+
+    def __len__(self) -> int:
+        return len(self._pcm)
+
+    def __enter__(self) -> "LiveEncoder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._encoder.close()
+        if self._dred_decoder is not None:
+            self._dred_decoder.close()
+
+    def tune(self, settings: EncoderSettings) -> None:
+        """Tell the encoder otherwise, from the next frame on."""
+        if settings != self.settings:
+            self._encoder.tune(settings)
+            self.settings = settings
+
+    def frame(self, index: int) -> EncodedFrame:
+        """Encode the next frame and measure what is in its packet; `index` counts the frames."""
+        started = time.process_time()
+        payload = self._encoder.encode(self._pcm[index])
+        self.seconds += time.process_time() - started
+        part = split(payload)
+        return EncodedFrame(
+            payload=payload,
+            has_lbrr=packet_has_lbrr(payload),
+            dred_samples=self._dred_samples(payload) if part.dred_bytes else 0,
+            primary_bytes=part.primary_bytes,
+            lbrr_bytes=part.lbrr_bytes,
+            dred_bytes=part.dred_bytes,
+        )
+
+    def _dred_samples(self, payload: bytes) -> int:
+        if self._dred_decoder is None:
+            self._dred_decoder = DredDecoder()
+        return self._dred_decoder.parse(payload, DRED_LIMIT_SAMPLES, defer=True).samples
 
 
-def _dred_samples(payloads: tuple[bytes, ...], settings: EncoderSettings) -> NDArray[np.int32]:
-    if not settings.dred_depth_ms:
-        return np.zeros(len(payloads), np.int32)
-    with DredDecoder() as decoder:
-        depths = [decoder.parse(payload, DRED_LIMIT_SAMPLES, defer=True).samples for payload in payloads]
-    return np.array(depths, np.int32)
+def encode(pcm: NDArray[np.int16], settings: EncoderSettings) -> Encoding:
+    """Encode a clip at one go and measure what is in its packets; see `LiveEncoder`."""
+    with LiveEncoder(pcm, settings) as encoder:
+        frames = [encoder.frame(index) for index in range(len(encoder))]
+        return Encoding(settings, frames, encoder.lookahead_samples, encoder.seconds)

@@ -15,13 +15,13 @@ from testbed.codecs.encoding import Encoding
 from testbed.codecs.engine import Engine, Job
 from testbed.playout.policy import Playout
 from testbed.receiver import Receiver
-from testbed.sender import Sender
+from testbed.sender import Sender, Source
 from testbed.timeline import Timeline
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """What the network and the receiver made of an encoding; nothing is decoded yet.
+    """What the network and the receiver made of a source; nothing is decoded yet.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Simulation:
 
 
 def simulate(
-    encoding: Encoding,
+    source: Source,
     distances: tuple[int, ...],
     stages: Sequence[StageParameters],
     rngs: Sequence[np.random.Generator],
@@ -53,12 +53,12 @@ def simulate(
     decoder_complexity: int,
     folder: Path,
 ) -> Simulation:
-    """Send an encoding through a channel and decide what each frame is played from.
+    """Send a source through a channel and decide what each frame is played from.
 
     Parameters
     ----------
-    encoding
-        The clip's packets.
+    source
+        Where the frames come from.
     distances
         How many frames back the RED copies in each packet lie.
     stages, rngs
@@ -72,13 +72,16 @@ def simulate(
     """
     started = time.process_time()
     env = simpy.Environment(0)
-    receiver = Receiver(env, encoding, playout)
-    dropped_by = [""] * len(encoding)
+    dropped_by = [""] * len(source)
 
     def drop(packet: Packet, cause: str) -> None:
         dropped_by[packet.sequence] = cause
 
-    sender = Sender(env, encoding, distances, chain(stages, env, rngs, receiver.put, drop, folder))
+    def deliver(packet: Packet) -> None:
+        receiver.put(packet)
+
+    sender = Sender(env, source, distances, chain(stages, env, rngs, deliver, drop, folder))
+    receiver = Receiver(env, len(source), source.settings, sender.frames, playout)
     env.process(sender.run())
     env.process(receiver.run())
     env.run()
@@ -97,7 +100,7 @@ def simulate(
         payloads=receiver.payloads,
         actions=receiver.actions,
         sources=receiver.sources,
-        frame_samples=encoding.settings.frame_samples,
+        frame_samples=source.settings.frame_samples,
         decoder_complexity=decoder_complexity,
     )
     return Simulation(timeline, tuple(sender.sent), job, time.process_time() - started)

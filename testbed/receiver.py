@@ -1,6 +1,6 @@
 """The receiving side of a call: what is at hand when a frame must play, and what it is played from."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from testbed.channels.packet import Packet
 from testbed.codecs import red
-from testbed.codecs.encoding import Encoding
+from testbed.codecs.encoding import EncodedFrame
 from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC
 from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
+from testbed.codecs.settings import EncoderSettings
 from testbed.errors import CodecError
 from testbed.playout.policy import Playout
 from testbed.sender import FIRST_TIMESTAMP, MEDIA_SSRC
@@ -23,6 +24,15 @@ class Receiver:
 
     For a frame that is missing it takes the best that is at hand: a RED copy, the LBRR of the next frame, the
     DRED of the next packet that is at hand, concealment.
+
+    Parameters
+    ----------
+    count, settings
+        How many frames the call has, and how they are encoded.
+    frames
+        The frames that were sent so far: what is in a payload that is at hand, measured once, by the sender.
+    playout
+        When a frame must play.
 
     Attributes
     ----------
@@ -36,8 +46,14 @@ class Receiver:
         What the decoder does for each frame; see `testbed.codecs.engine.Job`.
     """
 
-    def __init__(self, env: simpy.Environment, encoding: Encoding, playout: Playout) -> None:
-        count = len(encoding)
+    def __init__(
+        self,
+        env: simpy.Environment,
+        count: int,
+        settings: EncoderSettings,
+        frames: Sequence[EncodedFrame],
+        playout: Playout,
+    ) -> None:
         self.payloads: list[bytes | None] = [None] * count
         self.arrived_ns = np.full(count, NEVER, np.int64)
         self.recovered_by = np.full(count, PLC, np.uint8)
@@ -50,11 +66,10 @@ class Receiver:
         self._newest = NEVER
         self._env = env
         self._playout = playout
-        self._frame_ns = encoding.settings.frame_ms * 1_000_000
-        self._frame_ticks = encoding.settings.frame_ms * CLOCK_HZ // 1000
-        self._frame_samples = encoding.settings.frame_samples
-        self._has_lbrr: list[bool] = encoding.has_lbrr.tolist()
-        self._dred_samples: list[int] = encoding.dred_samples.tolist()
+        self._frames = frames
+        self._frame_ns = settings.frame_ms * 1_000_000
+        self._frame_ticks = settings.frame_ms * CLOCK_HZ // 1000
+        self._frame_samples = settings.frame_samples
 
     def put(self, packet: Packet) -> None:
         """Take a packet as it arrives."""
@@ -143,11 +158,12 @@ class Receiver:
         following = self._following(frame, now_ns)
         if following is None:
             return
-        if following == frame + 1 and self._has_lbrr[following]:
+        carried = self._frames[following]
+        if following == frame + 1 and carried.has_lbrr:
             self._settle(frame, LBRR, following, FEC)
-        elif self._dred_samples[following]:
+        elif carried.dred_samples:
             missing = (following - frame) * self._frame_samples
-            reached = missing - self._dred_samples[following] <= self._frame_samples // 2
+            reached = missing - carried.dred_samples <= self._frame_samples // 2
             self._settle(frame, DRED if reached else PLC, following, DEEP)
 
     def _settle(self, frame: int, recovered_by: int, source: int, action: int) -> None:

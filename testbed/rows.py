@@ -171,9 +171,9 @@ def _measurements(simulation: Simulation, encoding: Encoding, scheme: SchemeSpec
     kbps_of_bytes = 8 / (len(encoding) * settings.frame_ms)
     wire_bytes = int(timeline.size_bytes.sum())
     parts = {
-        "primary_kbps": float(encoding.primary_bytes.sum()) * kbps_of_bytes,
-        "lbrr_kbps": float(encoding.lbrr_bytes.sum()) * kbps_of_bytes,
-        "dred_kbps": float(encoding.dred_bytes.sum()) * kbps_of_bytes,
+        "primary_kbps": sum(frame.primary_bytes for frame in encoding.frames) * kbps_of_bytes,
+        "lbrr_kbps": sum(frame.lbrr_bytes for frame in encoding.frames) * kbps_of_bytes,
+        "dred_kbps": sum(frame.dred_bytes for frame in encoding.frames) * kbps_of_bytes,
     }
     red_bytes = wire_bytes - WIRE_HEADER_BYTES * len(encoding) - sum(map(len, encoding.payloads))
     parts["red_kbps"] = red_bytes * kbps_of_bytes

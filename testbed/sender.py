@@ -1,13 +1,13 @@
 """The sending side of a call: a media clock that puts one RTP packet a frame on the network."""
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Protocol
 
 import simpy
 
 from testbed.channels.packet import Packet
 from testbed.codecs import red
-from testbed.codecs.encoding import Encoding
+from testbed.codecs.encoding import EncodedFrame
 from testbed.codecs.red import RedBlock
 from testbed.codecs.rtp import (
     CLOCK_HZ,
@@ -16,16 +16,35 @@ from testbed.codecs.rtp import (
     WIRE_HEADER_BYTES,
     RtpPacket,
 )
+from testbed.codecs.settings import EncoderSettings
 
 FIRST_TIMESTAMP = 0
 MEDIA_SSRC = 0x53504348
 
 
+class Source(Protocol):
+    """Where frames come from: a clip that is encoded already, or an encoder at work."""
+
+    @property
+    def settings(self) -> EncoderSettings:
+        """What the encoder is told."""
+
+    def __len__(self) -> int:
+        """Return how many frames there are."""
+
+    def frame(self, index: int) -> EncodedFrame:
+        """Return a frame; they are asked for once each, in order."""
+
+
 class Sender:
-    """Packetizes an encoding: each frame as its packet's primary, older frames as RED copies where asked.
+    """Packetizes a source: each frame as its packet's primary, older frames as RED copies where asked.
 
     Attributes
     ----------
+    distances
+        How many frames back the RED copies in the next packet lie, farthest first.
+    frames
+        Every frame that was sent.
     sent
         Every packet in sending order; `Packet.payload` is the RTP packet's bytes.
     """
@@ -33,32 +52,33 @@ class Sender:
     def __init__(
         self,
         env: simpy.Environment,
-        encoding: Encoding,
+        source: Source,
         distances: tuple[int, ...],
         out: Callable[[Packet], None],
     ) -> None:
+        self.distances = distances
+        self.frames: list[EncodedFrame] = []
         self.sent: list[Packet] = []
         self._env = env
-        self._encoding = encoding
-        self._distances = distances
+        self._source = source
         self._out = out
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Send frame ``n`` when its last sample has been captured: ``n + 1`` frames into the call."""
-        frame_ms = self._encoding.settings.frame_ms
-        for frame in range(len(self._encoding)):
+        frame_ms = self._source.settings.frame_ms
+        for frame in range(len(self._source)):
             yield self._env.timeout(frame_ms * 1_000_000)
+            self.frames.append(self._source.frame(frame))
             packet = self._packet(frame, frame_ms * CLOCK_HZ // 1000)
             self.sent.append(packet)
             self._out(packet)
 
     def _packet(self, frame: int, frame_ticks: int) -> Packet:
-        payloads = self._encoding.payloads
-        payload, payload_type = payloads[frame], OPUS_PAYLOAD_TYPE
-        if self._distances:
+        payload, payload_type = self.frames[frame].payload, OPUS_PAYLOAD_TYPE
+        if self.distances:
             copies = [
-                RedBlock(OPUS_PAYLOAD_TYPE, distance * frame_ticks, payloads[frame - distance])
-                for distance in self._distances
+                RedBlock(OPUS_PAYLOAD_TYPE, distance * frame_ticks, self.frames[frame - distance].payload)
+                for distance in self.distances
                 if distance <= frame
             ]
             payload, payload_type = red.serialize(copies, OPUS_PAYLOAD_TYPE, payload), RED_PAYLOAD_TYPE

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from testbed.call import Simulation, simulate
 from testbed.channels.packet import Packet
 from testbed.channels.stage import Stage, Surroundings
-from testbed.codecs.encoding import Encoding
+from testbed.codecs.encoding import EncodedFrame, Encoding
 from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC
 from testbed.codecs.settings import EncoderSettings
 from testbed.playout.fixed import Fixed
@@ -46,20 +46,12 @@ class Fates:
         return Network()
 
 
-def encoding(frames: int, lbrr: bool = False, dred_ms: int = 0) -> Encoding:
-    payloads = tuple(f"frame {frame}".encode() for frame in range(frames))
-    sizes = np.array([len(payload) for payload in payloads], np.float64)
-    return Encoding(
-        settings=EncoderSettings(bitrate_bps=24_000),
-        payloads=payloads,
-        has_lbrr=np.full(frames, lbrr),
-        dred_samples=np.full(frames, 16 * dred_ms, np.int32),
-        primary_bytes=sizes,
-        lbrr_bytes=0 * sizes,
-        dred_bytes=0 * sizes,
-        lookahead_samples=104,
-        seconds=0.0,
-    )
+def encoding(count: int, lbrr: bool = False, dred_ms: int = 0) -> Encoding:
+    frames = [
+        EncodedFrame(f"frame {frame}".encode(), lbrr, 16 * dred_ms, primary_bytes=len(f"frame {frame}"))
+        for frame in range(count)
+    ]
+    return Encoding(EncoderSettings(bitrate_bps=24_000), frames, lookahead_samples=104, seconds=0.0)
 
 
 def call(
