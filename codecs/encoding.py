@@ -9,7 +9,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.opus import DredDecoder, Encoder, packet_has_lbrr
+from testbed.codecs.opus import DredDecoder, Encoder
 from testbed.codecs.opus_packet import split
 from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
 
@@ -142,7 +142,7 @@ class LiveEncoder:
         part = split(payload)
         return EncodedFrame(
             payload=payload,
-            has_lbrr=packet_has_lbrr(payload),
+            has_lbrr=any(part.lbrr_frames),
             dred_samples=self._dred_samples(payload) if part.dred_bytes else 0,
             primary_bytes=part.primary_bytes,
             lbrr_bytes=part.lbrr_bytes,
