@@ -36,9 +36,10 @@ class Delaying:
     """Passes each packet on `delay_ns` later, in the order in which they came."""
 
     def __init__(self, surroundings: Surroundings, delay_ns: int) -> None:
-        self._pass_on = surroundings.pass_on
+        self._later = surroundings.later
+        self._out = surroundings.out
         self._delay_ns = delay_ns
 
     def put(self, packet: Packet) -> None:
         """Take a packet; it leaves `delay_ns` later."""
-        self._pass_on(packet, self._delay_ns)
+        self._later(self._delay_ns, self._out, packet)

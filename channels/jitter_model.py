@@ -95,7 +95,8 @@ class Jittering:
 
     def __init__(self, surroundings: Surroundings, delays_ns: Iterator[int], reorder: bool) -> None:
         self._env = surroundings.env
-        self._pass_on = surroundings.pass_on
+        self._later = surroundings.later
+        self._out = surroundings.out
         self._delay_ns = PerPacket(delays_ns).take
         self._reorder = reorder
         self._latest_ns = 0
@@ -104,7 +105,7 @@ class Jittering:
         """Take a packet; it leaves after its delay."""
         delay_ns = self._delay_ns(packet)
         if not self._reorder:
-            now_ns = int(self._env.now)
+            now_ns = self._env.now
             self._latest_ns = max(self._latest_ns, now_ns + delay_ns)
             delay_ns = self._latest_ns - now_ns
-        self._pass_on(packet, delay_ns)
+        self._later(delay_ns, self._out, packet)

@@ -10,8 +10,6 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 
-import simpy
-
 from testbed.channels.packet import Packet
 from testbed.channels.queue import QueueParameters
 from testbed.channels.stage import Surroundings
@@ -105,7 +103,8 @@ class OpportunityLink:
         delay_ns: int,
     ) -> None:
         self._env = surroundings.env
-        self._pass_on = surroundings.pass_on
+        self._later = surroundings.later
+        self._out = surroundings.out
         self._queue = queue.build(surroundings.drop, lambda _: trace.mean_bps, surroundings.rng)
         self._times_ns = trace.times_ns
         self._period_ns = trace.period_ns
@@ -119,13 +118,13 @@ class OpportunityLink:
     def put(self, packet: Packet) -> None:
         """Let a packet wait for an opportunity later than now."""
         self._deliver_if_due()
-        self._queue.put(packet, int(self._env.now))
+        self._queue.put(packet, self._env.now)
         if self._next_ns is None:
             self._wait()
 
     def _wait(self) -> None:
         """Wake up at the first opportunity after the present; there can be several at that time."""
-        now_ns = int(self._env.now)
+        now_ns = self._env.now
         within_ns = (now_ns + self._offset_ns) % self._period_ns
         first = bisect_right(self._times_ns, within_ns)
         time_ns = self._times_ns[first]
@@ -134,10 +133,10 @@ class OpportunityLink:
             count += bisect_right(self._times_ns, 0)
         self._next_ns = now_ns + time_ns - within_ns
         self._next_bytes = count * OPPORTUNITY_BYTES
-        simpy.Timeout(self._env, time_ns - within_ns).callbacks.append(self._deliver_if_due)
+        self._later(time_ns - within_ns, self._deliver_if_due, None)
 
-    def _deliver_if_due(self, _: simpy.Event | None = None) -> None:
-        now_ns = int(self._env.now)
+    def _deliver_if_due(self, _: None = None) -> None:
+        now_ns = self._env.now
         if self._next_ns is None or now_ns < self._next_ns:
             return
         left_bytes = self._next_bytes
@@ -153,5 +152,5 @@ class OpportunityLink:
             self._left_bytes -= sent_bytes
             if not self._left_bytes:
                 packet, self._packet = self._packet, None
-                self._pass_on(packet, self._delay_ns)
+                self._later(self._delay_ns, self._out, packet)
         self._wait()

@@ -2,9 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import cast
-
-import simpy
 
 from testbed.channels.packet import Packet
 from testbed.channels.queue import QueueParameters
@@ -66,7 +63,7 @@ class RateLink:
     def __init__(self, surroundings: Surroundings, rate: Rate, queue: QueueParameters, delay_ns: int) -> None:
         self._env = surroundings.env
         self._out = surroundings.out
-        self._pass_on = surroundings.pass_on
+        self._later = surroundings.later
         self._finish_ns = rate.finish_ns
         self._queue = queue.build(surroundings.drop, rate.at, surroundings.rng)
         self._delay_ns = delay_ns
@@ -74,22 +71,21 @@ class RateLink:
 
     def put(self, packet: Packet) -> None:
         """Let a packet wait, and send it at once if the link is idle."""
-        self._queue.put(packet, int(self._env.now))
+        self._queue.put(packet, self._env.now)
         if not self._busy:
             self._send_next()
 
     def _send_next(self) -> None:
-        now_ns = int(self._env.now)
+        now_ns = self._env.now
         packet = self._queue.take(now_ns)
         self._busy = packet is not None
         if packet is not None:
             finish_ns = self._finish_ns(now_ns, packet.size_bytes)
-            simpy.Timeout(self._env, finish_ns - now_ns, packet).callbacks.append(self._sent)
+            self._later(finish_ns - now_ns, self._sent, packet)
 
-    def _sent(self, event: simpy.Event) -> None:
+    def _sent(self, packet: Packet) -> None:
         self._send_next()
-        packet = cast(Packet, event.value)
         if self._delay_ns:
-            self._pass_on(packet, self._delay_ns)
+            self._later(self._delay_ns, self._out, packet)
         else:
             self._out(packet)

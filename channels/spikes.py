@@ -47,7 +47,7 @@ class Stalling:
     def __init__(self, surroundings: Surroundings, mean_pause_ns: int, mean_stall_ns: int) -> None:
         self._env = surroundings.env
         self._out = surroundings.out
-        self._pass_on = surroundings.pass_on
+        self._later = surroundings.later
         self._rng = surroundings.rng
         self._mean_pause_ns, self._mean_stall_ns = mean_pause_ns, mean_stall_ns
         share_stalled = mean_stall_ns / (mean_pause_ns + mean_stall_ns)
@@ -56,12 +56,12 @@ class Stalling:
 
     def put(self, packet: Packet) -> None:
         """Pass a packet on, at the end of the stall if there is one."""
-        now_ns = int(self._env.now)
+        now_ns = self._env.now
         while now_ns > self._end_ns:
             self._begin_ns = self._end_ns + self._duration_ns(self._mean_pause_ns)
             self._end_ns = self._begin_ns + self._duration_ns(self._mean_stall_ns)
         if now_ns >= self._begin_ns:
-            self._pass_on(packet, self._end_ns - now_ns)
+            self._later(self._end_ns - now_ns, self._out, packet)
         else:
             self._out(packet)
 

@@ -4,15 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import simpy
 
+from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 
 Out = Callable[[Packet], None]
 OnDrop = Callable[[Packet, str], None]
+Later = Callable[[int, Callable[[Any], object], Any], None]
 
 
 @dataclass(frozen=True)
@@ -31,21 +32,21 @@ class Surroundings:
         Called with a packet and the name of the cause (a word such as ``"loss"``) when the packet ends here.
     folder
         The folder that relative file names are relative to.
+    in_background
+        Whether what the stage does does not keep the simulation going.
     """
 
-    env: simpy.Environment
+    env: Clock
     rng: np.random.Generator
     out: Out
     drop: OnDrop
     folder: Path = field(default_factory=Path)
+    in_background: bool = False
 
-    def pass_on(self, packet: Packet, delay_ns: int) -> None:
-        """Pass a packet on `delay_ns` from now; for the same instant, in the order of these calls."""
-        later = simpy.Timeout(self.env, delay_ns, packet)
-        later.callbacks.append(self._arrive)
-
-    def _arrive(self, event: simpy.Event) -> None:
-        self.out(cast(Packet, event.value))
+    @property
+    def later(self) -> Later:
+        """How the stage has something done later, as by ``later(delay_ns, out, packet)``."""
+        return self.env.background if self.in_background else self.env.later
 
 
 class Stage(Protocol):
@@ -83,7 +84,7 @@ def milliseconds(duration_ms: float) -> int:
 
 def chain(
     stages: Sequence[StageParameters],
-    env: simpy.Environment,
+    env: Clock,
     rngs: Sequence[np.random.Generator],
     out: Out,
     drop: OnDrop,

@@ -118,7 +118,8 @@ class ArrivalReplay:
 
     def __init__(self, surroundings: Surroundings, trace: ArrivalTrace, offset: int, repeats: bool) -> None:
         self._env = surroundings.env
-        self._pass_on = surroundings.pass_on
+        self._later = surroundings.later
+        self._out = surroundings.out
         self._drop = surroundings.drop
         self._send_ns, self._delay_ns = trace.send_ns, trace.delay_ns
         self._offset_ns = trace.send_ns[offset] - trace.send_ns[0]
@@ -147,12 +148,12 @@ class ArrivalReplay:
                 self._drop(packet, "trace")
                 return
             recorded_ns = rounds * self._period_ns + self._send_ns[entry] - self._send_ns[0] + delay_ns
-        now_ns = int(self._env.now)
+        now_ns = self._env.now
         arrival_ns = now_ns + delay_ns
         if recorded_ns >= self._latest_recorded_ns:
             self._latest_recorded_ns = recorded_ns
             self._latest_ns = arrival_ns = max(arrival_ns, self._latest_ns)
-        self._pass_on(packet, arrival_ns - now_ns)
+        self._later(arrival_ns - now_ns, self._out, packet)
 
     def _nearest(self, sent_ns: int) -> int:
         after = bisect_left(self._send_ns, sent_ns)

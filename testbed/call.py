@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import simpy
 from numpy.typing import NDArray
 
+from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import StageParameters, chain
 from testbed.codecs.encoding import Encoding
@@ -71,7 +71,7 @@ def simulate(
         What file names of stages are relative to.
     """
     started = time.process_time()
-    env = simpy.Environment(0)
+    env = Clock()
     dropped_by = [""] * len(source)
 
     def drop(packet: Packet, cause: str) -> None:

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-import simpy
 
+from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import StageParameters, chain
 from testbed.randomness import generator
@@ -47,7 +47,7 @@ def send(
     stages: Sequence[StageParameters], packets: Sequence[Packet], folder: Path = Path(), seed: int = 1
 ) -> Run:
     """Put each packet at its time into a chain of stages and run until nothing happens any more."""
-    env = simpy.Environment()
+    env = Clock()
     events: list[Event] = []
     rngs = [generator(seed, "channel", index) for index in range(len(stages))]
     put = chain(

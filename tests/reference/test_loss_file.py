@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import testbed.codecs.libopus as libopus
+from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import chain
 from testbed.channels.trace import Trace
@@ -61,12 +62,10 @@ def lost_by_opus_demo(program, folder, losses, frames):
 
 
 def lost_by_trace(folder, packets):
-    import simpy
-
     lost = []
     put = chain(
         [Trace(file="losses.txt", offset_packets=0, after_end="received")],
-        simpy.Environment(),
+        Clock(),
         [generator(1)],
         lambda packet: lost.append(False),
         lambda packet, cause: lost.append(True),
