@@ -1,0 +1,148 @@
+"""The closed loop of one flow: what the receiver reports, and what the sender makes of it.
+
+`ReportingEnd` is at the receiver and puts RTCP on the reverse channel; `ControlledEnd` is at the sender, takes
+that RTCP and keeps the controller's target. Reports are real bytes that can be late or lost.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import simpy
+
+from testbed.channels.clock import Clock
+from testbed.channels.packet import Packet
+from testbed.channels.stage import Out
+from testbed.codecs.rtp_extension import EXTENSION_BYTES, transport_sequence, with_transport_sequence
+from testbed.congestion.controller import Controller
+from testbed.congestion.feedback import Feedback
+from testbed.congestion.history import SentHistory
+from testbed.congestion.reporting import REPORT_OVERHEAD_BYTES, Reporter, Reporting
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The target after a report.
+
+    Attributes
+    ----------
+    time_ns
+        When the report came.
+    target_kbps
+        The new target on the wire, headers included.
+    fraction_lost
+        Share of packets lost in what the report covers.
+    rtt_ms
+        Round-trip time that it measured, or NaN.
+    """
+
+    time_ns: int
+    target_kbps: float
+    fraction_lost: float
+    rtt_ms: float
+
+
+class ReportingEnd:
+    """Reports on one flow's packets, for as long as the flow may still send.
+
+    Parameters
+    ----------
+    env, reporting
+        The clock, and how to report.
+    ssrc, media_ssrc
+        Who reports, and on which stream.
+    flow
+        The flow's name; its reports bear it too.
+    out
+        Where the reverse channel begins.
+    """
+
+    def __init__(
+        self, env: Clock, reporting: Reporting, ssrc: int, media_ssrc: int, flow: str, out: Out
+    ) -> None:
+        self._env = env
+        self._reporter = Reporter(reporting, ssrc, media_ssrc)
+        self._is_transport_wide = reporting.format == "transport_wide"
+        self._flow = flow
+        self._out = out
+        self._sent = 0
+
+    def on_packet(self, packet: Packet, sequence: int, timestamp: int) -> None:
+        """Take a packet that arrived: its RTP sequence number and timestamp as they stood on the wire."""
+        if self._is_transport_wide:
+            found = transport_sequence(packet.payload)
+            sequence = sequence if found is None else found
+        self._reporter.on_packet(sequence, packet.size_bytes, self._env.now, timestamp)
+
+    def run(self, end_ns: int) -> Generator[simpy.Event, Any, None]:
+        """Report until `end_ns`."""
+        next_ns = self._reporter.first_ns
+        while next_ns < end_ns:
+            yield self._env.timeout(next_ns - self._env.now)
+            data, next_ns = self._reporter.report(self._env.now)
+            if data:
+                size_bytes = len(data) + REPORT_OVERHEAD_BYTES
+                self._out(Packet(size_bytes, self._env.now, self._sent, self._flow, data))
+                self._sent += 1
+
+
+class ControlledEnd:
+    """Remembers what was sent and keeps the target that the controller makes of the reports.
+
+    Parameters
+    ----------
+    env, controller, reporting
+        The clock, who decides, and how the receiver reports.
+    media_ssrc
+        The stream that is sent.
+    on_feedback
+        Called with each report's news and the new target.
+
+    Attributes
+    ----------
+    decisions
+        Every target, with when and why.
+    """
+
+    def __init__(
+        self,
+        env: Clock,
+        controller: Controller,
+        reporting: Reporting,
+        media_ssrc: int,
+        on_feedback: Callable[[Feedback], None] = lambda feedback: None,
+    ) -> None:
+        self.decisions: list[Decision] = []
+        self._env = env
+        self._controller = controller
+        self._is_transport_wide = reporting.format == "transport_wide"
+        self._history = SentHistory(media_ssrc)
+        self._on_feedback = on_feedback
+
+    @property
+    def target_kbps(self) -> float:
+        """The target in force now, on the wire."""
+        return self._controller.target_kbps(self._env.now)
+
+    @property
+    def extension_bytes(self) -> int:
+        """What the feedback's format adds to every packet."""
+        return EXTENSION_BYTES if self._is_transport_wide else 0
+
+    def stamp(self, rtp: bytes, sequence: int) -> bytes:
+        """Return an RTP packet with what the feedback's format needs in it."""
+        return with_transport_sequence(rtp, sequence & 0xFFFF) if self._is_transport_wide else rtp
+
+    def on_sent(self, packet: Packet) -> None:
+        """Remember a packet that was sent."""
+        self._history.on_sent(packet.sequence, packet.size_bytes, packet.sent_ns)
+
+    def put(self, packet: Packet) -> None:
+        """Take RTCP as it comes back."""
+        feedback = self._history.on_rtcp(packet.payload, self._env.now)
+        if feedback is None:
+            return
+        target_kbps = self._controller.on_feedback(feedback)
+        rtt_ms = float("nan") if feedback.rtt_ns is None else feedback.rtt_ns / 1e6
+        self.decisions.append(Decision(self._env.now, target_kbps, feedback.fraction_lost, rtt_ms))
+        self._on_feedback(feedback)
