@@ -1,7 +1,7 @@
 """The closed loop of one flow: what the receiver reports, and what the sender makes of it.
 
-`ReportingEnd` is at the receiver and puts RTCP on the reverse channel; `ControlledEnd` is at the sender, takes
-that RTCP and keeps the controller's target. Reports are real bytes that can be late or lost.
+`ReportingEnd` is at the receiver and puts RTCP on the reverse channel; `ControlledEnd` is at the sender,
+takes that RTCP and keeps the controller's target. Reports are real bytes that can be late or lost.
 """
 
 from collections.abc import Callable, Generator
