@@ -1,0 +1,279 @@
+"""Loss models fitted to recorded losses by maximum likelihood, with 95 % intervals.
+
+- Bernoulli: each packet is lost with the same probability.
+- Gilbert (the simple model: lost exactly when the state is bad): both transition probabilities are shares of
+  independent trials. Their intervals are Wilson's ("Probable inference", JASA 22, 1927).
+- Gilbert-Elliott: the likelihood of the hidden Markov model is climbed directly, on the logits of p, r, h and
+  k, from several starts. The intervals are those of the profile likelihood (Venzon and Moolgavkar, "A method
+  for computing profile-likelihood-based confidence intervals", Applied Statistics 37(1), 1988): all values of
+  a parameter at which the likelihood, maximal over the other three, is within 1.92 of the best. They need no
+  symmetry and may end at 0 or 1, as they do where a parameter does not matter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.errors import ChannelError
+from testbed.kernels.two_state_likelihood import log_likelihood
+from testbed.traces.recording import runs
+
+LEAST_BURSTS = 10
+"""With fewer bursts of loss than this the four parameters of Gilbert-Elliott are not looked for."""
+
+_Z = 1.959963984540054
+_HIGHER = 0.01
+_EXACT = 0.02
+"""How near to 1.96 the root of the fall must come: a hundredth of the interval's reach."""
+_MAX_SEARCH = 60
+_EDGE = 16.0
+"""The logits go from minus to plus this: probabilities from 1e-7 to 1 - 1e-7, beyond which it is 0 or 1."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model, fitted.
+
+    Attributes
+    ----------
+    name
+        ``"bernoulli"``, ``"gilbert"`` or ``"gilbert_elliott"``.
+    values
+        The maximum likelihood estimate of each parameter, by its name in a scenario.
+    intervals
+        The 95 % interval of each.
+    log_likelihood
+        Natural logarithm.
+    packets
+        How many were recorded.
+    """
+
+    name: str
+    values: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    log_likelihood: float
+    packets: int
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion: less is better."""
+        return 2 * len(self.values) - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion: less is better, and parameters cost more than by Akaike's."""
+        return len(self.values) * log(self.packets) - 2 * self.log_likelihood
+
+    def letters(self) -> tuple[float, float, float, float]:
+        """Return the model as a Gilbert-Elliott model: p, r, h and k."""
+        if self.name == "bernoulli":
+            rate = self.values["rate"]
+            return rate, 1 - rate, 0.0, 1.0
+        p, r = self.values["p"], self.values["r"]
+        return p, r, self.values.get("h", 0.0), self.values.get("k", 1.0)
+
+
+def fit_losses(lost: NDArray[np.bool_]) -> list[Fitted]:
+    """Fit every model that the losses can tell something about, simplest first.
+
+    Parameters
+    ----------
+    lost
+        Which packets were lost, (n,).
+
+    Raises
+    ------
+    ChannelError
+        No packet was lost, or each was.
+    """
+    count = int(lost.sum())
+    if count in (0, len(lost)):
+        what = "no packet was lost" if count == 0 else "every packet was lost"
+        raise ChannelError(f"{what} of {len(lost)}: there is no loss model to fit")
+    models = [fit_bernoulli(lost), fit_gilbert(lost)]
+    fates, _ = runs(lost)
+    if fates.sum() >= LEAST_BURSTS:
+        models.append(fit_gilbert_elliott(lost))
+    return models
+
+
+def fit_bernoulli(lost: NDArray[np.bool_]) -> Fitted:
+    """Fit independent losses; see `fit_losses`."""
+    count, packets = int(lost.sum()), len(lost)
+    value = _log_of(count, packets)
+    return Fitted("bernoulli", {"rate": count / packets}, {"rate": wilson(count, packets)}, value, packets)
+
+
+def fit_gilbert(lost: NDArray[np.bool_]) -> Fitted:
+    """Fit the simple Gilbert model; see `fit_losses`.
+
+    A transition that had no chance to happen (as when only the last packet was lost) takes the interval from
+    0 to 1.
+    """
+    before, after = lost[:-1], lost[1:]
+    from_good, from_bad = int((~before).sum()), int(before.sum())
+    to_bad, to_good = int((~before & after).sum()), int((before & ~after).sum())
+    p = to_bad / from_good if from_good else 1.0
+    r = to_good / from_bad if from_bad else 1.0
+    start = (p if lost[0] else r) / (p + r)
+    value = _log_of(to_bad, from_good) + _log_of(to_good, from_bad) + (log(start) if start else 0.0)
+    intervals = {"p": wilson(to_bad, from_good), "r": wilson(to_good, from_bad)}
+    return Fitted("gilbert", {"p": p, "r": r}, intervals, value, len(lost))
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a probability; 0 to 1 without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    share, square = successes / trials, _Z * _Z / trials
+    middle = (share + square / 2) / (1 + square)
+    reach = _Z / (1 + square) * (share * (1 - share) / trials + square / (4 * trials)) ** 0.5
+    low = 0.0 if successes == 0 else middle - reach
+    return low, 1.0 if successes == trials else middle + reach
+
+
+def _log_of(successes: int, trials: int) -> float:
+    failures = trials - successes
+    parts = [count * log(count / trials) for count in (successes, failures) if count]
+    return sum(parts)
+
+
+Logits = NDArray[np.float64]
+Likelihood = Callable[[Logits], tuple[float, Logits]]
+
+
+def likelihood_of(lost: NDArray[np.bool_]) -> Likelihood:
+    """Return the log likelihood, and its derivatives, as a function of the logits of p, r, h and k."""
+    fates, lengths = runs(lost)
+    kinds, order = np.unique(2 * lengths + fates, return_inverse=True)
+    table = kinds // 2, kinds % 2 == 1, order.astype(np.int64)
+
+    def likelihood(logits: Logits) -> tuple[float, Logits]:
+        probabilities = 1 / (1 + np.exp(-logits))
+        gradient = np.empty(4)
+        value = log_likelihood(probabilities, *table, gradient)
+        return value, gradient * probabilities * (1 - probabilities)
+
+    return likelihood
+
+
+def fit_gilbert_elliott(lost: NDArray[np.bool_]) -> Fitted:
+    """Fit all four parameters; see `fit_losses`."""
+    likelihood = likelihood_of(lost)
+    nothing_fixed = np.ones(4, bool)
+    tops = [_climb(likelihood, start, nothing_fixed) for start in _starts(lost)]
+    best, top = max(tops, key=lambda found: found[1])
+    intervals: list[tuple[float, float]] = []
+    while len(intervals) < 4:
+        index = len(intervals)
+        ends = []
+        for side in (-1.0, 1.0):
+            end, higher = _profile_end(likelihood, best, top, index, side)
+            if higher is not None:  # the profile led over a saddle to a better maximum: begin again from it
+                best, top = _climb(likelihood, higher, nothing_fixed)
+                break
+            ends.append(end)
+        if len(ends) == 2:
+            intervals.append((_probability(ends[0]), _probability(ends[1])))
+        else:
+            intervals = []
+    values = [_probability(logit) for logit in best]
+    if values[2] > values[3]:  # the other state is the bad one
+        values = [values[1], values[0], values[3], values[2]]
+        intervals = [intervals[1], intervals[0], intervals[3], intervals[2]]
+    names = ("p", "r", "h", "k")
+    named = dict(zip(names, values, strict=True)), dict(zip(names, intervals, strict=True))
+    return Fitted("gilbert_elliott", *named, top, len(lost))
+
+
+def _starts(lost: NDArray[np.bool_]) -> list[Logits]:
+    """Begin at the simple model, at rare long spells of much loss, and at states of a few packets."""
+    simple = fit_gilbert(lost).values
+    rate = float(lost.mean())
+    guesses = [
+        (simple["p"], simple["r"], 0.1, 1 - rate / 10),
+        (0.002, 0.02, 1 - min(0.9, 3 * rate), 1 - rate / 3),
+        (0.05, 0.2, 1 - min(0.9, 2 * rate), 1 - rate / 2),
+        (0.0005, 0.2, 0.2, 1 - rate / 2),
+    ]
+    shares = np.clip(np.array(guesses), 1e-4, 1 - 1e-4)
+    return list(np.log(shares / (1 - shares)))
+
+
+def _climb(likelihood: Likelihood, start: Logits, free: NDArray[np.bool_]) -> tuple[Logits, float]:
+    """Return the logits of greatest likelihood, those not `free` held, and that likelihood."""
+    from scipy.optimize import minimize
+
+    logits = np.clip(start, -_EDGE, _EDGE)
+
+    def downhill(part: Logits) -> tuple[float, Logits]:
+        logits[free] = part
+        value, gradient = likelihood(logits)
+        return (-value, -gradient[free]) if isfinite(value) else (1e300, np.zeros(len(part)))
+
+    bounds = [(-_EDGE, _EDGE)] * int(free.sum())
+    # The likelihood itself is needed to a thousandth, however large it is.
+    options = {"ftol": 1e-5 / max(1.0, abs(likelihood(logits)[0])), "gtol": 1e-3, "maxiter": 500}
+    found = minimize(downhill, logits[free], jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    logits[free] = found.x
+    return logits.copy(), float(-found.fun)
+
+
+def _profile_end(
+    likelihood: Likelihood, best: Logits, top: float, index: int, side: float
+) -> tuple[float, Logits | None]:
+    """Return the logit at which the profile likelihood has fallen by 1.92, or the edge if it never does.
+
+    If a point that is higher than `top` is met on the way, it comes as the second.
+    """
+    free = np.arange(4) != index
+    step = _step(likelihood, best, index)
+    inside, above = best, -_Z
+    outside, below = np.nan, np.nan
+    for _ in range(_MAX_SEARCH):
+        if np.isnan(outside):
+            if abs(inside[index]) == _EDGE:
+                return side * _EDGE, None
+            logit = inside[index] + side * step
+            step *= 2
+        else:
+            # Where the profile is a parabola its root is a straight line, and this is the end at once.
+            share = np.clip(above / (above - below), 0.1, 0.9)
+            logit = inside[index] + share * (outside - inside[index])
+        start = inside.copy()
+        start[index] = np.clip(logit, -_EDGE, _EDGE)
+        # Always from inside: the interval is what hangs together with the maximum.
+        found, value = _climb(likelihood, start, free)
+        if value > top + _HIGHER:
+            return found[index], found
+        excess = max(0.0, 2 * (top - value)) ** 0.5 - _Z
+        if abs(excess) < _EXACT:
+            return found[index], None
+        if excess < 0:
+            inside, above = found, excess
+        else:
+            outside, below = found[index], excess
+    return inside[index], None
+
+
+def _step(likelihood: Likelihood, best: Logits, index: int) -> float:
+    """Return about how far the interval reaches: from the observed information, where it tells."""
+    reach = 1e-3
+    information = np.empty((4, 4))
+    for row in range(4):
+        shift = reach * (np.arange(4) == row)
+        information[row] = (likelihood(best - shift)[1] - likelihood(best + shift)[1]) / (2 * reach)
+    try:
+        variance = float(np.linalg.inv((information + information.T) / 2)[index, index])
+    except np.linalg.LinAlgError:
+        variance = -1.0
+    return float(np.clip(_Z * variance**0.5, 0.02, 4.0)) if variance > 0 else 0.5
+
+
+def _probability(logit: float) -> float:
+    if abs(logit) >= _EDGE - 1:
+        return float(logit > 0)
+    return float(1 / (1 + np.exp(-logit)))
