@@ -1,0 +1,321 @@
+"""libopus's speech features, 100 a second: 18 Bark cepstral bands, pitch and frame correlation.
+
+After libopus 1.6.1, dnn/lpcnet_enc.c. Frame ``t`` looks at samples ``160 (t - 1)`` to ``160 (t + 1)``, so
+that the vector of the newest 10 ms describes sound that is 5 ms older on average.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.kernels.bark import (
+    BAND_WEIGHTS,
+    BANDS,
+    COSINES,
+    FRAME,
+    HALF_WINDOW,
+    LOG_FLOOR,
+    MAX_PERIOD,
+    ORDER,
+    PREEMPHASIS,
+    WINDOW,
+    Floats,
+    sane,
+)
+from testbed.kernels.lpc import lpc_from_cepstrum, lpc_from_cepstrum_reference
+from testbed.kernels.nn import Raw, Reciprocal, exact_reciprocal
+from testbed.kernels.pitch_network import (
+    IF_FEATURES,
+    LAGS,
+    PitchNetwork,
+    PitchState,
+    estimate_pitch,
+    estimate_pitch_reference,
+    pitch_state,
+)
+
+_IF_BINS = 30
+_DELAY = FRAME // 2
+_ANGLES = 2 * np.pi / WINDOW * np.outer(np.arange(FRAME + 1), np.arange(FRAME))
+_COSINE: Floats = (np.cos(_ANGLES) / WINDOW).astype(np.float32)
+_SINE: Floats = (-np.sin(_ANGLES) / WINDOW).astype(np.float32)
+"""(161, 160): samples folded at the window's middle to bins 0 to 159; bin 160 is in no band."""
+_SMOOTHING = np.float32(0.7)
+# an elliptic low-pass of 1200 Hz: ellip(2, 2, 20, 1200 / 8000)
+_B0, _B1 = np.float32(-0.84946), np.float32(1)
+_A0, _A1 = np.float32(-1.54220), np.float32(0.70781)
+_SHARPNESS = 5.0
+
+
+class FeatureState(NamedTuple):
+    """What feature extraction remembers of each item; all float32, batch first.
+
+    Attributes
+    ----------
+    samples
+        (batch, 160): the frame before, pre-emphasised.
+    last
+        (batch, 4): last sample before pre-emphasis, last prediction residual, two memories of the low-pass.
+    bins
+        (batch, 60): real and imaginary parts of the 30 lowest bins.
+    aligned
+        (batch, 16): samples before the next frame of the residual.
+    residual, low
+        (batch, 256): prediction residual, smoothed and low-passed.
+    pitch
+        Of `pitch_network.pitch_state`.
+    """
+
+    samples: Floats
+    last: Floats
+    bins: Floats
+    aligned: Floats
+    residual: Floats
+    low: Floats
+    pitch: PitchState
+
+
+def feature_state(batch: int) -> FeatureState:
+    """Return the state before any speech."""
+    sizes = (FRAME, 4, 2 * _IF_BINS, ORDER, MAX_PERIOD, MAX_PERIOD)
+    samples, last, bins, aligned, residual, low = (np.zeros((batch, size), np.float32) for size in sizes)
+    return FeatureState(samples, last, bins, aligned, residual, low, pitch_state(batch))
+
+
+def take_features(state: FeatureState, items: NDArray[np.int64]) -> FeatureState:
+    """Return a copy of the state of some items, in the order of the indices given."""
+    return FeatureState(
+        state.samples[items],
+        state.last[items],
+        state.bins[items],
+        state.aligned[items],
+        state.residual[items],
+        state.low[items],
+        PitchState(*(part[items] for part in state.pitch)),
+    )
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _level(power: float) -> np.float32:
+    """Return the level of a bin's power, -1 to 1 over 128 dB."""
+    return np.float32(max(-1.0, min(1.0, (10 * np.log10(1e-15 + power) - 6) / 64)))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _spectrum(x: Floats, real: Floats, imaginary: Floats) -> None:
+    """Transform windows of pre-emphasised samples, (batch, 320), to bins 0 to 159 (scaled by 1/320)."""
+    batch = x.shape[0]
+    even, odd = np.empty((batch, FRAME + 1), np.float32), np.empty((batch, FRAME + 1), np.float32)
+    for item in range(batch):
+        even[item, 0] = x[item, 0] * HALF_WINDOW[0]
+        even[item, FRAME] = x[item, FRAME] * HALF_WINDOW[FRAME - 1]
+        odd[item, 0] = odd[item, FRAME] = 0
+        for n in range(1, FRAME):
+            rise = x[item, n] * HALF_WINDOW[n]
+            fall = x[item, WINDOW - n] * HALF_WINDOW[n - 1]
+            even[item, n] = rise + fall
+            odd[item, n] = rise - fall
+    np.dot(even, _COSINE, real)
+    np.dot(odd, _SINE, imaginary)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _cepstrum(power: Floats, out: Floats) -> None:
+    """Write the 18 cepstral values of each row of 160 powers; bands are held near louder neighbours."""
+    energies = np.dot(power, BAND_WEIGHTS[:FRAME])
+    levels = np.empty(energies.shape, np.float32)
+    for item in range(energies.shape[0]):
+        highest = follow = -2.0
+        for band in range(BANDS):
+            level = max(highest - 8, follow - 2.5, np.log10(LOG_FLOOR + energies[item, band]))
+            highest = max(highest, level)
+            follow = max(follow - 2.5, level)
+            levels[item, band] = level
+    out[:, :BANDS] = np.dot(levels, COSINES)
+    for item in range(energies.shape[0]):
+        out[item, 0] -= 4
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _frequencies(real: Floats, imaginary: Floats, before: Floats, out: Floats) -> None:
+    """Write the 88 features of instantaneous frequency; `before` holds the last bins and gets these."""
+    for i in range(_IF_BINS):
+        re, im = real[i], imaginary[i]
+        if i == 0:
+            out[0] = _level(re * re)
+        else:
+            old_re, old_im = before[2 * i], before[2 * i + 1]
+            turn_re, turn_im = re * old_re + im * old_im, im * old_re - re * old_im
+            scale = 1 / np.sqrt(1e-15 + turn_re * turn_re + turn_im * turn_im)
+            out[3 * i - 2] = turn_re * scale
+            out[3 * i - 1] = turn_im * scale
+            out[3 * i] = _level(re * re + im * im)
+        before[2 * i], before[2 * i + 1] = re, im
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, parallel=False)
+def _product(a: Floats, b: Floats) -> np.float32:
+    total = np.float32(0)
+    for i in range(FRAME):
+        total += a[i] * b[i]
+    return total
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _correlations(residual: Floats, out: Floats) -> None:
+    """Write how the last 160 of 416 samples agree with those 256 down to 33 samples before, -1 to 1."""
+    now = residual[MAX_PERIOD:]
+    energy, moving = np.float64(_product(now, now)), np.float64(_product(residual, residual))
+    for i in range(LAGS):
+        out[i] = 2 * _product(now, residual[i:]) / (1 + energy + moving)
+        old, new = np.float64(residual[i]), np.float64(residual[i + FRAME])
+        moving += new * new - old * old
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _periodicity(low: Floats, pitch: float) -> np.float32:
+    """Return how the last 160 of 416 low-passed samples agree with those one period before, -0.5 to 0.5."""
+    period = int(np.floor(0.5 + 256 / 2.0 ** (pitch + 1.5)))
+    now, then = low[MAX_PERIOD:], low[MAX_PERIOD - period :]
+    product = np.float64(_product(now, now)) * _product(then, then)
+    agreement = _product(now, then) / np.sqrt(1 + product)
+    return np.float32(np.log1p(np.exp(_SHARPNESS * agreement)) / np.log1p(np.exp(_SHARPNESS)) - 0.5)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def extract_features(network: PitchNetwork, state: FeatureState, pcm: Floats, out: Floats) -> None:
+    """Extract the features of a batch of signals.
+
+    Parameters
+    ----------
+    network
+        Of `testbed.kernels.pitch_network.pitch_network`.
+    state
+        Of `feature_state`; moved on.
+    pcm
+        (batch, frames * 160), 16 kHz, scaled to 16 bits and limited to them; not finite counts as 0.
+    out
+        (batch, frames, 20), written: cepstrum, pitch (-1.5 to 1.48, see `pitch_network`), frame correlation
+        (-0.5 to 0.5).
+    """
+    batch, frames = pcm.shape[0], out.shape[1]
+    x = np.empty((batch, WINDOW), np.float32)
+    real, imaginary = np.empty((batch, FRAME), np.float32), np.empty((batch, FRAME), np.float32)
+    cepstrum = np.empty((batch, BANDS), np.float32)
+    lpc, error = np.empty((batch, ORDER), np.float32), np.empty(batch, np.float32)
+    frequencies, lags = np.empty((batch, IF_FEATURES), np.float32), np.empty((batch, LAGS), np.float32)
+    residual = np.empty((batch, MAX_PERIOD + FRAME), np.float32)
+    low = np.empty((batch, MAX_PERIOD + FRAME), np.float32)
+    line = np.empty(ORDER + FRAME, np.float32)
+    pitch = np.empty(batch, np.float32)
+    for frame in range(frames):
+        for item in range(batch):
+            x[item, :FRAME] = state.samples[item]
+            before = state.last[item, 0]
+            for n in range(FRAME):
+                sample = sane(pcm[item, frame * FRAME + n])
+                x[item, FRAME + n] = sample - PREEMPHASIS * before
+                before = sample
+            state.last[item, 0] = before
+            state.samples[item] = x[item, FRAME:]
+        _spectrum(x, real, imaginary)
+        for item in range(batch):
+            _frequencies(real[item], imaginary[item], state.bins[item], frequencies[item])
+        for item in range(batch):
+            for k in range(FRAME):
+                real[item, k] = real[item, k] * real[item, k] + imaginary[item, k] * imaginary[item, k]
+        _cepstrum(real, cepstrum)
+        lpc_from_cepstrum(cepstrum, lpc, error)
+        for item in range(batch):
+            residual[item, :MAX_PERIOD] = state.residual[item]
+            low[item, :MAX_PERIOD] = state.low[item]
+            line[:ORDER] = state.aligned[item]
+            line[ORDER:] = x[item, _DELAY : _DELAY + FRAME]
+            state.aligned[item] = line[FRAME:]
+            smooth, memory_0, memory_1 = state.last[item, 1], state.last[item, 2], state.last[item, 3]
+            for n in range(FRAME):
+                value = line[ORDER + n]
+                for i in range(ORDER):
+                    value += lpc[item, i] * line[ORDER + n - 1 - i]
+                residual[item, MAX_PERIOD + n] = value + _SMOOTHING * smooth
+                smooth = value
+                low[item, MAX_PERIOD + n] = value + memory_0
+                memory_0, memory_1 = (
+                    (_B0 - _A0) * value + memory_1 - _A0 * memory_0,
+                    (_B1 - _A1) * value - _A1 * memory_0,
+                )
+            state.last[item, 1], state.last[item, 2], state.last[item, 3] = smooth, memory_0, memory_1
+            state.residual[item] = residual[item, FRAME:]
+            state.low[item] = low[item, FRAME:]
+            _correlations(residual[item], lags[item])
+        estimate_pitch(network, state.pitch, frequencies, lags, pitch)
+        for item in range(batch):
+            out[item, frame, :BANDS] = cepstrum[item]
+            out[item, frame, BANDS] = pitch[item]
+            out[item, frame, BANDS + 1] = _periodicity(low[item], pitch[item])
+
+
+def extract_features_reference(arrays: Raw, pcm: Floats, reciprocal: Reciprocal = exact_reciprocal) -> Floats:
+    """Do what `extract_features` does, from its start, with one signal, (frames * 160,), step by step."""
+    from scipy.signal import lfilter
+
+    edges = 4 * np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 34, 40])
+    clean = np.clip(np.where(np.isfinite(pcm), pcm, 0), -32768, 32768).astype(np.float64)
+    emphasised = lfilter([1, -0.85], [1], clean)
+    padded = np.r_[np.zeros(160), emphasised]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, 320)[::160]
+    n = np.arange(320) + 0.5
+    window = np.sin(np.pi / 2 * np.sin(np.pi * n / 320) ** 2)
+    bins = np.fft.rfft(frames * window) / 320
+    power = np.abs(bins) ** 2
+
+    unit = np.eye(18)
+    triangles = np.array([np.interp(np.arange(161), edges, row) for row in unit])
+    triangles[:, 160] = 0
+    energies = power @ triangles.T
+    energies[:, [0, 17]] *= 2
+    levels = np.log10(1e-2 + energies)
+    for row in levels:
+        highest = follow = -2.0
+        for band in range(18):
+            row[band] = max(row[band], highest - 8, follow - 2.5)
+            highest, follow = max(highest, row[band]), max(follow - 2.5, row[band])
+    angles = np.pi / 18 * np.outer(np.arange(18) + 0.5, np.arange(18))
+    cepstrum = levels @ np.cos(angles) * np.sqrt(2 / 18)
+    cepstrum[:, 0] = cepstrum[:, 0] * np.sqrt(0.5) - 4
+
+    low_bins = bins[:, :30]
+    turned = low_bins * np.vstack((np.zeros((1, 30)), low_bins[:-1])).conj()
+    turned = turned / np.sqrt(1e-15 + np.abs(turned) ** 2)
+    loudness = np.clip((10 * np.log10(1e-15 + np.abs(low_bins) ** 2) - 6) / 64, -1, 1)
+    loudness[:, 0] = np.clip((10 * np.log10(1e-15 + low_bins[:, 0].real ** 2) - 6) / 64, -1, 1)
+    parts = np.stack((turned.real, turned.imag, loudness), axis=2).reshape(-1, 90)
+    frequencies = parts[:, 2:]
+
+    filters, _ = lpc_from_cepstrum_reference(cepstrum.astype(np.float32))
+    delayed = np.r_[np.zeros(16 + 80), emphasised]
+    past = np.lib.stride_tricks.sliding_window_view(delayed, 17)[: len(emphasised), ::-1]
+    taps = np.hstack((np.ones((len(filters), 1)), filters)).repeat(160, axis=0)
+    excitation = np.sum(past * taps, axis=1)
+    smooth = np.r_[np.zeros(256), lfilter([1, 0.7], [1], excitation)]
+    low = np.r_[np.zeros(256), lfilter([1, -0.84946, 1], [1, -1.54220, 0.70781], excitation)]
+
+    correlations = np.empty((len(frames), 224))
+    for t, row in enumerate(correlations):
+        window = smooth[160 * t : 160 * t + 416]
+        shifts = np.lib.stride_tricks.sliding_window_view(window, 160)[:224]
+        now = window[256:]
+        row[:] = 2 * shifts @ now / (1 + now @ now + np.sum(shifts**2, axis=1))
+    pitches = estimate_pitch_reference(
+        arrays, frequencies.astype(np.float32), correlations.astype(np.float32), reciprocal
+    )
+    agreements = []
+    for t, pitch in enumerate(pitches):
+        period = int(np.floor(0.5 + 256 / 2 ** (float(pitch) + 1.5)))
+        now = low[160 * t + 256 : 160 * t + 416]
+        then = low[160 * t + 256 - period : 160 * t + 416 - period]
+        agreements.append(now @ then / np.sqrt(1 + (now @ now) * (then @ then)))
+    softened = np.log(1 + np.exp(5 * np.array(agreements))) / np.log(1 + np.exp(5)) - 0.5
+    return np.column_stack((cepstrum, pitches, softened)).astype(np.float32)

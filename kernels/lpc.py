@@ -1,0 +1,118 @@
+"""Linear prediction from a cepstrum: Levinson's recursion, and the all-pole envelope of a feature vector.
+
+After libopus 1.6.1, dnn/freq.c. A prediction error filter is ``1 + sum(a[i] * z**-(i + 1))``.
+"""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.kernels.bark import AUTOCORRELATION, BANDS, COSINES, NOISE_FLOOR, ORDER, Floats
+
+_ENOUGH = np.float32(1e-3)
+"""Levinson's recursion stops once this share of the energy is left (30 dB of prediction gain)."""
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def levinson(autocorrelation: Floats, coefficients: Floats, error: Floats) -> None:
+    """Solve for the prediction error filter of each autocorrelation (Levinson-Durbin).
+
+    The recursion stops at 30 dB of prediction gain, as libopus's does; what is left of the order stays 0.
+
+    Parameters
+    ----------
+    autocorrelation
+        (batch, order + 1); a signal without energy gives zeros.
+    coefficients
+        (batch, order), written.
+    error
+        (batch,), written: what is left of the energy.
+    """
+    batch, lags = autocorrelation.shape
+    for item in range(batch):
+        left = autocorrelation[item, 0]
+        a = coefficients[item]
+        a[:] = 0
+        if left > 0:
+            for i in range(lags - 1):
+                total = autocorrelation[item, i + 1]
+                for j in range(i):
+                    total += a[j] * autocorrelation[item, i - j]
+                reflection = -total / left
+                a[i] = reflection
+                for j in range((i + 1) >> 1):
+                    front, back = a[j], a[i - 1 - j]
+                    a[j] = front + reflection * back
+                    a[i - 1 - j] = back + reflection * front
+                left -= reflection * reflection * left
+                if left < _ENOUGH * autocorrelation[item, 0]:
+                    break
+        error[item] = max(left, np.float32(0))
+
+
+def levinson_reference(autocorrelation: NDArray[np.floating]) -> tuple[Floats, Floats]:
+    """Do what `levinson` does, by Durbin's step on whole vectors in double precision."""
+    filters, errors = [], []
+    for r in np.asarray(autocorrelation, np.float64):
+        a, left = np.ones(1), r[0]
+        while 0 < len(a) < len(r) and left > 0:
+            reflection = -(a @ r[len(a) : 0 : -1]) / left
+            longer = np.r_[a, 0]
+            a = longer + reflection * longer[::-1]
+            left *= 1 - reflection**2
+            if left < float(_ENOUGH) * r[0]:
+                break
+        filters.append(np.r_[a[1:], np.zeros(len(r) - len(a))])
+        errors.append(max(left, 0))
+    return np.array(filters, np.float32), np.array(errors, np.float32)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def lpc_from_cepstrum(cepstrum: Floats, coefficients: Floats, error: Floats) -> None:
+    """Find the prediction error filter whose envelope a cepstrum describes.
+
+    Parameters
+    ----------
+    cepstrum
+        (batch, 18) or wider: only the first 18 of each row are read.
+    coefficients
+        (batch, 16), written.
+    error
+        (batch,), written: what prediction leaves, twice the power of a (pre-emphasised, 16-bit) sample.
+    """
+    batch = cepstrum.shape[0]
+    autocorrelation = np.zeros((batch, ORDER + 1), np.float32)
+    for item in range(batch):
+        for band in range(BANDS):
+            log_energy = np.float32(0)
+            for i in range(BANDS):
+                value = cepstrum[item, i] + np.float32(4) if i == 0 else cepstrum[item, i]
+                log_energy += value * COSINES[band, i]
+            energy = np.float32(10.0 ** min(log_energy, np.float32(20)))
+            for lag in range(ORDER + 1):
+                autocorrelation[item, lag] += energy * AUTOCORRELATION[band, lag]
+        autocorrelation[item, 0] += NOISE_FLOOR
+    levinson(autocorrelation, coefficients, error)
+
+
+def lpc_from_cepstrum_reference(cepstrum: Floats) -> tuple[Floats, Floats]:
+    """Do what `lpc_from_cepstrum` does, by an inverse Fourier transform of the interpolated spectrum."""
+    edges = 4 * np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 34, 40])
+    share = np.array(
+        [0.8, 1, 1, 1, 1, 1, 1, 1, 2 / 3, 0.5, 0.5, 0.5, 1 / 3, 0.25, 0.25, 0.2, 1 / 6, 0.173913]
+    )
+    n = np.arange(BANDS)
+    filters, errors = [], []
+    for row in np.asarray(cepstrum, np.float64)[:, :BANDS]:
+        shifted = row + np.r_[4, np.zeros(BANDS - 1)]
+        shifted[0] *= np.sqrt(0.5)
+        logs = np.sqrt(2 / BANDS) * np.cos(np.pi / BANDS * np.outer(n + 0.5, n)) @ shifted
+        spectrum = np.interp(np.arange(161), edges, 10 ** np.minimum(logs, 20) * share)
+        spectrum[160] = 0
+        r = 320 * np.fft.irfft(spectrum)[: ORDER + 1]
+        r[0] = r[0] * (1 + 1e-4) + 320 // 12 / 38
+        r[1:] *= 1 - 6e-5 * np.arange(1, ORDER + 1) ** 2
+        found, left = levinson_reference(r[None])
+        filters.append(found[0])
+        errors.append(left[0])
+    return np.array(filters), np.array(errors)
