@@ -36,7 +36,7 @@ def _product(a: Dual, b: Dual, out: Dual) -> float:
         for i in range(2):
             for j in range(2):
                 out[part, i, j] /= largest
-    return np.log(largest)
+    return float(np.log(largest))
 
 
 @numba.njit(cache=True, fastmath=False, parallel=False)
@@ -142,7 +142,7 @@ def log_likelihood(
     size = state[0, 0] + state[0, 1]
     for part in range(1, _PARTS):
         gradient[part - 1] = (state[part, 0] + state[part, 1]) / size
-    return result + np.log(size)
+    return float(result + np.log(size))
 
 
 def log_likelihood_reference(

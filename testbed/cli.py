@@ -45,7 +45,31 @@ opus = typer.Typer(no_args_is_help=True, help="The libopus that does the coding.
 speech = typer.Typer(no_args_is_help=True, help="The recordings that are sent.")
 app.add_typer(opus, name="opus")
 app.add_typer(speech, name="speech")
+trace = typer.Typer(no_args_is_help=True, help="Recorded networks: look, convert, fit, record.")
+app.add_typer(trace, name="trace")
 
+TraceFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A loss file, error pattern, CSV, delivery trace or capture.")
+]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="FORMAT", help="Its format; told by the content unless given.")
+]
+To = Annotated[
+    str | None, typer.Option("--to", metavar="FORMAT", help="The new format; told by the name unless given.")
+]
+Ssrc = Annotated[
+    str | None, typer.Option(metavar="N", help="The RTP stream of a capture, as 0x1234abcd or in decimal.")
+]
+ClockHz = Annotated[
+    int | None, typer.Option(min=1, max=10**9, help="Rate of RTP timestamps; guessed unless given.")
+]
+Skew = Annotated[
+    bool | None,
+    typer.Option(
+        "--remove-skew/--keep-skew",
+        help="Whether delays are freed of clock skew; of captures they are unless told otherwise.",
+    ),
+]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `testbed run` wrote.")]
 
 
@@ -180,6 +204,94 @@ def speech_list() -> None:
     from testbed import console
 
     typer.echo(console.clips())
+
+
+@trace.command("inspect", epilog="Example: testbed trace inspect call.pcap -o call.svg")
+def trace_inspect(
+    file: TraceFile,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Draw it too, into a .svg, .png or .pdf."),
+    ] = None,
+    from_: From = None,
+    ssrc: Ssrc = None,
+    clock_hz: ClockHz = None,
+    remove_skew: Skew = None,
+) -> None:
+    """Say what a recorded network did to its packets, or could carry."""
+    from testbed.traces.formats import read
+    from testbed.traces.rtp_stream import choice
+    from testbed.traces.summary import summary
+
+    kept_as, recorded = read(file, from_, choice(ssrc, clock_hz), remove_skew)
+    typer.echo("\n".join(summary(recorded, kept_as, str(file))))
+    if output is not None:
+        from testbed.traces.draw import draw
+
+        draw(recorded, file.name, output)
+        typer.echo(output)
+
+
+@trace.command("convert", epilog="Example: testbed trace convert call.pcap call.csv")
+def trace_convert(
+    file: TraceFile,
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="What to write, e.g. call.csv, losses.txt, call.g192.")
+    ],
+    to: To = None,
+    from_: From = None,
+    ssrc: Ssrc = None,
+    clock_hz: ClockHz = None,
+    remove_skew: Skew = None,
+    interval_ms: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=10_000, help="Spaces losses without times, for formats that have some."),
+    ] = None,
+) -> None:
+    """Write a recorded network in another format, and say what that format cannot hold."""
+    from testbed.traces.formats import read, write
+    from testbed.traces.rtp_stream import choice
+
+    _, recorded = read(file, from_, choice(ssrc, clock_hz), remove_skew)
+    for note in [*getattr(recorded, "notes", ()), *write(output, recorded, to, interval_ms)]:
+        _tell(f"note: {note}")
+    typer.echo(output)
+
+
+@trace.command("fit", epilog="Example: testbed trace fit losses.txt")
+def trace_fit(file: TraceFile, from_: From = None, ssrc: Ssrc = None, clock_hz: ClockHz = None) -> None:
+    """Fit loss models to a recorded call: YAML to paste under `channel:`, with 95 % intervals."""
+    from testbed.traces.fit_yaml import fit_as_yaml
+    from testbed.traces.formats import read
+    from testbed.traces.recording import losses
+    from testbed.traces.rtp_stream import choice
+
+    _, recorded = read(file, from_, choice(ssrc, clock_hz))
+    typer.echo(fit_as_yaml(losses(recorded, str(file)), str(file)))
+
+
+@trace.command(
+    "record",
+    epilog="Example: testbed trace record results/quickstart -o call.csv --scheme plc --realization 0",
+)
+def trace_record(
+    run_dir: RunDir,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write.")],
+    to: To = None,
+    point: Annotated[int | None, typer.Option(min=0, help="Which point of a sweep.")] = None,
+    scheme: Annotated[str | None, typer.Option(help="Name of the scheme.")] = None,
+    clip: Annotated[str | None, typer.Option(help="Name of the clip.")] = None,
+    realization: Annotated[int | None, typer.Option(min=0, help="Which draw of the channel.")] = None,
+) -> None:
+    """Write what became of the packets of one call of a run that was made with `--save timelines`."""
+    from testbed.traces.formats import write
+    from testbed.traces.record import Wanted, recording_of_call
+
+    name, recorded = recording_of_call(run_dir, Wanted(point, scheme, clip, realization))
+    _tell(f"call: {name}")
+    for note in write(output, recorded, to):
+        _tell(f"note: {note}")
+    typer.echo(output)
 
 
 def _tell(line: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".svg", ".png", ".pdf")
 _COLOURS = {"bernoulli": "#009e73", "gilbert": "#d55e00", "gilbert_elliott": "#0072b2"}
 _NAMES = {"bernoulli": "Bernoulli", "gilbert": "Gilbert", "gilbert_elliott": "Gilbert-Elliott"}
+_WINDOWS = 100
 _INK, _LOST = "#30363d", "#cc3311"
 
 
@@ -67,7 +68,7 @@ def _panels(trace: Trace) -> list["_Panel"]:
         panels += [_Delay(trace), _Distribution(trace)]
     if trace.lost.any() and not trace.lost.all():
         models = fit_losses(trace.lost)
-        panels += [_Runs(trace.lost, models, True), _Runs(trace.lost, models, False)]
+        panels += [_LossOverTime(trace), _Runs(trace.lost, models, True), _Runs(trace.lost, models, False)]
     return panels or [_Nothing()]
 
 
@@ -85,29 +86,34 @@ class _Nothing(_Panel):
 class _Delay(_Panel):
     def __init__(self, trace: Recording) -> None:
         self._send_ns, self._delay_ns = trace.times("a drawing")
-        self._lost = trace.lost
+        self._here = ~trace.lost
 
     def __call__(self, axes: "Axes") -> None:
         seconds = (self._send_ns - self._send_ns[0]) / 1e9
-        here = ~self._lost
+        here = self._here
         # Points by the ten thousand are an image, in vector formats too.
         axes.plot(seconds[here], self._delay_ns[here] / 1e6, ".", ms=2, color=_INK, rasterized=True)
-        if self._lost.any():
-            axes.plot(
-                seconds[self._lost],
-                np.full(int(self._lost.sum()), 1.02),
-                "|",
-                ms=6,
-                color=_LOST,
-                transform=axes.get_xaxis_transform(),
-                clip_on=False,
-                rasterized=True,
-                label="lost",
-            )
-            axes.legend(frameon=False, loc="upper right")
         axes.set_xlabel("time of sending (s)")
         axes.set_ylabel("one-way delay (ms)")
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if here.any() else 0)
+
+
+class _LossOverTime(_Panel):
+    def __init__(self, trace: Recording) -> None:
+        windows = min(_WINDOWS, len(trace))
+        edges = np.linspace(0, len(trace), windows + 1).astype(int)
+        self._percent = 100 * np.add.reduceat(trace.lost, edges[:-1], dtype=np.int64) / np.diff(edges)
+        self._edges: NDArray[np.float64] = edges.astype(np.float64)
+        self._unit = "packet"
+        if trace.send_ns is not None:
+            self._edges = (trace.send_ns - trace.send_ns[0])[np.minimum(edges, len(trace) - 1)] / 1e9
+            self._unit = "time of sending (s)"
+
+    def __call__(self, axes: "Axes") -> None:
+        axes.stairs(self._percent, self._edges, color=_LOST, fill=True)
+        axes.set_xlabel(self._unit)
+        axes.set_ylabel(f"packets lost (%),\nby 1/{len(self._percent)} of the call")
+        axes.set_ylim(bottom=0)
 
 
 class _Distribution(_Panel):
@@ -136,14 +142,17 @@ class _Runs(_Panel):
         count = max(1, len(self._lengths))
         longer = count - np.searchsorted(np.sort(self._lengths), shown)
         some = longer > 0
-        axes.step(shown[some], longer[some] / count, where="post", color=_INK, lw=2, label="recorded")
+        axes.plot(shown[some], longer[some] / count, "o-", ms=3, color=_INK, lw=1, label="recorded")
         for model in self._models:
             law = survival(model, self._fate, longest + 1)[shown - 1]
             visible = law >= 0.3 / count
             colour, name = _COLOURS[model.name], _NAMES[model.name]
             axes.plot(shown[visible], law[visible], "--", lw=1.5, color=colour, label=name)
         axes.set_yscale("log")
-        axes.set_xscale("linear" if longest <= 60 else "log")
+        if longest > 60:
+            axes.set_xscale("log")
+        else:
+            axes.locator_params(axis="x", integer=True)
         what = "burst of loss" if self._fate else "gap between losses"
         axes.set_xlabel(f"length n of a {what} (packets)")
         axes.set_ylabel(f"share of {'bursts' if self._fate else 'gaps'}\nof n packets or more")

@@ -216,8 +216,15 @@ def _climb(likelihood: Likelihood, start: Logits, free: NDArray[np.bool_]) -> tu
 
     bounds = [(-_EDGE, _EDGE)] * int(free.sum())
     # The likelihood itself is needed to a thousandth, however large it is.
-    options = {"ftol": 1e-5 / max(1.0, abs(likelihood(logits)[0])), "gtol": 1e-3, "maxiter": 500}
-    found = minimize(downhill, logits[free], jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    share = 1e-5 / max(1.0, abs(likelihood(logits)[0]))
+    found = minimize(
+        downhill,
+        logits[free],
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"ftol": share, "gtol": 1e-3, "maxiter": 500},
+    )
     logits[free] = found.x
     return logits.copy(), float(-found.fun)
 

@@ -48,7 +48,8 @@ class Goodness:
 def inner_runs(lost: NDArray[np.bool_], fate: bool) -> NDArray[np.int64]:
     """Return the lengths of the runs of one fate, those that the recording's ends cut left out."""
     fates, lengths = runs(lost)
-    return lengths[1:-1][fates[1:-1] == fate]
+    inner: NDArray[np.int64] = lengths[1:-1][fates[1:-1] == fate]
+    return inner
 
 
 def survival(model: Fitted, fate: bool, longest: int) -> NDArray[np.float64]:

@@ -90,6 +90,27 @@ def evenly_spaced(lost: NDArray[np.bool_], interval_ns: int) -> Recording:
     return from_times(send_ns, np.where(lost, np.int64(LOST), np.int64(0)))
 
 
+def losses(trace: Trace, where: str) -> NDArray[np.bool_]:
+    """Return which packets were lost, where there were packets.
+
+    Raises
+    ------
+    ChannelError
+        It is a delivery trace, or one of delays in which nothing is lost.
+    """
+    if isinstance(trace, DeliveryTrace):
+        raise ChannelError(
+            f"{where}: is a delivery trace: it says what a link could carry, not what was lost; "
+            "replay it as it is, - link: {trace: FILE}"
+        )
+    if not trace.lost.any() and trace.send_ns is not None:
+        raise ChannelError(
+            f"{where}: has delays only, none of its {len(trace)} packets is marked lost: there is no loss "
+            "model to fit; replay it as it is, - trace: {file: FILE}"
+        )
+    return trace.lost
+
+
 def runs(lost: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Cut losses into runs of the same fate.
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from testbed.channels.trace_file import LOST, MAX_PACKETS
 from testbed.errors import ChannelError
+from testbed.traces.format import Choice
 from testbed.traces.recording import Recording
 
 MAX_DROPOUT = 3000
@@ -48,6 +49,25 @@ class RtpStream:
         """Whether the sequence numbers mostly go on where they were: chance does not do that."""
         steps = np.diff(_array(self.sequences)).astype(np.int16)
         return len(steps) > 0 and bool(np.mean(np.abs(steps) <= MAX_MISORDER) >= 0.8)
+
+
+def choice(ssrc: str | None, clock_hz: int | None) -> Choice:
+    """Return what a reader of captures is told, from the words of the command line.
+
+    Raises
+    ------
+    ChannelError
+        The SSRC is no number of 32 bits.
+    """
+    if ssrc is None:
+        return Choice(None, clock_hz)
+    try:
+        number = int(ssrc, 0)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**32:
+        raise ChannelError(f"--ssrc {ssrc[:40]}: is no number of 32 bits, such as 0x1234abcd")
+    return Choice(number, clock_hz)
 
 
 def streams(datagrams: Iterable[tuple[int, str, bytes]]) -> list[RtpStream]:
@@ -112,7 +132,7 @@ def clock_of(stream: RtpStream, where: str) -> int:
     if len(static) == 1 and all(kind in _STATIC_CLOCKS_HZ for kind in types):
         return static.pop()
     steps = np.diff(_array(stream.sequences)).astype(np.int16)
-    near = (steps > 0) & (steps <= MAX_MISORDER)
+    near = np.abs(steps) <= MAX_MISORDER  # late packets too: so the sums are those of whole stretches
     ticks = np.diff(_array(stream.timestamps)).astype(np.int32)[near].sum(dtype=np.float64)
     seconds = np.diff(_array(stream.times_ns))[near].sum(dtype=np.float64) / 1e9
     rate = float(ticks / seconds) if seconds > 0 else 0.0

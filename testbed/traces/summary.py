@@ -100,7 +100,7 @@ def capacity_kbps(trace: DeliveryTrace, window_s: float) -> NDArray[np.float64]:
 def _capacity(trace: DeliveryTrace) -> list[str]:
     kbps = capacity_kbps(trace, CAPACITY_WINDOW_S)
     percent = ", ".join(f"p{share} {_quantile(kbps, share):.0f}" for share in (5, 25, 50, 75, 95))
-    gaps_ms = np.diff(np.array(trace.times_ns, np.int64), prepend=0) / 1e6
+    gaps_ms = np.diff(np.array(trace.times_ns, np.float64), prepend=0.0) / 1e6
     return [
         f"opportunities: {len(trace.times_ns)} of {OPPORTUNITY_BYTES} bytes, "
         f"repeating after {trace.period_ns / 1e9:.3f} s",
@@ -111,5 +111,5 @@ def _capacity(trace: DeliveryTrace) -> list[str]:
     ]
 
 
-def _quantile(values: NDArray[np.generic], percent: float) -> float:
+def _quantile(values: NDArray[np.float64] | NDArray[np.int64], percent: float) -> float:
     return float(np.percentile(values, percent))
