@@ -54,6 +54,8 @@ class Feedback:
         section 4.1.2).
     in_flight_bytes
         Everything that was sent after that packet.
+    sent_bytes
+        Everything that was sent since the call began.
     """
 
     now_ns: int
@@ -62,6 +64,7 @@ class Feedback:
     reported_loss: float | None = None
     newly_acked_bytes: int = 0
     in_flight_bytes: int = 0
+    sent_bytes: int = 0
 
     @cached_property
     def arrived(self) -> tuple[PacketReport, ...]:

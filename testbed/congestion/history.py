@@ -51,6 +51,7 @@ class SentHistory:
         self._sent: dict[int, _Sent] = {}
         self._highest_sent = -1
         self._highest_acked = -1
+        self._sent_bytes = 0
         self._reference: int | None = None
         self._report_time: int | None = None
 
@@ -73,6 +74,7 @@ class SentHistory:
         if sequence <= self._highest_sent:
             raise CodecError(f"packet {sequence} is sent after packet {self._highest_sent}: it must be later")
         self._highest_sent = sequence
+        self._sent_bytes += size_bytes
         self._sent[sequence] = _Sent(size_bytes, sent_ns)
         if len(self._sent) > MAX_PACKETS:
             del self._sent[next(iter(self._sent))]
@@ -114,7 +116,10 @@ class SentHistory:
         flying = range(self._highest_acked + 1, self._highest_sent + 1)
         feedback = Feedback(now_ns, tuple(packets), news.rtt_ns, news.reported_loss)
         return replace(
-            feedback, newly_acked_bytes=self._bytes_of(acked), in_flight_bytes=self._bytes_of(flying)
+            feedback,
+            newly_acked_bytes=self._bytes_of(acked),
+            in_flight_bytes=self._bytes_of(flying),
+            sent_bytes=self._sent_bytes,
         )
 
     def _bytes_of(self, sequences: range) -> int:

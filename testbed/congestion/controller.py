@@ -1,0 +1,98 @@
+"""What a congestion controller is, and what all of them do alike: bounds, and falling silent feedback."""
+
+from typing import Any, ClassVar, Protocol
+
+from pydantic import Field, model_validator
+
+from testbed.congestion.feedback import Feedback
+from testbed.parameters import Parameters
+
+SILENCE_FACTOR = 0.5
+
+
+class Controller(Protocol):
+    """Feedback in, target rate out; a plain state machine that knows no clock but what it is told.
+
+    A target is in kb/s on the wire: payload, RTP with its extensions, UDP and IPv4.
+    """
+
+    def on_feedback(self, feedback: Feedback) -> float:
+        """Take a report and return the new target."""
+
+    def target_kbps(self, now_ns: int) -> float:
+        """Return the target in force at `now_ns`; to be asked before each packet."""
+
+
+class ControllerParameters(Parameters):
+    """What every controller takes. Rates are in kb/s on the wire, all headers included.
+
+    Attributes
+    ----------
+    min_kbps, start_kbps, max_kbps
+        Bounds of the target, and the target before any feedback.
+    feedback_timeout_ms
+        After so long without feedback the target is halved, and again each time it passes once more, down to
+        the minimum. It resumes from there. (None of the drafts says how far; RFC 8083 would end the call.)
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    needs_arrivals: ClassVar[bool] = True
+
+    min_kbps: float = Field(24.0, gt=0, le=1e6)
+    start_kbps: float = Field(48.0, gt=0, le=1e6)
+    max_kbps: float = Field(160.0, gt=0, le=1e6)
+    feedback_timeout_ms: float = Field(1000.0, ge=100, le=1e6)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ControllerParameters":
+        if not self.min_kbps <= self.start_kbps <= self.max_kbps:
+            raise ValueError(
+                f"rates must be in order: min_kbps {self.min_kbps:g}, start_kbps {self.start_kbps:g}, "
+                f"max_kbps {self.max_kbps:g}"
+            )
+        return self
+
+    def build(self) -> Controller:
+        """Return a fresh controller."""
+        raise NotImplementedError
+
+
+class BoundedController:
+    """Base of the controllers: keeps the target within bounds, and lowers it while nothing comes back.
+
+    Parameters
+    ----------
+    parameters
+        Bounds and timeout.
+    """
+
+    def __init__(self, parameters: ControllerParameters) -> None:
+        self._bounds = parameters
+        self._target_kbps = parameters.start_kbps
+        self._timeout_ns = round(1e6 * parameters.feedback_timeout_ms)
+        self._heard_ns = 0
+
+    def on_feedback(self, feedback: Feedback) -> float:
+        """Take a report and return the new target."""
+        resumed_from = self.target_kbps(feedback.now_ns)
+        if resumed_from < self._target_kbps:
+            self._target_kbps = resumed_from
+            self.resume(resumed_from)
+        self._heard_ns = max(self._heard_ns, feedback.now_ns)
+        self._target_kbps = self._bounded(self.update(feedback))
+        return self._target_kbps
+
+    def target_kbps(self, now_ns: int) -> float:
+        """Return the target in force, lowered for each timeout that passed since the last feedback."""
+        silent = max(0, now_ns - self._heard_ns) // self._timeout_ns
+        return self._bounded(self._target_kbps * SILENCE_FACTOR ** min(silent, 64))
+
+    def update(self, feedback: Feedback) -> float:
+        """Return the controller's own answer to a report, in kb/s; bounds are applied to it after."""
+        raise NotImplementedError
+
+    def resume(self, target_kbps: float) -> None:
+        """Go on from a target to which silence has led; what a controller thought before is void."""
+
+    def _bounded(self, kbps: float) -> float:
+        return min(self._bounds.max_kbps, max(self._bounds.min_kbps, kbps))
