@@ -21,7 +21,9 @@ COLUMNS = {
     "dred_asked_ms": "DRED asked for (ms)",
     "dred_sent_ms": "DRED sent, on average (ms)",
     "packet_loss": "Packets lost (share)",
-    "mean_delay_ms": "Mean delay of a frame, sent to played (ms)",
+    "delay_variation_ms_p50": "Delay above the smallest, median (ms)",
+    "delay_variation_ms_p95": "Delay above the smallest, 95th percentile (ms)",
+    "mean_delay_ms": "Mean delay of a frame, mouth to ear (ms)",
 }
 _UNITS = {"kbps": "kb/s", "ms": "ms", "hz": "Hz", "packets": "packets", "bytes": "bytes", "db": "dB"}
 

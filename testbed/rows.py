@@ -19,7 +19,7 @@ from testbed.errors import TestbedError
 from testbed.metrics import metric
 from testbed.playout.offline import Offline
 from testbed.randomness import generator
-from testbed.scenario import Point
+from testbed.scenario import Point, Scenario
 from testbed.speech import Clip
 from testbed.sweep import CallId, Group, stages
 from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
@@ -43,7 +43,7 @@ class Context:
         The calls that the report plays and draws.
     """
 
-    points: Sequence[Point]
+    points: Sequence[Point[Scenario]]
     schemes: Sequence[Sequence[SchemeSpec]]
     clips: Sequence[Clip]
     folder: Path
@@ -185,6 +185,8 @@ def _measurements(simulation: Simulation, encoding: Encoding, scheme: SchemeSpec
         "dred_sent_ms": encoding.dred_sent_ms,
         "wire_kbps": wire_bytes * kbps_of_bytes,
         "packet_loss": simulation.packet_loss,
+        "delay_variation_ms_p50": timeline.delay_variation_ms(50),
+        "delay_variation_ms_p95": timeline.delay_variation_ms(95),
         "frames": len(timeline),
         "frames_late": int(timeline.late.sum()),
         "frames_primary": timeline.count(PRIMARY),

@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,9 @@ from testbed.errors import ResultsError, ScenarioError
 from testbed.manifest import make_manifest
 from testbed.results import TIMINGS, Results
 from testbed.rows import Context, rows_of, simulate_call, to_int16
-from testbed.scenario import Scenario, load_scenario, parse_scenario
+from testbed.flows.model import FlowStudy
+from testbed.flows.study import run_study
+from testbed.scenario import AnyScenario, Scenario, load_scenario, parse_scenario
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip
 from testbed.sweep import CallId, Group, Plan, plan, work_off
@@ -33,8 +34,8 @@ KEEPABLE = ("audio", "packets", "timelines")
 IDENTITY = ("point", "scheme", "clip", "realization")
 MEASURED = (
     "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps", "dred_asked_ms", "dred_sent_ms",
-    "wire_kbps", "packet_loss", "frames", "frames_late", "frames_primary", "frames_red", "frames_lbrr",
-    "frames_dred", "frames_plc", "mean_delay_ms",
+    "wire_kbps", "packet_loss", "delay_variation_ms_p50", "delay_variation_ms_p95", "frames", "frames_late",
+    "frames_primary", "frames_red", "frames_lbrr", "frames_dred", "frames_plc", "mean_delay_ms",
 )  # fmt: skip
 
 
@@ -71,6 +72,17 @@ class Call:
 class Run(Results):
     """A finished run that can write its report and make any of its calls again."""
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether nothing in it could be made."""
+        column = "received_kbps" if self.manifest.get("kind") == "flows" else "payload_kbps"
+        return bool(self.table[column].isna().all())
+
+    @property
+    def trajectories(self) -> "pd.DataFrame":
+        """The time series of a flow study; see `testbed.flows.trajectory`."""
+        return results.read_table(self.folder / results.TRAJECTORIES_FILE)
+
     def report(self) -> Path:
         """Write the page and return its path."""
         from testbed.reports.report import write_report
@@ -90,6 +102,8 @@ class Run(Results):
         scenario = parse_scenario(
             json.dumps(self.manifest["scenario"]), Path(self.manifest["scenario_folder"])
         )
+        if isinstance(scenario, FlowStudy):
+            raise ResultsError(f"{self.folder}: a flow study, in which there are no calls")
         clips = clips_of(scenario)
         known = [(clip["name"], clip["sha256"]) for clip in self.manifest["clips"]]
         if [(clip.name, clip.sha256) for clip in clips] != known:
@@ -138,7 +152,7 @@ def run(
 
 
 def run_scenario(
-    scenario: Scenario,
+    scenario: AnyScenario,
     out: Path,
     jobs: int | None = None,
     save: frozenset[str] = frozenset(),
@@ -158,10 +172,22 @@ def run_scenario(
             f"--save {unknown[0]}: there is nothing of that name to keep; {', '.join(KEEPABLE)}"
         )
     results.check_replaceable(out)
+    started = time.monotonic()
+    if isinstance(scenario, FlowStudy):
+        if save:
+            raise ScenarioError(f"--save {min(save)}: there are no calls in a flow study")
+        run_study(
+            scenario,
+            out,
+            jobs or cores(),
+            lambda done, total, message: on_progress(
+                Progress(done, total, time.monotonic() - started, message)
+            ),
+        )
+        return load(out)
     check_codec(scenario)
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
-    started = time.monotonic()
     rows: dict[CallId, dict[str, Any]] = {}
 
     def report(message: str) -> None:
@@ -172,7 +198,11 @@ def run_scenario(
             (folder / name).mkdir()
         context = Context(whole.points, whole.schemes, clips, folder, save, _examples(whole))
         report("calls")
-        with _rescued(out, context, whole, rows):
+        with results.rescued(
+            out,
+            lambda into: _write(into, whole, context, rows),
+            lambda: f"{len(rows)} of {whole.calls} rows",
+        ):
             for call_rows in work_off(whole.groups, _identified_rows, context, jobs or cores()):
                 rows.update(call_rows)
                 report("calls")
@@ -196,20 +226,6 @@ def _examples(whole: Plan) -> frozenset[CallId]:
     """Return the calls that the report plays: each scheme of the middle point, on one clip."""
     point = len(whole.points) // 2
     return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
-
-
-@contextmanager
-def _rescued(out: Path, context: Context, whole: Plan, rows: dict[CallId, dict[str, Any]]) -> Iterator[None]:
-    """On Ctrl-C, write the finished rows beside `out`, so that neither they nor an earlier run are lost."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if rows:
-            rescue = out.with_name(f"{out.name}.interrupted")
-            with results.replaced_whole(rescue) as folder:
-                _write(folder, whole, context, rows)
-            raise KeyboardInterrupt(f"{len(rows)} of {whole.calls} rows are kept in {rescue}") from None
-        raise
 
 
 def _write(folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> None:

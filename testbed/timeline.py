@@ -58,6 +58,17 @@ class Timeline:
         """Return how many frames were recovered in one of the `RECOVERIES`."""
         return int(np.count_nonzero(self.recovered_by == recovery))
 
+    def delay_variation_ms(self, percentile: float) -> float:
+        """Return a percentile of the packets' delay above the smallest (PDV, RFC 5481); NaN if none arrived.
+
+        Where nothing but a queue delays packets differently, this is the time that they waited in it.
+        """
+        arrived = self.arrived_ns != NEVER
+        if not arrived.any():
+            return float("nan")
+        delays_ns = (self.arrived_ns - self.sent_ns)[arrived]
+        return float(np.percentile(delays_ns - delays_ns.min(), percentile)) / 1e6
+
     def table(self) -> "pd.DataFrame":
         """Return one row a frame, names in place of numbers."""
         import pandas as pd
