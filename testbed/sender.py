@@ -1,11 +1,12 @@
 """The sending side of a call: a media clock that puts one RTP packet a frame on the network."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any, Protocol
 
 import simpy
 
 from testbed.channels.packet import Packet
+from testbed.channels.stage import Out
 from testbed.codecs import red
 from testbed.codecs.encoding import EncodedFrame
 from testbed.codecs.red import RedBlock
@@ -36,6 +37,19 @@ class Source(Protocol):
         """Return a frame; they are asked for once each, in order."""
 
 
+class Control(Protocol):
+    """What a closed loop does at the sender; see `testbed.control`."""
+
+    def before_frame(self) -> tuple[int, ...]:
+        """Tell the encoder what the next frame may cost; return the distances of its packet's RED copies."""
+
+    def stamp(self, rtp: bytes, sequence: int) -> bytes:
+        """Return an RTP packet with what the feedback's format needs in it."""
+
+    def on_sent(self, packet: Packet) -> None:
+        """Take notice of a packet that was sent."""
+
+
 class Sender:
     """Packetizes a source: each frame as its packet's primary, older frames as RED copies where asked.
 
@@ -54,7 +68,8 @@ class Sender:
         env: simpy.Environment,
         source: Source,
         distances: tuple[int, ...],
-        out: Callable[[Packet], None],
+        out: Out,
+        control: Control | None = None,
     ) -> None:
         self.distances = distances
         self.frames: list[EncodedFrame] = []
@@ -62,15 +77,20 @@ class Sender:
         self._env = env
         self._source = source
         self._out = out
+        self._control = control
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Send frame ``n`` when its last sample has been captured: ``n + 1`` frames into the call."""
         frame_ms = self._source.settings.frame_ms
         for frame in range(len(self._source)):
             yield self._env.timeout(frame_ms * 1_000_000)
+            if self._control is not None:
+                self.distances = self._control.before_frame()
             self.frames.append(self._source.frame(frame))
             packet = self._packet(frame, frame_ms * CLOCK_HZ // 1000)
             self.sent.append(packet)
+            if self._control is not None:
+                self._control.on_sent(packet)
             self._out(packet)
 
     def _packet(self, frame: int, frame_ticks: int) -> Packet:
@@ -90,5 +110,7 @@ class Sender:
             payload=payload,
             marker=frame == 0,
         ).serialize()
+        if self._control is not None:
+            data = self._control.stamp(data, frame)
         size_bytes = len(data) + WIRE_HEADER_BYTES - 12
         return Packet(size_bytes, int(self._env.now), frame, "media", data)
