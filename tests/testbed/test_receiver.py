@@ -41,7 +41,7 @@ class Fates:
                 if delay_ms is None:
                     surroundings.drop(packet, "fate")
                 else:
-                    surroundings.pass_on(packet, round(delay_ms * 1e6))
+                    surroundings.later(round(delay_ms * 1e6), surroundings.out, packet)
 
         return Network()
 
