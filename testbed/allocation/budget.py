@@ -1,0 +1,151 @@
+"""What a rate on the wire leaves for speech and its repairs, and what a scheme asks for.
+
+A packet's bytes are headers, and an Opus packet for the frame and for each frame that is copied (RFC 2198).
+libopus divides the encoder's bitrate among speech, LBRR and DRED itself, so a copy repeats all three.
+"""
+
+from dataclasses import dataclass, replace
+
+from testbed.codecs.red import BLOCK_HEADER_BYTES, PRIMARY_HEADER_BYTES
+from testbed.codecs.schemes import SchemeSpec
+from testbed.codecs.settings import EncoderSettings
+
+HIGHEST_ENCODER_BPS = 510_000
+LBRR_SHARE = 0.25
+DRED_SHARE = 0.5
+DRED_BPS_PER_MS = 64
+MOST_DRED_BPS = 32_000
+"""What LBRR and DRED are taken to cost where only a total is given: shares of it, DRED by its depth."""
+SHALLOWEST_DRED_MS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What the sender does from the next frame on.
+
+    Attributes
+    ----------
+    settings
+        For `testbed.codecs.opus.Encoder.tune`.
+    distances
+        How many frames back the RED copies lie, farthest first; empty: no RED.
+    """
+
+    settings: EncoderSettings
+    distances: tuple[int, ...] = ()
+
+    def wire_kbps(self, header_bytes: int) -> float:
+        """Return the rate on the wire if the encoder keeps to its bitrate.
+
+        Parameters
+        ----------
+        header_bytes
+            RTP with its extensions, UDP and IP; RED's own headers come on top.
+        """
+        copies = len(self.distances)
+        overhead_bytes = header_bytes + red_header_bytes(copies)
+        return self.settings.bitrate_bps * (1 + copies) / 1000 + 8 * overhead_bytes / self.settings.frame_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Redundancy:
+    """Repairs, and what they cost within the encoder's bitrate.
+
+    Attributes
+    ----------
+    distances
+        RED copies, farthest first.
+    lbrr_bps
+        What LBRR adds; 0: none.
+    dred_depth_ms, dred_bps
+        How far DRED reaches, a multiple of 10, and what it adds; 0: none.
+    """
+
+    distances: tuple[int, ...] = ()
+    lbrr_bps: int = 0
+    dred_depth_ms: int = 0
+    dred_bps: int = 0
+
+    @property
+    def in_encoder_bps(self) -> int:
+        """What is added to the speech within the encoder's bitrate."""
+        return self.lbrr_bps + self.dred_bps
+
+    def with_dred(self, depth_ms: int) -> "Redundancy":
+        """Return the same with another depth, at the same cost a millisecond."""
+        if depth_ms < SHALLOWEST_DRED_MS or not self.dred_depth_ms:
+            return replace(self, dred_depth_ms=0, dred_bps=0)
+        depth_ms -= depth_ms % 10
+        bps = round(self.dred_bps * depth_ms / self.dred_depth_ms)
+        return replace(self, dred_depth_ms=depth_ms, dred_bps=bps)
+
+    def less(self) -> "Redundancy | None":
+        """Return the next weaker form: half the DRED, then a RED copy less, then no LBRR; None if bare."""
+        if self.dred_depth_ms:
+            return self.with_dred(self.dred_depth_ms // 2)
+        if self.distances:
+            return replace(self, distances=self.distances[1:])
+        if self.lbrr_bps:
+            return replace(self, lbrr_bps=0)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a scheme asks for: the most that any policy gives.
+
+    Attributes
+    ----------
+    settings
+        The encoder's, as the scheme tunes it for a rate that is constant.
+    speech_bps
+        What speech alone would have.
+    redundancy
+        All the repairs that the scheme has.
+    """
+
+    settings: EncoderSettings
+    speech_bps: int
+    redundancy: Redundancy
+
+    @classmethod
+    def of(cls, scheme: SchemeSpec, speech: EncoderSettings, total_given: bool = False) -> "Asked":
+        """Return what a scheme asks for, given the scenario's settings of the speech."""
+        settings = scheme.encoder_settings(speech, total_given)
+        total_bps = settings.bitrate_bps
+        lbrr_bps = dred_bps = 0
+        if scheme.lbrr is not None:
+            lbrr_bps = _given_bps(scheme.lbrr.bitrate_kbps, total_given) or round(LBRR_SHARE * total_bps)
+        if scheme.dred is not None:
+            by_depth_bps = min(MOST_DRED_BPS, DRED_BPS_PER_MS * scheme.dred.depth_ms)
+            usual_bps = min(round(DRED_SHARE * total_bps), by_depth_bps)
+            dred_bps = _given_bps(scheme.dred.bitrate_kbps, total_given) or usual_bps
+        redundancy = Redundancy(scheme.distances(), lbrr_bps, settings.dred_depth_ms, dred_bps)
+        return cls(settings, max(1, total_bps - lbrr_bps - dred_bps), redundancy)
+
+    def allocation(self, encoder_bps: int, redundancy: Redundancy, loss_percent: int) -> Allocation:
+        """Return the allocation that spends this much in the encoder on speech and these repairs."""
+        settings = replace(
+            self.settings,
+            bitrate_bps=min(encoder_bps, HIGHEST_ENCODER_BPS),
+            inband_fec=redundancy.lbrr_bps > 0,
+            dred_depth_ms=redundancy.dred_depth_ms,
+            expected_loss_percent=loss_percent,
+        )
+        return Allocation(settings, redundancy.distances)
+
+
+def _given_bps(kbps: float | None, total_given: bool) -> int:
+    return 0 if kbps is None or total_given else round(1000 * kbps)
+
+
+def red_header_bytes(copies: int) -> int:
+    """Return what RED's headers take of a packet."""
+    return PRIMARY_HEADER_BYTES + copies * BLOCK_HEADER_BYTES if copies else 0
+
+
+def encoder_bps(target_kbps: float, copies: int, header_bytes: int, frame_ms: int) -> int:
+    """Return the highest encoder bitrate that fits into a target on the wire, or 0 if none does."""
+    packet_bits = target_kbps * frame_ms
+    payload_bits = packet_bits - 8 * (header_bytes + red_header_bytes(copies))
+    return max(0, int(payload_bits * 1000 / frame_ms / (1 + copies)))

@@ -1,0 +1,24 @@
+"""The scheme as asked: its repairs keep what they cost, speech takes what is left."""
+
+from typing import Literal
+
+from testbed.allocation.budget import Allocation, Asked
+from testbed.allocation.loss import NetworkLoss
+from testbed.allocation.policy import AllocationParameters, Divider
+
+
+class Fixed(AllocationParameters):
+    """Repairs first. Only where the least speech does not fit beside them do they give way."""
+
+    policy: Literal["fixed"] = "fixed"
+
+    def build(self, asked: Asked, header_bytes: int) -> "FixedAllocator":
+        return FixedAllocator(self, asked, header_bytes)
+
+
+class FixedAllocator(Divider):
+    """Keeps the scheme's repairs."""
+
+    def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
+        redundancy = self.strongest(target_kbps, self._asked.redundancy, self._least_bps)
+        return self.spend(target_kbps, redundancy, loss)

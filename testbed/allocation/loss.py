@@ -1,0 +1,67 @@
+"""What feedback says of loss: how much, and in bursts of what length."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from testbed.congestion.feedback import Feedback
+
+WINDOW_PACKETS = 250
+REPORT_WEIGHT = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkLoss:
+    """Loss as it is known to the sender.
+
+    Attributes
+    ----------
+    share
+        Share of packets lost, 0 to 1.
+    mean_burst_packets
+        Mean number of packets lost in a row, 1 or more; 1 where nothing was lost or nothing is known of it.
+    """
+
+    share: float = 0.0
+    mean_burst_packets: float = 1.0
+
+    @property
+    def percent(self) -> int:
+        """The share as libopus takes it, 0 to 100."""
+        return round(100 * min(1.0, max(0.0, self.share)))
+
+
+class LossTracker:
+    """Counts losses over the last packets that reports told of.
+
+    Receiver reports tell of no single packets; from these alone the share is averaged and bursts are unknown.
+
+    Parameters
+    ----------
+    window_packets
+        Packets that count: 250 are 5 s of speech in packets of 20 ms.
+    """
+
+    def __init__(self, window_packets: int = WINDOW_PACKETS) -> None:
+        self._window_packets = window_packets
+        self._lost: OrderedDict[int, bool] = OrderedDict()
+        self._reported: float | None = None
+
+    def on_feedback(self, feedback: Feedback) -> NetworkLoss:
+        """Take a report and return what is known now."""
+        for packet in feedback.packets:
+            self._lost[packet.sequence] = packet.lost
+        while len(self._lost) > self._window_packets:
+            self._lost.popitem(last=False)
+        if feedback.reported_loss is not None:
+            before = feedback.reported_loss if self._reported is None else self._reported
+            self._reported = before + REPORT_WEIGHT * (feedback.reported_loss - before)
+        return self.loss
+
+    @property
+    def loss(self) -> NetworkLoss:
+        """What is known now."""
+        if not self._lost:
+            return NetworkLoss(self._reported or 0.0)
+        lost = {sequence for sequence, is_lost in self._lost.items() if is_lost}
+        bursts = sum(sequence - 1 not in lost for sequence in lost)
+        return NetworkLoss(len(lost) / len(self._lost), len(lost) / bursts if bursts else 1.0)

@@ -1,0 +1,102 @@
+"""What a rate allocation policy is, and what all of them do alike."""
+
+from typing import Any, ClassVar, Protocol
+
+from pydantic import Field
+
+from testbed.allocation.budget import Allocation, Asked, Redundancy, encoder_bps
+from testbed.allocation.loss import NetworkLoss
+from testbed.parameters import Parameters
+
+STRENGTHEN_MARGIN = 0.1
+"""By how much more than it needs the target must be before a stronger form of repairs comes back."""
+
+
+class Allocator(Protocol):
+    """Target and loss in, allocation out; a plain state machine that knows no clock but what it is told."""
+
+    def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
+        """Divide a target on the wire, headers included; to be asked before each frame.
+
+        The allocation never exceeds the target, unless the least speech alone does: that is sent in any case.
+        Copies of frames from before a change still have their old size, for as many frames as they lie back.
+        """
+
+
+class AllocationParameters(Parameters):
+    """What every policy takes.
+
+    Attributes
+    ----------
+    min_speech_kbps
+        What speech keeps, in payload bytes; repairs give way first.
+    expected_loss_percent
+        What libopus is told to expect; null: what feedback reported.
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+
+    min_speech_kbps: float = Field(8.0, ge=6, le=256)
+    expected_loss_percent: int | None = Field(None, ge=0, le=100)
+
+    def build(self, asked: Asked, header_bytes: int) -> Allocator:
+        """Return a fresh allocator.
+
+        Parameters
+        ----------
+        asked
+            What the scheme asks for.
+        header_bytes
+            RTP with its extensions, UDP and IP of each packet.
+        """
+        raise NotImplementedError
+
+
+class Divider:
+    """Base of the allocators: the arithmetic of what fits."""
+
+    def __init__(self, parameters: AllocationParameters, asked: Asked, header_bytes: int) -> None:
+        self._asked = asked
+        self._header_bytes = header_bytes
+        self._fixed_loss = parameters.expected_loss_percent
+        self._least_bps = min(round(1000 * parameters.min_speech_kbps), asked.speech_bps)
+        self._wanted_before: Redundancy | None = None
+        self._weakened = 0
+
+    def loss_percent(self, loss: NetworkLoss) -> int:
+        """Return what libopus is told to expect."""
+        return loss.percent if self._fixed_loss is None else self._fixed_loss
+
+    def fits(self, target_kbps: float, redundancy: Redundancy, speech_bps: int) -> bool:
+        """Say whether repairs fit beside so much speech."""
+        return self.room_bps(target_kbps, redundancy) >= speech_bps + redundancy.in_encoder_bps
+
+    def room_bps(self, target_kbps: float, redundancy: Redundancy) -> int:
+        """Return the encoder bitrate that the target allows beside RED copies."""
+        frame_ms = self._asked.settings.frame_ms
+        return encoder_bps(target_kbps, len(redundancy.distances), self._header_bytes, frame_ms)
+
+    def strongest(self, target_kbps: float, redundancy: Redundancy, speech_bps: int) -> Redundancy:
+        """Return the strongest form of repairs that fits beside so much speech.
+
+        A form that had to be given up comes back only with a margin, so that a target that wavers around what
+        it needs does not switch it on and off.
+        """
+        if redundancy != self._wanted_before:
+            self._wanted_before, self._weakened = redundancy, 0
+        form: Redundancy | None = redundancy
+        steps = 0
+        while form is not None:
+            margin = 1 + STRENGTHEN_MARGIN if steps < self._weakened else 1.0
+            if self.fits(target_kbps / margin, form, speech_bps):
+                break
+            form, steps = form.less(), steps + 1
+        self._weakened = steps
+        return form or Redundancy()
+
+    def spend(self, target_kbps: float, redundancy: Redundancy, loss: NetworkLoss) -> Allocation:
+        """Return the allocation with these repairs, speech taking what is left up to what it asks for."""
+        left_bps = self.room_bps(target_kbps, redundancy) - redundancy.in_encoder_bps
+        speech_bps = max(self._least_bps, min(self._asked.speech_bps, left_bps))
+        total_bps = speech_bps + redundancy.in_encoder_bps
+        return self._asked.allocation(total_bps, redundancy, self.loss_percent(loss))
