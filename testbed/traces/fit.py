@@ -162,6 +162,15 @@ def likelihood_of(lost: NDArray[np.bool_]) -> Likelihood:
 
 def fit_gilbert_elliott(lost: NDArray[np.bool_]) -> Fitted:
     """Fit all four parameters; see `fit_losses`."""
+    import scipy.optimize  # noqa: F401 - its linear algebra must be there to be limited
+    from threadpoolctl import threadpool_limits
+
+    # For a handful of numbers, waking other threads takes a hundred times as long as the work.
+    with threadpool_limits(1):
+        return _fit_gilbert_elliott(lost)
+
+
+def _fit_gilbert_elliott(lost: NDArray[np.bool_]) -> Fitted:
     likelihood = likelihood_of(lost)
     nothing_fixed = np.ones(4, bool)
     tops = [_climb(likelihood, start, nothing_fixed) for start in _starts(lost)]

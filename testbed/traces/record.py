@@ -13,6 +13,7 @@ from testbed.timeline import NEVER
 from testbed.traces.recording import Recording, from_times
 
 _STEM = re.compile(r"(\d{3,})-(\d{2,})-.*-(\d{3,})-(\d{3,})")
+_FIELDS = ("point", "scheme", "clip", "realization")
 _LISTED = 8
 
 
@@ -44,15 +45,8 @@ class _Call:
     clip: str
     realization: int
 
-    def is_wanted(self, wanted: Wanted) -> bool:
-        names = ("point", "scheme", "clip", "realization")
-        return all(getattr(wanted, name) in (None, getattr(self, name)) for name in names)
-
     def __str__(self) -> str:
-        return (
-            f"--point {self.point} --scheme '{self.scheme}' --clip {self.clip} "
-            f"--realization {self.realization}"
-        )
+        return f"point {self.point}, scheme {self.scheme}, clip {self.clip}, realization {self.realization}"
 
 
 def recording_of_call(run_dir: Path, wanted: Wanted) -> tuple[str, Recording]:
@@ -81,13 +75,27 @@ def recording_of_call(run_dir: Path, wanted: Wanted) -> tuple[str, Recording]:
         raise ResultsError(
             f"{run_dir}: has no timelines: make the run again with `testbed run ... --save timelines`"
         )
-    fitting = [call for call in calls if call.is_wanted(wanted)]
-    if len(fitting) != 1:
-        found = "no kept call is that one; there are" if not fitting else f"{len(fitting)} calls fit:"
-        some = fitting or calls
-        more = f"; and {len(some) - _LISTED} more" if len(some) > _LISTED else ""
-        raise ResultsError(f"{run_dir}: {found} {'; '.join(map(str, some[:_LISTED]))}{more}")
+    fitting = calls
+    for name in _FIELDS:
+        value = getattr(wanted, name)
+        there = list(dict.fromkeys(getattr(call, name) for call in fitting))
+        if value is not None and value not in there:
+            raise ResultsError(
+                f"{run_dir}: no call that was kept has --{name} {value}; there is {_listed(there)}"
+            )
+        fitting = [call for call in fitting if value in (None, getattr(call, name))]
+    if len(fitting) > 1:
+        choices = {name: list(dict.fromkeys(getattr(call, name) for call in fitting)) for name in _FIELDS}
+        options = "; ".join(
+            f"--{name} ({_listed(there)})" for name, there in choices.items() if len(there) > 1
+        )
+        raise ResultsError(f"{run_dir}: {len(fitting)} calls were kept: choose one by {options}")
     return str(fitting[0]), _read(fitting[0].path)
+
+
+def _listed(values: list[object]) -> str:
+    more = f" and {len(values) - _LISTED} more" if len(values) > _LISTED else ""
+    return ", ".join(map(str, values[:_LISTED])) + more
 
 
 def _calls(run_dir: Path) -> list[_Call]:
