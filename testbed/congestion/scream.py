@@ -7,11 +7,13 @@ What is simplified for an audio source: speech is never held back in a queue at 
 being worth nothing. What the window would have held back is in flight beyond it instead, and that excess
 stands for the RFC's RTP queue in the rate control; there is no pacing. The RFC's segment of 1000 bytes and
 least window of 3000 are video's and would never bind at speech's rates: here the segment is the largest
-packet seen, and the least window three of these. Outside fast increase the rate moves by the difference of
-throughput and target, as in Ericsson's implementation: the RFC's pseudocode, which adds the throughput
-itself, keeps growing while its queue does, and relies on the sender's queue to hold that off the network. The
-default of RAMP_UP_SPEED is a tenth of the RFC's, as speech's rates are of video's. No ECN, one stream. The
-compensation for competing flows (section 4.1.2.3) can be switched off, as the RFC permits.
+packet seen, and the least window three of these. While there is such an excess the rate moves by the
+difference of throughput and target, as in Ericsson's implementation: the RFC's pseudocode, which always adds
+the throughput itself, grows while its queue does, and relies on the sender's queue to hold that off the
+network. The default of RAMP_UP_SPEED is a tenth of the RFC's, as speech's rates are of video's. No ECN, one
+stream. The compensation for competing flows (section 4.1.2.3) can be switched off, as the RFC permits; on a
+narrow link with a deep queue it takes the call's own losses for those of another, as the RFC warns, and the
+queue stays long.
 """
 
 import math
@@ -242,7 +244,7 @@ class ScreamController(BoundedController):
         else:
             guard = 1 - self._parameters.pre_congestion_guard * self._window.trend
             let_through_kbps = current_kbps * guard - self._parameters.tx_queue_size_factor * queue_kbit
-            change_kbps = let_through_kbps - self._rate_kbps
+            change_kbps = let_through_kbps - (self._rate_kbps if queue_kbit else 0.0)
             self._rate_kbps += min(change_kbps * scale, most) if change_kbps > 0 else change_kbps
             if current_kbps > 0 and 1000 * queue_kbit / current_kbps > RTP_QDELAY_TH_MS:
                 self._rate_kbps *= TARGET_RATE_SCALE_RTP_QDELAY
