@@ -3,10 +3,14 @@
 from testbed.channels.link_mahimahi import DeliveryTrace, parse_delivery_trace
 from testbed.traces.format import Choice, Format
 
+_LOOKED_AT = 65_536
+
 
 def recognises(content: bytes) -> bool:
     """Whether a file's first numbers never fall, and hold one above 1: times, not losses."""
-    tokens = content[:65_536].split()[:-1] or content[:64].split()
+    tokens = content[:_LOOKED_AT].split()
+    if len(content) > _LOOKED_AT:
+        tokens = tokens[:-1]  # which may be half a number
     if not all(token.isdigit() and len(token) <= 10 for token in tokens):
         return False
     numbers = [int(token) for token in tokens]

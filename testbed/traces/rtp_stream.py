@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.channels.trace_file import LOST, MAX_PACKETS
+from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE
 from testbed.errors import ChannelError
 from testbed.traces.format import Choice
 from testbed.traces.recording import Recording
@@ -122,6 +123,8 @@ def _listed(found: list[RtpStream]) -> str:
 def clock_of(stream: RtpStream, where: str) -> int:
     """Return the rate of the stream's timestamps in Hz: its payload type's (RFC 3551), or the one they show.
 
+    Where they show none, as in a short capture, the types that WebRTC uses for Opus and RED mean 48 kHz.
+
     Raises
     ------
     ChannelError
@@ -138,6 +141,8 @@ def clock_of(stream: RtpStream, where: str) -> int:
     rate = float(ticks / seconds) if seconds > 0 else 0.0
     nearest = min(CLOCKS_HZ, key=lambda clock: abs(clock - rate))
     if abs(rate / nearest - 1) > _FARTHEST_FROM_A_CLOCK:
+        if types <= {OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE}:
+            return CLOCK_HZ
         raise ChannelError(
             f"{where}: RTP timestamps advance by {rate:.0f} a second, which is no usual clock: say --clock-hz"
         )

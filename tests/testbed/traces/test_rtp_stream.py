@@ -114,7 +114,8 @@ def test_the_clock_shows(clock_hz):
 def test_a_static_payload_types_clock_is_known():
     assert clock_of(stream_of([(0, 0, 0), (1, 160, 50)], payload_type=0), "x") == 8_000
     with pytest.raises(ChannelError, match=r"advance by 3200 a second.*--clock-hz"):
-        clock_of(stream_of([(0, 0, 0), (1, 160, 50)]), "x")
+        clock_of(stream_of([(0, 0, 0), (1, 160, 50)], payload_type=96), "x")
+    assert clock_of(stream_of([(0, 0, 0), (1, 960, 50)], payload_type=111), "x") == 48_000
 
 
 def call(ssrc, way, packets):
