@@ -98,6 +98,95 @@ def decode_bit(state: State, data: Bytes, log_probability: int) -> int:
     return bit
 
 
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def peek(state: State, total: int) -> int:
+    """Return where in a distribution the next symbol lies, 0 to `total` - 1 (section 4.1.2).
+
+    `consume` must follow, with the bounds of the symbol that lies there; `total` is 1 to 65536.
+    """
+    unit = state[_RANGE] // total
+    return int(total - min(state[_VALUE] // unit + 1, total))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def consume(state: State, data: Bytes, low: int, high: int, total: int) -> None:
+    """Take the symbol from `low` to `high` of `total` that `peek` fell into (section 4.1.2)."""
+    unit = state[_RANGE] // total
+    above = unit * (total - high)
+    state[_VALUE] -= above
+    state[_RANGE] = unit * (high - low) if low > 0 else state[_RANGE] - above
+    _renormalize(state, data)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def decode_uniform(state: State, data: Bytes, total: int) -> int:
+    """Decode a number of 0 to `total` - 1, all alike, for totals of 2 to 256 (section 4.1.5)."""
+    symbol = peek(state, total)
+    consume(state, data, symbol, symbol + 1, total)
+    return symbol
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def decode_laplace(state: State, data: Bytes, zero: int, decay: int) -> int:
+    """Decode one of DRED's integers, whose distribution is geometric to both sides.
+
+    As ``ec_laplace_decode_p0`` of libopus 1.6 (``celt/laplace.c``).
+
+    First its sign, then how far it is from 0, in steps of up to 7 for as long as these are full.
+
+    Parameters
+    ----------
+    state, data
+        The decoder.
+    zero
+        Probability of 0 in 32768ths, 0 to 32767.
+    decay
+        How much less probable each number is than the one before, in 32768ths, 0 to 32767.
+    """
+    others = 32768 - zero
+    unit = state[_RANGE] >> 15
+    lower_first, lower_second = unit * others, unit * (others // 2)
+    value = state[_VALUE]
+    if value >= lower_first:
+        state[_VALUE] = value - lower_first
+        state[_RANGE] -= lower_first
+        _renormalize(state, data)
+        return 0
+    negative = value < lower_second
+    if negative:
+        state[_RANGE] = lower_second
+    else:
+        state[_VALUE] = value - lower_second
+        state[_RANGE] = lower_first - lower_second
+    _renormalize(state, data)
+    magnitude, step = 1, 7
+    while step == 7:
+        unit, value, upper = state[_RANGE] >> 15, state[_VALUE], state[_RANGE]
+        tail = max(7, decay)
+        lower = unit * tail
+        step = 0
+        while value < lower:
+            step += 1
+            upper = lower
+            tail = 0 if step == 7 else max(7 - step, tail * decay >> 15)
+            lower = unit * tail
+        state[_VALUE] = value - lower
+        state[_RANGE] = upper - lower
+        _renormalize(state, data)
+        magnitude += step
+    return -magnitude if negative else magnitude
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def tell(state: State) -> int:
+    """Return how many bits were used so far, rounded up (section 4.1.6.1)."""
+    span, length = state[_RANGE], 0
+    while span > 0:
+        span >>= 1
+        length += 1
+    return int(state[_BITS] - length)
+
+
 @numba.njit(cache=True, fastmath=False, parallel=False)
 def tell_eighths(state: State) -> int:
     """Return how many eighths of a bit were used so far, rounded up (section 4.1.6.2)."""
@@ -165,6 +254,43 @@ class RangeDecoderReference:
         self.value -= unit * (total - high)
         self.range = unit * (high - low) if low > 0 else self.range - unit * (total - high)
         self._renormalize()
+
+    def uniform(self, total: int) -> int:
+        """Decode one of `total` symbols that are all alike (section 4.1.5)."""
+        symbol = total - min(self.value // (self.range // total) + 1, total)
+        self._update(symbol, symbol + 1, total)
+        return symbol
+
+    def frequencies(self, counts: Sequence[int]) -> int:
+        """Decode a symbol, given how many parts of the total each has (section 4.1.2)."""
+        total = sum(counts)
+        frequency = total - min(self.value // (self.range // total) + 1, total)
+        symbol, low = 0, 0
+        while frequency >= low + counts[symbol]:
+            low += counts[symbol]
+            symbol += 1
+        self._update(low, low + counts[symbol], total)
+        return symbol
+
+    def laplace(self, zero: int, decay: int) -> int:
+        """Decode an integer whose sign comes first, then its distance from 0 by sevens."""
+        negative = (32768 - zero) // 2
+        sign = (0, 1, -1)[self.frequencies((zero, 32768 - zero - negative, negative))]
+        if sign == 0:
+            return 0
+        tails = [32768, max(7, decay)]
+        while len(tails) < 8:
+            tails.append(max(8 - len(tails), tails[-1] * decay // 32768))
+        counts = [tails[k] - tails[k + 1] for k in range(7)] + [tails[7]]
+        magnitude, step = 1, 7
+        while step == 7:
+            step = self.frequencies(counts)
+            magnitude += step
+        return sign * magnitude
+
+    def tell(self) -> int:
+        """Return the bits used, rounded up."""
+        return self.bits - self.range.bit_length()
 
     def tell_eighths(self) -> int:
         """Return the eighths of bits used; log2 by comparing eighth powers."""
