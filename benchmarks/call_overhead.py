@@ -76,13 +76,13 @@ def time_inside_libopus() -> Stopwatch:
 def make_call(scheme_index: int, scenario: Any, clip: Clip) -> None:
     """Make one call from clip to aligned sound."""
     scheme = scenario.schemes[scheme_index]
-    channel = stages(scenario)
+    channel = stages(scenario.channel)
     settings = scheme.encoder_settings(speech_settings(scenario.codec, mean_loss(channel, Path())), False)
     encoding = encode(to_int16(clip.pcm), settings)
     rngs = [generator(1, "overhead", clip.name, stage) for stage in range(len(channel))]
     complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
     simulation = simulate(encoding, scheme.distances(), channel, rngs, scenario.playout, complexity, Path())
-    listen(simulation, encoding, len(clip.pcm), LibopusEngine())
+    listen(simulation, len(clip.pcm), LibopusEngine())
 
 
 def main() -> None:

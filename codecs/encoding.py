@@ -75,11 +75,6 @@ class Encoding:
         """Return one packet."""
         return self.frames[index]
 
-    @property
-    def dred_sent_ms(self) -> float:
-        """Mean depth of the DRED in a packet, over all packets."""
-        return float(np.mean([frame.dred_samples for frame in self.frames])) * 1000 / SAMPLE_RATE_HZ
-
 
 class LiveEncoder:
     """Encodes a clip frame by frame; between frames it can be told otherwise.
@@ -153,6 +148,11 @@ class LiveEncoder:
         if self._dred_decoder is None:
             self._dred_decoder = DredDecoder()
         return self._dred_decoder.parse(payload, DRED_LIMIT_SAMPLES, defer=True).samples
+
+
+def dred_sent_ms(frames: Sequence[EncodedFrame]) -> float:
+    """Return the mean depth of the DRED in a packet, over all packets."""
+    return sum(frame.dred_samples for frame in frames) * 1000 / SAMPLE_RATE_HZ / len(frames)
 
 
 def encode(pcm: NDArray[np.int16], settings: EncoderSettings) -> Encoding:

@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import StageParameters, chain
-from testbed.codecs.encoding import Encoding
+from testbed.codecs.encoding import EncodedFrame, LiveEncoder
 from testbed.codecs.engine import Engine, Job
+from testbed.codecs.rtp import WIRE_HEADER_BYTES
+from testbed.control import Loop, VoiceControl
+from testbed.feedback_loop import Decision, ReportingEnd
 from testbed.playout.policy import Playout
 from testbed.receiver import Receiver
-from testbed.sender import Sender, Source
+from testbed.sender import MEDIA_SSRC, Sender, Source
 from testbed.timeline import Timeline
+
+RECEIVER_SSRC = 0x4C495354
 
 
 @dataclass(frozen=True)
@@ -25,18 +30,31 @@ class Simulation:
 
     Attributes
     ----------
+    frames
+        Every frame that was sent.
     sent
         Every packet in sending order; `Packet.payload` is the RTP packet's bytes.
+    header_bytes
+        RTP with its extensions, UDP and IPv4 of each packet.
+    decisions
+        The controller's targets, where the loop is closed.
+    lookahead_samples
+        The codec's delay at 16 kHz.
     job
         What the engine has to do for the timeline to be heard.
-    seconds
-        Processor time that the simulation took.
+    seconds_encode, seconds_simulate
+        Processor time that libopus took to encode within the call, and that the rest took.
     """
 
     timeline: Timeline
+    frames: tuple[EncodedFrame, ...]
     sent: tuple[Packet, ...]
+    header_bytes: int
+    decisions: tuple[Decision, ...]
+    lookahead_samples: int
     job: Job
-    seconds: float
+    seconds_encode: float
+    seconds_simulate: float
 
     @property
     def packet_loss(self) -> float:
@@ -52,6 +70,7 @@ def simulate(
     playout: Playout,
     decoder_complexity: int,
     folder: Path,
+    loop: Loop | None = None,
 ) -> Simulation:
     """Send a source through a channel and decide what each frame is played from.
 
@@ -69,6 +88,9 @@ def simulate(
         Passed on to the job.
     folder
         What file names of stages are relative to.
+    loop
+        What the receiver reports and the sender makes of it; None: nothing feeds back. With one, `source`
+        must be a `LiveEncoder`.
     """
     started = time.process_time()
     env = Clock()
@@ -78,9 +100,18 @@ def simulate(
         dropped_by[packet.sequence] = cause
 
     def deliver(packet: Packet) -> None:
-        receiver.put(packet)
+        data = receiver.put(packet)
+        if reporting is not None:
+            reporting.on_packet(packet, data.sequence, data.timestamp)
 
-    sender = Sender(env, source, distances, chain(stages, env, rngs, deliver, drop, folder))
+    control = reporting = None
+    if loop is not None:
+        assert isinstance(source, LiveEncoder), "a closed loop tells the encoder what to do between frames"
+        control = VoiceControl(env, loop, source)
+        back = chain(loop.reverse, env, loop.rngs, control.end.put, lambda packet, cause: None, folder)
+        reporting = ReportingEnd(env, loop.reporting, RECEIVER_SSRC, MEDIA_SSRC, "feedback", back)
+        env.process(reporting.run(len(source) * source.settings.frame_ms * 1_000_000))
+    sender = Sender(env, source, distances, chain(stages, env, rngs, deliver, drop, folder), control)
     receiver = Receiver(env, len(source), source.settings, sender.frames, playout)
     env.process(sender.run())
     env.process(receiver.run())
@@ -103,10 +134,21 @@ def simulate(
         frame_samples=source.settings.frame_samples,
         decoder_complexity=decoder_complexity,
     )
-    return Simulation(timeline, tuple(sender.sent), job, time.process_time() - started)
+    seconds_encode = 0.0 if loop is None else source.seconds
+    return Simulation(
+        timeline=timeline,
+        frames=tuple(sender.frames),
+        sent=tuple(sender.sent),
+        header_bytes=WIRE_HEADER_BYTES if control is None else control.header_bytes,
+        decisions=() if control is None else tuple(control.end.decisions),
+        lookahead_samples=source.lookahead_samples,
+        job=job,
+        seconds_encode=seconds_encode,
+        seconds_simulate=time.process_time() - started - seconds_encode,
+    )
 
 
-def listen(simulation: Simulation, encoding: Encoding, samples: int, engine: Engine) -> NDArray[np.int16]:
+def listen(simulation: Simulation, samples: int, engine: Engine) -> NDArray[np.int16]:
     """Return what a listener hears, aligned with the clip: the codec's delay is removed.
 
     Parameters
@@ -115,5 +157,5 @@ def listen(simulation: Simulation, encoding: Encoding, samples: int, engine: Eng
         Length of the clip at 16 kHz.
     """
     (pcm,) = engine.decode([simulation.job])
-    skip = encoding.lookahead_samples
+    skip = simulation.lookahead_samples
     return pcm[skip : skip + samples]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.encoding import encode
+from testbed.codecs.encoding import dred_sent_ms, encode
 from testbed.codecs.settings import EncoderSettings
 
 ENOUGH = 0.8
@@ -32,7 +32,7 @@ def sufficient_kbps(pcm: NDArray[np.int16], settings: EncoderSettings) -> int | 
 
     def is_enough(kbps: int) -> bool:
         encoding = encode(pcm, replace(settings, bitrate_bps=1000 * kbps))
-        return encoding.dred_sent_ms >= ENOUGH * settings.dred_depth_ms
+        return dred_sent_ms(encoding.frames) >= ENOUGH * settings.dred_depth_ms
 
     too_low, enough = settings.bitrate_bps // 1000, HIGHEST_KBPS
     if not is_enough(enough):

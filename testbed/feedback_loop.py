@@ -110,7 +110,7 @@ class ControlledEnd:
         controller: Controller,
         reporting: Reporting,
         media_ssrc: int,
-        on_feedback: Callable[[Feedback], None] = lambda feedback: None,
+        on_feedback: Callable[[Feedback], object] = lambda feedback: None,
     ) -> None:
         self.decisions: list[Decision] = []
         self._env = env

@@ -1,27 +1,31 @@
 """The rows of the table: all calls of one group, simulated, decoded and measured."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.allocation.budget import Asked
 from testbed.call import Simulation, listen, simulate
-from testbed.codecs.encoding import Encoding, encode
+from testbed.channels import StageSpec
+from testbed.codecs.encoding import Encoding, LiveEncoder, dred_sent_ms, encode
 from testbed.codecs.engine import LibopusEngine
-from testbed.codecs.rtp import WIRE_HEADER_BYTES
 from testbed.codecs.schemes import SchemeSpec
-from testbed.codecs.settings import SAMPLE_RATE_HZ
+from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
+from testbed.control import Loop
 from testbed.errors import TestbedError
 from testbed.metrics import metric
 from testbed.playout.offline import Offline
 from testbed.randomness import generator
 from testbed.scenario import Point, Scenario
 from testbed.speech import Clip
-from testbed.sweep import CallId, Group, stages
+from testbed.sweep import CallId, Group, speech_settings, stages
 from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
 
 
@@ -66,43 +70,84 @@ def rows_of(context: Context, group: Group) -> list[dict[str, Any]]:
     Calls whose decoder does the same frame by frame (the ceiling in each realization, a playout delay that is
     already long enough) are decoded and measured once.
     """
-    try:
-        encoding = encode(to_int16(context.clips[group.clip].pcm), group.settings)
-    except TestbedError as error:
-        return [failed_row(context, call, error) for call in group.calls]
+    source = Lazy(to_int16(context.clips[group.clip].pcm), group.settings)
     heard: dict[bytes, Heard] = {}
     rows = []
     for call in group.calls:
         try:
-            row = _row(context, call, encoding, heard)
+            row = _row(context, call, source, heard)
         except Exception as error:  # a row of a long sweep must not take the others with it
             row = failed_row(context, call, error)
         rows.append(row)
-    for row in rows[:1]:
-        row["seconds_encode"] = encoding.seconds
     return rows
 
 
-def simulate_call(context: Context, call: CallId, encoding: Encoding) -> Simulation:
+class Lazy:
+    """A clip that is encoded when first a call needs it so; a call whose loop is closed encodes for itself.
+
+    Parameters
+    ----------
+    pcm, settings
+        The clip, mono at 16 kHz, and what the encoder is told to begin with.
+    """
+
+    def __init__(self, pcm: NDArray[np.int16], settings: EncoderSettings) -> None:
+        self.pcm = pcm
+        self.settings = settings
+        self._seconds = 0.0
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """The clip, encoded at one go."""
+        encoding = encode(self.pcm, self.settings)
+        self._seconds += encoding.seconds
+        return encoding
+
+    def take_seconds(self) -> float:
+        """Return the time that encoding took since this was last asked."""
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
+
+
+def simulate_call(context: Context, call: CallId, source: Lazy) -> Simulation:
     """Send one call through its realization of the channel."""
     scenario = context.points[call.point].scenario
     scheme = context.schemes[call.point][call.scheme]
-    channel = [] if scheme.is_ceiling else stages(scenario)
-    names = [spec.name for spec in scenario.channel][: len(channel)]
-    clip = context.clips[call.clip].name
-    rngs = [
-        generator(scenario.seed, "channel", clip, call.realization, name, names[:index].count(name))
-        for index, name in enumerate(names)
-    ]
-    return simulate(
-        encoding,
-        scheme.distances(),
-        channel,
-        rngs,
-        Offline(policy="offline") if scheme.is_ceiling else scenario.playout,
-        scheme.decoder_complexity(scenario.codec.decoder_complexity),
-        scenario.folder,
+
+    def rngs(way: str, specs: Sequence[StageSpec]) -> list[np.random.Generator]:
+        names = [spec.name for spec in specs]
+        purpose = (way, context.clips[call.clip].name, call.realization)
+        return [
+            generator(scenario.seed, *purpose, name, names[:index].count(name))
+            for index, name in enumerate(names)
+        ]
+
+    complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
+    if scheme.is_ceiling:
+        return simulate(source.encoding, (), [], [], Offline(policy="offline"), complexity, scenario.folder)
+    send = partial(
+        simulate,
+        distances=scheme.distances(),
+        stages=stages(scenario.channel),
+        rngs=rngs("channel", scenario.channel),
+        playout=scenario.playout,
+        decoder_complexity=complexity,
+        folder=scenario.folder,
     )
+    if not scenario.is_closed_loop:
+        return send(source.encoding)
+    expected_loss = scenario.codec.expected_loss
+    loop = Loop(
+        reporting=scenario.reporting,
+        congestion=scenario.congestion,
+        allocation=scenario.allocation,
+        reverse=stages(scenario.reverse),
+        rngs=rngs("reverse", scenario.reverse),
+        asked=Asked.of(scheme, speech_settings(scenario.codec, 0.0), scenario.codec.total_kbps is not None),
+        expected_loss_percent=None if expected_loss is None else round(100 * expected_loss),
+    )
+    with LiveEncoder(source.pcm, source.settings) as encoder:
+        return send(encoder, loop=loop)
 
 
 def to_int16(pcm: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -128,15 +173,17 @@ def failed_row(context: Context, call: CallId, error: Exception) -> dict[str, An
     return {**identity(context, call), "error": reason or type(error).__name__}
 
 
-def _row(context: Context, call: CallId, encoding: Encoding, memory: dict[bytes, Heard]) -> dict[str, Any]:
-    simulation = simulate_call(context, call, encoding)
+def _row(context: Context, call: CallId, source: Lazy, memory: dict[bytes, Heard]) -> dict[str, Any]:
+    simulation = simulate_call(context, call, source)
     job = simulation.job
-    key = job.actions.tobytes() + job.sources.tobytes() + bytes([job.decoder_complexity])
     started = time.process_time()
     seconds_metrics = 0.0
+    key = b"".join(
+        (job.actions.tobytes(), job.sources.tobytes(), bytes([job.decoder_complexity]), _digest(simulation))
+    )
     if key not in memory:
         clip = context.clips[call.clip]
-        pcm = listen(simulation, encoding, len(clip.pcm), LibopusEngine())
+        pcm = listen(simulation, len(clip.pcm), LibopusEngine())
         decoded = time.process_time()
         memory[key] = _measure(context.points[call.point].scenario.metrics, clip.pcm, pcm)
         seconds_metrics = time.process_time() - decoded
@@ -145,14 +192,22 @@ def _row(context: Context, call: CallId, encoding: Encoding, memory: dict[bytes,
     _keep(context, call, simulation, heard.pcm)
     return {
         **identity(context, call),
-        **_measurements(simulation, encoding, context.schemes[call.point][call.scheme]),
+        **_measurements(simulation, source.settings),
         **heard.scores,
-        "seconds_encode": 0.0,
-        "seconds_simulate": simulation.seconds,
+        "seconds_encode": simulation.seconds_encode + source.take_seconds(),
+        "seconds_simulate": simulation.seconds_simulate,
         "seconds_decode": seconds_decode,
         "seconds_metrics": seconds_metrics,
         "error": "; ".join(heard.reasons),
     }
+
+
+def _digest(simulation: Simulation) -> bytes:
+    """Return what tells one call's payloads from another's."""
+    digest = hashlib.sha256()
+    for frame in simulation.frames:
+        digest.update(frame.payload)
+    return digest.digest()
 
 
 def _measure(names: Sequence[str], reference: NDArray[np.float32], pcm: NDArray[np.int16]) -> Heard:
@@ -165,24 +220,24 @@ def _measure(names: Sequence[str], reference: NDArray[np.float32], pcm: NDArray[
     )
 
 
-def _measurements(simulation: Simulation, encoding: Encoding, scheme: SchemeSpec) -> dict[str, Any]:
-    timeline = simulation.timeline
-    settings = encoding.settings
-    kbps_of_bytes = 8 / (len(encoding) * settings.frame_ms)
+def _measurements(simulation: Simulation, settings: EncoderSettings) -> dict[str, Any]:
+    timeline, frames = simulation.timeline, simulation.frames
+    kbps_of_bytes = 8 / (len(frames) * settings.frame_ms)
     wire_bytes = int(timeline.size_bytes.sum())
+    own_bytes = sum(len(frame.payload) for frame in frames)
     parts = {
-        "primary_kbps": sum(frame.primary_bytes for frame in encoding.frames) * kbps_of_bytes,
-        "lbrr_kbps": sum(frame.lbrr_bytes for frame in encoding.frames) * kbps_of_bytes,
-        "dred_kbps": sum(frame.dred_bytes for frame in encoding.frames) * kbps_of_bytes,
+        "primary_kbps": sum(frame.primary_bytes for frame in frames) * kbps_of_bytes,
+        "lbrr_kbps": sum(frame.lbrr_bytes for frame in frames) * kbps_of_bytes,
+        "dred_kbps": sum(frame.dred_bytes for frame in frames) * kbps_of_bytes,
+        "red_kbps": (wire_bytes - simulation.header_bytes * len(frames) - own_bytes) * kbps_of_bytes,
     }
-    red_bytes = wire_bytes - WIRE_HEADER_BYTES * len(encoding) - sum(map(len, encoding.payloads))
-    parts["red_kbps"] = red_bytes * kbps_of_bytes
     waited_ns = float((timeline.played_ns - timeline.sent_ns).mean())
+    lookahead_ms = 1000 * simulation.lookahead_samples / SAMPLE_RATE_HZ
     return {
         "payload_kbps": sum(parts.values()),
         **parts,
         "dred_asked_ms": settings.dred_depth_ms,
-        "dred_sent_ms": encoding.dred_sent_ms,
+        "dred_sent_ms": dred_sent_ms(frames),
         "wire_kbps": wire_bytes * kbps_of_bytes,
         "packet_loss": simulation.packet_loss,
         "delay_variation_ms_p50": timeline.delay_variation_ms(50),
@@ -194,9 +249,7 @@ def _measurements(simulation: Simulation, encoding: Encoding, scheme: SchemeSpec
         "frames_lbrr": timeline.count(LBRR),
         "frames_dred": timeline.count(DRED),
         "frames_plc": timeline.count(PLC),
-        "mean_delay_ms": settings.frame_ms
-        + 1000 * encoding.lookahead_samples / SAMPLE_RATE_HZ
-        + waited_ns / 1e6,
+        "mean_delay_ms": settings.frame_ms + lookahead_ms + waited_ns / 1e6,
     }
 
 

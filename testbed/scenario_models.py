@@ -6,9 +6,14 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from testbed.allocation import AllocationSpec
+from testbed.allocation.loss_adaptive import LossAdaptive
 from testbed.channels import StageSpec
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.codecs.settings import Bandwidth
+from testbed.congestion import ControllerSpec
+from testbed.congestion.none import NoControl
+from testbed.congestion.reporting import Reporting
 from testbed.metrics import METRICS
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
@@ -95,6 +100,13 @@ class Scenario(Parameters):
         Ways of surviving loss, all of which meet the same channel.
     channel
         Stages, in the order in which a packet meets them.
+    reverse
+        Stages that a report meets on its way back.
+    feedback
+        How the receiver reports; with it, libopus expects the loss that was reported.
+    congestion, allocation
+        Who makes a target rate of the reports, and who spends it; without a controller the schemes are sent
+        as asked.
     realizations
         How many draws of the channel each clip meets.
     sweep
@@ -107,6 +119,10 @@ class Scenario(Parameters):
     codec: Codec
     schemes: list[SchemeSpec] = Field(min_length=1, json_schema_extra=_names_alone)
     channel: list[StageSpec]
+    reverse: list[StageSpec] = Field(default_factory=list)
+    feedback: Reporting | None = None
+    congestion: ControllerSpec = Field(default_factory=NoControl)
+    allocation: AllocationSpec = Field(default_factory=LossAdaptive)
     playout: PlayoutSpec
     realizations: int = Field(1, ge=1)
     seed: int = Field(0, ge=0, lt=2**63)
@@ -114,6 +130,16 @@ class Scenario(Parameters):
     metrics: list[str]
 
     _document: Document = PrivateAttr(default_factory=lambda: Document("scenario", "", {}))
+
+    @property
+    def is_closed_loop(self) -> bool:
+        """Whether what the receiver reports changes what is sent."""
+        return self.feedback is not None or not isinstance(self.congestion, NoControl)
+
+    @property
+    def reporting(self) -> Reporting:
+        """How the receiver reports, where it does."""
+        return self.feedback or Reporting()
 
     @property
     def text(self) -> str:
@@ -168,6 +194,14 @@ def bad_combinations(scenario: Scenario) -> Iterator[tuple[KeyPath, str]]:
             problem = part.problem(scenario.codec.frame_ms, scenario.codec.total_kbps is not None)
             if problem is not None:
                 yield ("schemes", index, part.key, problem[0]), problem[1]
+    if scenario.congestion.needs_arrivals and not scenario.reporting.arrivals_known:
+        yield (
+            ("feedback", "format"),
+            (
+                f"{scenario.congestion.controller} needs the arrivals of single packets, which "
+                f"{scenario.reporting.format} does not report; use transport_wide or ccfb"
+            ),
+        )
     for index, metric in enumerate(scenario.metrics):
         if metric not in METRICS:
             yield ("metrics", index), f"unknown metric {metric!r}{suggestion(metric, list(METRICS))}"

@@ -30,6 +30,14 @@ class Source(Protocol):
     def settings(self) -> EncoderSettings:
         """What the encoder is told."""
 
+    @property
+    def lookahead_samples(self) -> int:
+        """The codec's delay at 16 kHz."""
+
+    @property
+    def seconds(self) -> float:
+        """Processor time that libopus took to encode so far."""
+
     def __len__(self) -> int:
         """Return how many frames there are."""
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from testbed.channels import StageSpec
 from testbed.channels.stage import StageParameters, mean_loss
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.codecs.settings import EncoderSettings
 from testbed.scenario import Codec, Point, Scenario, points
 
+Task = TypeVar("Task")
 Result = TypeVar("Result")
 MAX_CALLS_IN_GROUP = 48
 """So that a long sweep over one encoding still spreads over the processes and its bar moves."""
@@ -50,7 +52,7 @@ class Plan:
     """
 
     scenario: Scenario
-    points: list[Point]
+    points: list[Point[Scenario]]
     schemes: list[list[SchemeSpec]]
     groups: list[Group]
 
@@ -66,9 +68,7 @@ def plan(scenario: Scenario, clips: int) -> Plan:
     schemes = [[SchemeSpec(name=NO_LOSS), *point.scenario.schemes] for point in all_points]
     groups: dict[tuple[int, EncoderSettings], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
-        speech = speech_settings(
-            point.scenario.codec, mean_loss(stages(point.scenario), point.scenario.folder)
-        )
+        speech = speech_settings(point.scenario.codec, _known_loss(point.scenario))
         total_given = point.scenario.codec.total_kbps is not None
         for scheme_index, scheme in enumerate(point_schemes):
             settings = scheme.encoder_settings(speech, total_given)
@@ -83,9 +83,16 @@ def plan(scenario: Scenario, clips: int) -> Plan:
     return Plan(scenario, all_points, schemes, [group for same in groups.values() for group in same])
 
 
-def stages(scenario: Scenario) -> list[StageParameters]:
-    """Return the parameters of the channel's stages, in order."""
-    return [spec.parameters for spec in scenario.channel]
+def _known_loss(scenario: Scenario) -> float:
+    """Return the loss that the sender knows of: the channel's own, or none where it must be reported."""
+    if scenario.is_closed_loop:
+        return 0.0
+    return mean_loss(stages(scenario.channel), scenario.folder)
+
+
+def stages(specs: Sequence[StageSpec]) -> list[StageParameters]:
+    """Return the parameters of a channel's stages, in order."""
+    return [spec.parameters for spec in specs]
 
 
 def speech_settings(codec: Codec, channel_loss: float) -> EncoderSettings:
@@ -111,8 +118,8 @@ def speech_settings(codec: Codec, channel_loss: float) -> EncoderSettings:
 
 
 def work_off(
-    groups: Sequence[Group],
-    work: Callable[[Any, Group], Result],
+    groups: Sequence[Task],
+    work: Callable[[Any, Task], Result],
     context: Any,
     jobs: int,
 ) -> Iterator[Result]:
@@ -157,11 +164,11 @@ def _keep(context: Any) -> None:
     _kept[:] = [context]
 
 
-def _work_kept(work: Callable[[Any, Group], Result], group: Group) -> Result:
+def _work_kept(work: Callable[[Any, Task], Result], group: Task) -> Result:
     return _on_one_thread(work, _kept[0], group)
 
 
-def _on_one_thread(work: Callable[[Any, Group], Result], context: Any, group: Group) -> Result:
+def _on_one_thread(work: Callable[[Any, Task], Result], context: Any, group: Task) -> Result:
     """Do a group with linear algebra on one thread: how many there are changes its last digits."""
     from threadpoolctl import threadpool_limits
 

@@ -1,0 +1,91 @@
+"""The closed loop of a voice call: reports set the target, the target and the loss set what is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from testbed.allocation import AllocationSpec
+from testbed.allocation.budget import Asked
+from testbed.allocation.fixed import Fixed
+from testbed.allocation.loss import LossTracker
+from testbed.channels.clock import Clock
+from testbed.channels.packet import Packet
+from testbed.channels.stage import StageParameters
+from testbed.codecs.encoding import LiveEncoder
+from testbed.codecs.rtp import WIRE_HEADER_BYTES
+from testbed.congestion import ControllerSpec
+from testbed.congestion.none import NoControl
+from testbed.congestion.reporting import Reporting
+from testbed.feedback_loop import ControlledEnd
+from testbed.sender import MEDIA_SSRC
+
+UNBOUNDED_KBPS = 1e6
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What closes the loop of a call.
+
+    Attributes
+    ----------
+    reporting, congestion, allocation
+        How the receiver reports, who makes a target of it, and who spends that.
+    reverse, rngs
+        The stages that a report meets on its way back, and the random stream of each.
+    asked
+        What the scheme asks for: the most that is spent.
+    expected_loss_percent
+        What libopus is told to expect; None: what feedback reported.
+    """
+
+    reporting: Reporting
+    congestion: ControllerSpec
+    allocation: AllocationSpec
+    reverse: Sequence[StageParameters]
+    rngs: Sequence[np.random.Generator]
+    asked: Asked
+    expected_loss_percent: int | None
+
+
+class VoiceControl:
+    """The sender's half of a call's loop; a `testbed.sender.Control`.
+
+    Without a controller the scheme is sent as asked, and only the expected loss follows the reports.
+
+    Attributes
+    ----------
+    end
+        Takes the reports; its `decisions` tell of each.
+    header_bytes
+        RTP with its extensions, UDP and IPv4 of each packet.
+    """
+
+    def __init__(self, env: Clock, loop: Loop, encoder: LiveEncoder) -> None:
+        tracker = LossTracker()
+        self.end = ControlledEnd(
+            env, loop.congestion.build(), loop.reporting, MEDIA_SSRC, on_feedback=tracker.on_feedback
+        )
+        self.header_bytes = WIRE_HEADER_BYTES + self.end.extension_bytes
+        self._env = env
+        self._encoder = encoder
+        self._tracker = tracker
+        self._expected_loss_percent = loop.expected_loss_percent
+        self._is_controlled = not isinstance(loop.congestion, NoControl)
+        policy = loop.allocation if self._is_controlled else Fixed()
+        self._allocator = policy.build(loop.asked, self.header_bytes)
+
+    def before_frame(self) -> tuple[int, ...]:
+        target_kbps = self.end.target_kbps if self._is_controlled else UNBOUNDED_KBPS
+        allocation = self._allocator.allocate(target_kbps, self._tracker.loss, self._env.now)
+        settings = allocation.settings
+        if self._expected_loss_percent is not None:
+            settings = replace(settings, expected_loss_percent=self._expected_loss_percent)
+        self._encoder.tune(settings)
+        return allocation.distances
+
+    def stamp(self, rtp: bytes, sequence: int) -> bytes:
+        return self.end.stamp(rtp, sequence)
+
+    def on_sent(self, packet: Packet) -> None:
+        self.end.on_sent(packet)
