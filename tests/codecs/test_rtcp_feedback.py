@@ -1,6 +1,7 @@
 """Transport-wide feedback, RFC 8888 feedback, the header extension: round trips, the specs' bytes, damage."""
 
 import contextlib
+import random
 import struct
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from testbed.codecs import rtcp
 from testbed.codecs.rtcp_ccfb import Arrival, CongestionFeedback, StreamReport
 from testbed.codecs.rtcp_header import serialize_part
+from testbed.codecs.rtcp_report import ReceiverReport, ReportBlock, SenderReport
 from testbed.codecs.rtcp_transport_wide import TransportFeedback
 from testbed.codecs.rtp import RtpPacket
 from testbed.codecs.rtp_extension import EXTENSION_BYTES, transport_sequence, with_transport_sequence
@@ -190,7 +192,7 @@ def test_congestion_feedback_that_does_not_fit(make, text):
         make()
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(transport_feedback() | congestion_feedback, st.data())
 def test_any_mutation_of_feedback_gives_packets_or_a_codec_error(feedback, data):
     damaged = bytearray(feedback.serialize())
@@ -198,6 +200,36 @@ def test_any_mutation_of_feedback_gives_packets_or_a_codec_error(feedback, data)
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(CodecError):
         rtcp.parse(bytes(damaged))
+
+
+def test_twenty_thousand_mutations():
+    """Of all formats, in a compound: packets of bounded number and size, or a codec error."""
+    chance = random.Random(8)
+    arrivals = tuple(None if n % 5 == 2 else 90 * n - 400 * (n % 7 == 3) for n in range(40))
+    stream = StreamReport(7, 65530, tuple(None if n % 4 == 1 else Arrival(n) for n in range(31)))
+    compound = b"".join(
+        (
+            SenderReport(1, 2**40, 3, 4, 5, (ReportBlock(7, 8, -9, 10, 11),)).serialize(),
+            ReceiverReport(1, (ReportBlock(7, 8, 9, 10, 11),) * 2).serialize(),
+            TransportFeedback(1, 7, 65530, 77, 3, arrivals).serialize(),
+            CongestionFeedback(1, (stream, stream), 99).serialize(),
+        )
+    )
+    outcomes = [0, 0]
+    for _ in range(20_000):
+        damaged = bytearray(compound)
+        for _ in range(chance.randrange(1, 6)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        if chance.random() < 0.2:
+            del damaged[chance.randrange(len(damaged)) :]
+        try:
+            packets = rtcp.parse(bytes(damaged))
+        except CodecError:
+            outcomes[0] += 1
+            continue
+        outcomes[1] += 1
+        assert len(packets) <= len(damaged) // 4
+    assert min(outcomes) > 2_000
 
 
 @settings(max_examples=500)
