@@ -1,0 +1,126 @@
+"""Every reader on 100 000 damaged files each: read or refused with the file's name, never anything else."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from testbed.channels.link_mahimahi import DeliveryTrace
+from testbed.channels.trace_file import LOST
+from testbed.codecs.rtp import RtpPacket
+from testbed.errors import ChannelError
+from testbed.randomness import generator
+from testbed.traces.format import Choice
+from testbed.traces.formats import FORMATS
+from testbed.traces.skew import with_skew
+
+MUTATIONS = 100_000
+LARGEST_GROWTH = 70_000
+"""A few packets can claim gaps of sequence numbers, of which RTP has 65 536; nothing else grows."""
+
+
+def rtp(number):
+    return RtpPacket(0, 65535 + number & 0xFFFF, 160 * number, 7, b"ab").serialize()
+
+
+def packet(number):
+    udp = struct.pack(">HHHH", 1, 2, 22, 0) + rtp(number)
+    return struct.pack(">BBHHHBBHII", 0x45, 0, 42, 0, 0, 9, 17, 0, 1, 2) + udp
+
+
+def captured():
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 99, 101)
+    return head + b"".join(struct.pack("<IIII", 0, 20_000 * n, 42, 42) + packet(n) for n in range(3))
+
+
+def blocks():
+    content = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    content += struct.pack("<IIHHIHHBxxxI", 1, 28, 101, 0, 0, 9, 1, 6, 28)
+    for n in range(3):
+        content += struct.pack("<IIIIIII", 6, 76, 0, 0, 20_000 * n, 42, 42) + packet(n) + bytes(2)
+        content += struct.pack("<I", 76)
+    return content
+
+
+def dumped():
+    records = [struct.pack(">HHI", 22, 14, 20 * n) + rtp(n) for n in range(4)]
+    return b"#!rtpplay1.0 1.2.3.4/5\n" + bytes(16) + b"".join(records)
+
+
+SAMPLES = {
+    "opus_demo": [b"0 1 0 0 1 1 0\n0 0 1"],
+    "plc_challenge": [b"0\n1\n0\n0\n1\n"],
+    "g192": [b"\x21\x6b\x20\x6b\x21\x6b", b"\x6b\x21\x6b\x20"],
+    "g192_bytes": [b"\x21\x20\x21\x21"],
+    "csv": [b"send_ms,arrival_ms\n0,9.982\n10.023,29.9\n20.045,\n30.1,31\n"],
+    "mahimahi": [b"0\n3\n3\n14\n"],
+    "rtpdump": [dumped()],
+    "pcap": [captured(), blocks()],
+}
+TOKENS = [b",", b"-", b"e9", b"\n", b"\xff\xff", bytes(4), b"\xff\xff\xff\x7f", b"\x80", b"1e", b"9" * 9]
+
+
+def damaged(samples, rng):
+    """Endless damaged samples: up to four places overwritten, inserted, removed, doubled, or all cut off."""
+    while True:
+        draws = rng.integers(0, 2**31, (1000, 4, 4)).tolist()
+        counts = rng.integers(1, 5, 1000).tolist()
+        for places, count in zip(draws, counts, strict=True):
+            content = bytearray(samples[places[0][0] % len(samples)])
+            for kind, at, what, length in places[:count]:
+                start = at % (len(content) + 1)
+                end = start + length % 9
+                match kind // 16 % 6:
+                    case 0 | 1:
+                        content[start : start + 1] = bytes([what & 0xFF])
+                    case 2:
+                        token = TOKENS[what % len(TOKENS)]
+                        content[start : start + len(token)] = token
+                    case 3:
+                        content[start:start] = TOKENS[what % len(TOKENS)]
+                    case 4:
+                        content[start:end] = content[start:end] * (what % 3)
+                    case _:
+                        content[start:] = content[start:start] if what % 4 == 0 else content[end:]
+            yield bytes(content)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_damaged_files_are_read_or_refused(name):
+    reader, choice = FORMATS[name].read, Choice()
+    read = refused = 0
+    for _, content in zip(range(MUTATIONS), damaged(SAMPLES[name], generator(1, "fuzz", name)), strict=False):
+        try:
+            trace = reader(content, "x", choice)
+        except ChannelError as error:
+            assert str(error).startswith("x:")
+            assert len(str(error)) < 1000
+            refused += 1
+            continue
+        read += 1
+        if isinstance(trace, DeliveryTrace):
+            assert 0 < len(trace.times_ns) <= len(content)
+        elif trace.send_ns is None:
+            assert 0 < len(trace) <= len(content)
+        else:
+            assert len(trace) <= len(content) + LARGEST_GROWTH
+            assert len(trace.send_ns) == len(trace.delay_ns) == len(trace.lost)
+            if read % 16 == 0:
+                assert (np.diff(trace.send_ns) >= 0).all()
+                assert ((trace.delay_ns == LOST) == trace.lost).all()
+                assert with_skew(trace, remove=True).delay_ns.min() >= LOST
+    assert read > MUTATIONS / 50 and refused > MUTATIONS / 50, "damage that does nothing, or leaves nothing"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_noise_is_told_from_every_format_or_refused(name):
+    """The recognising itself meets damage, and files of pure chance."""
+    rng = generator(1, "noise", name)
+    for _, content in zip(range(5000), damaged(SAMPLES[name], rng), strict=False):
+        for other in FORMATS.values():
+            assert other.recognises(content) in (True, False)
+            if other.recognises(content):
+                try:
+                    other.read(content, "x", Choice())
+                except ChannelError as error:
+                    assert str(error).startswith("x:")
