@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from testbed.channels.cross_model import CrossTraffic
+from testbed.channels.cross_traffic import CrossTrafficSpec, SharedLink
 from testbed.channels.link_mahimahi import OpportunityLink, read_delivery_trace
 from testbed.channels.link_rate import Rate, RateLink
 from testbed.channels.queue import QUEUES, Queue, QueueParameters
@@ -60,6 +62,8 @@ class Link(Parameters):
         How long a packet travels after it was sent.
     queue
         What waits before the link.
+    cross_traffic
+        Others who send into the same queue. Their packets go no further than to the end of the link.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
@@ -78,6 +82,14 @@ class Link(Parameters):
             for name, queue in QUEUES.items()
             for example in queue.examples
         ),
+        *({"rate_kbps": 64, "cross_traffic": [example]} for example in CrossTrafficSpec.examples),
+        {
+            "rate_kbps": 64,
+            "delay_ms": 20,
+            "queue": {"discipline": "fq_codel", "limit_packets": 20},
+            "cross_traffic": list(CrossTrafficSpec.examples),
+        },
+        {"trace": "capacity.up", "cross_traffic": [{"model": "tcp"}]},
     )
     serializes: ClassVar[bool] = True
 
@@ -87,6 +99,9 @@ class Link(Parameters):
     offset_ms: float | None = Field(None, ge=0, le=1e10, description="place in the trace; null: drawn")
     delay_ms: float = Field(0.0, ge=0, le=60_000, description="time that a packet travels, in ms")
     queue: Annotated[QueueParameters, Queue] = Field(DropTail(), description="what waits before it")
+    cross_traffic: tuple[Annotated[CrossTraffic, CrossTrafficSpec], ...] = Field(
+        (), description="others who send into the same queue"
+    )
 
     @model_validator(mode="after")
     def _one_capacity(self, info: ValidationInfo) -> "Link":
@@ -133,6 +148,11 @@ class Link(Parameters):
 
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage; an unreadable trace is a `ChannelError`."""
+        if self.cross_traffic:
+            return SharedLink(surroundings, self._link, self.cross_traffic)
+        return self._link(surroundings)
+
+    def _link(self, surroundings: Surroundings) -> Stage:
         delay_ns = milliseconds(self.delay_ms)
         if self.trace is not None:
             trace = read_delivery_trace(surroundings.folder / self.trace)
