@@ -33,6 +33,8 @@ class ControllerParameters(Parameters):
     feedback_timeout_ms
         After so long without feedback the target is halved, and again each time it passes once more, down to
         the minimum. It resumes from there. (None of the drafts says how far; RFC 8083 would end the call.)
+    needs_arrivals
+        Whether it does nothing on reports that tell of no single packets (`Reporting.arrivals_known`).
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)

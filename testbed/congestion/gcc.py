@@ -13,7 +13,7 @@ sender, from reports: where reports are lost it is too low, as in libwebrtc, and
 """
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -48,6 +48,8 @@ class Gcc(ControllerParameters):
         Slowest additive increase; libwebrtc has 4.
     """
 
+    # On receiver reports its loss half works alone.
+    needs_arrivals: ClassVar[bool] = False
     controller: Literal["gcc"] = "gcc"
     decrease: float = Field(0.85, gt=0, lt=1)
     increase_per_s: float = Field(1.08, gt=1, le=10)

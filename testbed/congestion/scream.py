@@ -163,7 +163,8 @@ class Window:
         low_ms, high_ms = self._parameters.qdelay_target_lo_ms, self._parameters.qdelay_target_hi_ms
         if not self._norms:
             return
-        variance = statistics.pvariance(self._norms)
+        mean = sum(self._norms) / len(self._norms)
+        variance = sum((each - mean) ** 2 for each in self._norms) / len(self._norms)
         recent = list(self._norms)[-50:]
         wanted_ms = low_ms * (sum(recent) / len(recent) + math.sqrt(variance))
         if self._loss_events > 0.002:

@@ -170,6 +170,16 @@ def test_the_same_run_again_is_the_same(bottleneck, name):
     assert [flow.packets for flow in runs[0]] == [flow.packets for flow in runs[1]]
 
 
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_who_needs_arrivals_says_so(bottleneck, name):
+    """On receiver reports alone such a controller stays where it began, on any link."""
+    reports = Reporting(format="receiver_report", min_interval_ms=500, max_interval_ms=500)
+    assert not reports.arrivals_known
+    (flow,) = bottleneck([build(name)], 30, 20, reporting=reports)
+    moved = any(kbps != 48 for _, kbps in flow.targets)
+    assert moved == (not CONTROLLERS[name].needs_arrivals and name != "none")
+
+
 def test_gcc_on_receiver_reports_alone_still_follows_loss(bottleneck):
     reports = Reporting(format="receiver_report", min_interval_ms=500, max_interval_ms=500)
     (flow,) = bottleneck([build("gcc")], 64, 60, reporting=reports, queue_limit_ms=100)
