@@ -10,7 +10,15 @@ METRICS = {
 }
 BOUNDS = {"plcmos": (1.0, 5.0), "pesq_wb": (1.0, 4.65), "estoi": (0.0, 1.0)}
 """Between which values a metric can lie, and so can its mean."""
-SHORT = {"plcmos": "PLCMOS", "pesq_wb": "PESQ-WB", "estoi": "ESTOI"}
+SHORT = {
+    "plcmos": "PLCMOS",
+    "pesq_wb": "PESQ-WB",
+    "estoi": "ESTOI",
+    "packet_loss": "Loss",
+    "delay_variation_ms_p95": "Queueing delay",
+    "mean_delay_ms": "Mouth to ear",
+    "wire_kbps": "Bitrate sent",
+}
 COLUMNS = {
     "wire_kbps": "Bitrate on the wire (kb/s, with RTP, UDP and IPv4)",
     "payload_kbps": "Payload bitrate (kb/s, codec bytes only)",

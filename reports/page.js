@@ -5,7 +5,10 @@ const byId = (id) => document.getElementById(id);
 const cellAt = (point, scheme) => data.cells.find((c) => c.point === point && c.scheme === scheme);
 const shownSchemes = () => data.schemes.filter((s) => cellAt(state.point, s.name));
 const number = (value, places) => (value === null || value === undefined ? "–" : value.toFixed(places));
-const placesOf = (metric) => (metric === "estoi" ? 3 : 2);
+const placesOf = (metric) => ({ estoi: 3, packet_loss: 3, delay_variation_ms_p95: 0, mean_delay_ms: 0, wire_kbps: 1 })[metric] ?? 2;
+const isNetwork = (metric) => data.network.some((m) => m.name === metric);
+// What the network did is what it is: it has no gain over the plain choice, and nothing in it is repaired.
+const curvesAs = () => (isNetwork(state.metric) ? "scores" : state.as);
 // "primary" is grey because it is the ordinary case; what repairs is coloured, what is guessed or lost stands out.
 const PARTS = {
   primary: ["its own packet", "#d0d7de"], speech: ["speech", "#8c959f"], red: ["RED copy", "#56b4e9"], lbrr: ["LBRR", "#0072b2"],
@@ -91,17 +94,17 @@ function seriesOf(scheme) {
   const chosen = data.points[state.point].parameters;
   const same = (value, other) => JSON.stringify(value) === JSON.stringify(other);
   const cells = data.cells.filter((cell) => {
-    if (cell.scheme !== scheme.name || !sight(cell, state.metric, state.as)) return false;
+    if (cell.scheme !== scheme.name || !sight(cell, state.metric, curvesAs())) return false;
     const here = data.points[cell.point].parameters;
     return Object.keys(here).every((key) => key === along || same(here[key], chosen[key]));
   });
-  return cells.map((cell) => ({ cell: cell, x: xOf(cell), score: sight(cell, state.metric, state.as) }))
+  return cells.map((cell) => ({ cell: cell, x: xOf(cell), score: sight(cell, state.metric, curvesAs()) }))
     .filter((p) => Number.isFinite(p.x)).sort((a, b) => (along ? data.points[a.cell.point].parameters[along] - data.points[b.cell.point].parameters[along] : 0));
 }
 
 function curveControls() {
   const box = byId("curve-controls");
-  buttons(box, "Metric", data.metrics.map((m) => [m.name, m.short]), () => state.metric, (v) => { state.metric = v; curves(); });
+  buttons(box, "Metric", data.metrics.concat(data.network).map((m) => [m.name, m.short]), () => state.metric, (v) => { state.metric = v; curves(); });
   buttons(box, "Across", xChoices.map((c) => [c.name, c.axis.replace(/ \((?!kb\/s\)|ms\)).*$/, "")]), () => state.x, (v) => { state.x = v; curves(); });
   buttons(box, "As", SIGHTS, () => state.as, (v) => { state.as = v; curves(); });
   buttons(byId("dots-controls"), "As", SIGHTS, () => state.dotsAs, (v) => { state.dotsAs = v; dots(); });
@@ -123,7 +126,7 @@ function curveControls() {
 function curves() {
   const figure = byId("curve-chart");
   if (!figure) return;
-  const metric = data.metrics.find((m) => m.name === state.metric);
+  const metric = data.metrics.concat(data.network).find((m) => m.name === state.metric);
   const axis = (xChoices.find((c) => c.name === state.x) || { axis: "" }).axis;
   const wide = figure.clientWidth > 700;
   const { svg, width, height } = canvas(figure, wide ? 470 : 360);
@@ -134,7 +137,7 @@ function curves() {
   const x = scale(...range(all.map((p) => p.x), 0.04), 46, width - names);
   const y = scale(...range(spread(all.map((p) => p.score)), 0.05), height - 50, 26);
   xAxis(svg, x, 26, height - 50, axis, (46 + width - names) / 2);
-  yAxis(svg, y, 46, width - names, sightAxis(metric, state.as));
+  yAxis(svg, y, 46, width - names, sightAxis(metric, curvesAs()));
   const ends = [];
   for (const { scheme, index, points } of list) {
     const path = points.map((p, i) => `${i ? "L" : "M"}${x(p.x)},${y(p.score.mean)}`).join("");
@@ -151,7 +154,7 @@ function curves() {
         node("path", { d: `M${x(p.x)},${y(reach[0])}V${y(reach[1])}M${x(p.x) - 3},${y(reach[0])}h6M${x(p.x) - 3},${y(reach[1])}h6`, stroke: scheme.colour, opacity: 0.55, fill: "none" }, group);
       marker(group, index, x(p.x), y(p.score.mean), scheme.colour);
       node("circle", { cx: x(p.x), cy: y(p.score.mean), r: 11, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, state.as)}\nwire ${number(p.cell.costs.wire_kbps, 1)} kb/s, payload ${number(p.cell.costs.payload_kbps, 1)} kb/s`);
+      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, curvesAs())}\nwire ${number(p.cell.costs.wire_kbps, 1)} kb/s, payload ${number(p.cell.costs.payload_kbps, 1)} kb/s`);
     }
     const last = points.reduce((a, b) => (b.x >= a.x ? b : a));
     ends.push({ x: scheme.ceiling ? x(x.high) : x(last.x), y: y(last.score.mean), text: scheme.name, colour: scheme.colour });

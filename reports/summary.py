@@ -15,6 +15,8 @@ RECOVERIES = ("primary", "red", "lbrr", "dred", "plc")
 _PLAIN_NAMES = ("plc", "classic plc", "classic_plc")
 _COSTS = ("wire_kbps", "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps")
 _OTHERS = ("dred_asked_ms", "dred_sent_ms", "packet_loss", "mean_delay_ms")
+NETWORK = ("packet_loss", "delay_variation_ms_p95", "mean_delay_ms", "wire_kbps")
+"""What a scheme's own bits can do to the network, where its links have a limit."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Cell:
         Share of the frames that was played from each of `RECOVERIES`, overlapping them, ``late``; 0 to 1;
         empty where every call failed.
     scores
-        Mean of each metric; absent where no call could be scored.
+        Mean of each metric and of each column in `Summary.network`; absent where no call could be scored.
     gains
         What the scheme adds to the plain choice at the same point and on the same loss, in the metric's unit.
     repaired
@@ -59,11 +61,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Summary:
-    """All cells of a run by (point, scheme), and what they have in common."""
+    """All cells of a run by (point, scheme), and what they have in common.
+
+    Attributes
+    ----------
+    network
+        Columns that tell what the schemes' own bits did to the network; empty where they did nothing.
+    """
 
     cells: dict[tuple[int, str], Cell]
     schemes: list[str]
     metrics: list[str]
+    network: list[str]
     points: list[dict[str, Any]]
     plain: str | None
     failures: pd.DataFrame
@@ -105,7 +114,7 @@ def summarize(results: Results) -> Summary:
     points = list(manifest.get("points") or [{}])
     plain = plain_choice(table, schemes)
     failures = table[table["error"].fillna("") != ""]
-    summary = Summary({}, schemes, metrics, points, plain, failures, table)
+    summary = Summary({}, schemes, metrics, _network(table), points, plain, failures, table)
     for point in sorted(int(number) for number in table["point"].unique()):
         for scheme in schemes:
             rows = table[(table["point"] == point) & (table["scheme"] == scheme)]
@@ -114,7 +123,22 @@ def summarize(results: Results) -> Summary:
     for point in sorted({point for point, _ in summary.cells}):
         for metric in metrics:
             _score(summary, point, metric)
+        for column in summary.network:
+            grid = summary.grid(point, column)
+            for scheme in grid.columns:
+                if (found := interval(grid[scheme])) is not None:
+                    summary.cells[point, str(scheme)].scores[column] = found
     return summary
+
+
+def _network(table: pd.DataFrame) -> list[str]:
+    """Return the columns of `NETWORK`, if what the network did to a call depended on what was sent."""
+    if "packet_loss" not in table:
+        return []
+    met = table[table["scheme"] != CEILING].groupby(["point", "clip", "realization"])
+    if (met["packet_loss"].nunique() <= 1).all():
+        return []
+    return [name for name in NETWORK if name in table and table[name].notna().any()]
 
 
 def plain_choice(table: pd.DataFrame, schemes: list[str]) -> str | None:
