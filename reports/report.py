@@ -112,6 +112,10 @@ def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
             }
             for name in summary.metrics
         ],
+        "network": [
+            {"name": name, "short": labels.short(name), "axis": labels.axis(name)}
+            for name in summary.network
+        ],
         "judge": headline.judge(summary),
         "plain": summary.plain,
         "points": [{"parameters": point, "label": labels.point(point)} for point in summary.points],

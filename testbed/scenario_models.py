@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -162,7 +163,11 @@ class Scenario(Parameters):
         return f"{self._document.place(written)}: {dotted(written)}"
 
 
-class Point(Parameters):
+Kind = TypeVar("Kind", bound=Parameters)
+
+
+@dataclass(frozen=True)
+class Point(Generic[Kind]):
     """One combination of swept parameters.
 
     Attributes
@@ -178,7 +183,7 @@ class Point(Parameters):
 
     index: int
     parameters: dict[str, Any]
-    scenario: Scenario
+    scenario: Kind
 
 
 def bad_combinations(scenario: Scenario) -> Iterator[tuple[KeyPath, str]]:
