@@ -64,7 +64,7 @@ def _panels(trace: Trace) -> list["_Panel"]:
     if isinstance(trace, DeliveryTrace):
         return [_Capacity(trace)]
     panels: list[_Panel] = []
-    if trace.send_ns is not None:
+    if trace.send_ns is not None and not trace.lost.all():
         panels += [_Delay(trace), _Distribution(trace)]
     if trace.lost.any() and not trace.lost.all():
         models = fit_losses(trace.lost)
@@ -79,7 +79,7 @@ class _Panel:
 
 class _Nothing(_Panel):
     def __call__(self, axes: "Axes") -> None:
-        axes.text(0.5, 0.5, "nothing to draw: one fate for all packets, and no times", ha="center")
+        axes.text(0.5, 0.5, "nothing to draw: one fate for all packets", ha="center")
         axes.set_axis_off()
 
 
@@ -95,7 +95,7 @@ class _Delay(_Panel):
         axes.plot(seconds[here], self._delay_ns[here] / 1e6, ".", ms=2, color=_INK, rasterized=True)
         axes.set_xlabel("time of sending (s)")
         axes.set_ylabel("one-way delay (ms)")
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if here.any() else 0)
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
 
 class _LossOverTime(_Panel):
@@ -124,8 +124,8 @@ class _Distribution(_Panel):
     def __call__(self, axes: "Axes") -> None:
         count = len(self._delays_ms)
         # Ranks spaced so that the tail keeps its packets and the rest does not crowd the file.
-        ranks = np.unique(np.rint(count - np.geomspace(1, max(1, count), 2000)).astype(int))
-        axes.step(self._delays_ms[ranks], 1 - ranks / max(1, count), where="pre", color=_INK)
+        ranks = np.unique(np.rint(count - np.geomspace(1, count, 2000)).astype(int))
+        axes.step(self._delays_ms[ranks], 1 - ranks / count, where="pre", color=_INK)
         axes.set_yscale("log")
         axes.set_xlabel("one-way delay d (ms)")
         axes.set_ylabel("share of arrivals\nwith delay d or more")
