@@ -210,6 +210,8 @@ class ScreamController(BoundedController):
         self._sent_bytes = feedback.sent_bytes
         for packet in feedback.arrived:
             self._acked.add(packet.arrival_ns or 0, packet.size_bytes)
+        if not feedback.packets:
+            return self._rate_kbps
         was_fast = self._window.fast_increase
         if self._window.update(feedback, self._rtt_ms or DEFAULT_RTT_MS):
             self._last_max_kbps = self._rate_kbps
