@@ -11,6 +11,7 @@ from testbed.channels.duplicate import Duplicate
 from testbed.channels.jitter import Jitter
 from testbed.channels.link import Link
 from testbed.channels.loss import Loss
+from testbed.channels.recorded import Recorded
 from testbed.channels.spec import NamedSpec
 from testbed.channels.spikes import Spikes
 from testbed.channels.trace import Trace
@@ -21,6 +22,7 @@ STAGES: dict[str, Any] = {
     "jitter": Jitter,
     "link": Link,
     "loss": Loss,
+    "recorded": Recorded,
     "spikes": Spikes,
     "trace": Trace,
 }

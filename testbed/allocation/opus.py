@@ -31,4 +31,4 @@ class OpusAllocator(Divider):
         most_bps = self._asked.speech_bps + asked.in_encoder_bps
         total_bps = max(self._least_bps, min(most_bps, room_bps))
         whole = Redundancy(copies.distances, asked.lbrr_bps, asked.dred_depth_ms, asked.dred_bps)
-        return self._asked.allocation(total_bps, whole, self.loss_percent(loss))
+        return self._asked.allocation(total_bps, whole, loss.percent)

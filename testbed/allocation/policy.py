@@ -30,14 +30,11 @@ class AllocationParameters(Parameters):
     ----------
     min_speech_kbps
         What speech keeps, in payload bytes; repairs give way first.
-    expected_loss_percent
-        What libopus is told to expect; null: what feedback reported.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
 
     min_speech_kbps: float = Field(8.0, ge=6, le=256)
-    expected_loss_percent: int | None = Field(None, ge=0, le=100)
 
     def build(self, asked: Asked, header_bytes: int) -> Allocator:
         """Return a fresh allocator.
@@ -58,14 +55,9 @@ class Divider:
     def __init__(self, parameters: AllocationParameters, asked: Asked, header_bytes: int) -> None:
         self._asked = asked
         self._header_bytes = header_bytes
-        self._fixed_loss = parameters.expected_loss_percent
         self._least_bps = min(round(1000 * parameters.min_speech_kbps), asked.speech_bps)
         self._wanted_before: Redundancy | None = None
         self._weakened = 0
-
-    def loss_percent(self, loss: NetworkLoss) -> int:
-        """Return what libopus is told to expect."""
-        return loss.percent if self._fixed_loss is None else self._fixed_loss
 
     def fits(self, target_kbps: float, redundancy: Redundancy, speech_bps: int) -> bool:
         """Say whether repairs fit beside so much speech."""
@@ -99,4 +91,4 @@ class Divider:
         left_bps = self.room_bps(target_kbps, redundancy) - redundancy.in_encoder_bps
         speech_bps = max(self._least_bps, min(self._asked.speech_bps, left_bps))
         total_bps = speech_bps + redundancy.in_encoder_bps
-        return self._asked.allocation(total_bps, redundancy, self.loss_percent(loss))
+        return self._asked.allocation(total_bps, redundancy, loss.percent)

@@ -27,8 +27,13 @@ TIMELESS = (
     "testbed.codecs.schemes",
     "testbed.playout",
     "testbed.sender",
+    "testbed.receiver",
+    "testbed.congestion",
+    "testbed.allocation",
+    "testbed.control",
+    "testbed.feedback_loop",
+    "testbed.kernels",
 )
-TIMELESS += ("testbed.receiver", "testbed.congestion", "testbed.kernels")
 LENDS_GLOBAL_STATE = {
     "testbed.metrics.estoi": "pystoi draws from NumPy's global state and takes no generator"
 }

@@ -226,8 +226,6 @@ def test_opus_gets_the_total_and_divides_it_itself():
     assert (allocation.settings.inband_fec, allocation.settings.dred_depth_ms) == (True, 1000)
     assert allocation.settings.expected_loss_percent == 7
     assert policy.allocate(400, NetworkLoss(), 0).settings.bitrate_bps == 72_000
-    fixed = allocator("opus", "lbrr", expected_loss_percent=15)
-    assert fixed.allocate(60, NetworkLoss(0.5), 0).settings.expected_loss_percent == 15
 
 
 def test_what_a_scheme_asks_for():

@@ -1,0 +1,85 @@
+"""The stage `recorded`: a recorded network of any kind that can be replayed, told by its content.
+
+Losses and arrivals are replayed as by `trace`; a delivery trace is the capacity of a link, as in `link`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from testbed.channels.link import Link
+from testbed.channels.link_mahimahi import read_delivery_trace
+from testbed.channels.queue import Queue, QueueParameters
+from testbed.channels.queue_drop_tail import DropTail
+from testbed.channels.spec import problem
+from testbed.channels.stage import Stage, StageParameters, Surroundings
+from testbed.channels.trace import Trace
+from testbed.channels.trace_file import read_trace
+from testbed.errors import ChannelError
+from testbed.parameters import Parameters
+
+
+class Recorded(Parameters):
+    """Replay of a recorded network, from a place that the realization's own random numbers choose.
+
+    Attributes
+    ----------
+    file
+        opus_demo's or the PLC Challenge's losses, CSV of ``send_ms,arrival_ms``, or a Mahimahi delivery
+        trace; relative to the scenario's folder.
+    queue
+        What waits before the link where the file is a delivery trace.
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = (
+        {"file": "losses.txt"},
+        {"file": "arrivals.csv"},
+        {"file": "capacity.up"},
+    )
+    reorders: ClassVar[bool] = True
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The names under which packets are dropped."""
+        return ("trace", *self.queue.causes)
+
+    file: str = Field(min_length=1, description="the recording's name, relative to the scenario's folder")
+    queue: Annotated[QueueParameters, Queue] = Field(DropTail(), description="what waits before a link")
+
+    @field_validator("file")
+    @classmethod
+    def _readable(cls, file: str, info: ValidationInfo) -> str:
+        """Read the file if the scenario's folder is known: a bad one is an error of the scenario."""
+        if info.context and "folder" in info.context:
+            try:
+                _is_capacity(info.context["folder"] / file)
+            except ChannelError as error:
+                raise problem(str(error), value=file) from None
+        return file
+
+    def mean_loss(self, folder: Path = Path()) -> float:
+        """Return the share of a trace's packets that were lost; 0 for a link: its queue's are not known."""
+        return self._stage(folder).mean_loss(folder)
+
+    def build(self, surroundings: Surroundings) -> Stage:
+        """Return a fresh stage."""
+        return self._stage(surroundings.folder).build(surroundings)
+
+    def _stage(self, folder: Path) -> StageParameters:
+        if _is_capacity(folder / self.file):
+            return Link(trace=self.file, queue=self.queue)
+        return Trace(file=self.file)
+
+
+def _is_capacity(path: Path) -> bool:
+    """Return whether a file is a delivery trace; one that is nothing known is a `ChannelError`."""
+    try:
+        read_trace(path)
+    except ChannelError as as_trace:
+        try:
+            read_delivery_trace(path)
+        except ChannelError:
+            raise as_trace from None
+        return True
+    return False
