@@ -79,13 +79,21 @@ def test_activations(activation):
 
 
 def test_activations_are_near_what_they_stand_for():
-    """libopus states errors of 6e-5 for tanh and 3e-5 for the sigmoid, reciprocal apart."""
+    """libopus states errors of 3e-4 for tanh and 1.5e-4 for the sigmoid, most of it from the reciprocal."""
     x = np.linspace(-20, 20, 100_001).astype(np.float32)[None]
     tanh, sigmoid = x.copy(), x.copy()
     nn.activate(tanh, nn.TANH)
     nn.activate(sigmoid, nn.SIGMOID)
-    assert np.abs(tanh - np.tanh(x.astype(float))).max() < 1e-4
-    assert np.abs(sigmoid - 1 / (1 + np.exp(-x.astype(float)))).max() < 5e-5
+    assert np.abs(tanh - np.tanh(x.astype(float))).max() < 4e-4
+    assert np.abs(sigmoid - 1 / (1 + np.exp(-x.astype(float)))).max() < 2e-4
+
+
+def test_reciprocals_are_good_to_twelve_bits():
+    x = np.linspace(-9, 9, 4096).astype(np.float32)
+    inverse = x.copy()
+    nn.reciprocals(inverse)
+    assert np.abs(inverse * x - 1).max() < 1.5 * 2**-12
+    assert np.array_equal(nn.host_reciprocal(x[:77]), inverse[:77])
 
 
 def test_nothing_makes_an_activation_other_than_finite():
