@@ -283,7 +283,7 @@ def trace_record(
     clip: Annotated[str | None, typer.Option(help="Name of the clip.")] = None,
     realization: Annotated[int | None, typer.Option(min=0, help="Which draw of the channel.")] = None,
 ) -> None:
-    """Write what became of the packets of one call of a run that was made with `--save timelines`."""
+    """Write what became of the packets of one call of a run made with `--save timelines` or `packets`."""
     from testbed.traces.formats import write
     from testbed.traces.record import Wanted, recording_of_call
 

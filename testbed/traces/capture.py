@@ -34,14 +34,19 @@ Frame = tuple[int, int, bytes]
 def read(content: bytes, where: str, choice: Choice) -> Recording:
     """Read one RTP stream of a capture; what can be read of a truncated one, with a note."""
     notes: list[str] = []
+    return recording_from(_datagrams(content, where, notes), choice, where, notes)
+
+
+def rtp_packets(content: bytes, where: str) -> list[tuple[int, bytes]]:
+    """Return time in ns and bytes of every UDP datagram that is long enough for RTP."""
+    return [(time_ns, data) for time_ns, _, data in _datagrams(content, where, []) if len(data) >= 12]
+
+
+def _datagrams(content: bytes, where: str, notes: list[str]) -> Iterator[tuple[int, str, bytes]]:
     frames = _pcapng if content.startswith(_SECTION_MAGIC) else _pcap
-    return recording_from(_datagrams(frames(content, where, notes), where), choice, where, notes)
-
-
-def _datagrams(frames: Iterator[Frame], where: str) -> Iterator[tuple[int, str, bytes]]:
     unknown: set[int] = set()
     count, known = 0, False
-    for time_ns, link_type, data in frames:
+    for time_ns, link_type, data in frames(content, where, notes):
         if count == MAX_PACKETS:
             raise ChannelError(f"{where}: has more than {MAX_PACKETS} packets")
         count += 1

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from testbed.channels.trace_file import LOST
+from testbed.channels.trace_file import LOST, read_content
 from testbed.errors import ResultsError
 from testbed.results import load
 from testbed.timeline import NEVER
+from testbed.traces.capture import rtp_packets
 from testbed.traces.recording import Recording, from_times
 
 _STEM = re.compile(r"(\d{3,})-(\d{2,})-.*-(\d{3,})-(\d{3,})")
 _FIELDS = ("point", "scheme", "clip", "realization")
 _LISTED = 8
+_SENT, _RECEIVED = ".sent.pcap", ".received.pcap"
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,13 @@ class _Call:
 
 
 def recording_of_call(run_dir: Path, wanted: Wanted) -> tuple[str, Recording]:
-    """Return what became of each packet of one call that was kept with its timeline.
+    """Return what became of each packet of one call that was kept.
 
     Parameters
     ----------
     run_dir
-        What `testbed run --save timelines` left. Without `timelines`, a run has those of the few calls that
-        its report draws.
+        What `testbed run --save timelines` left, or ``--save packets``, whose captures give the packets
+        themselves too. Without either, a run has the timelines of the few calls that its report draws.
     wanted
         Which call.
 
@@ -68,7 +70,7 @@ def recording_of_call(run_dir: Path, wanted: Wanted) -> tuple[str, Recording]:
     Raises
     ------
     ResultsError
-        There is no such call, or several; the message lists them.
+        There is no such call, or several; the message lists them. Or its file cannot be read.
     """
     calls = _calls(run_dir)
     if not calls:
@@ -90,7 +92,8 @@ def recording_of_call(run_dir: Path, wanted: Wanted) -> tuple[str, Recording]:
             f"--{name} ({_listed(there)})" for name, there in choices.items() if len(there) > 1
         )
         raise ResultsError(f"{run_dir}: {len(fitting)} calls were kept: choose one by {options}")
-    return str(fitting[0]), _read(fitting[0].path)
+    path = fitting[0].path
+    return str(fitting[0]), (_from_packets if path.name.endswith(_SENT) else _from_timeline)(path)
 
 
 def _listed(values: list[object]) -> str:
@@ -100,29 +103,57 @@ def _listed(values: list[object]) -> str:
 
 def _calls(run_dir: Path) -> list[_Call]:
     manifest = load(run_dir).manifest
-    schemes, clips = manifest.get("scheme_names", []), manifest.get("clips", [])
-    for folder in ("timelines", "examples"):
+    try:
+        schemes = list(map(str, manifest["scheme_names"]))
+        clips = [str(clip["name"]) for clip in manifest["clips"]]
+    except (KeyError, TypeError):
+        raise ResultsError(f"{run_dir}: its manifest names no schemes and clips") from None
+    for folder, end in (("timelines", ".parquet"), ("packets", _SENT), ("examples", ".parquet")):
         calls = []
-        for path in sorted((run_dir / folder).glob("*.parquet")):
-            if not (match := _STEM.fullmatch(path.stem)):
+        for path in sorted((run_dir / folder).glob(f"*{end}")):
+            if not (match := _STEM.fullmatch(path.name.removesuffix(end))):
                 continue
             point, scheme, clip, realization = map(int, match.groups())
             if scheme < len(schemes) and clip < len(clips):
-                calls.append(_Call(path, point, schemes[scheme], clips[clip]["name"], realization))
+                calls.append(_Call(path, point, schemes[scheme], clips[clip], realization))
         if calls:
             return calls
     return []
 
 
-def _read(path: Path) -> Recording:
+def _from_timeline(path: Path) -> Recording:
     import pandas as pd
 
     try:
         table = pd.read_parquet(path, columns=["sent_ns", "arrived_ns"])
+        sent = table["sent_ns"].to_numpy(np.int64)
+        arrived = table["arrived_ns"].to_numpy(np.int64)
     except (ValueError, OSError, KeyError) as error:
         raise ResultsError(f"{path}: the timeline cannot be read: {error}") from error
-    sent = table["sent_ns"].to_numpy(np.int64)
-    arrived = table["arrived_ns"].to_numpy(np.int64)
-    if not len(sent):
-        raise ResultsError(f"{path}: holds no packets")
-    return from_times(sent, np.where(arrived == NEVER, np.int64(LOST), arrived - sent))
+    lost = arrived == NEVER
+    if not len(sent) or (np.diff(sent) < 0).any() or (arrived < sent)[~lost].any():
+        raise ResultsError(f"{path}: is no timeline: its packets do not arrive after they are sent, in order")
+    return from_times(sent, np.where(lost, np.int64(LOST), arrived - sent))
+
+
+def _from_packets(path: Path) -> Recording:
+    """Match the packets sent with those received, by their sequence numbers."""
+    received_path = path.with_name(path.name.replace(_SENT, _RECEIVED))
+    sent, received = ((rtp_packets(read_content(file), str(file))) for file in (path, received_path))
+    places = {_sequence(data): place for place, (_, data) in enumerate(sent)}
+    if not sent or len(places) < len(sent):
+        raise ResultsError(f"{path}: needs 1 to 65536 packets, to tell them by their sequence numbers")
+    send_ns = np.array([time_ns for time_ns, _ in sent], np.int64)
+    delay_ns = np.full(len(sent), LOST, np.int64)
+    for time_ns, data in reversed(received):  # so that of two copies the first counts
+        place = places.get(_sequence(data), -1)
+        if place < 0 or time_ns < send_ns[place]:
+            raise ResultsError(f"{received_path}: holds a packet that was not sent before in {path.name}")
+        delay_ns[place] = time_ns - send_ns[place]
+    lost = delay_ns == LOST
+    rtp = tuple(b"" if gone else data for gone, (_, data) in zip(lost.tolist(), sent, strict=True))
+    return Recording(lost, send_ns, delay_ns, len(received) - int((~lost).sum()), rtp=rtp)
+
+
+def _sequence(rtp: bytes) -> int:
+    return int.from_bytes(rtp[2:4], "big")

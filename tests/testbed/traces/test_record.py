@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from testbed.errors import ResultsError
+from testbed.channels.trace_file import LOST
+from testbed.codecs.rtp import RtpPacket
+from testbed.errors import ChannelError, ResultsError
+from testbed.pcap import write_pcap
 from testbed.timeline import NEVER, Timeline
 from testbed.traces.formats import read, write
 from testbed.traces.record import Wanted, recording_of_call
@@ -78,6 +81,28 @@ def test_the_examples_serve_where_nothing_else_was_kept(run):
     assert name == "point 0, scheme no loss, clip ada, realization 0"
 
 
+def test_captures_give_the_packets_too(run):
+    """Sent and received as `--save packets` keeps them; the third comes twice, the fourth before it."""
+    for path in (run / "timelines").iterdir():
+        path.unlink()
+    packets = [RtpPacket(111, 65_534 + n & 0xFFFF, 960 * n, 7, bytes([n] * 9)).serialize() for n in range(4)]
+    stem = run / "packets" / "000-01-some-words-001-000"
+    write_pcap(stem.with_suffix(".sent.pcap"), [(20 * MS * n, rtp) for n, rtp in enumerate(packets)])
+    arrivals = [(40 * MS, packets[0]), (99 * MS, packets[3]), (101 * MS, packets[2]), (105 * MS, packets[2])]
+    write_pcap(stem.with_suffix(".received.pcap"), arrivals)
+    name, recording = recording_of_call(run, Wanted())
+    assert name == "point 0, scheme RED 1, clip bob, realization 0"
+    assert recording.delay_ns.tolist() == [40 * MS, LOST, 61 * MS, 39 * MS]
+    assert (recording.duplicates, recording.reordered()) == (1, 1)
+    assert recording.rtp == (packets[0], b"", packets[2], packets[3])
+    write_pcap(stem.with_suffix(".received.pcap"), [(5 * MS, packets[3])])
+    with pytest.raises(ResultsError, match=r"received\.pcap: holds a packet that was not sent before"):
+        recording_of_call(run, Wanted())
+    stem.with_suffix(".received.pcap").unlink()
+    with pytest.raises(ChannelError, match=r"received\.pcap: is not a file"):
+        recording_of_call(run, Wanted())
+
+
 def test_a_run_without_timelines(run):
     for path in (run / "timelines").iterdir():
         path.unlink()
@@ -91,6 +116,9 @@ def test_a_broken_timeline(run):
     path = run / "timelines" / "000-01-some-words-001-000.parquet"
     path.write_bytes(b"PAR1 no")
     with pytest.raises(ResultsError, match=r"001-000\.parquet: the timeline cannot be read"):
+        recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))
+    pd.DataFrame({"sent_ns": [9], "arrived_ns": [3]}).to_parquet(path)
+    with pytest.raises(ResultsError, match="do not arrive after they are sent"):
         recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))
     pd.DataFrame({"frame": [1]}).to_parquet(path)
     with pytest.raises(ResultsError, match=r"001-000\.parquet: the timeline cannot be read"):

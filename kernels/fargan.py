@@ -1,0 +1,414 @@
+"""FARGAN, libopus's neural vocoder, for many gaps at once: features to speech, going on from real speech.
+
+After libopus 1.6.1, dnn/fargan.c (Valin, Mustafa & Büthe, "Very low complexity speech synthesis using framewise
+autoregressive GAN with pitch prediction", 2024). Speech comes in subframes of 40 samples, each from the last two,
+a copy of what was one pitch period before, and three recurrent units. One step of all gaps together makes
+products of matrices out of products of a matrix and a vector: that is where the speed comes from.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.kernels.bark import BANDS, FEATURES, FRAME, MAX_PERIOD, MIN_PERIOD, PREEMPHASIS, Floats
+from testbed.kernels.nn import (
+    LINEAR,
+    SIGMOID,
+    TANH,
+    Raw,
+    Reciprocal,
+    conv1d,
+    dense,
+    dense_reference,
+    exact_reciprocal,
+    glu,
+    glu_reference,
+    gru,
+    gru_reference,
+)
+from testbed.kernels.weights import Arrays, Linear, linear, take
+
+PAST = 2 * FRAME
+"""Samples of real speech from which synthesis goes on."""
+PAST_VECTORS = 5
+"""Feature vectors for it, the newest last."""
+
+_SUBFRAME = 40
+_SUBFRAMES = FRAME // _SUBFRAME
+_MARGIN = 2
+_COPY = _SUBFRAME + 2 * _MARGIN
+_CONDITION = 80
+_PERIODS = MAX_PERIOD - MIN_PERIOD
+_EMBEDDING = 12
+_HIDDEN = 64
+_WIDE = 128
+_SIGNAL = _CONDITION + _COPY + _SUBFRAME
+_FIRST = 192
+_UNITS = (160, 128, 128)
+_SKIP = sum(_UNITS) + _FIRST + 2 * _SUBFRAME
+_ONE = np.float32(1)
+_TINY = np.float32(1e-5)
+_LONGEST = 4 * MAX_PERIOD
+
+
+class Fargan(NamedTuple):
+    """FARGAN's layers, and what stands for each pitch period, (224, 12)."""
+
+    periods: Floats
+    condition_1: Linear
+    condition_2: Linear
+    condition_3: Linear
+    gain: Linear
+    first: Linear
+    first_gate: Linear
+    gates: Linear
+    input_1: Linear
+    recurrent_1: Linear
+    gate_1: Linear
+    input_2: Linear
+    recurrent_2: Linear
+    gate_2: Linear
+    input_3: Linear
+    recurrent_3: Linear
+    gate_3: Linear
+    skip: Linear
+    skip_gate: Linear
+    last: Linear
+
+
+class FarganState(NamedTuple):
+    """What FARGAN remembers of each gap, batch first; as in libopus, it goes on from one gap to the next.
+
+    Attributes
+    ----------
+    sample
+        (batch,): the last sample put out.
+    pitch
+        (batch, 256): speech before de-emphasis, the newest last.
+    condition, signal
+        (batch, 2, 64) and (batch, 1, 164): earlier inputs of the two convolutions.
+    units_1, units_2, units_3
+        (batch, 160), (batch, 128) and (batch, 128).
+    period
+        (batch,), int64: pitch period in samples of the last feature vector.
+    """
+
+    sample: Floats
+    pitch: Floats
+    condition: Floats
+    signal: Floats
+    units_1: Floats
+    units_2: Floats
+    units_3: Floats
+    period: NDArray[np.int64]
+
+
+def fargan(arrays: Arrays) -> Fargan:
+    """Make FARGAN of a weights blob's arrays; raises CodecError where they do not fit."""
+
+    def layer(name: str, inputs: int, outputs: int) -> Linear:
+        return linear(arrays, name, inputs, outputs)
+
+    one, two, three = _UNITS
+    return Fargan(
+        take(arrays, "cond_net_pembed_weights_float", _PERIODS * _EMBEDDING, "f4").reshape(_PERIODS, -1).copy(),
+        layer("cond_net_fdense1", FEATURES + _EMBEDDING, _HIDDEN),
+        layer("cond_net_fconv1", 3 * _HIDDEN, _WIDE),
+        layer("cond_net_fdense2", _WIDE, _SUBFRAMES * _CONDITION),
+        layer("sig_net_cond_gain_dense", _CONDITION, 1),
+        layer("sig_net_fwc0_conv", 2 * _SIGNAL, _FIRST),
+        layer("sig_net_fwc0_glu_gate", _FIRST, _FIRST),
+        layer("sig_net_gain_dense_out", _FIRST, 4),
+        layer("sig_net_gru1_input", _FIRST + 2 * _SUBFRAME, 3 * one),
+        layer("sig_net_gru1_recurrent", one, 3 * one),
+        layer("sig_net_gru1_glu_gate", one, one),
+        layer("sig_net_gru2_input", one + 2 * _SUBFRAME, 3 * two),
+        layer("sig_net_gru2_recurrent", two, 3 * two),
+        layer("sig_net_gru2_glu_gate", two, two),
+        layer("sig_net_gru3_input", two + 2 * _SUBFRAME, 3 * three),
+        layer("sig_net_gru3_recurrent", three, 3 * three),
+        layer("sig_net_gru3_glu_gate", three, three),
+        layer("sig_net_skip_dense", _SKIP, _WIDE),
+        layer("sig_net_skip_glu_gate", _WIDE, _WIDE),
+        layer("sig_net_sig_dense_out", _WIDE, _SUBFRAME),
+    )
+
+
+def fargan_state(batch: int) -> FarganState:
+    """Return the state before any gap."""
+    shapes = ((), (MAX_PERIOD,), (2, _HIDDEN), (1, _SIGNAL), *((units,) for units in _UNITS))
+    sample, pitch, condition, signal, one, two, three = (
+        np.zeros((batch, *shape), np.float32) for shape in shapes
+    )
+    return FarganState(sample, pitch, condition, signal, one, two, three, np.zeros(batch, np.int64))
+
+
+def operations_per_second() -> tuple[int, int]:
+    """Return multiplications (each with an addition) for a second of speech, and those for one start."""
+    one, two, three = _UNITS
+    tail = _SKIP * _WIDE + _WIDE * _WIDE + _WIDE * _SUBFRAME
+    inputs = (_FIRST, one, two)
+    body = 2 * _SIGNAL * _FIRST + _FIRST * (_FIRST + 4) + _CONDITION
+    for before, units in zip(inputs, _UNITS, strict=True):
+        body += 3 * units * (before + 2 * _SUBFRAME) + 3 * units**2 + units**2
+    condition = (FEATURES + _EMBEDDING) * _HIDDEN + 3 * _HIDDEN * _WIDE + _WIDE * _SUBFRAMES * _CONDITION
+    return 100 * (condition + _SUBFRAMES * (body + tail)), PAST_VECTORS * condition + _SUBFRAMES * body
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def pitch_period(pitch: float) -> int:
+    """Return the period in samples that a pitch feature stands for; what makes no sense is limited."""
+    if not np.isfinite(pitch):
+        return MAX_PERIOD
+    return int(min(_LONGEST, max(1, np.floor(0.5 + 256 / 2.0 ** (min(pitch, 20.0) + 1.5)))))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _condition(network: Fargan, state: FarganState, features: Floats, periods: NDArray[np.int64]) -> Floats:
+    """Return what a frame's features, (batch, 20), say to its four subframes, (batch, 320), and the period."""
+    batch = features.shape[0]
+    inputs = np.empty((batch, FEATURES + _EMBEDDING), np.float32)
+    for item in range(batch):
+        periods[item] = pitch_period(features[item, BANDS])
+        for i in range(FEATURES):
+            value = features[item, i]
+            inputs[item, i] = value if np.isfinite(value) else np.float32(0)
+        row = min(max(periods[item] - MIN_PERIOD, 0), _PERIODS - 1)
+        inputs[item, FEATURES:] = network.periods[row]
+    hidden = dense(network.condition_1, inputs, TANH)
+    hidden = conv1d(network.condition_2, state.condition, hidden, 1, TANH)
+    return dense(network.condition_3, hidden, TANH)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _gated(
+    units: Floats, gate: Linear, copy: Floats, gates: Floats, index: int, before: Floats, out: Floats
+) -> None:
+    """Write gated units, then the pitch copy times its gate, then the subframe before."""
+    width = units.shape[1]
+    out[:, :width] = glu(gate, units)
+    for item in range(units.shape[0]):
+        for i in range(_SUBFRAME):
+            out[item, width + i] = gates[item, index] * copy[item, _MARGIN + i]
+        out[item, width + _SUBFRAME :] = before[item]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _subframe(network: Fargan, state: FarganState, condition: Floats, wanted: bool, out: Floats) -> None:
+    """Make the next subframe of each gap, not de-emphasised, (batch, 40), if it is wanted."""
+    batch = condition.shape[0]
+    gain = dense(network.gain, condition, LINEAR)
+    signal = np.empty((batch, _SIGNAL), np.float32)
+    copy, before = signal[:, _CONDITION : _CONDITION + _COPY], signal[:, _CONDITION + _COPY :]
+    for item in range(batch):
+        gain[item, 0] = np.exp(gain[item, 0])
+        inverse = _ONE / (_TINY + gain[item, 0])
+        signal[item, :_CONDITION] = condition[item]
+        pitch, period = state.pitch[item], state.period[item]
+        position = MAX_PERIOD - period - _MARGIN
+        for i in range(_COPY):
+            copy[item, i] = min(_ONE, max(-_ONE, inverse * pitch[max(0, position)]))
+            position += 1
+            if position == MAX_PERIOD:
+                position -= period
+        for i in range(_SUBFRAME):
+            before[item, i] = min(_ONE, max(-_ONE, inverse * pitch[MAX_PERIOD - _SUBFRAME + i]))
+
+    one, two, three = _UNITS
+    first = conv1d(network.first, state.signal, signal, 1, TANH)
+    input_1 = np.empty((batch, _FIRST + 2 * _SUBFRAME), np.float32)
+    input_2 = np.empty((batch, one + 2 * _SUBFRAME), np.float32)
+    input_3 = np.empty((batch, two + 2 * _SUBFRAME), np.float32)
+    opened = glu(network.first_gate, first)
+    gates = dense(network.gates, opened, SIGMOID)
+    input_1[:, :_FIRST] = opened
+    for item in range(batch):
+        for i in range(_SUBFRAME):
+            input_1[item, _FIRST + i] = gates[item, 0] * copy[item, _MARGIN + i]
+        input_1[item, _FIRST + _SUBFRAME :] = before[item]
+    gru(network.input_1, network.recurrent_1, state.units_1, input_1)
+    _gated(state.units_1, network.gate_1, copy, gates, 1, before, input_2)
+    gru(network.input_2, network.recurrent_2, state.units_2, input_2)
+    _gated(state.units_2, network.gate_2, copy, gates, 2, before, input_3)
+    gru(network.input_3, network.recurrent_3, state.units_3, input_3)
+    if not wanted:
+        return
+    joined = np.empty((batch, _SKIP), np.float32)
+    joined[:, :one] = input_2[:, :one]
+    joined[:, one : one + two] = input_3[:, :two]
+    joined[:, one + two : one + two + three] = glu(network.gate_3, state.units_3)
+    joined[:, one + two + three : -2 * _SUBFRAME] = opened
+    for item in range(batch):
+        for i in range(_SUBFRAME):
+            joined[item, _SKIP - 2 * _SUBFRAME + i] = gates[item, 3] * copy[item, _MARGIN + i]
+        joined[item, _SKIP - _SUBFRAME :] = before[item]
+    shape = glu(network.skip_gate, dense(network.skip, joined, TANH))
+    made = dense(network.last, shape, TANH)
+    for item in range(batch):
+        for i in range(_SUBFRAME):
+            out[item, i] = made[item, i] * gain[item, 0]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _remember(pitch: Floats, subframe: Floats) -> None:
+    for item in range(pitch.shape[0]):
+        for i in range(MAX_PERIOD - _SUBFRAME):
+            pitch[item, i] = pitch[item, i + _SUBFRAME]
+        pitch[item, MAX_PERIOD - _SUBFRAME :] = subframe[item]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def start_fargan(network: Fargan, state: FarganState, past: Floats, features: Floats) -> None:
+    """Bring FARGAN to the end of real speech, to go on from there.
+
+    Parameters
+    ----------
+    network, state
+        Of `fargan` and `fargan_state`; the state is moved on.
+    past
+        (batch, 320): the last 20 ms, -1 to 1; what is not finite counts as 0.
+    features
+        (batch, 5, 20): of these and what comes before, the newest last.
+    """
+    batch = past.shape[0]
+    periods = np.zeros(batch, np.int64)
+    condition = np.empty((batch, _SUBFRAMES * _CONDITION), np.float32)
+    for vector in range(PAST_VECTORS):
+        state.period[:] = periods
+        condition = _condition(network, state, features[:, vector], periods)
+    emphasised = np.zeros((batch, PAST), np.float32)
+    for item in range(batch):
+        last = np.float32(0)
+        for i in range(PAST):
+            sample = past[item, i]
+            sample = min(_ONE, max(-_ONE, sample)) if np.isfinite(sample) else np.float32(0)
+            if i > 0:
+                emphasised[item, i] = sample - PREEMPHASIS * last
+            last = sample
+        state.sample[item] = last
+        state.pitch[item, MAX_PERIOD - FRAME :] = emphasised[item, :FRAME]
+    for subframe in range(_SUBFRAMES):
+        part = condition[:, subframe * _CONDITION : (subframe + 1) * _CONDITION]
+        begin = FRAME + subframe * _SUBFRAME
+        real = emphasised[:, begin : begin + _SUBFRAME]
+        _subframe(network, state, part, False, real)
+        _remember(state.pitch, real)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def synthesize(network: Fargan, state: FarganState, features: Floats, out: Floats) -> None:
+    """Make speech from features, after `start_fargan`.
+
+    Parameters
+    ----------
+    network, state
+        Of `fargan` and `fargan_state`; the state is moved on.
+    features
+        (batch, frames, 20), 100 a second; what is not finite counts as 0.
+    out
+        (batch, frames * 160), written: 16 kHz, full scale is 1, not limited to it.
+    """
+    batch, frames = features.shape[0], features.shape[1]
+    periods = np.empty(batch, np.int64)
+    made = np.empty((batch, _SUBFRAME), np.float32)
+    for frame in range(frames):
+        condition = _condition(network, state, features[:, frame], periods)
+        for subframe in range(_SUBFRAMES):
+            part = condition[:, subframe * _CONDITION : (subframe + 1) * _CONDITION]
+            _subframe(network, state, part, True, made)
+            _remember(state.pitch, made)
+            begin = frame * FRAME + subframe * _SUBFRAME
+            for item in range(batch):
+                sample = state.sample[item]
+                for i in range(_SUBFRAME):
+                    sample = made[item, i] + PREEMPHASIS * sample
+                    out[item, begin + i] = sample
+                state.sample[item] = sample
+        state.period[:] = periods
+
+
+class FarganReference:
+    """One gap after another, as the paper draws it, on the blob's own arrays and with `nn`'s references.
+
+    Parameters
+    ----------
+    arrays
+        Of a weights blob.
+    reciprocal
+        What stands for 1 / x; with the processor's own approximation this is libopus's arithmetic.
+    """
+
+    def __init__(self, arrays: Raw, reciprocal: Reciprocal = exact_reciprocal) -> None:
+        self.arrays, self.reciprocal = arrays, reciprocal
+        self.pitch = np.zeros(256, np.float32)
+        self.hidden = [np.zeros((1, 64), np.float32)] * 2
+        self.signal = np.zeros((1, 164), np.float32)
+        self.units = [np.zeros((1, width), np.float32) for width in (160, 128, 128)]
+        self.period, self.sample = 0, np.float32(0)
+
+    def _dense(self, name: str, inputs: Floats, kind: int = TANH) -> Floats:
+        return dense_reference(self.arrays, name, inputs, kind, self.reciprocal)
+
+    def _gate(self, name: str, inputs: Floats) -> Floats:
+        return glu_reference(self.arrays, f"sig_net_{name}_glu_gate", inputs, self.reciprocal)
+
+    def _condition(self, features: Floats) -> tuple[list[Floats], int]:
+        period = int(np.floor(0.5 + 256 / 2 ** (float(features[18]) + 1.5)))
+        embedding = self.arrays["cond_net_pembed_weights_float"].reshape(224, 12)
+        inputs = np.r_[features, embedding[min(223, max(0, period - 32))]][None]
+        self.hidden = [*self.hidden[-2:], self._dense("cond_net_fdense1", inputs)]
+        wide = self._dense("cond_net_fconv1", np.hstack(self.hidden))
+        return np.split(self._dense("cond_net_fdense2", wide), 4, axis=1), period
+
+    def _subframe(self, condition: Floats) -> Floats:
+        gain = np.exp(self._dense("sig_net_cond_gain_dense", condition, LINEAR)[0, 0])
+        inverse = np.float32(1) / (np.float32(1e-5) + gain)
+        steps = np.arange(-2, 42)
+        back = np.where(steps < 0, steps, steps % self.period) - self.period
+        copy = np.clip(inverse * self.pitch[np.maximum(256 + back, 0)], -1, 1)[None]
+        before = np.clip(inverse * self.pitch[-40:], -1, 1)[None]
+        now = np.hstack((condition, copy, before))
+        first = self._dense("sig_net_fwc0_conv", np.hstack((self.signal, now)))
+        self.signal = now
+        opened = self._gate("fwc0", first)
+        gates = self._dense("sig_net_gain_dense_out", opened, SIGMOID)[0]
+        outputs = [opened]
+        for layer in range(3):
+            inputs = np.hstack((outputs[-1], gates[layer] * copy[:, 2:-2], before))
+            name = f"sig_net_gru{layer + 1}"
+            self.units[layer] = gru_reference(
+                self.arrays, name, self.units[layer], inputs, self.reciprocal
+            )
+            outputs.append(self._gate(f"gru{layer + 1}", self.units[layer]))
+        joined = np.hstack((*outputs[1:], opened, gates[3] * copy[:, 2:-2], before))
+        shape = self._gate("skip", self._dense("sig_net_skip_dense", joined))
+        return gain * self._dense("sig_net_sig_dense_out", shape)[0]
+
+    def start(self, past: Floats, features: Floats) -> None:
+        """Do what `start_fargan` does with (320,) and (5, 20)."""
+        period = 0
+        for vector in features:
+            self.period = period
+            conditions, period = self._condition(vector)
+        emphasised = np.r_[np.float32(0), past[1:] - np.float32(0.85) * past[:-1]]
+        self.pitch = np.r_[self.pitch[:96], emphasised[:160]]
+        for condition, real in zip(conditions, np.split(emphasised[160:], 4), strict=True):
+            self._subframe(condition)
+            self.pitch = np.r_[self.pitch[40:], real]
+        self.sample = past[-1]
+
+    def synthesize(self, features: Floats) -> Floats:
+        """Do what `synthesize` does with (frames, 20)."""
+        out = []
+        for vector in features:
+            conditions, period = self._condition(vector)
+            for condition in conditions:
+                made = self._subframe(condition)
+                self.pitch = np.r_[self.pitch[40:], made]
+                for value in made:
+                    self.sample = value + np.float32(0.85) * self.sample
+                    out.append(self.sample)
+            self.period = period
+        return np.array(out, np.float32)
