@@ -139,7 +139,8 @@ def _losses(content: bytes, where: str) -> LossTrace:
             line = content.count(b"\n", 0, token.start()) + 1
             raise ChannelError(
                 f"{where}:{line}: {shown(token[0])} is not an integer: a trace of losses has 0 for each "
-                f"packet received and 1 for each lost; one of arrivals begins with {_HEADER.decode()}"
+                f"packet received and 1 for each lost; one of arrivals begins with {_HEADER.decode()}; "
+                "`testbed trace convert` makes either of other formats"
             )
         if len(lost) == MAX_PACKETS:
             raise ChannelError(f"{where}: has more than {MAX_PACKETS} packets")
