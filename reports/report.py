@@ -13,7 +13,7 @@ import jinja2
 
 from testbed.errors import ResultsError
 from testbed.files import written_whole
-from testbed.reports import headline, labels
+from testbed.reports import flows, headline, labels
 from testbed.reports.call import Call, example_call
 from testbed.reports.colours import colours
 from testbed.reports.summary import CEILING, RECOVERIES, Summary, summarize
@@ -40,7 +40,7 @@ def write_report(run_dir: Path) -> Path:
     results = load(Path(run_dir))
     if results.table.empty:
         raise ResultsError(f"{run_dir}: the run has no rows, so there is nothing to report")
-    page = render(results)
+    page = flows.render(results) if results.manifest.get("kind") == "flows" else render(results)
     path = Path(results.folder) / "report.html"
     with written_whole(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -113,8 +113,7 @@ def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
             for name in summary.metrics
         ],
         "network": [
-            {"name": name, "short": labels.short(name), "axis": labels.axis(name)}
-            for name in summary.network
+            {"name": name, "short": labels.short(name), "axis": labels.axis(name)} for name in summary.network
         ],
         "judge": headline.judge(summary),
         "plain": summary.plain,

@@ -122,7 +122,7 @@ def run(
         typer.echo(f"warning: {warning}", err=True)
     typer.echo(done.folder / "results.parquet")
     typer.echo(done.report())
-    if done.table["payload_kbps"].isna().all():
+    if done.is_failure:
         raise typer.Exit(1)
 
 
@@ -171,9 +171,9 @@ def schema() -> None:
     """Print the JSON Schema of scenarios, for editors that check YAML as you type."""
     import json
 
-    from testbed.scenario import Scenario
+    from testbed.scenario import schema as scenario_schema
 
-    typer.echo(json.dumps(Scenario.model_json_schema(), indent=2))
+    typer.echo(json.dumps(scenario_schema(), indent=2))
 
 
 @opus.command("build", epilog="Example: testbed opus build --tarball opus-1.6.1.tar.gz")

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from testbed.scenario import Scenario
+from testbed.flows import study
+from testbed.flows.model import FlowStudy
+from testbed.scenario import AnyScenario
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip, list_clips
 from testbed.sweep import plan
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
 SAMPLE_RATE_HZ = 16_000
 
 
-def outline(scenario: Scenario) -> str:
+def outline(scenario: AnyScenario) -> str:
     """Return what a run of the scenario would do."""
+    if isinstance(scenario, FlowStudy):
+        return study.outline(scenario)
     check_codec(scenario)
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))

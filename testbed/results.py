@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TABLE_FILE = "results.parquet"
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"
+TRAJECTORIES_FILE = "trajectories.parquet"
+CHANGES_FILE = "changes.parquet"
 TIMINGS = ("seconds_encode", "seconds_simulate", "seconds_decode", "seconds_metrics")
 """The columns that differ between two runs of the same scenario."""
 
@@ -67,10 +69,56 @@ def load(folder: Path | str) -> Results:
 
 def write(folder: Path, table: "pd.DataFrame", manifest: dict[str, Any]) -> None:
     """Write the table and the manifest into a folder."""
-    with written_whole(folder / TABLE_FILE) as temporary:
-        table.to_parquet(temporary, index=False)
+    write_table(folder / TABLE_FILE, table)
     with written_whole(folder / MANIFEST_FILE) as temporary:
         temporary.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def write_table(path: Path, table: "pd.DataFrame") -> None:
+    """Write one table."""
+    with written_whole(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def read_table(path: Path) -> "pd.DataFrame":
+    """Read one table of a run.
+
+    Raises
+    ------
+    ResultsError
+        If it is not there or cannot be read.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise ResultsError(f"{path.parent}: there is no {path.name} in it")
+    try:
+        return pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise ResultsError(f"{path}: cannot be read: {error}") from error
+
+
+@contextmanager
+def rescued(out: Path, write: Callable[[Path], None], kept: Callable[[], str]) -> Iterator[None]:
+    """On Ctrl-C, write what is finished beside `out`, so that neither it nor an earlier run is lost.
+
+    Parameters
+    ----------
+    write
+        Writes into a folder what is finished.
+    kept
+        Says what that is, as in ``"3 of 8 rows"``; ``"0 ..."`` writes nothing.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        what = kept()
+        if not what.startswith("0 "):
+            rescue = out.with_name(f"{out.name}.interrupted")
+            with replaced_whole(rescue) as folder:
+                write(folder)
+            raise KeyboardInterrupt(f"{what} are kept in {rescue}") from None
+        raise
 
 
 @contextmanager

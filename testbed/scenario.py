@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 import testbed.scenarios
 from testbed.errors import ScenarioError
+from testbed.flows import model as flow_study
+from testbed.flows.model import FlowStudy
 from testbed.scenario_errors import explain, shown
-from testbed.scenario_models import Codec, Point, Scenario, Speech, bad_combinations
+from testbed.scenario_models import Codec, Kind, Point, Scenario, Speech, bad_combinations
 from testbed.scenario_yaml import (
     Document,
     KeyPath,
@@ -26,6 +28,7 @@ from testbed.scenario_yaml import (
 
 __all__ = [
     "Codec",
+    "FlowStudy",
     "Point",
     "Scenario",
     "Speech",
@@ -34,12 +37,15 @@ __all__ = [
     "packaged_scenarios",
     "parse_scenario",
     "points",
+    "schema",
 ]
 
 MAX_POINTS = 10_000
+AnyScenario = Scenario | FlowStudy
+"""One with the key `flows` is a flow study, every other is about calls."""
 
 
-def load_scenario(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+def load_scenario(path_or_name: str | Path, overrides: Sequence[str] = ()) -> AnyScenario:
     """Read a scenario, override some of its values, and validate it and every point of its sweep.
 
     Parameters
@@ -62,7 +68,7 @@ def load_scenario(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Sc
     return _validated(document)
 
 
-def parse_scenario(text: str, folder: Path | None = None, label: str = "scenario") -> Scenario:
+def parse_scenario(text: str, folder: Path | None = None, label: str = "scenario") -> AnyScenario:
     """Validate a scenario that is given as YAML text; see `load_scenario`."""
     return _validated(parse_document(text, label, folder))
 
@@ -93,7 +99,12 @@ def find_scenario(path_or_name: str | Path) -> tuple[Path, str]:
     raise ScenarioError(f"{path_or_name}: no such file, and no packaged scenario of that name{hint}")
 
 
-def points(scenario: Scenario) -> list[Point]:
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of all kinds of scenario."""
+    return TypeAdapter(AnyScenario).json_schema()
+
+
+def points(scenario: Kind) -> list[Point[Kind]]:
     """Return every combination of the swept values, in written order, each validated.
 
     Raises
@@ -104,7 +115,8 @@ def points(scenario: Scenario) -> list[Point]:
     document = scenario._document
     if not document.data:
         document = Document("scenario", "", scenario.model_dump(mode="json", exclude_unset=True))
-    made, mistakes = [], []
+    made: list[Point[Kind]] = []
+    mistakes: list[str] = []
     columns = {key: _column(values) for key, values in scenario.sweep.items()}
     for index, choice in enumerate(itertools.product(*(range(len(v)) for v in scenario.sweep.values()))):
         chosen = dict(zip(scenario.sweep, choice, strict=True))
@@ -117,7 +129,8 @@ def points(scenario: Scenario) -> list[Point]:
                 line if any(s in line for s in swept) else f"{line} (at {setting})" for line in found
             ]
         else:
-            made.append(Point(index=index, parameters=parameters, scenario=at_values))
+            assert isinstance(at_values, type(scenario))
+            made.append(Point(index, parameters, at_values))
     if mistakes:
         raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
     return made
@@ -148,7 +161,7 @@ def _reaches(document: Document, key: str, path: KeyPath) -> bool:
         return False
 
 
-def _validated(document: Document) -> Scenario:
+def _validated(document: Document) -> AnyScenario:
     mistakes = list(_sweep_mistakes(document))
     sweep = (document.data.get("sweep") or {}) if isinstance(document.data, dict) and not mistakes else {}
     first, lost = document, []
@@ -167,16 +180,21 @@ def _validated(document: Document) -> Scenario:
     return scenario
 
 
-def _built(document: Document) -> tuple[Scenario | None, list[str]]:
+def _built(document: Document) -> tuple[AnyScenario | None, list[str]]:
     """Return the scenario, or None and its mistakes: combinations only when single values are good."""
     if not isinstance(document.data, dict):
         return None, [f"{document.label}: must be a mapping of keys: {', '.join(Scenario.model_fields)}"]
+    kind: type[AnyScenario] = FlowStudy if "flows" in document.data else Scenario
     try:
-        scenario = Scenario.model_validate(document.data, context={"folder": document.folder})
+        scenario = kind.model_validate(document.data, context={"folder": document.folder})
     except ValidationError as error:
         return None, explain(error, document)
     scenario._document = document
-    mistakes = [f"{scenario.at(*location)}: {reason}" for location, reason in bad_combinations(scenario)]
+    if isinstance(scenario, FlowStudy):
+        bad = flow_study.contradictions(scenario)
+    else:
+        bad = bad_combinations(scenario)
+    mistakes = [f"{scenario.at(*location)}: {reason}" for location, reason in bad]
     return (None, mistakes) if mistakes else (scenario, [])
 
 

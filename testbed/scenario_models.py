@@ -1,11 +1,10 @@
 """What a scenario holds, as immutable objects."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Self, TypeVar
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 
 from testbed.allocation import AllocationSpec
 from testbed.allocation.loss_adaptive import LossAdaptive
@@ -18,7 +17,8 @@ from testbed.congestion.reporting import Reporting
 from testbed.metrics import METRICS
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
-from testbed.scenario_yaml import Document, KeyPath, dotted, suggestion
+from testbed.scenario_base import Written
+from testbed.scenario_yaml import KeyPath, suggestion
 
 
 class Speech(Parameters):
@@ -92,7 +92,7 @@ def _names_alone(schema: dict[str, Any]) -> None:
     schema["items"] = {"anyOf": [{"enum": SchemeSpec.keys()}, schema["items"]]}
 
 
-class Scenario(Parameters):
+class Scenario(Written):
     """Everything that a run does.
 
     Attributes
@@ -108,14 +108,8 @@ class Scenario(Parameters):
     congestion, allocation
         Who makes a target rate of the reports, and who spends it; without a controller the schemes are sent
         as asked.
-    realizations
-        How many draws of the channel each clip meets.
-    sweep
-        Lists of values by dotted key; a run does every combination.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=100)
-    about: str = ""
     speech: Speech
     codec: Codec
     schemes: list[SchemeSpec] = Field(min_length=1, json_schema_extra=_names_alone)
@@ -125,12 +119,7 @@ class Scenario(Parameters):
     congestion: ControllerSpec = Field(default_factory=NoControl)
     allocation: AllocationSpec = Field(default_factory=LossAdaptive)
     playout: PlayoutSpec
-    realizations: int = Field(1, ge=1)
-    seed: int = Field(0, ge=0, lt=2**63)
-    sweep: dict[str, list[Any]] = Field(default_factory=dict)
     metrics: list[str]
-
-    _document: Document = PrivateAttr(default_factory=lambda: Document("scenario", "", {}))
 
     @property
     def is_closed_loop(self) -> bool:
@@ -142,28 +131,8 @@ class Scenario(Parameters):
         """How the receiver reports, where it does."""
         return self.feedback or Reporting()
 
-    @property
-    def text(self) -> str:
-        """The YAML as it was given; ``""`` for a scenario made in Python."""
-        return self._document.text
 
-    @property
-    def source(self) -> str:
-        """What the scenario's file is called in messages."""
-        return self._document.label
-
-    @property
-    def folder(self) -> Path:
-        """What relative file names in the scenario are relative to."""
-        return self._document.folder
-
-    def at(self, *path: str | int) -> str:
-        """Return ``"file.yaml:7: schemes.2.dred"``: how a message about a part of the scenario begins."""
-        written = self._document.written(path)
-        return f"{self._document.place(written)}: {dotted(written)}"
-
-
-Kind = TypeVar("Kind", bound=Parameters)
+Kind = TypeVar("Kind", bound=Written)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,162 @@
+"""The report of a flow study: what each controller did at each point, in numbers and over time."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from testbed.errors import ResultsError
+from testbed.reports import labels
+from testbed.reports.flow_charts import chart
+from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, Results, read_table
+
+_HERE = Path(__file__).parent
+CONTROLLED = ("video", "voice")
+MAX_CHARTS = 60
+_COLUMNS = {
+    "trajectories": ("point", "realization", "flow", "time_s", "capacity_kbps", "target_kbps",
+                     "received_kbps", "queue_ms", "loss"),
+    "changes": ("point", "realization", "flow", "start_s", "fair_kbps", "received_kbps", "convergence_s"),
+    "results": ("point", "realization", "flow", "direction", "kind", "received_kbps", "link_utilisation",
+                "usable_utilisation", "queue_p50_ms", "queue_p95_ms", "loss", "changes", "converged",
+                "convergence_s", "oscillation", "fairness", "feedback_kbps", "feedback_loss", "error"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Section:
+    """One point in one direction.
+
+    Attributes
+    ----------
+    point, label, direction
+        Which.
+    totals
+        The row of the first table: means over flows that follow a controller and over realizations.
+    flows
+        A row for each flow, as means over realizations.
+    changes
+        A row for each change and flow of the first realization.
+    svg
+        The first realization over time; ``""`` where there is none.
+    """
+
+    point: int
+    label: str
+    direction: str
+    totals: dict[str, Any]
+    flows: list[dict[str, Any]]
+    changes: list[dict[str, Any]]
+    svg: str
+
+
+def render(results: Results) -> str:
+    """Return the page.
+
+    Raises
+    ------
+    ResultsError
+        If a table is missing or has not the columns that it must have.
+    """
+    tables = {
+        "results": results.table,
+        "trajectories": read_table(Path(results.folder) / TRAJECTORIES_FILE),
+        "changes": read_table(Path(results.folder) / CHANGES_FILE),
+    }
+    for name, table in tables.items():
+        if missing := [column for column in _COLUMNS[name] if column not in table.columns]:
+            raise ResultsError(f"{results.folder}: {name}.parquet has no column {missing[0]}")
+    found = sections(results, tables["trajectories"], tables["changes"])
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.filters["number"] = number
+    manifest = results.manifest
+    return environment.get_template("flows.html").render(
+        style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
+        scenario=manifest.get("scenario") or {},
+        text=manifest.get("scenario_text") or json.dumps(manifest.get("scenario"), indent=2),
+        manifest=manifest,
+        sections=found,
+        directions=list(dict.fromkeys(section.direction for section in found)),
+        has_others=any(row["kind"] not in (*CONTROLLED, "audio") for s in found for row in s.flows),
+        failures=_records(results.table[results.table["error"].fillna("") != ""]),
+        runs=len(results.table[["point", "realization"]].drop_duplicates()),
+        complete=manifest.get("complete", True),
+        warnings=manifest.get("warnings") or [],
+        created=str(manifest.get("created") or "")[:10],
+    )
+
+
+def sections(results: Results, trajectories: pd.DataFrame, changes: pd.DataFrame) -> list[Section]:
+    """Return a section for each point and direction, in order; points whose every run failed have none."""
+    found: list[Section] = []
+    parameters = results.manifest.get("points") or []
+    good = results.table[results.table["received_kbps"].notna()]
+    for (point, direction), its in good.groupby(["point", "direction"], sort=False):
+        controlled = its[its["kind"].isin(CONTROLLED)]
+        names = controlled["flow"].drop_duplicates().tolist()
+        others = its.loc[~its["kind"].isin((*CONTROLLED, "audio")), "flow"].drop_duplicates().tolist()
+        first = its["realization"].min()
+        series = trajectories[
+            (trajectories["point"] == point)
+            & (trajectories["realization"] == first)
+            & trajectories["flow"].isin([*names, *others])
+        ]
+        met = changes[
+            (changes["point"] == point) & (changes["realization"] == first) & changes["flow"].isin(names)
+        ]
+        number_of = int(str(point))
+        label = labels.point(parameters[number_of]) if number_of < len(parameters) else f"point {point}"
+        drawn = len(found) < MAX_CHARTS and not series.empty
+        found.append(
+            Section(
+                number_of,
+                label,
+                str(direction),
+                _totals(controlled, its[its["flow"].isin(others)]),
+                _by_flow(its),
+                _records(met.sort_values(["start_s", "flow"], kind="stable")),
+                chart(series, names, others) if drawn else "",
+            )
+        )
+    return found
+
+
+def number(value: Any, places: int = 0, factor: float = 1.0) -> str:
+    """Return a number as a table shows it; a dash where it is not known."""
+    if value is None or pd.isna(value):
+        return "–"
+    return f"{factor * float(value):.{places}f}"
+
+
+def _totals(controlled: pd.DataFrame, others: pd.DataFrame) -> dict[str, Any]:
+    means = controlled[
+        ["received_kbps", "link_utilisation", "usable_utilisation", "queue_p50_ms", "queue_p95_ms", "loss",
+         "convergence_s", "oscillation", "fairness", "feedback_kbps", "feedback_loss"]
+    ].mean()  # fmt: skip
+    totals: dict[str, Any] = {str(name): mean for name, mean in means.items()}
+    totals["changes"], totals["converged"] = controlled["changes"].sum(), controlled["converged"].sum()
+    weights = controlled["converged"].astype(float)
+    times = controlled["convergence_s"].fillna(0.0)
+    totals["convergence_s"] = (times * weights).sum() / weights.sum() if weights.sum() else float("nan")
+    runs = max(1, others["realization"].nunique())
+    totals["others_kbps"] = others["received_kbps"].sum() / runs if len(others) else float("nan")
+    totals["others_loss"] = others["loss"].mean() if len(others) else float("nan")
+    return totals
+
+
+def _by_flow(its: pd.DataFrame) -> list[dict[str, Any]]:
+    kept = its[[*_COLUMNS["results"][2:-1]]]
+    grouped = kept.groupby(["flow", "direction", "kind"], sort=False, dropna=False).mean()
+    return _records(grouped.reset_index())
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

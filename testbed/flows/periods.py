@@ -1,0 +1,154 @@
+"""The times between changes: what each flow's fair share is, and how soon it is there.
+
+A change is the beginning, end, pause or resumption of a flow or of cross traffic, and a step of the capacity.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf, isnan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.flows.capacity import capacity_kbps, change_times_s, fair_shares, links
+from testbed.flows.media import Adaptive, Audio
+from testbed.flows.model import FlowStudy
+
+TOLERANCE = 0.2
+HOLD_S = 3.0
+SHORTEST_S = 1.0
+
+
+@dataclass(frozen=True)
+class Period:
+    """A time in which nothing changes.
+
+    Attributes
+    ----------
+    start_s, stop_s
+        From when to when.
+    capacity_kbps
+        Of the direction; NaN where it is not known.
+    fair_kbps
+        Max-min fair share of each flow that follows a controller and sends. What audio and cross traffic of a
+        constant rate take is not shared out, a long TCP connection counts as a flow, and short ones do not
+        count.
+    usable_kbps
+        What all sources together could use of the capacity.
+    """
+
+    start_s: float
+    stop_s: float
+    capacity_kbps: float
+    fair_kbps: dict[str, float]
+    usable_kbps: float
+
+
+def periods(study: FlowStudy, direction: str) -> list[Period]:
+    """Return the periods of a direction, in order, from 0 to the end."""
+    stages = study.stages(direction)
+    spans = {flow.name: flow.spans_s(study.duration_s) for flow in study.going(direction)}
+    rivals = [
+        (model.start_ms / 1000, inf if model.stop_ms is None else model.stop_ms / 1000, model)
+        for link in links(stages)
+        for model in link.cross_traffic
+    ]
+    edges = {0.0, study.duration_s, *change_times_s(stages)}
+    edges |= {edge for its in spans.values() for span in its for edge in span}
+    edges |= {edge for start_s, stop_s, _ in rivals for edge in (start_s, stop_s)}
+    inner = sorted(edge for edge in edges if 0 <= edge <= study.duration_s)
+    found = []
+    for start_s, stop_s in pairwise(inner):
+        active = [
+            flow
+            for flow in study.going(direction)
+            if any(a <= start_s and stop_s <= b for a, b in spans[flow.name])
+        ]
+        most = {flow.name: flow.media.max_kbps for flow in active if isinstance(flow.media, Adaptive)}
+        taken = sum(flow.media.rate_kbps for flow in active if isinstance(flow.media, Audio))
+        everything = sum(most.values()) + taken
+        for number, (begin_s, end_s, model) in enumerate(rivals):
+            if not begin_s <= start_s < end_s:
+                continue
+            kind = getattr(model, "model", "")
+            if kind == "cbr":
+                taken += model.rate_kbps  # type: ignore[attr-defined]
+                everything += model.rate_kbps  # type: ignore[attr-defined]
+            else:
+                everything = inf
+            if kind == "tcp" and model.size is None:  # type: ignore[attr-defined]
+                flows = model.flows or 1  # type: ignore[attr-defined]
+                most |= {f"\0{number} {connection}": inf for connection in range(flows)}
+        capacity = capacity_kbps(stages, start_s)
+        shares = fair_shares(capacity - taken, most)
+        fair = {name: share for name, share in shares.items() if name[0] != "\0"}
+        usable = float("nan") if isnan(capacity) else min(capacity, everything)
+        found.append(Period(start_s, stop_s, capacity, fair, usable))
+    return found
+
+
+def convergence_s(
+    rate_kbps: NDArray[np.float64],
+    fair_kbps: float,
+    bin_s: float,
+    tolerance: float = TOLERANCE,
+    hold_s: float = HOLD_S,
+) -> float:
+    """Return how long it takes until a rate stays at its fair share.
+
+    The rate is averaged over the last second; it has converged once it has been within the tolerance for the
+    hold. The time until then, the hold not included, counts from the beginning of the series.
+
+    Parameters
+    ----------
+    rate_kbps
+        The rate in bins from a change to the next.
+    fair_kbps
+        The share that it should reach.
+    bin_s
+        Duration of a bin.
+    tolerance
+        How far from the share it may be, as a share of it.
+    hold_s
+        For how long it must stay there.
+
+    Returns
+    -------
+    The time in seconds; NaN if it never stays there, or the share is not known.
+    """
+    if not fair_kbps > 0:
+        return float("nan")
+    smooth = trailing_mean(rate_kbps, round(1 / bin_s))
+    near = np.abs(smooth - fair_kbps) <= tolerance * fair_kbps
+    hold = max(1, round(hold_s / bin_s))
+    run = 0
+    for index, is_near in enumerate(near.tolist()):
+        run = run + 1 if is_near else 0
+        if run == hold:
+            return float((index + 1 - hold) * bin_s)
+    return float("nan")
+
+
+def trailing_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Return the mean over the last `window` values, or over as many as there were."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    stop = np.arange(1, len(values) + 1)
+    start = np.maximum(0, stop - window)
+    smooth: NDArray[np.float64] = (total[stop] - total[start]) / (stop - start)
+    return smooth
+
+
+def oscillation(rate_kbps: NDArray[np.float64], bin_s: float) -> float:
+    """Return the coefficient of variation of the rate, of means over whole seconds; NaN for less than two."""
+    window = round(1 / bin_s)
+    seconds = rate_kbps[: len(rate_kbps) // window * window].reshape(-1, window).mean(axis=1)
+    if len(seconds) < 2 or seconds.mean() == 0:
+        return float("nan")
+    return float(seconds.std() / seconds.mean())
+
+
+def jain(rates_kbps: NDArray[np.float64]) -> float:
+    """Return Jain's index of rates: 1 if they are equal, 1/n if one has all. NaN for fewer than two."""
+    if len(rates_kbps) < 2 or not np.any(rates_kbps):
+        return float("nan")
+    return float(rates_kbps.sum() ** 2 / (len(rates_kbps) * (rates_kbps**2).sum()))

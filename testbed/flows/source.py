@@ -1,0 +1,70 @@
+"""Synthetic media: frames of the size that the target gives them, cut into packets."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+import numpy as np
+import simpy
+
+from testbed.channels.clock import Clock
+from testbed.flows.media import Audio, Video, Voice, cut
+
+
+class Source:
+    """Sends one flow's frames.
+
+    Parameters
+    ----------
+    env
+        The clock.
+    media
+        What they are.
+    target_kbps
+        Asked at every frame.
+    send
+        Called with the size of each packet when it leaves.
+    rng
+        Draws the sizes of frames, and when in a frame's time the first one comes.
+    """
+
+    def __init__(
+        self,
+        env: Clock,
+        media: Video | Voice | Audio,
+        target_kbps: Callable[[], float],
+        send: Callable[[int], None],
+        rng: np.random.Generator,
+    ) -> None:
+        self._env = env
+        self._media = media
+        self._target_kbps = target_kbps
+        self._send = send
+        self._rng = rng
+        self._variation, self._response_ns = 0.0, 0
+        if not isinstance(media, Audio):
+            self._variation, self._response_ns = media.variation, round(1e6 * media.response_ms)
+        self._targets: deque[tuple[int, float]] = deque()
+
+    def run(self, spans_ns: Sequence[tuple[int, int]]) -> Generator[simpy.Event, Any, None]:
+        """Send from when to when it is said."""
+        frame_ns = self._media.frame_ns
+        for start_ns, stop_ns in spans_ns:
+            yield self._env.timeout(start_ns + int(self._rng.integers(frame_ns)) - self._env.now)
+            self._targets.clear()
+            while self._env.now < stop_ns:
+                sizes = cut(self._frame_bytes(), self._media.packet_bytes)
+                for number, size in enumerate(sizes):
+                    later_ns = number * frame_ns // len(sizes)
+                    if self._env.now + later_ns < stop_ns:
+                        self._env.later(later_ns, self._send, size)
+                yield self._env.timeout(frame_ns)
+
+    def _frame_bytes(self) -> int:
+        """Return the size of a frame now: of the latest target that the encoder had time to follow."""
+        now_ns = self._env.now
+        self._targets.append((now_ns, self._target_kbps()))
+        while len(self._targets) > 1 and self._targets[1][0] <= now_ns - self._response_ns:
+            self._targets.popleft()
+        varied = 1 + self._variation * (2 * self._rng.random() - 1)
+        return round(self._targets[0][1] * varied * self._media.frame_ns / 8e6)

@@ -1,0 +1,188 @@
+"""A flow study from beginning to end: what is to run, worked off, and its tables written."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testbed import results
+from testbed.errors import TestbedError
+from testbed.flows.capacity import capacity_kbps
+from testbed.flows.measure import CHANGES, MEASURED, changes, rows
+from testbed.flows.model import FlowStudy
+from testbed.flows.simulate import BIN_MS, Outcome, simulate
+from testbed.flows.trajectory import COLUMNS, Series, others_trajectory, trajectory
+from testbed.manifest import versions
+from testbed.scenario import Point, points
+from testbed.sweep import work_off
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IDENTITY = ("point", "realization", "flow")
+
+
+@dataclass(frozen=True, order=True)
+class RunId:
+    """One realization of one point."""
+
+    point: int
+    realization: int
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run left: rows for each of the three tables, or why it failed."""
+
+    run: RunId
+    rows: list[dict[str, Any]]
+    changes: list[dict[str, Any]]
+    series: dict[str, Series]
+    seconds: float
+    error: str = ""
+
+
+def runs(study_points: Sequence[Point[FlowStudy]]) -> list[RunId]:
+    """Return everything that is to run."""
+    return [
+        RunId(point.index, realization)
+        for point in study_points
+        for realization in range(point.scenario.realizations)
+    ]
+
+
+def run_study(study: FlowStudy, out: Path, jobs: int, on_progress: Callable[[int, int, str], None]) -> None:
+    """Run a study and write its folder whole.
+
+    When it is interrupted, the runs that were finished are written to ``<out>.interrupted`` instead.
+
+    Parameters
+    ----------
+    on_progress
+        Called with how many runs are done, of how many, and what is being done.
+    """
+    all_points = points(study)
+    wanted = runs(all_points)
+    done: dict[RunId, Ran] = {}
+    with results.replaced_whole(out) as folder:
+        on_progress(0, len(wanted), "flows")
+
+        def write(into: Path) -> None:
+            _write(into, study, all_points, [done[run] for run in sorted(done)], len(wanted))
+
+        with results.rescued(out, write, lambda: f"{len(done)} of {len(wanted)} runs"):
+            for ran in work_off(wanted, _run, all_points, jobs):
+                done[ran.run] = ran
+                on_progress(len(done), len(wanted), "flows")
+        on_progress(len(done), len(wanted), "writing")
+        write(folder)
+
+
+def series_of(study: FlowStudy, outcome: Outcome) -> dict[str, Series]:
+    """Return the time series of each flow and each source of cross traffic."""
+    bins = round(1000 * study.duration_s / BIN_MS)
+
+    def capacity(direction: str) -> Callable[[float], float]:
+        stages = study.stages(direction)
+        return lambda time_s: capacity_kbps(stages, time_s)
+
+    series = {
+        flow.name: trajectory(outcome.flows[flow.name], bins, capacity(flow.direction))
+        for flow in study.flows
+    }
+    return series | {
+        log.name: others_trajectory(log, bins, capacity(log.direction)) for log in outcome.others
+    }
+
+
+def _run(all_points: Sequence[Point[FlowStudy]], run: RunId) -> Ran:
+    study = all_points[run.point].scenario
+    try:
+        outcome = simulate(study, run.realization)
+        series = series_of(study, outcome)
+        met = changes(study, series)
+        return Ran(run, rows(study, outcome, series, met), met, series, outcome.seconds)
+    except Exception as error:  # one run of a long sweep must not take the others with it
+        reason = str(error) if isinstance(error, TestbedError) else f"{type(error).__name__}: {error}"
+        return Ran(run, [{"flow": flow.name} for flow in study.flows], [], {}, 0.0, reason)
+
+
+def _write(
+    folder: Path, study: FlowStudy, all_points: list[Point[FlowStudy]], done: list[Ran], wanted: int
+) -> None:
+    def table(name: str, columns: Sequence[str]) -> "pd.DataFrame":
+        import pandas as pd
+
+        made = [
+            {
+                "point": ran.run.point,
+                "realization": ran.run.realization,
+                **all_points[ran.run.point].parameters,
+                **row,
+                "seconds_simulate": ran.seconds,
+                "error": ran.error,
+            }
+            for ran in done
+            for row in getattr(ran, name)
+        ]
+        return pd.DataFrame(made, columns=list(dict.fromkeys(columns)))
+
+    failed = [ran for ran in done if ran.error]
+    warnings = [f"{len(failed)} of {len(done)} runs failed; the first: {failed[0].error}"] if failed else []
+    identity = (*IDENTITY, *study.sweep)
+    results.write_table(folder / results.TRAJECTORIES_FILE, _trajectories(done))
+    results.write_table(folder / results.CHANGES_FILE, table("changes", (*identity, *CHANGES)))
+    manifest = {
+        "kind": "flows",
+        "scenario": study.model_dump(mode="json", exclude_none=True, exclude_unset=True),
+        "scenario_text": study.text,
+        "scenario_folder": str(study.folder.absolute()),
+        "swept": list(study.sweep),
+        "points": [point.parameters for point in all_points],
+        "controllers": [point.scenario.congestion.controller for point in all_points],
+        "versions": versions(),
+        "seeds": {
+            "scenario": study.seed,
+            "flows": "SHA-256 of seed, realization, direction and stage or flow",
+        },
+        "complete": len(done) == wanted,
+        "rows": sum(len(ran.rows) for ran in done),
+        "warnings": warnings,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    results.write(folder, table("rows", (*identity, *MEASURED, "seconds_simulate", "error")), manifest)
+
+
+def _trajectories(done: list[Ran]) -> "pd.DataFrame":
+    import pandas as pd
+
+    parts = [
+        pd.DataFrame(
+            {"point": ran.run.point, "realization": ran.run.realization, "flow": name, **series},
+            columns=[*IDENTITY, *COLUMNS],
+        )
+        for ran in done
+        for name, series in ran.series.items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*IDENTITY, *COLUMNS])
+
+
+def outline(study: FlowStudy) -> str:
+    """Return what a run of the study would do."""
+    all_points = points(study)
+    lines = [f"{study.name}: {study.about}".rstrip(": "), "", f"{len(all_points)} points"]
+    for point in all_points:
+        lines += ["  " + ", ".join(f"{key} = {value}" for key, value in point.parameters.items())]
+    lines += [f"{len(study.flows)} flows"]
+    lines += [
+        f"  {flow.name}: {flow.media.kind} {flow.direction}, "
+        + ", ".join(f"{start:g} to {stop:g} s" for start, stop in flow.spans_s(study.duration_s))
+        for flow in study.flows
+    ]
+    for direction in ("forward", "backward"):
+        names = " + ".join(spec.name for spec in getattr(study, direction))
+        lines += [f"{direction}: {names or 'a network that does nothing'}"]
+    wanted = len(runs(all_points))
+    lines += [f"= {wanted} runs, {wanted * study.duration_s / 60:.0f} minutes of simulated time"]
+    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""What every kind of scenario has: a name, realizations, a seed, a sweep, and where it was written."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PrivateAttr
+
+from testbed.parameters import Parameters
+from testbed.scenario_yaml import Document, dotted
+
+
+class Written(Parameters):
+    """Base of the kinds of scenario.
+
+    Attributes
+    ----------
+    realizations
+        How many draws of everything random there are.
+    sweep
+        Lists of values by dotted key; a run does every combination.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=100)
+    about: str = ""
+    realizations: int = Field(1, ge=1)
+    seed: int = Field(0, ge=0, lt=2**63)
+    sweep: dict[str, list[Any]] = Field(default_factory=dict)
+
+    _document: Document = PrivateAttr(default_factory=lambda: Document("scenario", "", {}))
+
+    @property
+    def text(self) -> str:
+        """The YAML as it was given; ``""`` for a scenario made in Python."""
+        return self._document.text
+
+    @property
+    def source(self) -> str:
+        """What the scenario's file is called in messages."""
+        return self._document.label
+
+    @property
+    def folder(self) -> Path:
+        """What relative file names in the scenario are relative to."""
+        return self._document.folder
+
+    def at(self, *path: str | int) -> str:
+        """Return ``"file.yaml:7: schemes.2.dred"``: how a message about a part of the scenario begins."""
+        written = self._document.written(path)
+        return f"{self._document.place(written)}: {dotted(written)}"
