@@ -1,0 +1,1 @@
+"""DRED, deep redundancy: what its payloads hold, how they are written, cut and put into packets."""

@@ -1,0 +1,271 @@
+"""DRED's networks: the encoder and decoder of a rate-distortion-optimised variational autoencoder.
+
+As in libopus 1.6 (``dnn/dred_rdovae_enc.c``, ``dred_rdovae_dec.c``) after Valin, Mustafa and Büthe,
+"DRED: Deep REDundancy" (draft-ietf-mlcodec-opus-dred): every 20 ms the encoder makes of two feature frames a
+latent vector, which stands for the last 40 ms, and a state, from which a decoder can start there. The decoder
+starts from one state and runs backward in time: of each latent vector, 40 ms apart, it makes four feature
+frames, latest first.
+
+Both are five stages, each a recurrent unit and a convolution that see all that the layers before them gave.
+All is float32, batch first. The ``_reference`` twins work on the blob's own arrays.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.kernels import nn
+from testbed.kernels.nn import (
+    LINEAR,
+    TANH,
+    Raw,
+    Reciprocal,
+    conv1d,
+    dense,
+    glu,
+    gru,
+    host_reciprocal,
+)
+from testbed.kernels.weights import Arrays, Floats, Linear, linear
+
+FEATURES = 20
+LATENTS = 25
+STATES = 50
+STAGES = 5
+FRAMES_PER_STEP, FRAMES_PER_LATENT = 2, 4
+_ENCODER_UNITS, _ENCODER_CHANNELS, _ENCODER_FIRST = 32, 64, 64
+_DECODER_UNITS, _DECODER_CHANNELS, _DECODER_FIRST = 64, 32, 96
+_PADDED_LATENTS, _PADDED_STATES, _STATE_HIDDEN = 32, 56, 128
+_ENCODER_WIDTH = _ENCODER_FIRST + STAGES * (_ENCODER_UNITS + _ENCODER_CHANNELS)
+_DECODER_WIDTH = _DECODER_FIRST + STAGES * (_DECODER_UNITS + _DECODER_CHANNELS)
+
+Five = tuple[Linear, Linear, Linear, Linear, Linear]
+
+
+class Encoder(NamedTuple):
+    """The layers of the encoder, ready for `encode`; made by `encoder`."""
+
+    first: Linear
+    gru_input: Five
+    gru_recurrent: Five
+    before_convolution: Five
+    convolution: Five
+    latents: Linear
+    state_hidden: Linear
+    state: Linear
+
+
+class Decoder(NamedTuple):
+    """The layers of the decoder, ready for `decode`; made by `decoder`."""
+
+    start_hidden: Linear
+    start: Linear
+    first: Linear
+    gru_input: Five
+    gru_recurrent: Five
+    gate: Five
+    before_convolution: Five
+    convolution: Five
+    output: Linear
+
+
+class EncoderState(NamedTuple):
+    """What the encoder remembers: float32 (batch, stage, unit) and (batch, stage, step, channel)."""
+
+    units: NDArray[np.float32]
+    steps: NDArray[np.float32]
+
+
+def _five(arrays: Arrays, name: str, widths: list[int], outputs: int) -> Five:
+    made = [linear(arrays, name.format(stage + 1), widths[stage], outputs) for stage in range(STAGES)]
+    return made[0], made[1], made[2], made[3], made[4]
+
+
+def encoder(arrays: Arrays) -> Encoder:
+    """Make the encoder from libopus's weights.
+
+    Raises
+    ------
+    CodecError
+        If the arrays are not those of libopus 1.6's network.
+    """
+    units, channels = _ENCODER_UNITS, _ENCODER_CHANNELS
+    before = [_ENCODER_FIRST + stage * (units + channels) for stage in range(STAGES)]
+    after = [width + units for width in before]
+    return Encoder(
+        linear(arrays, "enc_dense1", FRAMES_PER_STEP * FEATURES, _ENCODER_FIRST),
+        _five(arrays, "enc_gru{}_input", before, 3 * units),
+        _five(arrays, "enc_gru{}_recurrent", [units] * STAGES, 3 * units),
+        _five(arrays, "enc_conv_dense{}", after, channels),
+        _five(arrays, "enc_conv{}", [2 * channels] * STAGES, channels),
+        linear(arrays, "enc_zdense", _ENCODER_WIDTH, _PADDED_LATENTS),
+        linear(arrays, "gdense1", _ENCODER_WIDTH, _STATE_HIDDEN),
+        linear(arrays, "gdense2", _STATE_HIDDEN, _PADDED_STATES),
+    )
+
+
+def decoder(arrays: Arrays) -> Decoder:
+    """Make the decoder from libopus's weights; see `encoder`."""
+    units, channels = _DECODER_UNITS, _DECODER_CHANNELS
+    before = [_DECODER_FIRST + stage * (units + channels) for stage in range(STAGES)]
+    after = [width + units for width in before]
+    return Decoder(
+        linear(arrays, "dec_hidden_init", STATES, _STATE_HIDDEN),
+        linear(arrays, "dec_gru_init", _STATE_HIDDEN, STAGES * units),
+        linear(arrays, "dec_dense1", LATENTS + 1, _DECODER_FIRST),
+        _five(arrays, "dec_gru{}_input", before, 3 * units),
+        _five(arrays, "dec_gru{}_recurrent", [units] * STAGES, 3 * units),
+        _five(arrays, "dec_glu{}", [units] * STAGES, units),
+        _five(arrays, "dec_conv_dense{}", after, channels),
+        _five(arrays, "dec_conv{}", [2 * channels] * STAGES, channels),
+        linear(arrays, "dec_output", _DECODER_WIDTH, FRAMES_PER_LATENT * FEATURES),
+    )
+
+
+def encoder_state(batch: int) -> EncoderState:
+    """Return the state of encoders that have heard nothing."""
+    units = np.zeros((batch, STAGES, _ENCODER_UNITS), np.float32)
+    # the first stage looks one step back, the others two; its second place stays unused
+    return EncoderState(units, np.zeros((batch, STAGES, 2, _ENCODER_CHANNELS), np.float32))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def encode(model: Encoder, memory: EncoderState, features: Floats) -> tuple[Floats, Floats]:
+    """Encode features, two frames a step.
+
+    Parameters
+    ----------
+    model
+        Of `encoder`.
+    memory
+        Moved on.
+    features
+        float32 (batch, steps, 40): two frames of 20 features a step, the earlier one first.
+
+    Returns
+    -------
+    tuple
+        Latent vectors, float32 (batch, steps, 25), and states, float32 (batch, steps, 50), not quantized.
+    """
+    batch, steps, _ = features.shape
+    latents = np.empty((batch, steps, LATENTS), np.float32)
+    states = np.empty((batch, steps, STATES), np.float32)
+    seen = np.empty((batch, _ENCODER_WIDTH), np.float32)
+    for step in range(steps):
+        end = _ENCODER_FIRST
+        seen[:, :end] = dense(model.first, features[:, step], TANH)
+        for stage in range(STAGES):
+            unit = memory.units[:, stage].copy()
+            gru(model.gru_input[stage], model.gru_recurrent[stage], unit, seen[:, :end])
+            memory.units[:, stage] = unit
+            seen[:, end : end + _ENCODER_UNITS] = unit
+            end += _ENCODER_UNITS
+            narrowed = dense(model.before_convolution[stage], seen[:, :end], TANH)
+            dilation = 1 if stage == 0 else 2
+            past = memory.steps[:, stage, :dilation].copy()
+            seen[:, end : end + _ENCODER_CHANNELS] = conv1d(
+                model.convolution[stage], past, narrowed, dilation, TANH
+            )
+            memory.steps[:, stage, :dilation] = past
+            end += _ENCODER_CHANNELS
+        latents[:, step] = dense(model.latents, seen, LINEAR)[:, :LATENTS]
+        hidden = dense(model.state_hidden, seen, TANH)
+        states[:, step] = dense(model.state, hidden, LINEAR)[:, :STATES]
+    return latents, states
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def decode(model: Decoder, states: Floats, latents: Floats) -> Floats:
+    """Decode features, backward in time.
+
+    Parameters
+    ----------
+    model
+        Of `decoder`.
+    states
+        float32 (batch, 50): where the decoders start.
+    latents
+        float32 (batch, steps, 26): 25 latents and, last, what says how coarsely they are quantized
+        (level / 8 - 1); latest first. Rows that end early may go on with anything: no step depends on later
+        ones.
+
+    Returns
+    -------
+    array
+        float32 (batch, 4 steps, 20): feature frames of 10 ms, latest first; finite for whatever input.
+    """
+    batch, steps, _ = latents.shape
+    features = np.empty((batch, FRAMES_PER_LATENT * steps, FEATURES), np.float32)
+    start = dense(model.start, dense(model.start_hidden, states, TANH), TANH)
+    units = start.reshape(batch, STAGES, _DECODER_UNITS)
+    past = np.zeros((STAGES, batch, 1, _DECODER_CHANNELS), np.float32)
+    seen = np.empty((batch, _DECODER_WIDTH), np.float32)
+    for step in range(steps):
+        end = _DECODER_FIRST
+        seen[:, :end] = dense(model.first, latents[:, step], TANH)
+        for stage in range(STAGES):
+            unit = units[:, stage].copy()
+            gru(model.gru_input[stage], model.gru_recurrent[stage], unit, seen[:, :end])
+            units[:, stage] = unit
+            seen[:, end : end + _DECODER_UNITS] = glu(model.gate[stage], unit)
+            end += _DECODER_UNITS
+            narrowed = dense(model.before_convolution[stage], seen[:, :end], TANH)
+            seen[:, end : end + _DECODER_CHANNELS] = conv1d(
+                model.convolution[stage], past[stage], narrowed, 1, TANH
+            )
+            end += _DECODER_CHANNELS
+        made = dense(model.output, seen, LINEAR)
+        for frame in range(FRAMES_PER_LATENT):
+            features[:, FRAMES_PER_LATENT * step + frame] = made[:, FEATURES * frame : FEATURES * (frame + 1)]
+    return features
+
+
+def encode_reference(
+    arrays: Raw, features: Floats, reciprocal: Reciprocal = host_reciprocal
+) -> tuple[Floats, Floats]:
+    """Do what `encode` does from the beginning, on the blob's arrays."""
+    batch, steps, _ = features.shape
+    units = [np.zeros((batch, 32), np.float32)] * 5
+    narrowed = [[np.zeros((batch, 64), np.float32)] * 2 for _ in range(5)]
+    latents, states = [], []
+    for step in range(steps):
+        seen = nn.dense_reference(arrays, "enc_dense1", features[:, step], TANH, reciprocal)
+        for stage in range(5):
+            number, back = stage + 1, min(stage, 1) + 1
+            units[stage] = nn.gru_reference(arrays, f"enc_gru{number}", units[stage], seen, reciprocal)
+            seen = np.hstack([seen, units[stage]])
+            new = nn.dense_reference(arrays, f"enc_conv_dense{number}", seen, TANH, reciprocal)
+            narrowed[stage].append(new)
+            history = np.stack(narrowed[stage][-back - 1 :], axis=1)
+            made = nn.conv1d_reference(arrays, f"enc_conv{number}", history, back, TANH, reciprocal)
+            seen = np.hstack([seen, made])
+        latents.append(nn.linear_reference(arrays, "enc_zdense", seen)[:, :25])
+        hidden = nn.dense_reference(arrays, "gdense1", seen, TANH, reciprocal)
+        states.append(nn.linear_reference(arrays, "gdense2", hidden)[:, :50])
+    return np.stack(latents, axis=1), np.stack(states, axis=1)
+
+
+def decode_reference(
+    arrays: Raw, states: Floats, latents: Floats, reciprocal: Reciprocal = host_reciprocal
+) -> Floats:
+    """Do what `decode` does, on the blob's arrays."""
+    hidden = nn.dense_reference(arrays, "dec_hidden_init", states, TANH, reciprocal)
+    start = nn.dense_reference(arrays, "dec_gru_init", hidden, TANH, reciprocal)
+    units = list(np.split(start, 5, axis=1))
+    before = [np.zeros((len(states), 32), np.float32)] * 5
+    frames: list[Floats] = []
+    for step in range(latents.shape[1]):
+        seen = nn.dense_reference(arrays, "dec_dense1", latents[:, step], TANH, reciprocal)
+        for stage in range(5):
+            number = stage + 1
+            units[stage] = nn.gru_reference(arrays, f"dec_gru{number}", units[stage], seen, reciprocal)
+            seen = np.hstack([seen, nn.glu_reference(arrays, f"dec_glu{number}", units[stage], reciprocal)])
+            new = nn.dense_reference(arrays, f"dec_conv_dense{number}", seen, TANH, reciprocal)
+            history = np.stack([before[stage], new], axis=1)
+            before[stage] = new
+            made = nn.conv1d_reference(arrays, f"dec_conv{number}", history, 1, TANH, reciprocal)
+            seen = np.hstack([seen, made])
+        frames += np.split(nn.linear_reference(arrays, "dec_output", seen), 4, axis=1)
+    return np.stack(frames, axis=1)

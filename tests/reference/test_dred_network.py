@@ -1,0 +1,112 @@
+"""DRED's networks are held against libopus's own code, built for AVX2 as its library uses it.
+
+Our references, in integers and with the reciprocals that this processor approximates, are libopus bit by bit;
+the kernels too, but for sums of floats that a matrix product may round in another order.
+"""
+
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from testbed.codecs import opus_build
+from testbed.kernels import nn, rdovae, weights
+
+CHECKER = Path(__file__).with_name("dred_network_check.c")
+ROUNDING = 1e-3
+CPU = Path("/proc/cpuinfo")
+
+pytestmark = pytest.mark.skipif(
+    not CPU.exists() or not {"avx2", "fma"} <= set(CPU.read_text().split()),
+    reason="libopus computes otherwise on processors without AVX2 and FMA",
+)
+
+
+@cache
+def build():
+    found = opus_build.installed()
+    assert found is not None, "libopus is not built: run 'testbed opus build'"
+    return found
+
+
+@cache
+def arrays():
+    return weights.read_blob(build().weights)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Compile the checker with libopus's sources; return what it writes, given floats."""
+    program = tmp_path_factory.mktemp("checker") / "dred_network_check"
+    names = ["nnet", "nnet_default", "parse_lpcnet_weights"]
+    names += [f"dred_rdovae_{part}{data}" for part in ("enc", "dec") for data in ("", "_data")]
+    command = ["gcc", "-O2", "-w", "-mavx2", "-mfma", "-ffp-contract=off", "-DOPUS_BUILD", "-DUSE_ALLOCA"]
+    command += ["-Iinclude", "-Icelt", "-Idnn", "-Isilk", "-I.", str(CHECKER)]
+    command += [f"dnn/{name}.c" for name in names]
+    subprocess.run([*command, "-lm", "-o", str(program)], cwd=build().source, check=True)
+
+    def run(arguments, floats):
+        told = np.ascontiguousarray(floats, np.float32).tobytes()
+        done = subprocess.run([program, *arguments], input=told, capture_output=True, check=True)
+        return np.frombuffer(done.stdout, np.float32)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def reciprocal(network):
+    def ask(values):
+        return network(["r"], values).reshape(values.shape)
+
+    return ask
+
+
+def rms(difference):
+    return np.sqrt(np.mean(np.square(difference)))
+
+
+def features(steps):
+    """Make up smooth features with the range that speech has."""
+    rng = np.random.default_rng(1)
+    frames = np.cumsum(rng.normal(0, 0.3, (2 * steps, 20)), axis=0)
+    frames[:, 0] = 4 * np.sin(frames[:, 0])
+    frames[:, 1:] = np.sin(frames[:, 1:])
+    return frames.astype(np.float32).reshape(1, steps, 40)
+
+
+def test_the_encoder_is_explained_bit_by_bit(network, reciprocal):
+    made = features(40)
+    answer = network(["e"], made).reshape(1, 40, 75)
+    latents, states = rdovae.encode_reference(arrays(), made, reciprocal)
+    assert np.array_equal(latents, answer[..., :25])
+    assert np.array_equal(states, answer[..., 25:])
+
+    ours = rdovae.encode(rdovae.encoder(arrays()), rdovae.encoder_state(1), made)
+    assert rms(ours[0] - answer[..., :25]) < ROUNDING * np.std(answer[..., :25])
+    assert rms(ours[1] - answer[..., 25:]) < ROUNDING * np.std(answer[..., 25:])
+
+
+def test_the_decoder_is_explained_bit_by_bit(network, reciprocal):
+    latents, states = rdovae.encode(rdovae.encoder(arrays()), rdovae.encoder_state(1), features(104))
+    rows = np.stack([latents[0, 51::-2], latents[0, 103:51:-2]])
+    level = np.full((2, 26, 1), -0.25, np.float32)
+    told = np.concatenate([np.round(rows), level], axis=2).astype(np.float32)
+    begins = np.round(states[0, [51, 103]]).astype(np.float32)
+    both = np.concatenate([begins, told.reshape(2, -1)], axis=1)
+    answer = network(["d", "26"], both).reshape(2, 104, 20)
+    assert np.array_equal(rdovae.decode_reference(arrays(), begins, told, reciprocal), answer)
+
+    assert rms(rdovae.decode(rdovae.decoder(arrays()), begins, told) - answer) < ROUNDING
+    with_division = rdovae.decode_reference(arrays(), begins, told, nn.exact_reciprocal)
+    assert rms(with_division - answer) > 10 * ROUNDING  # so the reciprocals are worth their trouble
+
+
+def test_activations_are_libopus_bit_by_bit(reciprocal):
+    x = np.linspace(-9, 9, 8000).astype(np.float32)[None]
+    assert np.array_equal(nn.host_reciprocal(x), reciprocal(x))
+    for kind in (nn.TANH, nn.SIGMOID):
+        ours = x.copy()
+        nn.activate(ours, kind)
+        assert np.array_equal(ours, nn.activate_reference(x, kind, reciprocal))
