@@ -146,7 +146,7 @@ class TcpSource:
         if self._parameters.arrivals_per_s is not None:
             self._wait_for_arrival(self._parameters.arrivals_per_s)
         else:
-            for _ in range(self._parameters.flows or 1):
+            for _number in range(self._parameters.flows or 1):
                 self._begin_flow(None)
 
     def stop(self, _: None) -> None:

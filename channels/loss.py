@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from testbed.channels.loss_bernoulli import Bernoulli
 from testbed.channels.loss_gilbert_elliott import GilbertElliott
+from testbed.channels.loss_lossgen import Lossgen
 from testbed.channels.loss_markov import Markov
 from testbed.channels.loss_model import LossModel
 from testbed.channels.spec import Chosen
@@ -11,6 +12,7 @@ from testbed.channels.spec import Chosen
 MODELS: dict[str, type[LossModel]] = {
     "bernoulli": Bernoulli,
     "gilbert_elliott": GilbertElliott,
+    "lossgen": Lossgen,
     "markov": Markov,
 }
 

@@ -1,19 +1,16 @@
 """opus_demo's loss file, replayed beside the program that defined it."""
 
-import os
 import struct
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import testbed.codecs.libopus as libopus
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import chain
 from testbed.channels.trace import Trace
-from testbed.errors import CodecError
+from testbed.codecs import opus_build
 from testbed.randomness import generator
 
 FRAME_SAMPLES = 320
@@ -21,15 +18,9 @@ FRAME_SAMPLES = 320
 
 @pytest.fixture(scope="module")
 def opus_demo():
-    """opus_demo of the libopus in use: beside it, or above it in a source tree."""
-    try:
-        library = Path(libopus.find())
-    except CodecError as error:
-        pytest.skip(f"no libopus: {error}")
-    for folder in (library.parent, library.parent.parent):
-        if (folder / "opus_demo").is_file():
-            return folder / "opus_demo"
-    pytest.skip(f"no opus_demo beside {library.name}; `testbed opus build` makes one")
+    build = opus_build.installed()
+    assert build is not None, "libopus is not built: run 'testbed opus build'"
+    return build.opus_demo
 
 
 def lost_by_opus_demo(program, folder, losses, frames):
@@ -49,10 +40,7 @@ def lost_by_opus_demo(program, folder, losses, frames):
         "-lossfile",
         "losses.txt",
     ]
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(Path(libopus.find()).parent)}
-    subprocess.run(
-        [program, *options, "in.pcm", "out.bit"], cwd=folder, env=environment, check=True, capture_output=True
-    )
+    subprocess.run([program, *options, "in.pcm", "out.bit"], cwd=folder, check=True, capture_output=True)
     stream, lost = (folder / "out.bit").read_bytes(), []
     while stream:
         (length,) = struct.unpack_from(">I", stream)
