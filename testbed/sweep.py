@@ -66,14 +66,16 @@ def plan(scenario: Scenario, clips: int) -> Plan:
     """Lay out the calls of a scenario over a number of clips."""
     all_points = points(scenario)
     schemes = [[SchemeSpec(name=NO_LOSS), *point.scenario.schemes] for point in all_points]
-    groups: dict[tuple[int, EncoderSettings], list[Group]] = {}
+    groups: dict[tuple[int, EncoderSettings, int | None], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
         speech = speech_settings(point.scenario.codec, _known_loss(point.scenario))
         total_given = point.scenario.codec.total_kbps is not None
         for scheme_index, scheme in enumerate(point_schemes):
             settings = scheme.encoder_settings(speech, total_given)
             for clip in range(clips):
-                same = groups.setdefault((clip, settings), [Group(clip, settings)])
+                # A call whose loop is closed encodes for itself, so it gains nothing from others' company.
+                alone = point.index if point.scenario.is_closed_loop and not scheme.is_ceiling else None
+                same = groups.setdefault((clip, settings, alone), [Group(clip, settings)])
                 if len(same[-1].calls) >= MAX_CALLS_IN_GROUP:
                     same.append(Group(clip, settings))
                 same[-1].calls.extend(
