@@ -49,6 +49,8 @@ class Fitted:
         Natural logarithm.
     packets
         How many were recorded.
+    covariance
+        Of the logits of the values, (k, k), from the observed information; 0 for a value at 0 or 1.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Fitted:
     intervals: dict[str, tuple[float, float]]
     log_likelihood: float
     packets: int
+    covariance: NDArray[np.float64]
 
     @property
     def aic(self) -> float:
@@ -103,8 +106,9 @@ def fit_losses(lost: NDArray[np.bool_]) -> list[Fitted]:
 def fit_bernoulli(lost: NDArray[np.bool_]) -> Fitted:
     """Fit independent losses; see `fit_losses`."""
     count, packets = int(lost.sum()), len(lost)
-    value = _log_of(count, packets)
-    return Fitted("bernoulli", {"rate": count / packets}, {"rate": wilson(count, packets)}, value, packets)
+    value, spread = _log_of(count, packets), _logit_variances((count, packets))
+    intervals = {"rate": wilson(count, packets)}
+    return Fitted("bernoulli", {"rate": count / packets}, intervals, value, packets, spread)
 
 
 def fit_gilbert(lost: NDArray[np.bool_]) -> Fitted:
@@ -121,7 +125,8 @@ def fit_gilbert(lost: NDArray[np.bool_]) -> Fitted:
     start = (p if lost[0] else r) / (p + r)
     value = _log_of(to_bad, from_good) + _log_of(to_good, from_bad) + (log(start) if start else 0.0)
     intervals = {"p": wilson(to_bad, from_good), "r": wilson(to_good, from_bad)}
-    return Fitted("gilbert", {"p": p, "r": r}, intervals, value, len(lost))
+    spread = _logit_variances((to_bad, from_good), (to_good, from_bad))
+    return Fitted("gilbert", {"p": p, "r": r}, intervals, value, len(lost), spread)
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
@@ -133,6 +138,13 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     reach = _Z / (1 + square) * (share * (1 - share) / trials + square / (4 * trials)) ** 0.5
     low = 0.0 if successes == 0 else middle - reach
     return low, 1.0 if successes == trials else middle + reach
+
+
+def _logit_variances(*shares: tuple[int, int]) -> NDArray[np.float64]:
+    within = [successes * (trials - successes) for successes, trials in shares]
+    return np.diag(
+        [trials / product if product else 0.0 for (_, trials), product in zip(shares, within, strict=True)]
+    )
 
 
 def _log_of(successes: int, trials: int) -> float:
@@ -178,24 +190,23 @@ def _fit_gilbert_elliott(lost: NDArray[np.bool_]) -> Fitted:
     intervals: list[tuple[float, float]] = []
     while len(intervals) < 4:
         index = len(intervals)
-        ends = []
+        found = []
         for side in (-1.0, 1.0):
             end, higher = _profile_end(likelihood, best, top, index, side)
             if higher is not None:  # the profile led over a saddle to a better maximum: begin again from it
                 best, top = _climb(likelihood, higher, nothing_fixed)
                 break
-            ends.append(end)
-        if len(ends) == 2:
-            intervals.append((_probability(ends[0]), _probability(ends[1])))
+            found.append(_probability(end))
+        if len(found) == 2:
+            intervals.append((found[0], found[1]))
         else:
             intervals = []
-    values = [_probability(logit) for logit in best]
-    if values[2] > values[3]:  # the other state is the bad one
-        values = [values[1], values[0], values[3], values[2]]
-        intervals = [intervals[1], intervals[0], intervals[3], intervals[2]]
+    order = [1, 0, 3, 2] if best[2] > best[3] else [0, 1, 2, 3]  # the bad state is the one that loses more
     names = ("p", "r", "h", "k")
-    named = dict(zip(names, values, strict=True)), dict(zip(names, intervals, strict=True))
-    return Fitted("gilbert_elliott", *named, top, len(lost))
+    values = {name: _probability(best[index]) for name, index in zip(names, order, strict=True)}
+    ends = {name: intervals[index] for name, index in zip(names, order, strict=True)}
+    covariance = _covariance(likelihood, best)[np.ix_(order, order)]
+    return Fitted("gilbert_elliott", values, ends, top, len(lost), covariance)
 
 
 def _starts(lost: NDArray[np.bool_]) -> list[Logits]:
@@ -277,16 +288,21 @@ def _profile_end(
 
 def _step(likelihood: Likelihood, best: Logits, index: int) -> float:
     """Return about how far the interval reaches: from the observed information, where it tells."""
+    variance = _covariance(likelihood, best)[index, index]
+    return float(np.clip(_Z * variance**0.5, 0.02, 4.0)) if variance > 0 else 0.5
+
+
+def _covariance(likelihood: Likelihood, best: Logits) -> NDArray[np.float64]:
+    """Return the inverse of the observed information of the logits that are within their edges."""
     reach = 1e-3
-    information = np.empty((4, 4))
-    for row in range(4):
+    inside = np.abs(best) < _EDGE - 1
+    information = np.zeros((4, 4))
+    for row in np.flatnonzero(inside):
         shift = reach * (np.arange(4) == row)
         information[row] = (likelihood(best - shift)[1] - likelihood(best + shift)[1]) / (2 * reach)
-    try:
-        variance = float(np.linalg.inv((information + information.T) / 2)[index, index])
-    except np.linalg.LinAlgError:
-        variance = -1.0
-    return float(np.clip(_Z * variance**0.5, 0.02, 4.0)) if variance > 0 else 0.5
+    information[:, ~inside] = 0.0
+    inverse = np.linalg.pinv((information + information.T) / 2, rcond=1e-9, hermitian=True)
+    return np.asarray(inverse, np.float64)
 
 
 def _probability(logit: float) -> float:

@@ -47,7 +47,7 @@ def fit_as_yaml(lost: NDArray[np.bool_], title: str) -> str:
     lines = [
         f"# {' '.join(title.split())}",
         f"# {len(lost)} packets, {100 * lost.mean():.3g} % lost, {bursts} whole bursts",
-        "# Brackets: 95 % intervals. Best by BIC first; p of a histogram: Pearson's test, theoretical law.",
+        "# Brackets: 95 % intervals. Best by BIC first; p of lengths: Pearson's test, by theory.",
     ]
     for place, model in enumerate(models):
         lines += ["#", f"# {_TITLES[model.name]}", *(f"#   {line}" for line in about(model, lost))]

@@ -1,15 +1,16 @@
 """How well a fitted loss model agrees with the lengths of runs: of losses in a row, and of gaps between them.
 
 Pearson's chi-square over run lengths, neighbouring lengths taken together until 5 runs or more are expected
-in each bin. The first and the last run of a recording were cut by its ends and are left out. The p-value is
-from the chi-square law with (bins - 1 - m) degrees of freedom, of which m is what the model can adapt in that
-histogram: 1 where run lengths are geometric, 3 where they are a mixture of two (Gilbert-Elliott). As the
-parameters were fitted to the packets and not to the bins, the law is between that one and one of (bins - 1)
-degrees (Chernoff and Lehmann, Annals of Mathematical Statistics 25(3), 1954): a model that is right is
-refused slightly more often than the p-value says.
+in each bin. The first and the last run of a recording were cut by its ends and are left out.
+
+As the parameters were fitted to the packets and not to the bins, the statistic's law under the model is no
+chi-square but a sum of squares with weights from 0 to 1 (Chernoff and Lehmann, Annals of Mathematical
+Statistics 25(3), 1954). The weights are the eigenvalues of the bins' covariance less what the fit takes away
+from it, which the parameters' covariance and the bins' derivatives by them tell. The p-value is from that
+law's nearest multiple of a chi-square (Satterthwaite, Biometrics Bulletin 2(6), 1946): theory, no resampling.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from testbed.traces.recording import runs
 
 _LEAST_EXPECTED = 5.0
 _LONGEST = 1_000_000
+_LEAST_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,20 +31,22 @@ class Goodness:
     ----------
     chi_square
         The statistic.
-    degrees
-        Degrees of freedom; with less than 1 there are too few runs to tell.
+    expected
+        Its mean if the model is right; with 0 there are too few runs to tell.
     p_value
-        How often a right model would agree no better; NaN with less than 1 degree.
+        How often a right model would agree no better; NaN if there are too few runs to tell.
     """
 
     chi_square: float
-    degrees: int
+    expected: float
     p_value: float
 
     def __str__(self) -> str:
-        if self.degrees < 1:
+        if self.expected == 0:
             return "too few different runs to tell"
-        return f"chi-square {self.chi_square:.1f} on {self.degrees} degrees, p = {self.p_value:.2g}"
+        return (
+            f"chi-square {self.chi_square:.1f} where {self.expected:.1f} is expected, p = {self.p_value:.2g}"
+        )
 
 
 def inner_runs(lost: NDArray[np.bool_], fate: bool) -> NDArray[np.int64]:
@@ -91,32 +95,54 @@ def goodness(model: Fitted, lost: NDArray[np.bool_], fate: bool) -> Goodness:
         True for the runs of losses, False for the gaps between them.
     """
     lengths = inner_runs(lost, fate)
-    edges, expected = _bins(model, fate, len(lengths))
-    if len(expected) < 2:
-        return Goodness(0.0, 0, float("nan"))
+    edges = _bins(model, fate, len(lengths))
+    if len(edges) < 2:
+        return Goodness(0.0, 0.0, float("nan"))
+    shares = _shares(model, fate, edges)
     counts, _ = np.histogram(lengths, [*edges, np.inf])
-    chi_square = float(((counts - expected) ** 2 / expected).sum())
-    degrees = len(expected) - 1 - (3 if model.name == "gilbert_elliott" else 1)
-    if degrees < 1:
-        return Goodness(chi_square, degrees, float("nan"))
+    chi_square = float((counts**2 / (len(lengths) * shares)).sum() - len(lengths))
+    weights = _weights(model, fate, edges, shares, len(lengths))
+    mean, squares = float(weights.sum()), float((weights**2).sum())
+    if mean < _LEAST_WEIGHT:
+        return Goodness(chi_square, 0.0, float("nan"))
     from scipy.stats import chi2
 
-    return Goodness(chi_square, degrees, float(chi2.sf(chi_square, degrees)))
+    return Goodness(chi_square, mean, float(chi2.sf(chi_square * mean / squares, mean**2 / squares)))
 
 
-def _bins(model: Fitted, fate: bool, count: int) -> tuple[list[int], NDArray[np.float64]]:
-    """Return the least length of each bin, and how many runs are expected in it; the last has no end."""
+def _weights(
+    model: Fitted, fate: bool, edges: list[int], shares: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """Return the weights of the statistic's law."""
+    derivatives = np.zeros((len(edges), len(model.values)))
+    for column, (name, value) in enumerate(model.values.items()):
+        if not 0 < value < 1:
+            continue
+        reach = 1e-4 * value * (1 - value)
+        above, below = (replace(model, values={**model.values, name: value + d}) for d in (reach, -reach))
+        change = _shares(above, fate, edges) - _shares(below, fate, edges)
+        derivatives[:, column] = change / 2e-4 / np.sqrt(shares)  # by the logit
+    root = np.sqrt(shares)
+    taken = count * derivatives @ model.covariance @ derivatives.T
+    return np.clip(np.linalg.eigvalsh(np.eye(len(edges)) - np.outer(root, root) - taken), 0.0, 1.0)
+
+
+def _shares(model: Fitted, fate: bool, edges: list[int]) -> NDArray[np.float64]:
+    """Return the probability of each bin; the last has no end."""
+    return -np.diff(np.append(survival(model, fate, edges[-1])[np.array(edges) - 1], 0.0))
+
+
+def _bins(model: Fitted, fate: bool, count: int) -> list[int]:
+    """Return the least length of each bin."""
     if count < 2 * _LEAST_EXPECTED:
-        return [], np.zeros(0)
+        return []
     longest = 1024
     while (left := count * survival(model, fate, longest))[-1] >= _LEAST_EXPECTED and longest < _LONGEST:
         longest *= 2
     edges = [1]
     for length in range(2, longest + 1):
-        here = left[length - 1]
-        if here < _LEAST_EXPECTED:
+        if left[length - 1] < _LEAST_EXPECTED:
             break
-        if left[edges[-1] - 1] - here >= _LEAST_EXPECTED:
+        if left[edges[-1] - 1] - left[length - 1] >= _LEAST_EXPECTED:
             edges.append(length)
-    levels = np.append(left[np.array(edges) - 1], 0.0)
-    return edges, -np.diff(levels)
+    return edges
