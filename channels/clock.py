@@ -139,10 +139,11 @@ def _who(entry: tuple[Any, ...]) -> tuple[str, str]:
         act, value = entry[4], entry[5]
     owner = getattr(act, "__self__", None)
     if isinstance(owner, simpy.Process):
-        actor = owner.name
+        actor = getattr(owner._generator, "__qualname__", owner.name)
     else:
-        actor = getattr(act, "__qualname__", type(act).__name__)
+        actor = getattr(act, "__qualname__", "nobody")
     about = value if isinstance(value, Packet) else owner
+    actor = actor.rpartition("<locals>.")[2]
     return actor, str(getattr(about, "flow", "none"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.clock import Clock
+from testbed.channels.clock import MOST_EVENTS, Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import StageParameters, chain
 from testbed.codecs.encoding import EncodedFrame, LiveEncoder
@@ -71,6 +71,7 @@ def simulate(
     decoder_complexity: int,
     folder: Path,
     loop: Loop | None = None,
+    most_events: int = MOST_EVENTS,
 ) -> Simulation:
     """Send a source through a channel and decide what each frame is played from.
 
@@ -91,9 +92,16 @@ def simulate(
     loop
         What the receiver reports and the sender makes of it; None: nothing feeds back. With one, `source`
         must be a `LiveEncoder`.
+    most_events
+        How many events the simulation may have.
+
+    Raises
+    ------
+    ChannelError
+        The budget of events is used up.
     """
     started = time.process_time()
-    env = Clock()
+    env = Clock(most_events)
     dropped_by = [""] * len(source)
 
     def drop(packet: Packet, cause: str) -> None:

@@ -133,6 +133,7 @@ def simulate_call(context: Context, call: CallId, source: Lazy) -> Simulation:
         playout=scenario.playout,
         decoder_complexity=complexity,
         folder=scenario.folder,
+        most_events=scenario.limits.events,
     )
     if not scenario.is_closed_loop:
         return send(source.encoding)

@@ -5,8 +5,21 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
+from testbed.channels.clock import MOST_EVENTS
 from testbed.parameters import Parameters
 from testbed.scenario_yaml import Document, dotted
+
+
+class Limits(Parameters):
+    """What one simulation may use before it is given up.
+
+    Attributes
+    ----------
+    events
+        How many events there may be.
+    """
+
+    events: int = Field(MOST_EVENTS, ge=1, le=10**12, description="events of one simulation")
 
 
 class Written(Parameters):
@@ -18,6 +31,8 @@ class Written(Parameters):
         How many draws of everything random there are.
     sweep
         Lists of values by dotted key; a run does every combination.
+    limits
+        When a simulation is given up, so that none hangs.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=100)
@@ -25,6 +40,7 @@ class Written(Parameters):
     realizations: int = Field(1, ge=1)
     seed: int = Field(0, ge=0, lt=2**63)
     sweep: dict[str, list[Any]] = Field(default_factory=dict)
+    limits: Limits = Field(default_factory=Limits)
 
     _document: Document = PrivateAttr(default_factory=lambda: Document("scenario", "", {}))
 

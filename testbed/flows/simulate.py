@@ -55,7 +55,7 @@ def simulate(study: FlowStudy, realization: int) -> Outcome:
         The budget of events is used up.
     """
     started = time.process_time()
-    env = Clock()
+    env = Clock(study.limits.events)
     logs = {flow.name: FlowLog() for flow in study.flows}
     ends: dict[str, End] = {}
     entrances: dict[str, Out] = {}
