@@ -19,6 +19,8 @@ MAX_DEPTH = 32
 MAX_EVENTS = 20_000
 
 _PLAIN_TAGS = frozenset({"null", "bool", "int", "float", "str", "timestamp", "merge", "value", "seq", "map"})
+_OF_NAMED_THINGS: tuple[KeyPath, ...] = (("flows",),)
+"""Lists whose items have keys of their own, not one mechanism."""
 _NUMBERS = frozenset({"null", "bool", "int", "float"})
 
 
@@ -152,7 +154,7 @@ def _with_value(
         index, used = _item(here, steps, blame)
         rest = list(steps[used:])
         item = {here[index]: {}} if isinstance(here[index], str) and rest else here[index]
-        inner = _only_mechanism(item)
+        inner = None if done in _OF_NAMED_THINGS else _only_mechanism(item)
         by_mechanism = steps[0] == inner and used == 1
         if inner is not None and ((rest and rest[0] not in (inner, "name")) or (not rest and by_mechanism)):
             rest = [inner, *rest]

@@ -1,4 +1,4 @@
-"""Synthetic media: the rate that was asked for, cut into packets, when it should be sent and not otherwise."""
+"""Synthetic media: the rate that was asked for, cut into packets, when it should be and not otherwise."""
 
 import numpy as np
 import pytest

@@ -60,7 +60,9 @@ def test_convergence_to_an_unknown_or_empty_share_is_unknown():
 def test_the_trailing_mean_is_the_mean_of_the_last(values, window):
     found = trailing_mean(np.array(values), window)
     for index in range(len(values)):
-        assert found[index] == pytest.approx(np.mean(values[max(0, index + 1 - window) : index + 1]), abs=1e-6)
+        assert found[index] == pytest.approx(
+            np.mean(values[max(0, index + 1 - window) : index + 1]), abs=1e-6
+        )
 
 
 def test_oscillation_is_the_coefficient_of_variation_of_seconds():
