@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from testbed.channels.link_mahimahi import DeliveryTrace
 from testbed.errors import ChannelError
 from testbed.files import written_whole
-from testbed.traces.fit import Fitted, fit_losses
+from testbed.traces.fit import fit_losses
+from testbed.traces.fitted import Fitted
 from testbed.traces.goodness import inner_runs, survival
 from testbed.traces.recording import Recording, Trace
 from testbed.traces.summary import CAPACITY_WINDOW_S, capacity_kbps

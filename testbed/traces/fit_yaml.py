@@ -5,7 +5,8 @@ from math import floor, log10
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.traces.fit import Fitted, fit_losses
+from testbed.traces.fit import fit_losses
+from testbed.traces.fitted import Fitted
 from testbed.traces.goodness import goodness, inner_runs
 
 _TITLES = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.traces.fit import Fitted
+from testbed.traces.fitted import Fitted
 from testbed.traces.recording import runs
 
 _LEAST_EXPECTED = 5.0

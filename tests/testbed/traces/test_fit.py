@@ -9,16 +9,10 @@ from testbed.channels import StageSpec
 from testbed.channels.loss_gilbert_elliott import GilbertElliott
 from testbed.errors import ChannelError
 from testbed.randomness import generator
-from testbed.traces.fit import (
-    LEAST_BURSTS,
-    Fitted,
-    fit_bernoulli,
-    fit_gilbert,
-    fit_gilbert_elliott,
-    fit_losses,
-    likelihood_of,
-)
+from testbed.traces.fit import LEAST_BURSTS, fit_losses
+from testbed.traces.fit_gilbert_elliott import fit_gilbert_elliott, likelihood_of
 from testbed.traces.fit_yaml import fit_as_yaml
+from testbed.traces.fitted import Fitted, fit_bernoulli, fit_gilbert
 from testbed.traces.goodness import goodness, inner_runs, survival
 
 
