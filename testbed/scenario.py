@@ -61,8 +61,7 @@ def load_scenario(path_or_name: str | Path, overrides: Sequence[str] = ()) -> An
     ScenarioError
         All mistakes, one a line: file, line, key, what is wrong, what would be right.
     """
-    path, label = find_scenario(path_or_name)
-    document = read_document(path, label)
+    document = read_document(*find_scenario(path_or_name))
     for override in overrides:
         _override(document, override)
     return _validated(document)
@@ -80,8 +79,10 @@ def packaged_scenarios() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def find_scenario(path_or_name: str | Path) -> tuple[Path, str]:
-    """Return a scenario's file and what messages call it.
+def find_scenario(path_or_name: str | Path) -> tuple[Path, str, Path]:
+    """Return a scenario's file, what messages call it, and the folder that file names in it are relative to.
+
+    That is the file's own folder; of a packaged scenario, whose files are the user's, the present one.
 
     Raises
     ------
@@ -90,9 +91,9 @@ def find_scenario(path_or_name: str | Path) -> tuple[Path, str]:
     """
     path, packaged = Path(path_or_name), packaged_scenarios()
     if path.is_file():
-        return path, str(path_or_name)
+        return path, str(path_or_name), path.parent
     if str(path_or_name) in packaged:
-        return packaged[str(path_or_name)], f"{path_or_name}.yaml"
+        return packaged[str(path_or_name)], f"{path_or_name}.yaml", Path()
     if path.is_dir():
         raise ScenarioError(f"{path_or_name}: is a folder; name a scenario file in it")
     hint = suggestion(path.stem, list(packaged))

@@ -74,8 +74,8 @@ class Document:
         return path
 
 
-def read_document(path: Path, label: str) -> Document:
-    """Read a YAML file of at most `MAX_BYTES`.
+def read_document(path: Path, label: str, folder: Path) -> Document:
+    """Read a YAML file of at most `MAX_BYTES`; file names in it are relative to `folder`.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def read_document(path: Path, label: str) -> Document:
         raise ScenarioError(f"{label}:{line}: not UTF-8 text: is this a YAML file?") from None
     if len(raw) > MAX_BYTES:
         raise ScenarioError(f"{label}: larger than {MAX_BYTES >> 20} MiB: is this a scenario?")
-    return parse_document(text, label, path.parent)
+    return parse_document(text, label, folder)
 
 
 def parse_document(text: str, label: str, folder: Path | None = None) -> Document:

@@ -41,7 +41,9 @@ def mistakes(old: str = "", new: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("name", packaged_scenarios())
-def test_packaged_scenarios_load(name: str) -> None:
+def test_packaged_scenarios_load(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "network.csv").write_text("send_ms,arrival_ms\n0,30\n20,\n40,75\n")  # `recorded` wants one
+    monkeypatch.chdir(tmp_path)
     scenario = load_scenario(name)
     assert scenario.name == name.rpartition("/")[2]
     assert scenario.about
@@ -107,7 +109,7 @@ def test_a_dumped_scenario_is_the_same_scenario() -> None:
 @pytest.mark.parametrize("name", packaged_scenarios())
 def test_the_json_schema_takes_what_the_loader_takes(name: str) -> None:
     check = Draft202012Validator(json.loads(json.dumps(schema())))
-    data = read_document(packaged_scenarios()[name], name).data
+    data = read_document(packaged_scenarios()[name], name, Path()).data
     assert [error.message for error in check.iter_errors(data)] == []
     assert not check.is_valid({**data, "sede": 1})
     assert not check.is_valid({**data, "codec": {"bitrate_kbps": "24"}})
@@ -298,7 +300,7 @@ def test_too_many_points_are_refused_before_they_are_made() -> None:
 
 @pytest.mark.parametrize("text", ["", "- a", "24", "just words"])
 def test_not_even_a_mapping(text: str) -> None:
-    with pytest.raises(ScenarioError, match="must be a mapping of keys: name, about, speech"):
+    with pytest.raises(ScenarioError, match="must be a mapping of keys: name, about, "):
         parse_scenario(text)
 
 
@@ -311,3 +313,10 @@ def test_a_trace_with_garbage_names_file_line_and_key(tmp_path: Path) -> None:
         load_scenario(tmp_path / "s.yaml")
     assert "s.yaml:9: channel.0.trace.file: " in str(caught.value)
     assert "bad.txt" in str(caught.value)
+
+
+def test_files_of_a_packaged_scenario_are_the_users_and_relative_to_where_they_are(tmp_path, monkeypatch):
+    (tmp_path / "mine.txt").write_text("0 1 0 0\n")
+    monkeypatch.chdir(tmp_path)
+    scenario = load_scenario("recorded", ["channel.recorded.file=mine.txt"])
+    assert scenario.channel[0].parameters.mean_loss(scenario.folder) == 0.25

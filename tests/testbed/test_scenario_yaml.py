@@ -101,9 +101,9 @@ def test_unreadable_files(tmp_path: Path) -> None:
     ):
         path.write_bytes(content)
         with pytest.raises(ScenarioError, match=message):
-            read_document(path, "x.yaml")
+            read_document(path, "x.yaml", tmp_path)
     with pytest.raises(ScenarioError, match=r"x\.yaml: cannot be read: Is a directory"):
-        read_document(tmp_path, "x.yaml")
+        read_document(tmp_path, "x.yaml", tmp_path)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
@@ -113,7 +113,7 @@ def test_any_bytes_give_plain_data_or_one_line(
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(content)
     try:
-        data = read_document(path, "any.yaml").data
+        data = read_document(path, "any.yaml", path.parent).data
     except ScenarioError as error:
         assert str(error).startswith("any.yaml")
         assert len(str(error).splitlines()) == 1
