@@ -1,5 +1,6 @@
 """Rate, queue and loss of flows over time, as SVG that stands in a page."""
 
+import re
 from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 500
 CROSS_COLOUR = "#6b7280"
 _WIDTH_IN, _HEIGHT_IN = 7.0, 5.2
+_SIZE = re.compile(r'<svg( (width|height)="[0-9.]+pt")+')
 _INK, _GRID = "#57606a", "#eef1f4"
 
 
@@ -66,7 +68,8 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str]) -> 
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
-    return svg[svg.index("<svg") :]
+    # Without a size of its own the picture takes the page's width and keeps its shape.
+    return _SIZE.sub("<svg", svg[svg.index("<svg") :], count=1)
 
 
 def thinned(time_s: Any, values: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

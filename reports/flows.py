@@ -15,6 +15,7 @@ from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, Results, read_table
 
 _HERE = Path(__file__).parent
 CONTROLLED = ("video", "voice")
+CONTROLLER = "congestion.controller"
 MAX_CHARTS = 60
 _COLUMNS = {
     "trajectories": ("point", "realization", "flow", "time_s", "capacity_kbps", "target_kbps",
@@ -113,7 +114,7 @@ def sections(results: Results, trajectories: pd.DataFrame, changes: pd.DataFrame
             (changes["point"] == point) & (changes["realization"] == first) & changes["flow"].isin(names)
         ]
         number_of = int(str(point))
-        label = labels.point(parameters[number_of]) if number_of < len(parameters) else f"point {point}"
+        label = point_label(parameters[number_of]) if number_of < len(parameters) else f"point {point}"
         drawn = len(found) < MAX_CHARTS and not series.empty
         found.append(
             Section(
@@ -127,6 +128,13 @@ def sections(results: Results, trajectories: pd.DataFrame, changes: pd.DataFrame
             )
         )
     return found
+
+
+def point_label(parameters: dict[str, Any]) -> str:
+    """Return the label of a combination of swept parameters: the controller by its name alone, and first."""
+    rest = {name: value for name, value in parameters.items() if name != CONTROLLER}
+    words = [str(parameters[CONTROLLER])] if CONTROLLER in parameters else []
+    return ", ".join([*words, *([labels.point(rest)] if rest or not words else [])])
 
 
 def number(value: Any, places: int = 0, factor: float = 1.0) -> str:

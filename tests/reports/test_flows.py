@@ -1,0 +1,158 @@
+"""The page of a flow study: its numbers are the tables' numbers, names are escaped, nothing is fetched."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from testbed.errors import ResultsError
+from testbed.reports import flows
+from testbed.reports.flow_charts import MOST_POINTS, thinned
+from testbed.reports.report import write_report
+from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, write, write_table
+
+EVIL = "<script>alert(1)</script>"
+
+
+def row(point, flow, kind="video", direction="forward", **changed):
+    made = {
+        "point": point,
+        "realization": 0,
+        "flow": flow,
+        "congestion.controller": ["gcc", EVIL][point],
+        "direction": direction,
+        "kind": kind,
+        "received_kbps": 812.34,
+        "link_utilisation": 0.61,
+        "usable_utilisation": 0.87,
+        "queue_p50_ms": 12.0,
+        "queue_p95_ms": 77.0,
+        "loss": 0.0123,
+        "changes": 4,
+        "converged": 3,
+        "convergence_s": 5.5,
+        "oscillation": 0.042,
+        "fairness": 0.987,
+        "feedback_kbps": 10.0,
+        "feedback_loss": 0.0,
+        "error": "",
+    }
+    return {**made, **changed}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    table = pd.DataFrame(
+        [
+            row(0, "S1"),
+            row(0, EVIL, queue_p95_ms=33.0, changes=4, converged=1, convergence_s=1.5),
+            row(0, "A1", "audio", received_kbps=20.0),
+            row(0, "cross 1 tcp", "tcp", received_kbps=456.0, loss=0.02, queue_p95_ms=np.nan),
+            row(0, "B1", direction="backward", convergence_s=np.nan, converged=0),
+            row(1, "S1"),
+            {"point": 1, "realization": 1, "flow": "S1", "error": f"it broke {EVIL}"},
+        ]
+    )
+    time_s = np.arange(0, 20, 0.1)
+    series = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "point": each.point,
+                    "realization": 0,
+                    "flow": each.flow,
+                    "time_s": time_s,
+                    "capacity_kbps": 1000.0,
+                    "target_kbps": 900 + 10 * time_s,
+                    "sent_kbps": 900.0,
+                    "received_kbps": 890.0,
+                    "queue_ms": np.where(time_s < 5, np.nan, 20.0),
+                    "loss": 0.0,
+                }
+            )
+            for each in table[table["realization"] == 0].itertuples()
+        ]
+    )
+    changes = pd.DataFrame(
+        {
+            "point": [0, 0],
+            "realization": [0, 0],
+            "flow": ["S1", "B1"],
+            "start_s": [0.0, 7.0],
+            "stop_s": [7.0, 20.0],
+            "capacity_kbps": [1000.0, 1000.0],
+            "fair_kbps": [980.0, 432.0],
+            "received_kbps": [800.0, 401.0],
+            "convergence_s": [2.5, np.nan],
+        }
+    )
+    scenario = {"name": "x", "about": EVIL, "duration_s": 20}
+    manifest = {
+        "kind": "flows",
+        "scenario": scenario,
+        "points": [{"congestion.controller": "gcc"}, {"congestion.controller": EVIL}],
+        "warnings": [EVIL],
+        "complete": False,
+    }
+    write(tmp_path, table, manifest)
+    write_table(tmp_path / TRAJECTORIES_FILE, series)
+    write_table(tmp_path / CHANGES_FILE, changes)
+    return tmp_path
+
+
+def test_the_page(folder):
+    path = write_report(folder)
+    page = path.read_text("utf-8")
+    assert page.count("<svg") == 3
+    assert EVIL not in page
+    assert "stopped before its last row" in page
+    assert "it broke" in page
+    # Of the first point: the mean of 77 and 33 ms, and the convergence of 3 changes in 5.5 s and 1 in 1.5 s.
+    first = page[page.index('<th scope="row">gcc</th>') :].partition("</tr>")[0]
+    words = re.sub(r"<[^>]+>", " ", first).split()
+    assert words[:4] == ["gcc", "812", "87", "%"]
+    assert "55" in words
+    assert "1.23" in words
+    assert words[words.index("4.5") + 2 : words.index("4.5") + 5] == ["4", "of", "8"]
+    assert "456" in words
+    assert re.search(r">not</td>", page)
+
+
+def test_nothing_is_fetched(folder):
+    page = write_report(folder).read_text("utf-8")
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)
+    assert "@import" not in page
+    assert "url(http" not in page
+
+
+def test_a_damaged_run_is_an_error(folder):
+    write_table(folder / CHANGES_FILE, pd.DataFrame({"point": [0]}))
+    with pytest.raises(ResultsError, match=r"changes\.parquet has no column realization"):
+        write_report(folder)
+    (folder / TRAJECTORIES_FILE).write_bytes(b"no table")
+    with pytest.raises(ResultsError, match="cannot be read"):
+        write_report(folder)
+    (folder / TRAJECTORIES_FILE).unlink()
+    with pytest.raises(ResultsError, match=r"there is no trajectories\.parquet"):
+        write_report(folder)
+
+
+def test_a_series_is_thinned_to_means():
+    time_s, mean = thinned(np.arange(4000), np.where(np.arange(4000) % 2, 3.0, np.nan))
+    assert len(mean) == len(time_s) == MOST_POINTS
+    assert set(mean.tolist()) == {3.0}
+    _, gone = thinned(np.arange(4000), np.full(4000, np.nan))
+    assert np.isnan(gone).all()
+    _, same = thinned(np.arange(7), np.arange(7.0))
+    assert same.tolist() == list(range(7))
+
+
+def test_labels():
+    assert flows.point_label({"forward.link.delay_ms": 50, "congestion.controller": "gcc"}) == (
+        "gcc, forward link delay 50 ms"
+    )
+    assert flows.point_label({"seed": 3}) == "seed 3"
+    assert flows.point_label({}) == "the only point"
+    assert json.dumps(flows.number(float("nan"))) == json.dumps("–")
