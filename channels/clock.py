@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Any
 
 import simpy
@@ -42,10 +43,7 @@ class Clock(simpy.Environment):
         self._actors: Counter[str] = Counter()
         self._flows: Counter[str] = Counter()
 
-    @property
-    def now(self) -> int:
-        """Simulated time in ns."""
-        return self._now  # type: ignore[return-value]
+    now: int = property(attrgetter("_now"), doc="Simulated time in ns.")  # type: ignore[assignment]
 
     def later(self, delay_ns: int, act: Callable[[Any], object], value: Any) -> None:
         """Call ``act(value)`` that much later; for the same instant, in the order of these calls."""
@@ -97,13 +95,15 @@ class Clock(simpy.Environment):
         """Process so many events, if there are; return how many there were. `step`, without its calls."""
         queue, simpy_step = self._entries, super().step
         for done in range(most):
-            if len(queue) <= self._in_background and not self.held:
+            if not queue:
                 return done
             kind = queue[0][3]
             if kind is None:
                 self._now, _, _, _, act, value = heappop(queue)
                 act(value)
             elif kind is _BACKGROUND:
+                if len(queue) == self._in_background and not self.held:
+                    return done
                 self._in_background -= 1
                 self._now, _, _, _, act, value = heappop(queue)
                 act(value)

@@ -24,6 +24,7 @@ class Rate:
     def __init__(self, starts_ns: Sequence[int], rates_bps: Sequence[int]) -> None:
         self._starts_ns = list(starts_ns)
         self._rates_bps = list(rates_bps)
+        self._only_bps = rates_bps[0] if len(rates_bps) == 1 else 0
 
     def at(self, now_ns: int) -> int:
         """Return the rate at a time; in an outage the rate before it, or after it if there is none before."""
@@ -34,6 +35,8 @@ class Rate:
     def finish_ns(self, begin_ns: int, size_bytes: int) -> int:
         """Return the first nanosecond at which all bits are sent, if sending begins at `begin_ns`."""
         work = size_bytes * 8 * _NS
+        if self._only_bps:
+            return begin_ns - -work // self._only_bps
         index = bisect_right(self._starts_ns, begin_ns) - 1
         while index + 1 < len(self._starts_ns):
             possible = self._rates_bps[index] * (self._starts_ns[index + 1] - begin_ns)

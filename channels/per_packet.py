@@ -27,10 +27,11 @@ class PerPacket(Generic[T]):
 
     def take(self, packet: Packet) -> T:
         """Return the packet's value."""
-        sequence = packet.sequence
-        expected = self._expected.get(packet.flow, 0)
-        if sequence >= expected:
-            for _ in range(sequence - expected):
+        flow = packet.flow
+        stepped_over = packet.sequence - self._expected.get(flow, 0)
+        if stepped_over >= 0:
+            self._expected[flow] = packet.sequence + 1
+            while stepped_over:
                 self._next()
-            self._expected[packet.flow] = sequence + 1
+                stepped_over -= 1
         return self._next()
