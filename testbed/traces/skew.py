@@ -66,6 +66,9 @@ def with_skew(recording: Recording, remove: bool) -> Recording:
             "drains, or a wrong --clock-hz; left as it is"
         )
         return replace(recording, skew_ppm=ppm, notes=(*recording.notes, note))
-    level = np.rint(recording.delay_ns - slope * seconds).astype(np.int64)
+    # What the receiver's clock gained is taken by its own time: packets that came together stay together.
+    arrivals_ns = recording.send_ns - recording.send_ns[0] + recording.delay_ns
+    gained_per_ns = slope / 1e9 / (1 + slope / 1e9)
+    level = recording.delay_ns - np.rint(gained_per_ns * arrivals_ns).astype(np.int64)
     delay_ns = np.where(here, level - level[here].min(), np.int64(LOST))
     return replace(recording, delay_ns=delay_ns, skew_ppm=ppm, skew_removed=True)

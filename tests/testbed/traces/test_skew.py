@@ -60,6 +60,18 @@ def test_a_known_skew_is_found_and_removed(ppm):
     assert np.abs(level.delay_ns[~level.lost] - (true_ns - true_ns.min())).max() < 100e-6 * 1e9
 
 
+def test_packets_that_came_together_are_not_reordered():
+    """As a receiver that reads in batches logs them."""
+    call = skewed(80)
+    batch_ns = 50_000_000
+    arrivals_ns = -(-(call.send_ns + call.delay_ns) // batch_ns) * batch_ns
+    batches = from_times(call.send_ns, np.where(call.lost, LOST, arrivals_ns - call.send_ns))
+    level = with_skew(batches, remove=True)
+    assert level.skew_removed
+    assert level.arrival_order().tolist() == batches.arrival_order().tolist()
+    assert batches.reordered() < 10
+
+
 def test_skew_is_reported_but_kept_unless_removed():
     recording = skewed(50)
     kept = with_skew(recording, remove=False)
