@@ -1,9 +1,10 @@
 """FARGAN, libopus's neural vocoder, for many gaps at once: features to speech, going on from real speech.
 
-After libopus 1.6.1, dnn/fargan.c (Valin, Mustafa & Büthe, "Very low complexity speech synthesis using framewise
-autoregressive GAN with pitch prediction", 2024). Speech comes in subframes of 40 samples, each from the last two,
-a copy of what was one pitch period before, and three recurrent units. One step of all gaps together makes
-products of matrices out of products of a matrix and a vector: that is where the speed comes from.
+After libopus 1.6.1, dnn/fargan.c (Valin, Mustafa & Büthe, "Very low complexity speech synthesis using
+framewise autoregressive GAN with pitch prediction", 2024). Speech comes in subframes of 40 samples, each from
+the one before, a copy of what was one pitch period earlier, and three recurrent units. One step of all gaps
+together makes products of matrices out of products of a matrix and a vector: that is where the speed comes
+from.
 """
 
 from typing import NamedTuple
@@ -22,11 +23,11 @@ from testbed.kernels.nn import (
     conv1d,
     dense,
     dense_reference,
-    exact_reciprocal,
     glu,
     glu_reference,
     gru,
     gru_reference,
+    host_reciprocal,
 )
 from testbed.kernels.weights import Arrays, Linear, linear, take
 
@@ -113,7 +114,9 @@ def fargan(arrays: Arrays) -> Fargan:
 
     one, two, three = _UNITS
     return Fargan(
-        take(arrays, "cond_net_pembed_weights_float", _PERIODS * _EMBEDDING, "f4").reshape(_PERIODS, -1).copy(),
+        take(arrays, "cond_net_pembed_weights_float", _PERIODS * _EMBEDDING, "f4")
+        .reshape(_PERIODS, -1)
+        .copy(),
         layer("cond_net_fdense1", FEATURES + _EMBEDDING, _HIDDEN),
         layer("cond_net_fconv1", 3 * _HIDDEN, _WIDE),
         layer("cond_net_fdense2", _WIDE, _SUBFRAMES * _CONDITION),
@@ -147,14 +150,15 @@ def fargan_state(batch: int) -> FarganState:
 
 def operations_per_second() -> tuple[int, int]:
     """Return multiplications (each with an addition) for a second of speech, and those for one start."""
-    one, two, three = _UNITS
     tail = _SKIP * _WIDE + _WIDE * _WIDE + _WIDE * _SUBFRAME
-    inputs = (_FIRST, one, two)
+    inputs = (_FIRST, *_UNITS[:2])
     body = 2 * _SIGNAL * _FIRST + _FIRST * (_FIRST + 4) + _CONDITION
     for before, units in zip(inputs, _UNITS, strict=True):
         body += 3 * units * (before + 2 * _SUBFRAME) + 3 * units**2 + units**2
     condition = (FEATURES + _EMBEDDING) * _HIDDEN + 3 * _HIDDEN * _WIDE + _WIDE * _SUBFRAMES * _CONDITION
-    return 100 * (condition + _SUBFRAMES * (body + tail)), PAST_VECTORS * condition + _SUBFRAMES * body
+    return 100 * (condition + _SUBFRAMES * (body + tail)), PAST_VECTORS * condition + _SUBFRAMES * (
+        body - _UNITS[2] ** 2
+    )
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
@@ -162,12 +166,13 @@ def pitch_period(pitch: float) -> int:
     """Return the period in samples that a pitch feature stands for; what makes no sense is limited."""
     if not np.isfinite(pitch):
         return MAX_PERIOD
-    return int(min(_LONGEST, max(1, np.floor(0.5 + 256 / 2.0 ** (min(pitch, 20.0) + 1.5)))))
+    octave = max(-20.0, min(20.0, pitch)) + 1.5
+    return int(min(_LONGEST, max(1, np.floor(0.5 + 256 / 2.0**octave))))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _condition(network: Fargan, state: FarganState, features: Floats, periods: NDArray[np.int64]) -> Floats:
-    """Return what a frame's features, (batch, 20), say to its four subframes, (batch, 320), and the period."""
+    """Return what a frame's features, (batch, 20), say to its subframes, (4, batch, 80); write periods."""
     batch = features.shape[0]
     inputs = np.empty((batch, FEATURES + _EMBEDDING), np.float32)
     for item in range(batch):
@@ -179,7 +184,11 @@ def _condition(network: Fargan, state: FarganState, features: Floats, periods: N
         inputs[item, FEATURES:] = network.periods[row]
     hidden = dense(network.condition_1, inputs, TANH)
     hidden = conv1d(network.condition_2, state.condition, hidden, 1, TANH)
-    return dense(network.condition_3, hidden, TANH)
+    joined = dense(network.condition_3, hidden, TANH)
+    parts = np.empty((_SUBFRAMES, batch, _CONDITION), np.float32)
+    for subframe in range(_SUBFRAMES):
+        parts[subframe] = joined[:, subframe * _CONDITION : (subframe + 1) * _CONDITION]
+    return parts
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
@@ -274,7 +283,8 @@ def start_fargan(network: Fargan, state: FarganState, past: Floats, features: Fl
     """
     batch = past.shape[0]
     periods = np.zeros(batch, np.int64)
-    condition = np.empty((batch, _SUBFRAMES * _CONDITION), np.float32)
+    made = np.empty((batch, _SUBFRAME), np.float32)
+    condition = np.empty((_SUBFRAMES, batch, _CONDITION), np.float32)
     for vector in range(PAST_VECTORS):
         state.period[:] = periods
         condition = _condition(network, state, features[:, vector], periods)
@@ -290,11 +300,10 @@ def start_fargan(network: Fargan, state: FarganState, past: Floats, features: Fl
         state.sample[item] = last
         state.pitch[item, MAX_PERIOD - FRAME :] = emphasised[item, :FRAME]
     for subframe in range(_SUBFRAMES):
-        part = condition[:, subframe * _CONDITION : (subframe + 1) * _CONDITION]
+        _subframe(network, state, condition[subframe], False, made)
         begin = FRAME + subframe * _SUBFRAME
-        real = emphasised[:, begin : begin + _SUBFRAME]
-        _subframe(network, state, part, False, real)
-        _remember(state.pitch, real)
+        made[:] = emphasised[:, begin : begin + _SUBFRAME]
+        _remember(state.pitch, made)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
@@ -316,8 +325,7 @@ def synthesize(network: Fargan, state: FarganState, features: Floats, out: Float
     for frame in range(frames):
         condition = _condition(network, state, features[:, frame], periods)
         for subframe in range(_SUBFRAMES):
-            part = condition[:, subframe * _CONDITION : (subframe + 1) * _CONDITION]
-            _subframe(network, state, part, True, made)
+            _subframe(network, state, condition[subframe], True, made)
             _remember(state.pitch, made)
             begin = frame * FRAME + subframe * _SUBFRAME
             for item in range(batch):
@@ -337,10 +345,10 @@ class FarganReference:
     arrays
         Of a weights blob.
     reciprocal
-        What stands for 1 / x; with the processor's own approximation this is libopus's arithmetic.
+        What stands for 1 / x: by default what this processor gives to libopus, too.
     """
 
-    def __init__(self, arrays: Raw, reciprocal: Reciprocal = exact_reciprocal) -> None:
+    def __init__(self, arrays: Raw, reciprocal: Reciprocal = host_reciprocal) -> None:
         self.arrays, self.reciprocal = arrays, reciprocal
         self.pitch = np.zeros(256, np.float32)
         self.hidden = [np.zeros((1, 64), np.float32)] * 2
@@ -378,13 +386,12 @@ class FarganReference:
         for layer in range(3):
             inputs = np.hstack((outputs[-1], gates[layer] * copy[:, 2:-2], before))
             name = f"sig_net_gru{layer + 1}"
-            self.units[layer] = gru_reference(
-                self.arrays, name, self.units[layer], inputs, self.reciprocal
-            )
+            self.units[layer] = gru_reference(self.arrays, name, self.units[layer], inputs, self.reciprocal)
             outputs.append(self._gate(f"gru{layer + 1}", self.units[layer]))
         joined = np.hstack((*outputs[1:], opened, gates[3] * copy[:, 2:-2], before))
         shape = self._gate("skip", self._dense("sig_net_skip_dense", joined))
-        return gain * self._dense("sig_net_sig_dense_out", shape)[0]
+        made: Floats = gain * self._dense("sig_net_sig_dense_out", shape)[0]
+        return made
 
     def start(self, past: Floats, features: Floats) -> None:
         """Do what `start_fargan` does with (320,) and (5, 20)."""

@@ -25,7 +25,7 @@ from testbed.kernels.bark import (
     sane,
 )
 from testbed.kernels.lpc import lpc_from_cepstrum, lpc_from_cepstrum_reference
-from testbed.kernels.nn import Raw, Reciprocal, exact_reciprocal
+from testbed.kernels.nn import Raw, Reciprocal, host_reciprocal
 from testbed.kernels.pitch_network import (
     IF_FEATURES,
     LAGS,
@@ -257,7 +257,7 @@ def extract_features(network: PitchNetwork, state: FeatureState, pcm: Floats, ou
             out[item, frame, BANDS + 1] = _periodicity(low[item], pitch[item])
 
 
-def extract_features_reference(arrays: Raw, pcm: Floats, reciprocal: Reciprocal = exact_reciprocal) -> Floats:
+def extract_features_reference(arrays: Raw, pcm: Floats, reciprocal: Reciprocal = host_reciprocal) -> Floats:
     """Do what `extract_features` does, from its start, with one signal, (frames * 160,), step by step."""
     from scipy.signal import lfilter
 

@@ -20,9 +20,9 @@ from testbed.kernels.nn import (
     activate_reference,
     dense,
     dense_reference,
-    exact_reciprocal,
     gru,
     gru_reference,
+    host_reciprocal,
 )
 from testbed.kernels.weights import Arrays, Linear, linear, take
 
@@ -153,7 +153,7 @@ def estimate_pitch(
 
 
 def estimate_pitch_reference(
-    arrays: Raw, frequencies: Floats, correlations: Floats, reciprocal: Reciprocal = exact_reciprocal
+    arrays: Raw, frequencies: Floats, correlations: Floats, reciprocal: Reciprocal = host_reciprocal
 ) -> Floats:
     """Do what `estimate_pitch` does for all frames, (frames, 88) and (frames, 224), of one item."""
 
