@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 500
 CROSS_COLOUR = "#6b7280"
 _WIDTH_IN, _HEIGHT_IN = 7.0, 5.2
-_SIZE = re.compile(r'<svg( (width|height)="[0-9.]+pt")+')
+_SIZE = re.compile(r' (width|height)="[0-9.]+pt"')
 _INK, _GRID = "#57606a", "#eef1f4"
 
 
@@ -31,7 +31,7 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str]) -> 
     flows
         The flows that follow a controller, in their order, which gives them their colours.
     others
-        What else is drawn: cross traffic.
+        Cross traffic, which is drawn as one.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str]) -> 
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
     # Without a size of its own the picture takes the page's width and keeps its shape.
-    return _SIZE.sub("<svg", svg[svg.index("<svg") :], count=1)
+    return _SIZE.sub("", svg[svg.index("<svg") :], count=2)
 
 
 def thinned(time_s: Any, values: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -94,10 +94,10 @@ def _rates(axes: "Axes", series: pd.DataFrame, flows: Sequence[str], others: Seq
         linewidth=1.4,
         label="capacity",
     )
-    for name in others:
-        its = series[series["flow"] == name]
-        time_s, kbps = thinned(its["time_s"], its["received_kbps"])
-        axes.plot(time_s, kbps, color=CROSS_COLOUR, linewidth=0.9, alpha=0.7, label=name)
+    if others:
+        together = series[series["flow"].isin(others)].groupby("time_s")["received_kbps"].sum()
+        time_s, kbps = thinned(together.index, together)
+        axes.plot(time_s, kbps, color=CROSS_COLOUR, linewidth=0.9, alpha=0.7, label="cross traffic")
     for name, colour in zip(flows, _colours(flows), strict=True):
         its = series[series["flow"] == name]
         time_s, kbps = thinned(its["time_s"], its["target_kbps"])
