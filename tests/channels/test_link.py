@@ -299,6 +299,44 @@ TAIL = {"discipline": "drop_tail"}
             ("queue", "limit_ms"),
             ["one limit"],
         ),
+        (
+            {"rate_kbps": 9, "queue": {"discipline": "red"}},
+            ("queue", "discipline"),
+            ["random_early_detection"],
+        ),
+        (
+            {"rate_kbps": 9, "queue": {"discipline": "codel", "target_ms": 0}},
+            ("queue", "target_ms"),
+            ["greater than 0"],
+        ),
+        (
+            {"rate_kbps": 9, "cross_traffic": [{"model": "cbr", "rate_kbps": 5}, {"model": "udp"}]},
+            ("cross_traffic", 1, "model"),
+            ["cbr", "on_off", "tcp"],
+        ),
+        (
+            {"rate_kbps": 9, "cross_traffic": [{"model": "cbr", "rate_kbps": 0}]},
+            ("cross_traffic", 0, "rate_kbps"),
+            ["equal to 0.1"],
+        ),
+        (
+            {
+                "rate_kbps": 9,
+                "cross_traffic": [{"model": "tcp", "size": {"mean_bytes": 5, "least_bytes": 6}}],
+            },
+            ("cross_traffic", 0, "size", "least_bytes"),
+            ["at most mean_bytes, 5"],
+        ),
+        (
+            {
+                "rate_kbps": 9,
+                "cross_traffic": [
+                    {"model": "on_off", "rate_kbps": 9, "mean_on_ms": 1, "mean_off_ms": 1, "shape": 1}
+                ],
+            },
+            ("cross_traffic", 0, "shape"),
+            ["greater than 1"],
+        ),
     ],
     ids=str,
 )

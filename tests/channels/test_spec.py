@@ -71,6 +71,8 @@ MK = {"model": "markov"}
             ["equal to 1"],
         ),
         ({"loss": {**GE, "rate": 0.1}}, ("loss", "rate"), ["mean_burst_packets"]),
+        ({"loss": {"model": "lossgen", "rate": 0}}, ("loss", "rate"), ["greater than 0"]),
+        ({"loss": {"model": "lossgen", "rate": 1}}, ("loss", "rate"), ["less than 1"]),
         ({"loss": {**GE, "p": 0.1}}, ("loss",), ["p and r", "rate and mean_burst_packets"]),
         ({"loss": {**GE, "p": 0.1, "r": 0.2, "rate": 0.2}}, ("loss", "p"), ["either", "'rate'"]),
         ({"loss": {**GE, "p": 0, "r": 0}}, ("loss", "p"), ["cannot both be 0"]),
