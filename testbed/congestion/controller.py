@@ -72,7 +72,7 @@ class BoundedController:
         self._bounds = parameters
         self._target_kbps = parameters.start_kbps
         self._timeout_ns = round(1e6 * parameters.feedback_timeout_ms)
-        self._heard_ns = 0
+        self._heard_ns: int | None = None
 
     def on_feedback(self, feedback: Feedback) -> float:
         """Take a report and return the new target."""
@@ -80,12 +80,17 @@ class BoundedController:
         if resumed_from < self._target_kbps:
             self._target_kbps = resumed_from
             self.resume(resumed_from)
-        self._heard_ns = max(self._heard_ns, feedback.now_ns)
+        self._heard_ns = max(self._heard_ns or 0, feedback.now_ns)
         self._target_kbps = self._bounded(self.update(feedback))
         return self._target_kbps
 
     def target_kbps(self, now_ns: int) -> float:
-        """Return the target in force, lowered for each timeout that passed since the last feedback."""
+        """Return the target in force, lowered for each timeout that passed since the last feedback.
+
+        Before any feedback the silence counts from when the target was first asked for: the flow's beginning.
+        """
+        if self._heard_ns is None:
+            self._heard_ns = now_ns
         silent = max(0, now_ns - self._heard_ns) // self._timeout_ns
         return self._bounded(self._target_kbps * SILENCE_FACTOR ** min(silent, 64))
 

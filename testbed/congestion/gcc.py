@@ -19,7 +19,7 @@ from pydantic import Field
 
 from testbed.congestion.controller import BoundedController, ControllerParameters
 from testbed.congestion.feedback import Feedback
-from testbed.congestion.gcc_delay import DelayDetector, Usage
+from testbed.congestion.gcc_delay import THRESHOLD_DOWN, THRESHOLD_UP, DelayDetector, Usage
 from testbed.congestion.rate import RateMeter
 
 RATE_WINDOW_MS = 500.0
@@ -46,6 +46,10 @@ class Gcc(ControllerParameters):
         Section 6: below the one the loss half rises, above the other it falls.
     least_increase_kbps_per_s
         Slowest additive increase; libwebrtc has 4.
+    threshold_up, threshold_down
+        K_u and K_d of section 5.4, with which the detector's threshold rises and falls. The draft has 0.01
+        and 0.00018: a threshold that stays high for long holds its own against TCP. libwebrtc's, the defaults
+        here, soon falls back to its least, and TCP that fills the queue drives the rate to its least too.
     """
 
     # On receiver reports its loss half works alone.
@@ -56,6 +60,8 @@ class Gcc(ControllerParameters):
     low_loss: float = Field(0.02, ge=0, le=1)
     high_loss: float = Field(0.1, ge=0, le=1)
     least_increase_kbps_per_s: float = Field(4.0, ge=0, le=1000)
+    threshold_up: float = Field(THRESHOLD_UP, gt=0, le=1)
+    threshold_down: float = Field(THRESHOLD_DOWN, gt=0, le=1)
 
     def build(self) -> "GccController":
         return GccController(self)
@@ -67,7 +73,7 @@ class GccController(BoundedController):
     def __init__(self, parameters: Gcc) -> None:
         super().__init__(parameters)
         self._parameters = parameters
-        self._detector = DelayDetector()
+        self._detector = DelayDetector(parameters.threshold_up, parameters.threshold_down)
         self._received = RateMeter(RATE_WINDOW_MS)
         self._delay_rate = DelayRate(parameters)
         self._loss_kbps = parameters.start_kbps

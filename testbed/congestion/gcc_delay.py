@@ -80,9 +80,16 @@ class InterArrival:
 
 
 class DelayDetector:
-    """Follows the trend of the delay and says whether the path is used too much (sections 5.3 and 5.4)."""
+    """Follows the trend of the delay and says whether the path is used too much (sections 5.3 and 5.4).
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    threshold_up, threshold_down
+        Gains with which the threshold rises and falls (K_u and K_d of section 5.4).
+    """
+
+    def __init__(self, threshold_up: float = THRESHOLD_UP, threshold_down: float = THRESHOLD_DOWN) -> None:
+        self._gain_up, self._gain_down = threshold_up, threshold_down
         self.usage: Usage = "normal"
         self.trend = 0.0
         self._groups = InterArrival()
@@ -138,7 +145,7 @@ class DelayDetector:
         self._threshold_at_ms = now_ms
         if scaled_ms > self._threshold_ms + LARGEST_STEP_MS:
             return
-        gain = THRESHOLD_DOWN if scaled_ms < self._threshold_ms else THRESHOLD_UP
+        gain = self._gain_down if scaled_ms < self._threshold_ms else self._gain_up
         moved_ms = self._threshold_ms + gain * (scaled_ms - self._threshold_ms) * elapsed_ms
         lowest_ms, highest_ms = THRESHOLD_RANGE_MS
         self._threshold_ms = min(highest_ms, max(lowest_ms, moved_ms))

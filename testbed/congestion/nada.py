@@ -5,7 +5,9 @@ default parameters are those of the RFC's figure 3, but for the rates.
 
 Where this differs: no ECN. The minimum filter over one-way delays (section 5.1.1) takes the packets of the
 last DFILT = 120 ms, at most 15, because 15 packets of speech last 300 ms. There is no rate-shaping buffer
-(section 5.2): speech is sent as it comes, so the target is the reference rate itself.
+(section 5.2): speech is sent as it comes, so the target is the reference rate itself. The signal is at most
+`xmax_ms`, as in the authors' ns-3 model (XMAX of ns3-rmcat): the RFC bounds it nowhere, and after a burst of
+losses the fall of a boundless one would, by equation 7, throw the rate from its least to its greatest.
 """
 
 import math
@@ -46,6 +48,7 @@ class Nada(ControllerParameters):
     warp_lambda: float = Field(0.5, ge=0, le=10)
     plrref: float = Field(0.01, gt=0, le=1)
     dloss_ms: float = Field(10.0, ge=0, le=1000)
+    xmax_ms: float = Field(500.0, gt=0, le=1e6)
 
     def build(self) -> "NadaController":
         return NadaController(self)
@@ -80,7 +83,9 @@ class CongestionSignal:
             _forget(self._window, self._window[-1][0] - round(1e6 * self._parameters.logwin_ms))
         self._count_losses(feedback)
         excess = self._loss_ratio / self._parameters.plrref
-        return self._warped(self._delay_ms) + self._parameters.dloss_ms * excess**2
+        return min(
+            self._parameters.xmax_ms, self._warped(self._delay_ms) + self._parameters.dloss_ms * excess**2
+        )
 
     @property
     def ramps_up(self) -> bool:

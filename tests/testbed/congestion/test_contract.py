@@ -56,7 +56,7 @@ def test_targets_stay_within_bounds_and_are_the_same_again(name, reports, rates)
     spec = {"controller": name, "min_kbps": least, "start_kbps": start, "max_kbps": most}
     parameters = SPEC.validate_python(spec)
     one, other = parameters.build(), parameters.build()
-    assert one.target_kbps(0) == start
+    assert one.target_kbps(0) == other.target_kbps(0) == start
     for report in reports:
         before = one.target_kbps(report.now_ns)
         target = one.on_feedback(report)

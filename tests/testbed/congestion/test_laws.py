@@ -1,6 +1,7 @@
 """Each controller's own laws, against the formulas of its draft or RFC."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -108,6 +109,22 @@ def test_the_threshold_grows_toward_a_trend_that_stays_and_shrinks_slowly_back()
     assert all(6 <= threshold <= 600 for threshold in seen)
 
 
+def test_a_threshold_with_the_draft_s_gains_stays_high_much_longer():
+    thresholds = []
+    for detector in (DelayDetector(), DelayDetector(0.01, 0.00018)):
+        for packet in packets(200, lambda n: 30 + 2.5 * n):
+            detector.add(packet)
+        raised = detector._threshold_ms
+        for packet in packets(100, lambda n: 530, 200):
+            detector.add(packet)
+        thresholds.append((raised, detector._threshold_ms))
+    (raised, fallen), (raised_draft, fallen_draft) = thresholds
+    assert min(raised, raised_draft) > 20
+    assert fallen == 6
+    # Of its height above the trend, exp(-0.00018 * 2000 ms) is left after 2 s.
+    assert fallen_draft > 0.65 * raised_draft
+
+
 def test_states_of_the_rate_control():
     """Section 5.5, table 1."""
     table = {
@@ -179,6 +196,15 @@ def test_nada_signal_adds_delay_and_the_square_of_loss():
     # one of 25 lost in the window, smoothed by 0.1
     x = signal.update(Feedback(420 * MS, packets(6, lambda n: 55, 19, lost={22})))
     assert x == pytest.approx(25 + 10 * (0.1 * (1 / 25) / 0.01) ** 2)
+
+
+def test_nada_signal_is_bounded_and_its_fall_throws_no_rate_upward():
+    signal = CongestionSignal(Nada())
+    assert signal.update(Feedback(MS, packets(20, lambda n: 30, lost=range(16)))) == 500
+    controller = Nada(min_kbps=150, start_kbps=800, max_kbps=1500).build()
+    targets = reports(controller, 300, lambda n: 330 if n < 100 else 60, lost=range(40, 100))
+    assert min(targets[10:]) == 150
+    assert all(after <= 2.1 * before for before, after in pairwise(targets))
 
 
 def test_nada_compresses_delay_while_losses_are_recent():

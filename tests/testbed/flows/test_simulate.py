@@ -107,6 +107,14 @@ def test_feedback_that_never_arrives_leads_to_the_minimum_and_to_an_end(controll
     assert log.targets[-1][1] == 150
 
 
+@pytest.mark.parametrize("controller", ["gcc", "nada", "scream"])
+def test_a_flow_that_begins_late_begins_at_its_start_rate(controller):
+    media = {"kind": "video", "start_kbps": 900}
+    flow = {"name": "S1", "media": media, "start_s": 4}
+    log = simulate(study(flows=[flow], congestion={"controller": controller}), 0).flows["S1"]
+    assert [kbps for _, kbps in log.targets[:2]] == [900, 900]
+
+
 def test_a_flow_is_silent_outside_its_times():
     flow = {"name": "S1", "media": {"kind": "video"}, "start_s": 1, "stop_s": 4, "pauses_s": [[2, 3]]}
     log = simulate(study(flows=[flow]), 0).flows["S1"]
