@@ -75,7 +75,7 @@ function buttons(box, title, options, chosen, choose) {
 
 // ---- Quality curves
 const xChoices = data.costs.concat(data.numeric);
-const bitrateSwept = data.numeric.find((p) => /kbps$/.test(p.name));
+const bitrateSwept = data.numeric.find((p) => /^(codec|schemes)\..*kbps$/.test(p.name));
 const firstCost = data.costs.length ? data.costs[0].name : null;
 state.x = data.numeric.length && !bitrateSwept ? data.numeric[0].name : firstCost || (data.numeric[0] || {}).name;
 
