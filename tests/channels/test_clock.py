@@ -67,13 +67,16 @@ def test_the_background_ends_with_the_rest():
     assert ticks == list(range(0, 100, 10)) and clock.now == 95
 
 
-def test_what_is_held_is_waited_for():
+@pytest.mark.parametrize("events", [0, 100, 10_000])
+def test_what_is_held_is_waited_for(events):
     clock = Clock()
 
     def release(_):
         clock.held -= 1
 
     clock.held += 1
+    for number in range(events):
+        clock.background(number % 500, id, None)
     clock.background(500, release, None)
     clock.background(501, release, None)
     clock.run()

@@ -64,6 +64,14 @@ def test_on_off_bursts_and_pauses_have_the_distribution_that_was_asked_for(times
     assert abs(np.mean(bursts) - 200) < SIGMAS * error + 1
 
 
+def test_on_off_keeps_its_mean_rate_however_short_its_bursts_are():
+    """Bursts of 30 ms of a packet each 20 ms: what was left of an interval counts in the next burst."""
+    model = {"model": "on_off", "rate_kbps": 40, "packet_bytes": 100, "mean_on_ms": 30, "mean_off_ms": 60}
+    counts = np.array([len(send_times_s(model, 30, seed)) for seed in range(60)])
+    error = counts.std(ddof=1) / np.sqrt(len(counts))
+    assert abs(counts.mean() - 30 * 50 / 3) < SIGMAS * error + 1
+
+
 def test_pareto_times_have_a_heavy_tail_and_the_right_mean():
     model = OnOff(rate_kbps=8, mean_on_ms=100, mean_off_ms=100, times="pareto", shape=1.5)
     rng = generator(3, "on")

@@ -170,6 +170,21 @@ class TestFqCoDel:
             flows.append(watched.take(0).flow)
         assert flows.count("bulk") >= 3
 
+    def test_a_flow_that_comes_back_as_soon_as_it_is_empty_is_not_new_each_time(self):
+        """RFC 8290, section 4.2: an emptied new queue goes behind the old ones, or it would starve them."""
+        watched = Watched(FqCoDel(quantum_bytes=3000, **ENDLESS))
+        for sequence in range(400):
+            watched.put(Packet(1000, 0, sequence, "bulk"), 0)
+        flows, waiting = [], 0
+        for sequence in range(200):
+            flows.append(watched.take(0).flow)
+            waiting -= flows[-1] == "voice"
+            if flows[-1] == "bulk" and not waiting:
+                watched.put(Packet(1000, 0, sequence, "voice"), 0)
+                waiting += 1
+        # of a quantum of three packets, it is new once, and has to wait for its turn the next time
+        assert flows.count("bulk") / flows.count("voice") == pytest.approx(3 / 2, abs=0.1)
+
     def test_a_sparse_flow_hardly_waits_behind_bulk(self, run):
         packets = [Packet(1500, 0, sequence, "bulk") for sequence in range(150)]
         packets += [Packet(100, index * 20 * MS, index, "voice") for index in range(1, 80)]
