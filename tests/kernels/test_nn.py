@@ -50,7 +50,7 @@ def test_linear(layer, kind, batch):
         np.testing.assert_allclose(found, expected, atol=TOLERANCE * scale, rtol=0)
 
 
-@pytest.mark.parametrize("layer", [SPARSE, DENSE], ids=lambda layer: layer[0])
+@pytest.mark.parametrize("layer", [FLOAT, SPARSE, DENSE], ids=lambda layer: layer[0])
 def test_a_row_does_not_depend_on_its_batch(layer):
     name, width, outputs = layer
     inputs = values("activations", (40, width))

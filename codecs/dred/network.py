@@ -1,0 +1,147 @@
+"""From features to DRED payloads and back, with the networks of the libopus that is built.
+
+An encoder hears a stream once; of what it gave, payloads are made for any packet, quantizer and depth.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.codecs.dred.payload import MAX_CHUNKS, VERSION, DredHeader, DredPayload
+from testbed.codecs.dred.quantizers import built, quantizers
+from testbed.errors import CodecError
+from testbed.kernels import dred_symbols, rdovae
+from testbed.kernels.weights import read_blob
+
+STEP_MS = 20
+_FEATURES_PER_STEP = rdovae.FRAMES_PER_STEP * rdovae.FEATURES
+_MAX_BATCH = 256
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What the encoder made of a stream, 20 ms a step.
+
+    Attributes
+    ----------
+    latents
+        float32 (steps, 25): each stands for the 40 ms up to the end of its step.
+    states
+        float32 (steps, 50): where a decoder starts that goes back from there.
+    """
+
+    latents: Floats
+    states: Floats
+
+
+@lru_cache(maxsize=2)
+def _networks(weights: Path) -> tuple[rdovae.Encoder, rdovae.Decoder]:
+    arrays = read_blob(weights)
+    return rdovae.encoder(arrays), rdovae.decoder(arrays)
+
+
+def encode(features: Floats) -> Latents:
+    """Encode a stream's features from its beginning.
+
+    Parameters
+    ----------
+    features
+        float32 (frames, 20): one vector each 10 ms. The last one is left out if it has no partner.
+
+    Raises
+    ------
+    CodecError
+        If they are of another shape, or not finite; or no libopus is built.
+    """
+    if features.ndim != 2 or features.shape[1] != rdovae.FEATURES or not np.isfinite(features).all():
+        raise CodecError(f"DRED encodes finite features of shape (frames, 20), not {features.shape}")
+    steps = len(features) // rdovae.FRAMES_PER_STEP
+    pairs = np.ascontiguousarray(features[: rdovae.FRAMES_PER_STEP * steps], np.float32)
+    model = _networks(built().weights)[0]
+    memory = rdovae.encoder_state(1)
+    latents, states = rdovae.encode(model, memory, pairs.reshape(1, steps, _FEATURES_PER_STEP))
+    return Latents(latents[0], states[0])
+
+
+def payload(
+    encoded: Latents, step: int, chunks: int, q0: int = 6, dq: int = 5, qmax: int = 15, offset: int = 6
+) -> DredPayload:
+    """Make the payload that reaches back from a step.
+
+    Parameters
+    ----------
+    encoded
+        Of `encode`.
+    step
+        The newest step in it; the vectors sent are those of this step, of two steps before, and so on.
+    chunks
+        How many of 40 ms; fewer where the stream is younger.
+    q0, dq, qmax, offset
+        The header's fields, see `DredHeader`. libopus sends an offset of 6 in packets of 20 ms at 16 kHz.
+
+    Raises
+    ------
+    CodecError
+        If there is no such step, or nothing to send.
+    """
+    if not 0 <= step < len(encoded.latents) or not 0 < chunks <= MAX_CHUNKS:
+        raise CodecError(
+            f"DRED of {chunks} chunks from step {step}: the stream has {len(encoded.latents)} steps, and a "
+            f"payload 1 to {MAX_CHUNKS} chunks"
+        )
+    header = DredHeader(VERSION, q0, dq, qmax, offset)
+    state_tables, latent_tables = quantizers()
+    state = dred_symbols.quantize(state_tables, q0, encoded.states[step : step + 1])[0]
+    rows = encoded.latents[step::-2][:chunks]
+    symbols = np.zeros(rows.shape, np.int32)
+    for index, row in enumerate(rows):
+        level = dred_symbols.level(q0, dq, qmax, index)
+        symbols[index] = dred_symbols.quantize(latent_tables, level, row[None])[0]
+    return DredPayload(header, state, symbols)
+
+
+def decode(payloads: Sequence[DredPayload]) -> list[Floats]:
+    """Decode payloads to features, all at once.
+
+    Returns
+    -------
+    list
+        For each float32 (4 x its chunks, 20): frames of 10 ms, latest first; finite whatever the payload.
+
+    Raises
+    ------
+    CodecError
+        If no libopus is built.
+    """
+    model = _networks(built().weights)[1]
+    # Payloads of like depth go together, so that little is computed for nothing.
+    order = sorted(range(len(payloads)), key=lambda index: payloads[index].chunks)
+    found: list[Floats] = [np.zeros((0, rdovae.FEATURES), np.float32)] * len(payloads)
+    for begin in range(0, len(order), _MAX_BATCH):
+        batch = order[begin : begin + _MAX_BATCH]
+        states, latents = _restored([payloads[index] for index in batch])
+        features = rdovae.decode(model, states, latents)
+        for row, index in enumerate(batch):
+            found[index] = features[row, : rdovae.FRAMES_PER_LATENT * payloads[index].chunks].copy()
+    return found
+
+
+def _restored(payloads: Sequence[DredPayload]) -> tuple[Floats, Floats]:
+    """Return the states and the latent vectors with their levels, padded with zeros to the deepest."""
+    state_tables, latent_tables = quantizers()
+    deepest = max(payload.chunks for payload in payloads)
+    states = np.zeros((len(payloads), rdovae.STATES), np.float32)
+    latents = np.zeros((len(payloads), deepest, rdovae.LATENTS + 1), np.float32)
+    for row, payload in enumerate(payloads):
+        states[row] = dred_symbols.restore(state_tables, payload.header.q0, payload.state[None])[0]
+        for index, level in enumerate(payload.levels()):
+            values = dred_symbols.restore(latent_tables, level, payload.latents[index : index + 1])[0]
+            latents[row, index, : rdovae.LATENTS] = values
+            latents[row, index, rdovae.LATENTS] = level / 8 - 1
+    return states, latents

@@ -1,0 +1,225 @@
+"""A DRED payload: read, written, and cut to a shorter depth without encoding again.
+
+The format is that of draft-ietf-mlcodec-opus-dred as libopus writes it: behind the letter ``D`` and a number,
+that of its experimental version, what `testbed.kernels.dred_symbols` tells. Versions 10 (libopus 1.5) and 12
+(1.6) have the same header, but quantizers and networks of their own; those of 12 are here.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.codecs.dred.quantizers import quantizers
+from testbed.codecs.opus_packet import DRED_EXPERIMENTAL_VERSIONS
+from testbed.errors import CodecError
+from testbed.kernels import dred_symbols
+from testbed.kernels.dred_symbols import DQ, HEADER_SIZE, MAX_OFFSET, OFFSET, Q0, QMAX
+from testbed.kernels.rdovae import LATENTS, STATES
+
+VERSION = 12
+PREFIX_BYTES = 2
+CHUNK_MS = 40
+MAX_CHUNKS = 250
+_MAX_BYTES = 1 << 16
+
+Symbols = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class DredHeader:
+    """What every version says first.
+
+    Attributes
+    ----------
+    version
+        10 or 12.
+    q0
+        Quantizer level of the state and of the latest latent vector: 0, the finest, to 15.
+    dq
+        How fast levels grow with age: 0 to 7.
+    qmax
+        The coarsest level.
+    offset
+        As sent, in 2.5 ms; 16 more than by how much the latest 40 ms end before the end of what was encoded.
+    """
+
+    version: int
+    q0: int
+    dq: int
+    qmax: int
+    offset: int
+
+    @property
+    def end_ms(self) -> float:
+        """How long before the frame's first sample the newest feature frame ends; negative: after it."""
+        return 2.5 * (self.offset - 16)
+
+
+@dataclass(frozen=True)
+class DredPayload:
+    """All of a payload.
+
+    Attributes
+    ----------
+    header
+        Its header.
+    state
+        int32 (50,): the initial state, quantized.
+    latents
+        int32 (chunks, 25): the latent vectors, quantized, latest first, of 40 ms each.
+    """
+
+    header: DredHeader
+    state: Symbols
+    latents: Symbols
+
+    @property
+    def chunks(self) -> int:
+        """How many latent vectors there are."""
+        return len(self.latents)
+
+    @property
+    def depth_ms(self) -> int:
+        """How much sound the latent vectors stand for."""
+        return CHUNK_MS * self.chunks
+
+    def levels(self) -> list[int]:
+        """Return the quantizer level of each latent vector."""
+        header = self.header
+        return [dred_symbols.level(header.q0, header.dq, header.qmax, index) for index in range(self.chunks)]
+
+
+def parse_header(payload: bytes) -> DredHeader:
+    """Read only the header of a payload, of any version.
+
+    Parameters
+    ----------
+    payload
+        With the two bytes of the experimental version.
+
+    Raises
+    ------
+    CodecError
+        If it is not DRED.
+    """
+    named = payload[:1] == b"D" and payload[1:2] in map(int.to_bytes, DRED_EXPERIMENTAL_VERSIONS)
+    if not named or len(payload) <= PREFIX_BYTES:
+        raise CodecError(
+            f"a DRED payload is 'D', {' or '.join(map(str, DRED_EXPERIMENTAL_VERSIONS))}, and then more; "
+            f"this one is {payload[:PREFIX_BYTES].hex(' ') or 'empty'}"
+        )
+    numbers = np.zeros(HEADER_SIZE, np.int64)
+    dred_symbols.read_header(np.frombuffer(payload, np.uint8)[PREFIX_BYTES:], numbers)
+    return _header(payload[1], numbers)
+
+
+def _header(version: int, numbers: NDArray[np.int64]) -> DredHeader:
+    return DredHeader(version, int(numbers[Q0]), int(numbers[DQ]), int(numbers[QMAX]), int(numbers[OFFSET]))
+
+
+def parse(payload: bytes, max_chunks: int = MAX_CHUNKS) -> DredPayload:
+    """Read a payload, however deep; damaged ones give some numbers, not an error.
+
+    Parameters
+    ----------
+    payload
+        With the two bytes of the experimental version.
+    max_chunks
+        How many latent vectors to read at most; libopus never reads more than 26.
+
+    Raises
+    ------
+    CodecError
+        If it is not DRED of version 12, or larger than any packet.
+    """
+    found = _read(payload, max_chunks)
+    return found[0]
+
+
+def chunk_ends(payload: bytes, max_chunks: int = MAX_CHUNKS) -> list[int]:
+    """Return the bits used up to the end of header and state, then up to the end of each latent vector."""
+    return _read(payload, max_chunks)[1]
+
+
+def _read(payload: bytes, max_chunks: int) -> tuple[DredPayload, list[int]]:
+    version = parse_header(payload).version
+    if version != VERSION:
+        raise CodecError(
+            f"DRED of experimental version {version}: only its header can be read, for the quantizers of "
+            f"libopus 1.5 are not here; version {VERSION} is what libopus 1.6 writes"
+        )
+    if len(payload) > _MAX_BYTES or not 0 <= max_chunks <= MAX_CHUNKS:
+        raise CodecError(
+            f"DRED of {len(payload)} bytes and {max_chunks} chunks: at most {_MAX_BYTES} and {MAX_CHUNKS}"
+        )
+    header, state = np.zeros(HEADER_SIZE, np.int64), np.zeros(STATES, np.int32)
+    latents, ends = np.zeros((max_chunks, LATENTS), np.int32), np.zeros(max_chunks + 1, np.int64)
+    data = np.frombuffer(payload, np.uint8)[PREFIX_BYTES:]
+    rows = dred_symbols.read(data, *quantizers(), header, state, latents, ends)
+    found = DredPayload(_header(version, header), state, latents[:rows].copy())
+    return found, ends[: rows + 1].tolist()
+
+
+def write(payload: DredPayload) -> bytes:
+    """Write a payload as libopus does, but of any depth.
+
+    The format does not say how many latent vectors there are: a last one that takes less than 8 bits may not
+    be seen by any reader, libopus's own not excepted.
+
+    Raises
+    ------
+    CodecError
+        If a field is beyond what can be sent.
+    """
+    header = payload.header
+    _check(header)
+    if payload.state.shape != (STATES,) or payload.latents.shape[1:] != (LATENTS,):
+        raise CodecError(f"a DRED payload has {STATES} numbers of state and {LATENTS} a chunk")
+    if payload.chunks > MAX_CHUNKS:
+        raise CodecError(f"DRED of {payload.chunks} chunks: at most {MAX_CHUNKS}")
+    numbers = np.zeros(HEADER_SIZE, np.int64)
+    numbers[Q0], numbers[DQ], numbers[QMAX], numbers[OFFSET] = (
+        header.q0,
+        header.dq,
+        header.qmax,
+        header.offset,
+    )
+    data = np.zeros(_MAX_BYTES, np.uint8)
+    state, latents = (np.ascontiguousarray(part, np.int32) for part in (payload.state, payload.latents))
+    size = dred_symbols.write(data, *quantizers(), numbers, state, latents)
+    if size > _MAX_BYTES - PREFIX_BYTES:
+        raise CodecError(f"DRED of {payload.chunks} chunks takes {size} bytes: that is beyond any packet")
+    return bytes((ord("D"), VERSION)) + data[:size].tobytes()
+
+
+def cut(payload: bytes, chunks: int) -> bytes:
+    """Return a payload with only the latest `chunks` latent vectors of 40 ms, the rest bit by bit the same.
+
+    Raises
+    ------
+    CodecError
+        If the payload cannot be read, or there are fewer.
+    """
+    whole = parse(payload)
+    if not 0 < chunks <= whole.chunks:
+        raise CodecError(f"a DRED payload of {whole.chunks} chunks cannot be cut to {chunks}")
+    return write(replace(whole, latents=whole.latents[:chunks]))
+
+
+def _check(header: DredHeader) -> None:
+    sends_qmax = header.q0 < 14 and header.dq > 0
+    lowest = header.q0 + 1 if sends_qmax else 15
+    limits = {
+        "version": (header.version, VERSION, VERSION),
+        "q0": (header.q0, 0, 15),
+        "dq": (header.dq, 0, 7),
+        "qmax": (header.qmax, lowest, 15),
+        "offset": (header.offset, 0, MAX_OFFSET),
+    }
+    for name, (value, low, high) in limits.items():
+        if not low <= value <= high:
+            span = str(low) if low == high else f"{low} to {high}"
+            raise CodecError(
+                f"{name} of {value} in a DRED payload of q0 {header.q0}, dq {header.dq}: take {span}"
+            )

@@ -1,0 +1,294 @@
+"""The numbers in a DRED payload: quantized, range coded, and back.
+
+As libopus 1.6 does (``dnn/dred_decoder.c``, ``dred_encoder.c``). A payload is, range coded: the header (q0,
+dQ, offset, qmax), the 50 numbers of the initial state at quantizer level q0, then 25 numbers for each 40 ms,
+latest first, at levels that grow with age. Each number has a Laplace-like distribution of its own at each
+level. A payload says nowhere how many it holds: they go on for as long as more than 7 bits are left.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.kernels import range_decoder, range_encoder
+from testbed.kernels.nn import TANH, Reciprocal, activate, activate_reference, host_reciprocal
+from testbed.kernels.range_decoder import RangeDecoderReference
+from testbed.kernels.range_encoder import RangeEncoderReference
+from testbed.kernels.weights import Floats
+
+LEVELS = 16
+HEADER_SIZE = 4
+Q0, DQ, QMAX, OFFSET = range(HEADER_SIZE)
+MAX_OFFSET = 255 * 32 + 31
+_SLOPES = (0, 2, 3, 4, 6, 8, 12, 16)
+_EPSILON, _HALF, _PER_256 = np.float32(0.1), np.float32(0.5), np.float32(1 / 256)
+
+Bytes = NDArray[np.uint8]
+Symbols = NDArray[np.int32]
+
+
+class Tables(NamedTuple):
+    """How numbers are quantized and coded at each level: uint8 (16, 25 or 50), in 256ths.
+
+    Attributes
+    ----------
+    scale
+        Steps in a unit; 0 counts as 1 where a step is undone.
+    dead_zone
+        By how much of a step a number is drawn toward 0 before it is rounded.
+    decay, zero
+        Of the distribution, see `testbed.kernels.range_decoder.decode_laplace`. Where `decay` is 0 or `zero`
+        255, nothing is sent and the number is 0.
+    """
+
+    scale: Bytes
+    dead_zone: Bytes
+    decay: Bytes
+    zero: Bytes
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def level(q0: int, dq: int, qmax: int, index: int) -> int:
+    """Return the quantizer level of the latent vector `index`, 0 being the latest."""
+    return min(q0 + (_SLOPES[dq] * index + 8) // 16, qmax)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def quantize(tables: Tables, row: int, values: Floats) -> Symbols:
+    """Quantize vectors at level `row`, with dead zones: float32 (batch, n) to int32 (batch, n)."""
+    batch, width = values.shape
+    scaled = np.empty((batch, width), np.float32)
+    pulled = np.empty((batch, width), np.float32)
+    for item in range(batch):
+        for k in range(width):
+            dead = np.float32(tables.dead_zone[row, k]) * _PER_256
+            scaled[item, k] = values[item, k] * np.float32(tables.scale[row, k]) * _PER_256
+            pulled[item, k] = scaled[item, k] / (dead + _EPSILON)
+    activate(pulled, TANH)
+    symbols = np.zeros((batch, width), np.int32)
+    for item in range(batch):
+        for k in range(width):
+            if tables.decay[row, k] == 0 or tables.zero[row, k] == 255:
+                continue
+            dead = np.float32(tables.dead_zone[row, k]) * _PER_256
+            rounded = np.floor(_HALF + (scaled[item, k] - dead * pulled[item, k]))
+            symbols[item, k] = np.int32(max(-1e6, min(1e6, rounded)))
+    return symbols
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def restore(tables: Tables, row: int, symbols: Symbols) -> Floats:
+    """Undo `quantize` but for what it lost: int32 (batch, n) to float32 (batch, n)."""
+    values = np.empty(symbols.shape, np.float32)
+    for item in range(symbols.shape[0]):
+        for k in range(symbols.shape[1]):
+            step = np.float32(max(1, tables.scale[row, k]))
+            values[item, k] = np.float32(symbols[item, k]) * np.float32(256) / step
+    return values
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _read_header(coder: NDArray[np.int64], data: Bytes, header: NDArray[np.int64]) -> None:
+    q0 = range_decoder.decode_uniform(coder, data, 16)
+    dq = range_decoder.decode_uniform(coder, data, 8)
+    extra = 0
+    if range_decoder.decode_uniform(coder, data, 2):
+        extra = range_decoder.decode_uniform(coder, data, 256)
+    header[OFFSET] = 32 * extra + range_decoder.decode_uniform(coder, data, 32)
+    qmax = LEVELS - 1
+    if q0 < 14 and dq > 0:
+        lower = 14 - q0
+        symbol = range_decoder.peek(coder, 2 * lower)
+        if symbol >= lower:
+            qmax = q0 + 1 + symbol - lower
+            range_decoder.consume(coder, data, symbol, symbol + 1, 2 * lower)
+        else:
+            range_decoder.consume(coder, data, 0, lower, 2 * lower)
+    header[Q0], header[DQ], header[QMAX] = q0, dq, qmax
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _read_vector(coder: NDArray[np.int64], data: Bytes, tables: Tables, row: int, symbols: Symbols) -> None:
+    for k in range(symbols.size):
+        decay, zero = np.int64(tables.decay[row, k]), np.int64(tables.zero[row, k])
+        symbols[k] = 0
+        if decay != 0 and zero != 255:
+            symbols[k] = range_decoder.decode_laplace(coder, data, int(zero << 7), int(decay << 7))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def read_header(data: Bytes, header: NDArray[np.int64]) -> None:
+    """Read a payload's header only; it is the same in all versions. `header` is as in `read`."""
+    coder = np.zeros(range_decoder.STATE_SIZE, np.int64)
+    range_decoder.start(coder, data)
+    _read_header(coder, data, header)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def read(
+    data: Bytes,
+    state_tables: Tables,
+    latent_tables: Tables,
+    header: NDArray[np.int64],
+    state: Symbols,
+    latents: Symbols,
+    ends: NDArray[np.int64],
+) -> int:
+    """Read a payload.
+
+    Parameters
+    ----------
+    data
+        Its bytes, uint8; any. Nothing beyond them is read.
+    state_tables, latent_tables
+        The version's.
+    header
+        int64, `HEADER_SIZE`; written: q0, dQ, qmax, offset.
+    state
+        int32 (50,); written.
+    latents
+        int32 (most, 25); written, as many rows as are there.
+    ends
+        int64 (most + 1,); written: bits used up to the end of the state and of each row.
+
+    Returns
+    -------
+    int
+        How many rows there are, at most `most`.
+    """
+    coder = np.zeros(range_decoder.STATE_SIZE, np.int64)
+    range_decoder.start(coder, data)
+    _read_header(coder, data, header)
+    q0, dq, qmax = int(header[Q0]), int(header[DQ]), int(header[QMAX])
+    _read_vector(coder, data, state_tables, q0, state)
+    used = range_decoder.tell(coder)
+    ends[0] = used
+    rows = 0
+    while rows < latents.shape[0] and 8 * data.size - used > 7:
+        _read_vector(coder, data, latent_tables, level(q0, dq, qmax, rows), latents[rows])
+        rows += 1
+        used = range_decoder.tell(coder)
+        ends[rows] = used
+    return rows
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _write_vector(coder: NDArray[np.int64], data: Bytes, tables: Tables, row: int, symbols: Symbols) -> None:
+    for k in range(symbols.size):
+        decay, zero = np.int64(tables.decay[row, k]), np.int64(tables.zero[row, k])
+        if decay != 0 and zero != 255:
+            range_encoder.encode_laplace(coder, data, int(symbols[k]), int(zero << 7), int(decay << 7))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def write(
+    data: Bytes,
+    state_tables: Tables,
+    latent_tables: Tables,
+    header: NDArray[np.int64],
+    state: Symbols,
+    latents: Symbols,
+) -> int:
+    """Write a payload; the parameters are those of `read`, `header` one that can be sent.
+
+    Returns
+    -------
+    int
+        Its size in bytes. More than `data` holds means that it does not fit: `data` is worthless then.
+    """
+    coder = np.zeros(range_encoder.STATE_SIZE, np.int64)
+    range_encoder.start(coder)
+    q0, dq, qmax, offset = int(header[Q0]), int(header[DQ]), int(header[QMAX]), int(header[OFFSET])
+    range_encoder.encode_uniform(coder, data, q0, 16)
+    range_encoder.encode_uniform(coder, data, dq, 8)
+    range_encoder.encode_uniform(coder, data, int(offset > 31), 2)
+    if offset > 31:
+        range_encoder.encode_uniform(coder, data, offset >> 5, 256)
+    range_encoder.encode_uniform(coder, data, offset & 31, 32)
+    if q0 < 14 and dq > 0:
+        lower = 14 - q0
+        if qmax >= LEVELS - 1:
+            range_encoder.encode(coder, data, 0, lower, 2 * lower)
+        else:
+            low = lower + qmax - (q0 + 1)
+            range_encoder.encode(coder, data, low, low + 1, 2 * lower)
+    _write_vector(coder, data, state_tables, q0, state)
+    for index in range(latents.shape[0]):
+        _write_vector(coder, data, latent_tables, level(q0, dq, qmax, index), latents[index])
+    return range_encoder.finish(coder, data)
+
+
+def level_reference(q0: int, dq: int, qmax: int, index: int) -> int:
+    """Do what `level` does: a sixteenth of the slope for each vector, halves up."""
+    return min(qmax, int(np.floor(q0 + [0, 2, 3, 4, 6, 8, 12, 16][dq] * index / 16 + 0.5)))
+
+
+def quantize_reference(
+    tables: Tables, row: int, values: Floats, reciprocal: Reciprocal = host_reciprocal
+) -> Symbols:
+    """Do what `quantize` does."""
+    dead = tables.dead_zone[row].astype(np.float32) / np.float32(256)
+    scaled = values * tables.scale[row].astype(np.float32) / np.float32(256)
+    drawn = scaled - dead * activate_reference(scaled / (dead + np.float32(0.1)), TANH, reciprocal)
+    sent = (tables.decay[row] != 0) & (tables.zero[row] != 255)
+    return np.where(sent, np.clip(np.floor(np.float32(0.5) + drawn), -1e6, 1e6), 0).astype(np.int32)
+
+
+def restore_reference(tables: Tables, row: int, symbols: Symbols) -> Floats:
+    """Do what `restore` does."""
+    return np.asarray(symbols.astype(np.float32) * 256 / np.maximum(tables.scale[row], 1), np.float32)
+
+
+def read_reference(
+    data: bytes, state_tables: Tables, latent_tables: Tables, most: int
+) -> tuple[tuple[int, int, int, int], list[int], list[list[int]]]:
+    """Do what `read` does; return q0, dQ, qmax and offset, then the state, then the rows."""
+    coder = RangeDecoderReference(data)
+    q0, dq = coder.uniform(16), coder.uniform(8)
+    offset = (32 * coder.uniform(256) if coder.uniform(2) else 0) + coder.uniform(32)
+    qmax = 15
+    if q0 < 14 and dq > 0:
+        symbol = coder.frequencies([14 - q0] + [1] * (14 - q0))
+        qmax = q0 + symbol if symbol else 15
+
+    def vector(tables: Tables, row: int) -> list[int]:
+        pairs = zip(tables.zero[row].tolist(), tables.decay[row].tolist(), strict=True)
+        return [
+            coder.laplace(128 * zero, 128 * decay) if decay and zero < 255 else 0 for zero, decay in pairs
+        ]
+
+    state, rows = vector(state_tables, q0), list[list[int]]()
+    while len(rows) < most and 8 * len(data) - coder.tell() >= 8:
+        rows.append(vector(latent_tables, level_reference(q0, dq, qmax, len(rows))))
+    return (q0, dq, qmax, offset), state, rows
+
+
+def write_reference(
+    state_tables: Tables,
+    latent_tables: Tables,
+    header: tuple[int, int, int, int],
+    state: list[int],
+    rows: list[list[int]],
+) -> bytes:
+    """Do what `write` does; return the payload."""
+    q0, dq, qmax, offset = header
+    coder = RangeEncoderReference()
+    extra, rest = divmod(offset, 32)
+    fields = [(q0, 16), (dq, 8), *([(1, 2), (extra, 256)] if extra else [(0, 2)]), (rest, 32)]
+    for value, total in fields:
+        coder.uniform(value, total)
+    half = 14 - q0
+    if half > 0 and dq > 0:
+        low, high = (0, half) if qmax == 15 else (half + qmax - q0 - 1, half + qmax - q0)
+        coder.encode(low, high, 2 * half)
+    for index, symbols in enumerate([state, *rows]):
+        tables = latent_tables if index else state_tables
+        row = level_reference(q0, dq, qmax, index - 1) if index else q0
+        for symbol, zero, decay in zip(
+            symbols, tables.zero[row].tolist(), tables.decay[row].tolist(), strict=True
+        ):
+            if decay and zero < 255:
+                coder.laplace(symbol, 128 * zero, 128 * decay)
+    return coder.finish()
