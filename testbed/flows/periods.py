@@ -1,6 +1,7 @@
 """The times between changes: what each flow's fair share is, and how soon it is there.
 
-A change is the beginning, end, pause or resumption of a flow or of cross traffic, and a step of the capacity.
+A change is the beginning, end, pause or resumption of a flow, the beginning or end of cross traffic of a
+constant rate or of long TCP, and a step of the capacity.
 """
 
 from dataclasses import dataclass
@@ -10,13 +11,13 @@ from math import inf, isnan
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.channels.cross_model import CrossTraffic
 from testbed.flows.capacity import capacity_kbps, change_times_s, fair_shares, links
 from testbed.flows.media import Adaptive, Audio
 from testbed.flows.model import FlowStudy
 
 TOLERANCE = 0.2
 HOLD_S = 3.0
-SHORTEST_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def periods(study: FlowStudy, direction: str) -> list[Period]:
     ]
     edges = {0.0, study.duration_s, *change_times_s(stages)}
     edges |= {edge for its in spans.values() for span in its for edge in span}
-    edges |= {edge for start_s, stop_s, _ in rivals for edge in (start_s, stop_s)}
+    edges |= {edge for start_s, stop_s, model in rivals if _lasts(model) for edge in (start_s, stop_s)}
     inner = sorted(edge for edge in edges if 0 <= edge <= study.duration_s)
     found = []
     for start_s, stop_s in pairwise(inner):
@@ -85,6 +86,11 @@ def periods(study: FlowStudy, direction: str) -> list[Period]:
         usable = float("nan") if isnan(capacity) else min(capacity, everything)
         found.append(Period(start_s, stop_s, capacity, fair, usable))
     return found
+
+
+def _lasts(model: CrossTraffic) -> bool:
+    """Return whether cross traffic takes a share of its own all the time."""
+    return getattr(model, "model", "") == "cbr" or getattr(model, "size", "") is None
 
 
 def convergence_s(

@@ -13,6 +13,8 @@ from testbed.reports.flow_charts import MOST_POINTS, thinned
 from testbed.reports.report import write_report
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, write, write_table
 
+from .chromium import opened
+
 EVIL = "<script>alert(1)</script>"
 
 
@@ -118,6 +120,20 @@ def test_the_page(folder):
     assert words[words.index("4.5") + 2 : words.index("4.5") + 5] == ["4", "of", "8"]
     assert "456" in words
     assert re.search(r">not</td>", page)
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_page_fits_a_browser_and_asks_for_nothing(folder, width):
+    path = write_report(folder)
+    with opened(path, width) as page:
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.run(wider) <= 0
+        sizes = "[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect())"
+        for box in page.run(f"{sizes}.map(b => [b.width, b.height])"):
+            assert 300 < box[0] < width
+            assert box[1] == pytest.approx(box[0] * 5.2 / 7, rel=0.02)
+        assert [url for url in page.requests if not url.startswith("data:")] == [path.as_uri()]
+        assert page.complaints == []
 
 
 def test_nothing_is_fetched(folder):

@@ -120,7 +120,8 @@ def test_cross_traffic_counts():
     assert tcp[4].usable_kbps == 620
     cbr = found(cross="[{model: cbr, rate_kbps: 300, start_ms: 70000, packet_bytes: 1000}]")
     assert cbr[4].fair_kbps == {"S1": 150, "S2": 150}
-    short = found(cross="[{model: tcp, size: {mean_bytes: 9000}, mean_pause_ms: 9}]")
+    short = found(cross="[{model: tcp, size: {mean_bytes: 9000}, mean_pause_ms: 9, start_ms: 5000}]")
+    assert len(short) == len(tcp) == 6
     assert short[4].fair_kbps == {"S1": 300, "S2": 300}
 
 
