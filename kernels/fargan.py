@@ -52,6 +52,7 @@ _SKIP = sum(_UNITS) + _FIRST + 2 * _SUBFRAME
 _ONE = np.float32(1)
 _TINY = np.float32(1e-5)
 _LONGEST = 4 * MAX_PERIOD
+_NOTHING: Floats = np.empty((0, 0), np.float32)
 
 
 class Fargan(NamedTuple):
@@ -261,14 +262,51 @@ def _subframe(network: Fargan, state: FarganState, condition: Floats, wanted: bo
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def _remember(pitch: Floats, subframe: Floats) -> None:
-    for item in range(pitch.shape[0]):
-        for i in range(MAX_PERIOD - _SUBFRAME):
-            pitch[item, i] = pitch[item, i + _SUBFRAME]
-        pitch[item, MAX_PERIOD - _SUBFRAME :] = subframe[item]
+def _run(network: Fargan, state: FarganState, features: Floats, real: Floats, out: Floats) -> None:
+    """Make a frame for each vector, (batch, frames, 20), or follow a real one with the last of them.
+
+    It is followed if `real`, (batch, 160) and pre-emphasised, is not empty. One function does both, for it
+    takes long to compile.
+    """
+    batch, frames = features.shape[0], features.shape[1]
+    follow = real.size > 0
+    periods = np.empty(batch, np.int64)
+    made = np.empty((batch, _SUBFRAME), np.float32)
+    for frame in range(frames):
+        condition = _condition(network, state, features[:, frame], periods)
+        for subframe in range(_SUBFRAMES if not follow or frame == frames - 1 else 0):
+            _subframe(network, state, condition[subframe], not follow, made)
+            if follow:
+                made[:] = real[:, subframe * _SUBFRAME : (subframe + 1) * _SUBFRAME]
+            for item in range(batch):
+                pitch = state.pitch[item]
+                for i in range(MAX_PERIOD - _SUBFRAME):
+                    pitch[i] = pitch[i + _SUBFRAME]
+                pitch[MAX_PERIOD - _SUBFRAME :] = made[item]
+                if not follow:
+                    sample = state.sample[item]
+                    begin = frame * FRAME + subframe * _SUBFRAME
+                    for i in range(_SUBFRAME):
+                        sample = made[item, i] + PREEMPHASIS * sample
+                        out[item, begin + i] = sample
+                    state.sample[item] = sample
+        if not follow or frame < frames - 1:
+            state.period[:] = periods
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _emphasise(past: Floats, out: Floats, last: Floats) -> None:
+    """Limit and pre-emphasise samples, (batch, 320), from silence; write the last one as it was."""
+    for item in range(past.shape[0]):
+        before = np.float32(0)
+        for i in range(PAST):
+            sample = past[item, i]
+            sample = min(_ONE, max(-_ONE, sample)) if np.isfinite(sample) else np.float32(0)
+            out[item, i] = sample - PREEMPHASIS * before if i > 0 else np.float32(0)
+            before = sample
+        last[item] = before
+
+
 def start_fargan(network: Fargan, state: FarganState, past: Floats, features: Floats) -> None:
     """Bring FARGAN to the end of real speech, to go on from there.
 
@@ -277,36 +315,18 @@ def start_fargan(network: Fargan, state: FarganState, past: Floats, features: Fl
     network, state
         Of `fargan` and `fargan_state`; the state is moved on.
     past
-        (batch, 320): the last 20 ms, -1 to 1; what is not finite counts as 0.
+        float32 (batch, 320): the last 20 ms, -1 to 1; what is not finite counts as 0.
     features
-        (batch, 5, 20): of these and what comes before, the newest last.
+        float32 (batch, 5, 20): of these and what comes before, the newest last.
     """
-    batch = past.shape[0]
-    periods = np.zeros(batch, np.int64)
-    made = np.empty((batch, _SUBFRAME), np.float32)
-    condition = np.empty((_SUBFRAMES, batch, _CONDITION), np.float32)
-    for vector in range(PAST_VECTORS):
-        state.period[:] = periods
-        condition = _condition(network, state, features[:, vector], periods)
-    emphasised = np.zeros((batch, PAST), np.float32)
-    for item in range(batch):
-        last = np.float32(0)
-        for i in range(PAST):
-            sample = past[item, i]
-            sample = min(_ONE, max(-_ONE, sample)) if np.isfinite(sample) else np.float32(0)
-            if i > 0:
-                emphasised[item, i] = sample - PREEMPHASIS * last
-            last = sample
-        state.sample[item] = last
-        state.pitch[item, MAX_PERIOD - FRAME :] = emphasised[item, :FRAME]
-    for subframe in range(_SUBFRAMES):
-        _subframe(network, state, condition[subframe], False, made)
-        begin = FRAME + subframe * _SUBFRAME
-        made[:] = emphasised[:, begin : begin + _SUBFRAME]
-        _remember(state.pitch, made)
+    emphasised = np.empty((len(past), PAST), np.float32)
+    _emphasise(np.ascontiguousarray(past), emphasised, state.sample)
+    state.pitch[:, MAX_PERIOD - FRAME :] = emphasised[:, :FRAME]
+    state.period[:] = 0
+    real = np.ascontiguousarray(emphasised[:, FRAME:])
+    _run(network, state, np.ascontiguousarray(features), real, _NOTHING)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def synthesize(network: Fargan, state: FarganState, features: Floats, out: Floats) -> None:
     """Make speech from features, after `start_fargan`.
 
@@ -315,26 +335,11 @@ def synthesize(network: Fargan, state: FarganState, features: Floats, out: Float
     network, state
         Of `fargan` and `fargan_state`; the state is moved on.
     features
-        (batch, frames, 20), 100 a second; what is not finite counts as 0.
+        float32 (batch, frames, 20), 100 a second; what is not finite counts as 0.
     out
-        (batch, frames * 160), written: 16 kHz, full scale is 1, not limited to it.
+        float32 (batch, frames * 160), contiguous, written: 16 kHz, full scale is 1, not limited to it.
     """
-    batch, frames = features.shape[0], features.shape[1]
-    periods = np.empty(batch, np.int64)
-    made = np.empty((batch, _SUBFRAME), np.float32)
-    for frame in range(frames):
-        condition = _condition(network, state, features[:, frame], periods)
-        for subframe in range(_SUBFRAMES):
-            _subframe(network, state, condition[subframe], True, made)
-            _remember(state.pitch, made)
-            begin = frame * FRAME + subframe * _SUBFRAME
-            for item in range(batch):
-                sample = state.sample[item]
-                for i in range(_SUBFRAME):
-                    sample = made[item, i] + PREEMPHASIS * sample
-                    out[item, begin + i] = sample
-                state.sample[item] = sample
-        state.period[:] = periods
+    _run(network, state, np.ascontiguousarray(features), _NOTHING, out)
 
 
 class FarganReference:

@@ -155,15 +155,12 @@ def _predict(network: PlcNetwork, state: PlcState, inputs: Floats) -> Floats:
     return dense(network.last, units_2, LINEAR)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def _queue(queue: Floats, features: Floats) -> None:
-    """Add a vector, (20,), to the queue of one stream, (5, 20)."""
-    for i in range(PAST_VECTORS - 1):
-        queue[i] = queue[i + 1]
-    queue[PAST_VECTORS - 1] = features
+def _queue(queue: Floats, features: Floats, where: NDArray[np.bool_]) -> None:
+    """Add a vector of each stream, (batch, 20), to its queue, (batch, 5, 20), where it counts."""
+    longer = np.concatenate((queue, features[:, None]), axis=1)
+    queue[where] = longer[where, 1:]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def hear(network: PlcNetwork, state: PlcState, pcm: Floats, first: NDArray[np.int64]) -> None:
     """Bring concealment up to date before a gap.
 
@@ -177,53 +174,36 @@ def hear(network: PlcNetwork, state: PlcState, pcm: Floats, first: NDArray[np.in
         (batch,): the first frame that counts for the predictor; see `frames_to_hear`.
     """
     batch, frames = pcm.shape[0], pcm.shape[1] // FRAME
-    for item in range(batch):
-        # The two steps that a gap takes ahead of its sound have not been heard.
-        state.units_1[item, 0] = state.units_1[item, 2]
-        state.units_2[item, 0] = state.units_2[item, 2]
-        state.lost[item] = 0
-    frame_pcm = np.empty((batch, FRAME), np.float32)
+    # The two steps that a gap takes ahead of its sound have not been heard.
+    for units in (state.units_1, state.units_2):
+        units[:, 0] = units[:, 2]
+    state.lost[:] = 0
     features = np.empty((batch, 1, FEATURES), np.float32)
     envelope = np.empty((batch, _BURG), np.float32)
-    inputs = np.ones((batch, _INPUTS), np.float32)
-    kept_1, kept_2 = np.empty_like(state.units_1), np.empty_like(state.units_2)
     for frame in range(frames):
-        for item in range(batch):
-            for i in range(FRAME):
-                frame_pcm[item, i] = _FULL_SCALE * pcm[item, frame * FRAME + i]
+        frame_pcm = _FULL_SCALE * pcm[:, frame * FRAME : (frame + 1) * FRAME]
         burg_cepstrum(frame_pcm, envelope)
         extract_features(network.pitch, state.features, frame_pcm, features)
-        inputs[:, :_BURG] = envelope
-        inputs[:, _BURG : _BURG + FEATURES] = features[:, 0]
-        kept_1[:], kept_2[:] = state.units_1, state.units_2
+        inputs = np.hstack((envelope, features[:, 0], np.ones((batch, 1), np.float32)))
+        kept = [units.copy() for units in (state.units_1, state.units_2)]
         _predict(network, state, inputs)
-        for item in range(batch):
-            if frame >= first[item]:
-                _queue(state.queue[item], features[item, 0])
-            else:
-                state.units_1[item] = kept_1[item]
-                state.units_2[item] = kept_2[item]
+        skipped = frame < first
+        for units, before in zip((state.units_1, state.units_2), kept, strict=True):
+            units[skipped] = before[skipped]
+        _queue(state.queue, features[:, 0], ~skipped)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def _next_features(
-    network: PlcNetwork, state: PlcState, given: Floats, known: NDArray[np.bool_], out: Floats
-) -> None:
-    """Write the next vector of each stream, (batch, 20): the given one where it is known, or a prediction."""
-    batch = given.shape[0]
-    inputs = np.zeros((batch, _INPUTS), np.float32)
-    for item in range(batch):
-        if known[item]:
-            for i in range(FEATURES):
-                value = given[item, i]
-                inputs[item, _BURG + i] = value if np.isfinite(value) else np.float32(0)
-            inputs[item, _INPUTS - 1] = -1
-    predicted = _predict(network, state, inputs)
-    for item in range(batch):
-        out[item] = inputs[item, _BURG : _BURG + FEATURES] if known[item] else predicted[item]
+def _next_features(network: PlcNetwork, state: PlcState, given: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Return the next vector of each stream, (batch, 20): the given one where known, or a prediction."""
+    inputs = np.zeros((len(given), _INPUTS), np.float32)
+    told = np.where(np.isfinite(given), given, np.float32(0))[known]
+    inputs[known, _BURG:-1] = told
+    inputs[known, -1] = -1
+    features = _predict(network, state, inputs)
+    features[known] = told
+    return features
 
 
-@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def start_gap(
     network: PlcNetwork, state: PlcState, past: Floats, given: Floats, known: NDArray[np.bool_]
 ) -> None:
@@ -238,15 +218,12 @@ def start_gap(
     given, known
         (batch, 2, 20) and (batch, 2): the two vectors ahead, where redundancy brought them.
     """
-    features = np.empty((past.shape[0], FEATURES), np.float32)
+    everywhere = np.ones(len(past), bool)
     for step in range(AHEAD):
-        _next_features(network, state, given[:, step], known[:, step], features)
-        for item in range(past.shape[0]):
-            _queue(state.queue[item], features[item])
+        _queue(state.queue, _next_features(network, state, given[:, step], known[:, step]), everywhere)
     start_fargan(network.fargan, state.fargan, past, state.queue)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def conceal(
     network: PlcNetwork, state: PlcState, given: Floats, known: NDArray[np.bool_], out: Floats
 ) -> None:
@@ -262,21 +239,17 @@ def conceal(
         (batch, frames * 160), written: full scale is 1, rounded to 16 bits as libopus does.
     """
     batch, frames = given.shape[0], given.shape[1]
-    features = np.empty((batch, 1, FEATURES), np.float32)
     made = np.empty((batch, FRAME), np.float32)
+    everywhere = np.ones(batch, bool)
     for frame in range(frames):
-        _next_features(network, state, given[:, frame], known[:, frame], features[:, 0])
-        for item in range(batch):
-            lost = 0 if known[item, frame] else state.lost[item] + 1
-            state.lost[item] = lost
-            fade = _FADE[lost] if lost < 10 else _FADE[9] - np.float32(2 * (lost - 9))
-            features[item, 0, 0] = max(_LOWEST, features[item, 0, 0] + fade)
-            _queue(state.queue[item], features[item, 0])
-        synthesize(network.fargan, state.fargan, features, made)
-        for item in range(batch):
-            for i in range(FRAME):
-                level = min(_LOUDEST, max(-_LOUDEST, _FULL_SCALE * made[item, i]))
-                out[item, frame * FRAME + i] = np.floor(level + np.float32(0.5)) / _FULL_SCALE
+        features = _next_features(network, state, given[:, frame], known[:, frame])
+        state.lost[:] = np.where(known[:, frame], 0, state.lost + 1)
+        beyond = np.maximum(state.lost - 9, 0).astype(np.float32)
+        features[:, 0] = np.maximum(_LOWEST, features[:, 0] + _FADE[np.minimum(state.lost, 9)] - 2 * beyond)
+        _queue(state.queue, features, everywhere)
+        synthesize(network.fargan, state.fargan, features[:, None], made)
+        levels = np.clip(_FULL_SCALE * made, -_LOUDEST, _LOUDEST)
+        out[:, frame * FRAME : (frame + 1) * FRAME] = np.floor(levels + np.float32(0.5)) / _FULL_SCALE
 
 
 class PlcReference:
