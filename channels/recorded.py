@@ -38,6 +38,7 @@ class Recorded(Parameters):
         {"file": "capacity.up"},
     )
     reorders: ClassVar[bool] = True
+    serializes: ClassVar[bool] = True
 
     @property
     def causes(self) -> tuple[str, ...]:
