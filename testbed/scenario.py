@@ -102,7 +102,7 @@ def find_scenario(path_or_name: str | Path) -> tuple[Path, str, Path]:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of all kinds of scenario."""
-    return TypeAdapter(AnyScenario).json_schema()
+    return {"title": "Scenario", **TypeAdapter(AnyScenario).json_schema()}
 
 
 def points(scenario: Kind) -> list[Point[Kind]]:
