@@ -47,6 +47,8 @@ app.add_typer(opus, name="opus")
 app.add_typer(speech, name="speech")
 trace = typer.Typer(no_args_is_help=True, help="Recorded networks: look, convert, fit, record.")
 app.add_typer(trace, name="trace")
+dred = typer.Typer(no_args_is_help=True, help="Deep redundancy inside packets.")
+app.add_typer(dred, name="dred")
 
 TraceFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="A loss file, error pattern, CSV, delivery trace or capture.")
@@ -292,6 +294,22 @@ def trace_record(
     for note in write(output, recorded, to):
         _tell(f"note: {note}")
     typer.echo(output)
+
+
+@dred.command("inspect", epilog="Example: testbed dred inspect call.pcap")
+def dred_inspect(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A capture of RTP, or a bitstream of opus_demo.")
+    ],
+) -> None:
+    """List the DRED that a file's packets carry: size, offset, depth, quantizers, version."""
+    from testbed.console import columns
+    from testbed.dred_inspect import TITLES, inspect
+
+    seen = inspect(file)
+    if seen.found:
+        typer.echo(columns([TITLES, *(each.row() for each in seen.found)]))
+    typer.echo(seen.summary())
 
 
 def _tell(line: str) -> None:
