@@ -10,6 +10,7 @@ from testbed.errors import ResultsError
 from testbed.files import written_whole
 from testbed.reports import labels
 from testbed.reports.colours import CEILING_COLOUR, colours
+from testbed.reports.flows import CONTROLLED
 from testbed.reports.intervals import Interval, interval
 from testbed.reports.summary import CEILING
 from testbed.results import Results, load
@@ -64,17 +65,25 @@ def plot(run_dir: Path, x: str, y: str, by: str, output: Path) -> Path:
 
 
 def groups(results: Results, x: str, y: str, by: str) -> dict[str, list[tuple[Any, Interval]]]:
-    """Return what is drawn: for each group, its places on the x axis and the mean of `y` there."""
+    """Return what is drawn: for each group, its places on the x axis and the mean of `y` there.
+
+    Of a flow study only the flows that follow a controller are drawn, unless it is about single flows.
+    """
     table = results.table
+    of_flows = results.manifest.get("kind") == "flows"
+    if of_flows and not {"flow", "kind"} & {x, by}:
+        table = table[table["kind"].isin(CONTROLLED)]
+    # What is drawn at random: a clip and then its channel; in a flow study a run, in which there are flows.
+    unit = ["realization", "flow"] if of_flows else ["clip", "realization"]
     name = table[by].map(str)
-    if "scheme" not in (by, x):
+    if not of_flows and "scheme" not in (by, x):
         name = name.mask(table["scheme"] == CEILING, CEILING)
     at_values = x in results.manifest.get("swept", []) or not _numeric(table[x])
     lines: dict[str, list[tuple[Any, Interval]]] = {}
     for group in dict.fromkeys(name):
         mine = table[name == group]
         for value, rows in mine.groupby(x if at_values else "point", sort=True):
-            column = rows.groupby(["clip", "realization"])[y].mean()
+            column = rows.groupby(unit)[y].mean().rename_axis(["clip", "realization"])
             mean = interval(column, labels.BOUNDS.get(y))
             place = value if at_values else rows[x].mean()
             if mean is not None and not pd.isna(place):

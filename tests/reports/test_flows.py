@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from testbed.errors import ResultsError
-from testbed.reports import flows
+from testbed.reports import flows, plot
 from testbed.reports.flow_charts import MOST_POINTS, thinned
 from testbed.reports.report import write_report
-from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, write, write_table
+from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, load, write, write_table
 
 from .chromium import opened
 
@@ -163,6 +163,17 @@ def test_a_series_is_thinned_to_means():
     assert np.isnan(gone).all()
     _, same = thinned(np.arange(7), np.arange(7.0))
     assert same.tolist() == list(range(7))
+
+
+def test_columns_are_plotted_against_each_other(folder, tmp_path):
+    lines = plot.groups(load(folder), "congestion.controller", "queue_p95_ms", "direction")
+    means = {name: [(place, mean.mean) for place, mean in points] for name, points in lines.items()}
+    assert means["forward"] == [(EVIL, 77.0), ("gcc", 55.0)]
+    assert means["backward"] == [("gcc", 77.0)]
+    each = plot.groups(load(folder), "loss", "received_kbps", "flow")
+    assert {"S1", "A1", "cross 1 tcp"} <= set(each)
+    drawn = plot.plot(folder, "congestion.controller", "loss", "direction", tmp_path / "p.svg")
+    assert drawn.stat().st_size > 1000
 
 
 def test_labels():
