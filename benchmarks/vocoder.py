@@ -1,0 +1,174 @@
+"""How fast gaps are concealed in batches, beside libopus's deep PLC, on one core.
+
+Run it with ``.venv/bin/python benchmarks/vocoder.py``. libopus conceals each gap through our binding, after
+speech; the kernels conceal many gaps at once. Both are one thread, and what counts is that thread's own
+processor time, so that other programs disturb it little. The floor is what the networks' multiplications
+alone would take at the rate that this core reaches in large float32 matrix products.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401 (numba's BLAS: loaded before threads are limited)
+import soundfile
+from threadpoolctl import threadpool_limits
+
+from testbed import errors
+from testbed.codecs import opus_build
+from testbed.codecs.opus import Decoder, Encoder
+from testbed.codecs.settings import EncoderSettings
+from testbed.kernels.fargan import operations_per_second
+from testbed.kernels.plc import AHEAD, MAX_HEARD, conceal, hear, plc_network, plc_state, start_gap
+from testbed.kernels.weights import Linear, read_blob
+
+GAPS_MS = (60, 200, 1000)
+HEADLINE_MS, HEADLINE_BATCH = 200, 128
+BATCHES = (1, 16, 64, 128, 256)
+REPEATS = 3
+LIBOPUS_GAPS = 12
+DEEP_PLC = 5
+FRAME_SAMPLES = 320
+
+
+def fastest(action: Callable[[], object]) -> float:
+    """Return the least processor time of this thread that an action took, in seconds."""
+    times = []
+    for _ in range(REPEATS):
+        started = time.thread_time()
+        action()
+        times.append(time.thread_time() - started)
+    return min(times)
+
+
+def matrix_rate() -> float:
+    """Return multiplications and additions a second that this core reaches in float32 matrix products."""
+    square = np.random.default_rng(1).random((1536, 1536), np.float32)
+    return 2 * 1536**3 / min(fastest(lambda: square @ square) for _ in range(3))
+
+
+def libopus_seconds(pcm: np.ndarray, gap_ms: int) -> float:
+    """Return processor seconds that libopus takes for a second of gaps of this length."""
+    frames = [pcm[i : i + FRAME_SAMPLES] for i in range(0, len(pcm) - FRAME_SAMPLES + 1, FRAME_SAMPLES)]
+    with Encoder(EncoderSettings(bitrate_bps=24_000)) as encoder:
+        packets = [encoder.encode(frame) for frame in frames]
+    out, spent, concealed = np.zeros(FRAME_SAMPLES, np.int32), 0.0, 0
+    with Decoder(complexity=DEEP_PLC) as decoder:
+        position = 0
+        for _ in range(LIBOPUS_GAPS):
+            for _ in range(25):
+                decoder.decode(packets[position % len(packets)], out)
+                position += 1
+            started = time.thread_time()
+            for _ in range(gap_ms // 20):
+                decoder.conceal(out)
+            spent += time.thread_time() - started
+            concealed += gap_ms // 20
+            position += gap_ms // 20
+    return spent / (concealed * 0.02)
+
+
+class Gaps:
+    """A batch of gaps of one length, at random places of the speech."""
+
+    def __init__(self, pcm: np.ndarray, batch: int, gap_ms: int) -> None:
+        self.network = plc_network(read_blob(opus_build.installed().weights))
+        starts = np.random.default_rng(2).integers(0, len(pcm) - 160 * MAX_HEARD, batch)
+        self.past = np.stack([pcm[start : start + 160 * MAX_HEARD] for start in starts]) / np.float32(32768)
+        self.first = np.ones(batch, np.int64)
+        self.given = np.zeros((batch, AHEAD + gap_ms // 10, 20), np.float32)
+        self.known = np.zeros((batch, AHEAD + gap_ms // 10), bool)
+        self.out = np.empty((batch, 16 * gap_ms), np.float32)
+        self.state = plc_state(batch)
+        self.seconds = batch * gap_ms / 1000
+
+    def hear(self) -> None:
+        hear(self.network, self.state, self.past, self.first)
+
+    def synthesize(self) -> None:
+        given, known = self.given, self.known
+        start_gap(self.network, self.state, self.past[:, -320:], given[:, :AHEAD], known[:, :AHEAD])
+        conceal(self.network, self.state, given[:, AHEAD:], known[:, AHEAD:], self.out)
+
+    def operations(self) -> float:
+        """Return multiplications and additions of `synthesize` for a second of gaps."""
+        a_second, a_start = operations_per_second()
+        predictor = sum(part.weights.size for part in self.network if isinstance(part, Linear))
+        gaps = len(self.past) / self.seconds
+        return 2 * (a_second + 100 * predictor + gaps * (a_start + AHEAD * predictor))
+
+
+def packaged_speech() -> np.ndarray:
+    """Return the packaged clips, one after another, as int16 samples."""
+    folder = Path(errors.__file__).with_name("clips")
+    clips = [soundfile.read(path, dtype="float32")[0] for path in sorted(folder.glob("*.flac"))]
+    return np.round(32767 * np.concatenate(clips)).astype(np.int16)
+
+
+def first_call(cache: str) -> tuple[float, int]:
+    """Conceal a gap in a new process; return its processor seconds for that, and how much it compiled."""
+    script = (
+        "import json, time\n"
+        "from benchmarks_vocoder import Gaps, packaged_speech\n"
+        "gaps = Gaps(packaged_speech(), 2, 20)\n"
+        "started = time.process_time()\n"
+        "gaps.hear(); gaps.synthesize()\n"
+        "print(json.dumps(time.process_time() - started))\n"
+    )
+    loader = (
+        "import importlib.util, sys\n"
+        f"spec = importlib.util.spec_from_file_location('benchmarks_vocoder', {__file__!r})\n"
+        "module = importlib.util.module_from_spec(spec)\n"
+        "sys.modules['benchmarks_vocoder'] = module\n"
+        "spec.loader.exec_module(module)\n"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": cache, "OPENBLAS_NUM_THREADS": "1"}
+    output = subprocess.run(
+        [sys.executable, "-c", loader + script], env=environment, capture_output=True, check=True, text=True
+    ).stdout
+    return float(json.loads(output)), sum(1 for _ in Path(cache).rglob("*.nbc"))
+
+
+def main() -> None:
+    """Print tables and, last, one line of JSON with the ratios."""
+    pcm = packaged_speech()
+    ratios = {}
+    with threadpool_limits(1):
+        rate = matrix_rate()
+        print(f"float32 matrix products: {rate / 1e9:.1f} G multiplications and additions a second")
+        print("seconds concealed per second of processor time:")
+        print(f"{'gap ms':>7}{'batch':>7}{'libopus':>9}{'synthesis':>11}{'with hearing':>14}{'floor':>8}")
+        for gap_ms in GAPS_MS:
+            theirs = min(libopus_seconds(pcm, gap_ms) for _ in range(REPEATS))
+            for batch in BATCHES:
+                gaps = Gaps(pcm, batch, gap_ms)
+                gaps.hear()
+                gaps.synthesize()
+                made = fastest(gaps.synthesize) / gaps.seconds
+                heard = made + fastest(gaps.hear) / gaps.seconds
+                floor = gaps.operations() / rate
+                print(
+                    f"{gap_ms:7}{batch:7}{1 / theirs:9.1f}{1 / made:11.1f}{1 / heard:14.1f}{1 / floor:8.1f}"
+                )
+                if gap_ms == HEADLINE_MS and batch == HEADLINE_BATCH:
+                    ratios = {
+                        "gap_synthesis_vs_libopus": round(theirs / made, 2),
+                        "gap_synthesis_and_hearing_vs_libopus": round(theirs / heard, 2),
+                        "gap_synthesis_vs_floor": round(floor / made, 2),
+                    }
+    with tempfile.TemporaryDirectory() as cache:
+        cold, compiled = first_call(cache)
+        warm, after = first_call(cache)
+    print(f"first call: {cold:.1f} s of processor time, {compiled} functions compiled")
+    print(f"first call of the next start: {warm:.2f} s, {after - compiled} compiled")
+    print(json.dumps(ratios))
+
+
+if __name__ == "__main__":
+    main()
