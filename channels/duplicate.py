@@ -1,6 +1,6 @@
 """The stage `duplicate`: some packets arrive twice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -40,15 +40,17 @@ class Duplicate(Parameters):
 
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage."""
-        return Duplicating(surroundings, self.doubled(surroundings.rng))
+        return Duplicating(surroundings, self.doubled)
 
 
 class Duplicating:
     """Passes each packet on, once or twice."""
 
-    def __init__(self, surroundings: Surroundings, doubled: Iterator[bool]) -> None:
+    def __init__(
+        self, surroundings: Surroundings, doubled: Callable[[np.random.Generator], Iterator[bool]]
+    ) -> None:
         self._out = surroundings.out
-        self._doubled = PerPacket(doubled).take
+        self._doubled = PerPacket(doubled, surroundings.rng).take
 
     def put(self, packet: Packet) -> None:
         """Pass the packet on, and its copy after it."""

@@ -1,6 +1,6 @@
 """What every law of jitter is: one delay for each packet, correlated with the delays of its neighbours."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import sqrt
 from pathlib import Path
 from typing import Any, ClassVar
@@ -77,7 +77,7 @@ class JitterModel(Parameters):
 
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage."""
-        return Jittering(surroundings, self.delays_ns(surroundings.rng), self.reorder)
+        return Jittering(surroundings, self.delays_ns, self.reorder)
 
 
 class Jittering:
@@ -88,16 +88,21 @@ class Jittering:
     surroundings
         Where the stage lives.
     delays_ns
-        For each packet of the call its delay, 0 or more; without end.
+        Makes of random numbers, for each packet of a flow, its delay, 0 or more; without end.
     reorder
         Whether a packet may overtake those before it.
     """
 
-    def __init__(self, surroundings: Surroundings, delays_ns: Iterator[int], reorder: bool) -> None:
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        delays_ns: Callable[[np.random.Generator], Iterator[int]],
+        reorder: bool,
+    ) -> None:
         self._env = surroundings.env
         self._later = surroundings.later
         self._out = surroundings.out
-        self._delay_ns = PerPacket(delays_ns).take
+        self._delay_ns = PerPacket(delays_ns, surroundings.rng).take
         self._reorder = reorder
         self._latest_ns = 0
 

@@ -1,6 +1,6 @@
 """What every loss model is: a law from which one decision a packet is drawn."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,7 +33,7 @@ class LossModel(Parameters):
 
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage."""
-        return Losing(surroundings, self.losses(surroundings.rng), "loss")
+        return Losing(surroundings, self.losses, "loss")
 
 
 class Losing:
@@ -44,15 +44,17 @@ class Losing:
     surroundings
         Where the stage lives.
     losses
-        For each packet of the call, whether it is lost; without end.
+        Makes of random numbers, for each packet of a flow, whether it is lost; without end.
     cause
         The name that dropped packets are dropped under.
     """
 
-    def __init__(self, surroundings: Surroundings, losses: Iterator[bool], cause: str) -> None:
+    def __init__(
+        self, surroundings: Surroundings, losses: Callable[[np.random.Generator], Iterator[bool]], cause: str
+    ) -> None:
         self._out = surroundings.out
         self._drop = surroundings.drop
-        self._lost = PerPacket(losses).take
+        self._lost = PerPacket(losses, surroundings.rng).take
         self._cause = cause
 
     def put(self, packet: Packet) -> None:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MEDIA_FLOW = "media"
+"""The flow of the call that is listened to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Packet:
@@ -24,5 +27,5 @@ class Packet:
     size_bytes: int
     sent_ns: int
     sequence: int
-    flow: str = "media"
+    flow: str = MEDIA_FLOW
     payload: bytes = b""

@@ -92,7 +92,7 @@ class Trace(Parameters):
             raise ChannelError(self._beyond(len(trace)))
         repeats = self.after_end == "repeat"
         if isinstance(trace, LossTrace):
-            return Losing(surroundings, _losses(trace.lost, offset, repeats), "trace")
+            return Losing(surroundings, lambda _: _losses(trace.lost, offset, repeats), "trace")
         return ArrivalReplay(surroundings, trace, offset, repeats)
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.channels.clock import MOST_EVENTS, Clock
-from testbed.channels.packet import Packet
-from testbed.channels.stage import StageParameters, chain
+from testbed.channels.packet import MEDIA_FLOW, Packet
+from testbed.channels.stage import Out, StageParameters, chain
 from testbed.codecs.encoding import EncodedFrame, LiveEncoder
 from testbed.codecs.engine import Engine, Job
-from testbed.codecs.rtp import WIRE_HEADER_BYTES
+from testbed.codecs.rtp import WIRE_HEADER_BYTES, RtpPacket
 from testbed.control import Loop, VoiceControl
 from testbed.feedback_loop import Decision, ReportingEnd
 from testbed.playout.policy import Playout
@@ -62,6 +62,54 @@ class Simulation:
         return sum(cause != "" for cause in self.timeline.dropped_by) / len(self.sent)
 
 
+class Party:
+    """One call's two ends: what sends, and what takes its packets as they arrive and reports on them.
+
+    Attributes
+    ----------
+    sender
+        What was sent.
+    control
+        The sender's half of the loop, where it is closed.
+    """
+
+    def __init__(
+        self,
+        env: Clock,
+        source: Source,
+        distances: tuple[int, ...],
+        forward: Out,
+        back: Out | None,
+        loop: Loop | None,
+        flow: str = MEDIA_FLOW,
+        ssrc: int = MEDIA_SSRC,
+        start_ns: int = 0,
+    ) -> None:
+        self.control: VoiceControl | None = None
+        self._reporting: ReportingEnd | None = None
+        if loop is not None and back is not None:
+            assert isinstance(source, LiveEncoder), (
+                "a closed loop tells the encoder what to do between frames"
+            )
+            self.control = VoiceControl(env, loop, source, ssrc)
+            self._reporting = ReportingEnd(env, loop.reporting, RECEIVER_SSRC, ssrc, flow, back)
+            length_ns = len(source) * source.settings.frame_ms * 1_000_000
+            env.process(self._reporting.run(start_ns + length_ns))
+        self.sender = Sender(env, source, distances, forward, self.control, flow, ssrc)
+        env.process(self.sender.run(start_ns))
+
+    def on_arrival(self, packet: Packet) -> None:
+        """Take notice of a packet that arrived, if this is what reports are made of."""
+        if self._reporting is not None:
+            data = RtpPacket.parse(packet.payload)
+            self._reporting.on_packet(packet, data.sequence, data.timestamp)
+
+    def on_report(self, packet: Packet) -> None:
+        """Take a report that came back."""
+        assert self.control is not None
+        self.control.end.put(packet)
+
+
 def simulate(
     source: Source,
     distances: tuple[int, ...],
@@ -71,6 +119,7 @@ def simulate(
     decoder_complexity: int,
     folder: Path,
     loop: Loop | None = None,
+    others: Sequence[tuple[Source, int]] = (),
     most_events: int = MOST_EVENTS,
 ) -> Simulation:
     """Send a source through a channel and decide what each frame is played from.
@@ -92,6 +141,9 @@ def simulate(
     loop
         What the receiver reports and the sender makes of it; None: nothing feeds back. With one, `source`
         must be a `LiveEncoder`.
+    others
+        Further calls of the same scheme that meet the same channel, each with when it begins in nanoseconds.
+        Nobody listens to them.
     most_events
         How many events the simulation may have.
 
@@ -105,23 +157,27 @@ def simulate(
     dropped_by = [""] * len(source)
 
     def drop(packet: Packet, cause: str) -> None:
-        dropped_by[packet.sequence] = cause
+        if packet.flow == MEDIA_FLOW:
+            dropped_by[packet.sequence] = cause
 
     def deliver(packet: Packet) -> None:
-        data = receiver.put(packet)
-        if reporting is not None:
-            reporting.on_packet(packet, data.sequence, data.timestamp)
+        if packet.flow == MEDIA_FLOW:
+            receiver.put(packet)
+        parties[packet.flow].on_arrival(packet)
 
-    control = reporting = None
+    def report_back(packet: Packet) -> None:
+        parties[packet.flow].on_report(packet)
+
+    forward = chain(stages, env, rngs, deliver, drop, folder)
+    back = None
     if loop is not None:
-        assert isinstance(source, LiveEncoder), "a closed loop tells the encoder what to do between frames"
-        control = VoiceControl(env, loop, source)
-        back = chain(loop.reverse, env, loop.rngs, control.end.put, lambda packet, cause: None, folder)
-        reporting = ReportingEnd(env, loop.reporting, RECEIVER_SSRC, MEDIA_SSRC, "feedback", back)
-        env.process(reporting.run(len(source) * source.settings.frame_ms * 1_000_000))
-    sender = Sender(env, source, distances, chain(stages, env, rngs, deliver, drop, folder), control)
+        back = chain(loop.reverse, env, loop.rngs, report_back, lambda packet, cause: None, folder)
+    parties = {MEDIA_FLOW: Party(env, source, distances, forward, back, loop)}
+    for index, (other, start_ns) in enumerate(others, start=1):
+        flow = f"call {index + 1}"
+        parties[flow] = Party(env, other, distances, forward, back, loop, flow, MEDIA_SSRC + index, start_ns)
+    sender, control = parties[MEDIA_FLOW].sender, parties[MEDIA_FLOW].control
     receiver = Receiver(env, len(source), source.settings, sender.frames, playout)
-    env.process(sender.run())
     env.process(receiver.run())
     env.run()
     receiver.play_rest()

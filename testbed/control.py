@@ -61,10 +61,10 @@ class VoiceControl:
         RTP with its extensions, UDP and IPv4 of each packet.
     """
 
-    def __init__(self, env: Clock, loop: Loop, encoder: LiveEncoder) -> None:
+    def __init__(self, env: Clock, loop: Loop, encoder: LiveEncoder, ssrc: int = MEDIA_SSRC) -> None:
         tracker = LossTracker()
         self.end = ControlledEnd(
-            env, loop.congestion.build(), loop.reporting, MEDIA_SSRC, on_feedback=tracker.on_feedback
+            env, loop.congestion.build(), loop.reporting, ssrc, on_feedback=tracker.on_feedback
         )
         self.header_bytes = WIRE_HEADER_BYTES + self.end.extension_bytes
         self._env = env

@@ -71,8 +71,8 @@ class Receiver:
         self._frame_ticks = settings.frame_ms * CLOCK_HZ // 1000
         self._frame_samples = settings.frame_samples
 
-    def put(self, packet: Packet) -> RtpPacket:
-        """Take a packet as it arrives; return it as it was read."""
+    def put(self, packet: Packet) -> None:
+        """Take a packet as it arrives."""
         data = RtpPacket.parse(packet.payload)
         if data.ssrc != MEDIA_SSRC:
             raise CodecError(
@@ -90,7 +90,6 @@ class Receiver:
         self._take(frame, frame, primary, now_ns)
         if self.arrived_ns[frame] == NEVER:
             self.arrived_ns[frame] = now_ns
-        return data
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Play each frame when it is due."""

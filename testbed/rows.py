@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -135,8 +136,9 @@ def simulate_call(context: Context, call: CallId, source: Lazy) -> Simulation:
         folder=scenario.folder,
         most_events=scenario.limits.events,
     )
+    others = _other_calls(context, call, source.settings)
     if not scenario.is_closed_loop:
-        return send(source.encoding)
+        return send(source.encoding, others=[(other.encoding, start_ns) for other, start_ns in others])
     expected_loss = scenario.codec.expected_loss
     loop = Loop(
         reporting=scenario.reporting,
@@ -147,8 +149,30 @@ def simulate_call(context: Context, call: CallId, source: Lazy) -> Simulation:
         asked=Asked.of(scheme, speech_settings(scenario.codec, 0.0), scenario.codec.total_kbps is not None),
         expected_loss_percent=None if expected_loss is None else round(100 * expected_loss),
     )
-    with LiveEncoder(source.pcm, source.settings) as encoder:
-        return send(encoder, loop=loop)
+    with ExitStack() as stack:
+        encoder, *encoders = (
+            stack.enter_context(LiveEncoder(each.pcm, each.settings))
+            for each in (source, *(other for other, _ in others))
+        )
+        starts_ns = [start_ns for _, start_ns in others]
+        return send(encoder, loop=loop, others=list(zip(encoders, starts_ns, strict=True)))
+
+
+def _other_calls(context: Context, call: CallId, settings: EncoderSettings) -> list[tuple[Lazy, int]]:
+    """Return the further calls on the channel: other clips in turn, each begun at a place of its own.
+
+    They begin within a frame of it, so that their packets do not come in step with the call's.
+    """
+    scenario = context.points[call.point].scenario
+    clip = context.clips[call.clip].name
+    rng = generator(scenario.seed, "other calls", clip, call.realization)
+    found = []
+    for index in range(1, scenario.other_calls + 1):
+        pcm = to_int16(context.clips[(call.clip + index) % len(context.clips)].pcm)
+        begun = int(rng.integers(len(pcm)))
+        start_ns = int(rng.integers(settings.frame_ms * 1_000_000))
+        found.append((Lazy(np.roll(pcm, -begun), settings), start_ns))
+    return found
 
 
 def to_int16(pcm: NDArray[np.float32]) -> NDArray[np.int16]:

@@ -101,6 +101,8 @@ class Scenario(Written):
         Ways of surviving loss, all of which meet the same channel.
     channel
         Stages, in the order in which a packet meets them.
+    other_calls
+        How many further calls of the same scheme are on the channel; nobody listens to them.
     reverse
         Stages that a report meets on its way back.
     feedback
@@ -114,6 +116,7 @@ class Scenario(Written):
     codec: Codec
     schemes: list[SchemeSpec] = Field(min_length=1, json_schema_extra=_names_alone)
     channel: list[StageSpec]
+    other_calls: int = Field(0, ge=0, le=32)
     reverse: list[StageSpec] = Field(default_factory=list)
     feedback: Reporting | None = None
     congestion: ControllerSpec = Field(default_factory=NoControl)

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import simpy
 
-from testbed.channels.packet import Packet
+from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.stage import Out
 from testbed.codecs import red
 from testbed.codecs.encoding import EncodedFrame
@@ -78,6 +78,8 @@ class Sender:
         distances: tuple[int, ...],
         out: Out,
         control: Control | None = None,
+        flow: str = MEDIA_FLOW,
+        ssrc: int = MEDIA_SSRC,
     ) -> None:
         self.distances = distances
         self.frames: list[EncodedFrame] = []
@@ -86,10 +88,13 @@ class Sender:
         self._source = source
         self._out = out
         self._control = control
+        self._flow = flow
+        self._ssrc = ssrc
 
-    def run(self) -> Generator[simpy.Event, Any, None]:
+    def run(self, start_ns: int = 0) -> Generator[simpy.Event, Any, None]:
         """Send frame ``n`` when its last sample has been captured: ``n + 1`` frames into the call."""
         frame_ms = self._source.settings.frame_ms
+        yield self._env.timeout(start_ns)
         for frame in range(len(self._source)):
             yield self._env.timeout(frame_ms * 1_000_000)
             if self._control is not None:
@@ -114,11 +119,11 @@ class Sender:
             payload_type=payload_type,
             sequence=frame & 0xFFFF,
             timestamp=(FIRST_TIMESTAMP + frame * frame_ticks) & 0xFFFFFFFF,
-            ssrc=MEDIA_SSRC,
+            ssrc=self._ssrc,
             payload=payload,
             marker=frame == 0,
         ).serialize()
         if self._control is not None:
             data = self._control.stamp(data, frame)
         size_bytes = len(data) + WIRE_HEADER_BYTES - 12
-        return Packet(size_bytes, int(self._env.now), frame, "media", data)
+        return Packet(size_bytes, int(self._env.now), frame, self._flow, data)

@@ -41,7 +41,8 @@ def call(text: str = SCENARIO):  # type: ignore[no-untyped-def]
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
     context = Context(whole.points, whole.schemes, clips, Path(), frozenset(), frozenset())
-    (found,) = [(each, group) for group in whole.groups for each in group.calls if each.scheme == 1]
+    of_scheme = [(each, group) for group in whole.groups for each in group.calls if each.scheme == 1]
+    found = of_scheme[0]
     return simulate_call(context, found[0], Lazy(to_int16(clips[0].pcm), found[1].settings))
 
 
@@ -128,5 +129,37 @@ def test_the_same_scenario_gives_the_same_rows_on_any_number_of_processes(tmp_pa
 
 
 def test_a_controller_that_needs_arrivals_refuses_receiver_reports() -> None:
-    with pytest.raises(ScenarioError, match="gcc needs the arrivals of single packets"):
-        parse_scenario(SCENARIO + "feedback: {format: receiver_report}\n")
+    with pytest.raises(ScenarioError, match="nada needs the arrivals of single packets"):
+        parse_scenario(SCENARIO.replace("gcc", "nada") + "feedback: {format: receiver_report}\n")
+
+
+NARROW = """
+name: others
+speech: {corpus: packaged, clips: 2}
+codec: {bitrate_kbps: 24, complexity: 5}
+schemes: [{red: {copies: 1}}]
+channel:
+  - loss: {model: bernoulli, rate: 0.02}
+  - link: {rate_kbps: 150}
+  - delay: {constant_ms: 30}
+playout: {policy: fixed, delay_ms: 200}
+seed: 5
+metrics: []
+"""
+
+
+@pytest.mark.parametrize("loop", ["", "congestion: {controller: gcc, start_kbps: 60}\n"])
+def test_further_calls_fill_the_link_but_leave_the_calls_own_losses_alone(loop: str) -> None:
+    alone, one_more, three_more = (call(NARROW + loop + f"other_calls: {count}\n") for count in (0, 1, 3))
+    lost = [
+        [index for index, cause in enumerate(each.timeline.dropped_by) if cause == "loss"]
+        for each in (alone, one_more)
+    ]
+    assert lost[0] == lost[1]
+    assert alone.timeline.delay_variation_ms(95) < one_more.timeline.delay_variation_ms(95) + 1e-9
+    assert three_more.timeline.delay_variation_ms(95) > 2 * alone.timeline.delay_variation_ms(95)
+    if loop:
+        assert sent_kbps(three_more) < 45 < sent_kbps(alone)
+    else:
+        assert "queue" in three_more.timeline.dropped_by
+        assert "queue" not in alone.timeline.dropped_by
