@@ -52,6 +52,7 @@ _SKIP = sum(_UNITS) + _FIRST + 2 * _SUBFRAME
 _ONE = np.float32(1)
 _TINY = np.float32(1e-5)
 _LONGEST = 4 * MAX_PERIOD
+_TILE = 64
 _NOTHING: Floats = np.empty((0, 0), np.float32)
 
 
@@ -307,6 +308,25 @@ def _emphasise(past: Floats, out: Floats, last: Floats) -> None:
         last[item] = before
 
 
+def _parts(batch: int) -> list[slice]:
+    """Return parts of a batch whose layers' inputs and outputs stay in the core's own cache."""
+    return [slice(begin, begin + _TILE) for begin in range(0, batch, _TILE)]
+
+
+def _part_of(state: FarganState, part: slice) -> FarganState:
+    """Return the state of a part of the batch, in the same memory."""
+    return FarganState(
+        state.sample[part],
+        state.pitch[part],
+        state.condition[part],
+        state.signal[part],
+        state.units_1[part],
+        state.units_2[part],
+        state.units_3[part],
+        state.period[part],
+    )
+
+
 def start_fargan(network: Fargan, state: FarganState, past: Floats, features: Floats) -> None:
     """Bring FARGAN to the end of real speech, to go on from there.
 
@@ -324,7 +344,8 @@ def start_fargan(network: Fargan, state: FarganState, past: Floats, features: Fl
     state.pitch[:, MAX_PERIOD - FRAME :] = emphasised[:, :FRAME]
     state.period[:] = 0
     real = np.ascontiguousarray(emphasised[:, FRAME:])
-    _run(network, state, np.ascontiguousarray(features), real, _NOTHING)
+    for part in _parts(len(past)):
+        _run(network, _part_of(state, part), np.ascontiguousarray(features[part]), real[part], _NOTHING)
 
 
 def synthesize(network: Fargan, state: FarganState, features: Floats, out: Floats) -> None:
@@ -339,7 +360,8 @@ def synthesize(network: Fargan, state: FarganState, features: Floats, out: Float
     out
         float32 (batch, frames * 160), contiguous, written: 16 kHz, full scale is 1, not limited to it.
     """
-    _run(network, state, np.ascontiguousarray(features), _NOTHING, out)
+    for part in _parts(len(features)):
+        _run(network, _part_of(state, part), np.ascontiguousarray(features[part]), _NOTHING, out[part])
 
 
 class FarganReference:

@@ -22,6 +22,7 @@ from llvmlite import binding, ir
 from numba.core import types
 from numpy.typing import NDArray
 
+from testbed.kernels.integer_product import ROWS, integer_product
 from testbed.kernels.weights import Floats, Linear
 
 LINEAR, SIGMOID, TANH, RELU = 0, 1, 2, 3
@@ -147,17 +148,14 @@ def activate(values: Floats, kind: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"}, parallel=False)
-def _levels(inputs: Floats) -> Floats:
-    """Return 8-bit levels less 127, new; `contract` makes the product and sum round once, as libopus's do."""
-    batch, width = inputs.shape
-    levels = np.empty((batch, width), np.float32)
-    for row in range(batch):
-        for column in range(width):
+def _levels(inputs: Floats, levels: NDArray[Any]) -> None:
+    """Write 8-bit levels less 127; `contract` makes the product and sum round once, as libopus's do."""
+    for row in range(inputs.shape[0]):
+        for column in range(inputs.shape[1]):
             level = inputs[row, column] * _LEVEL_ZERO + _LEVEL_ZERO
             level = level if level < _LEVEL_TOP else _LEVEL_TOP
             level = level if level > _ZERO else _ZERO
             levels[row, column] = np.rint(level) - _LEVEL_ZERO
-    return levels
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"}, parallel=False)
@@ -191,10 +189,26 @@ def linear(layer: Linear, inputs: Floats) -> Floats:
     array
         float32 (batch, outputs), new.
     """
-    result: Floats = (
-        np.dot(_levels(inputs), layer.weights) if layer.quantized else _product(inputs, layer.weights)
-    )
+    batch, width = inputs.shape
     offset, scale, bias = layer.offset, layer.scale, layer.bias
+    if layer.packed.size > 0:
+        padded = (batch + ROWS - 1) // ROWS * ROWS
+        integers = np.zeros((padded, width), np.int16)
+        _levels(inputs, integers)
+        sums = np.empty((padded, offset.size), np.int32)
+        integer_product(layer.packed, integers, sums)
+        found = np.empty((batch, offset.size), np.float32)
+        for row in range(batch):
+            for column in range(offset.size):
+                total = np.float32(sums[row, column]) + offset[column]
+                found[row, column] = total * scale[column] + bias[column]
+        return found
+    if layer.quantized:
+        levels = np.empty((batch, width), np.float32)
+        _levels(inputs, levels)
+        result: Floats = np.dot(levels, layer.weights)
+    else:
+        result = _product(inputs, layer.weights)
     for row in range(result.shape[0]):
         for column in range(result.shape[1]):
             result[row, column] = (result[row, column] + offset[column]) * scale[column] + bias[column]

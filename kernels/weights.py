@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import CodecError
+from testbed.kernels.integer_product import pack
 
 Arrays = Mapping[str, NDArray[Any]]
 Floats = NDArray[np.float32]
@@ -45,6 +46,8 @@ class Linear(NamedTuple):
         a layer of floats, whose `scale` is 1.
     quantized
         Whether the input is brought to 8-bit levels first.
+    packed
+        Then the weights once more, for `testbed.kernels.integer_product`; empty where that cannot be used.
     """
 
     weights: Floats
@@ -52,6 +55,7 @@ class Linear(NamedTuple):
     scale: Floats
     bias: Floats
     quantized: bool
+    packed: NDArray[np.int16]
 
 
 def read_blob(path: Path) -> dict[str, NDArray[Any]]:
@@ -178,12 +182,14 @@ def linear(arrays: Arrays, name: str, inputs: int, outputs: int) -> Linear:
         dense = blocks.reshape(shape).transpose(1, 3, 0, 2).reshape(inputs, outputs)
     weights = np.array(dense, np.float32, order="C")
     if dtype == "f4":
-        return Linear(weights, zeros, ones, take(arrays, f"{name}_bias", outputs, "f4").copy(), False)
+        bias = take(arrays, f"{name}_bias", outputs, "f4").copy()
+        return Linear(weights, zeros, ones, bias, False, np.empty((0, 0, 8, 2), np.int16))
     if inputs > _MAX_INPUTS:
         raise CodecError(f"the layer {name!r} has {inputs} inputs: at most {_MAX_INPUTS} with 8-bit weights")
     scale = take(arrays, f"{name}_scale", outputs, "f4").copy()
     offset = np.float32(127) * weights.sum(axis=0, dtype=np.float32)
-    return Linear(weights, offset, scale, take(arrays, f"{name}_subias", outputs, "f4").copy(), True)
+    bias = take(arrays, f"{name}_subias", outputs, "f4").copy()
+    return Linear(weights, offset, scale, bias, True, pack(weights))
 
 
 def _check_blocks(name: str, inputs: int, outputs: int) -> None:
