@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
-from zlib import crc32
 
 import numpy as np
 
 from testbed.channels.packet import MEDIA_FLOW, Packet
+from testbed.randomness import derived
 
 T = TypeVar("T")
 
@@ -49,9 +49,4 @@ class PerPacket(Generic[T]):
         return following()
 
     def _stream(self, flow: str) -> np.random.Generator:
-        if flow == MEDIA_FLOW:
-            return self._rng
-        seed = self._rng.bit_generator.seed_seq
-        assert isinstance(seed, np.random.SeedSequence)
-        key = (*seed.spawn_key, crc32(flow.encode()))
-        return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=key))
+        return self._rng if flow == MEDIA_FLOW else derived(self._rng, flow)

@@ -16,7 +16,18 @@ def generator(seed: int, *purpose: int | str) -> np.random.Generator:
         What the numbers are for, as words and counters, e.g. ``("channel", clip, realization, "loss")``.
         Two different purposes give independent streams (NumPy's `SeedSequence`).
     """
+    return np.random.default_rng(np.random.SeedSequence([seed, *_words(*purpose)]))
+
+
+def derived(parent: np.random.Generator, *purpose: int | str) -> np.random.Generator:
+    """Return a generator for one purpose of a generator's owner; the parent's own stream is left alone."""
+    seed = parent.bit_generator.seed_seq
+    assert isinstance(seed, np.random.SeedSequence)
+    key = (*seed.spawn_key, *_words(*purpose))
+    return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=key))
+
+
+def _words(*purpose: int | str) -> list[int]:
     text = "\x1f".join(f"{type(word).__name__}:{word}" for word in purpose)
     digest = hashlib.sha256(text.encode()).digest()
-    words = np.frombuffer(digest, dtype="<u4").tolist()
-    return np.random.default_rng(np.random.SeedSequence([seed, *words]))
+    return np.frombuffer(digest, dtype="<u4").tolist()
