@@ -30,4 +30,4 @@ def derived(parent: np.random.Generator, *purpose: int | str) -> np.random.Gener
 def _words(*purpose: int | str) -> list[int]:
     text = "\x1f".join(f"{type(word).__name__}:{word}" for word in purpose)
     digest = hashlib.sha256(text.encode()).digest()
-    return np.frombuffer(digest, dtype="<u4").tolist()
+    return [int(word) for word in np.frombuffer(digest, dtype="<u4")]
