@@ -19,12 +19,25 @@ def judge(summary: Summary) -> str | None:
 
 def best(summary: Summary, point: int, metric: str) -> Cell | None:
     """Return the scheme with the highest mean at a point, the ceiling aside."""
+    ranked = ranking(summary, point, metric)
+    return ranked[0] if ranked else None
+
+
+def ranking(summary: Summary, point: int, metric: str) -> list[Cell]:
+    """Return the schemes at a point, the highest mean first, the ceiling aside.
+
+    The means are over the calls on which every scheme was scored, if there are any: a scheme that failed
+    where calls are hard must not win by it.
+    """
     cells = [
         cell
         for scheme in summary.rivals()
         if (cell := summary.cells.get((point, scheme))) and metric in cell.scores
     ]
-    return max(cells, key=lambda cell: cell.scores[metric].mean, default=None)
+    grid = summary.grid(point, metric)
+    together = grid[[cell.scheme for cell in cells]].dropna()
+    means = grid.mean() if together.empty else together.mean()
+    return sorted(cells, key=lambda cell: -float(means[cell.scheme]))
 
 
 def sentences(summary: Summary, point: int) -> list[str]:
@@ -33,14 +46,25 @@ def sentences(summary: Summary, point: int) -> list[str]:
     if metric is None or (winner := best(summary, point, metric)) is None:
         return ["No call of this run could be scored, so there is no ranking; see the failed rows below."]
     score = winner.scores[metric]
-    verdict = "is the only scheme of this run" if len(summary.rivals()) == 1 else "sounds best"
+    second = next(iter(ranking(summary, point, metric)[1:]), None)
+    gap = None
+    if second is not None:
+        gap = summary.difference(summary.grid(point, metric), winner.scheme, second.scheme)
+    is_first = gap is not None and known(gap) and gap.low > 0
+    verdict = "sounds best" if is_first else "scores highest"
+    if len(summary.rivals()) == 1:
+        verdict = "is the only scheme of this run"
     said = [
         f"{winner.scheme} {verdict}: {labels.short(metric)} {shown(score, labels.places(metric))}, "
         f"the mean of {calls(score.pairs)}."
     ]
     said += _against_plain(summary, winner, metric)
     said += _against_ceiling(summary, winner, metric)
-    said += _as_good(summary, winner, metric)
+    as_good = _as_good(summary, winner, metric)
+    if second is not None and not is_first and not any(second.scheme in sentence for sentence in as_good):
+        difference = "" if gap is None else f" ({shown(gap, labels.places(metric), sign=True)})"
+        said.append(f"These calls cannot tell it from {second.scheme}{difference}.")
+    said += as_good
     said += _other_metrics(summary, winner, metric)
     return said
 

@@ -19,7 +19,7 @@ from testbed.feedback_loop import Decision, ReportingEnd
 from testbed.playout.policy import Playout
 from testbed.receiver import Receiver
 from testbed.sender import MEDIA_SSRC, Sender, Source
-from testbed.timeline import Timeline
+from testbed.timeline import NEVER, Timeline
 
 RECEIVER_SSRC = 0x4C495354
 
@@ -180,11 +180,15 @@ def simulate(
     receiver = Receiver(env, len(source), source.settings, sender.frames, playout)
     env.process(receiver.run())
     env.run()
-    receiver.play_rest()
+    receiver.play_rest(sender.sent[-1].sent_ns)
     timeline = Timeline(
         sent_ns=np.array([packet.sent_ns for packet in sender.sent], np.int64),
         arrived_ns=receiver.arrived_ns,
-        dropped_by=tuple(dropped_by),
+        # Of a packet that was doubled, one copy may be dropped and the other arrive.
+        dropped_by=tuple(
+            cause if arrived_ns == NEVER else ""
+            for cause, arrived_ns in zip(dropped_by, receiver.arrived_ns.tolist(), strict=True)
+        ),
         played_ns=receiver.played_ns,
         recovered_by=receiver.recovered_by,
         source_frame=receiver.source_frame,

@@ -76,7 +76,13 @@ RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; being told to end is taken as Ctrl-C is."""
+    import signal
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
     app()
 
 
@@ -274,7 +280,7 @@ def trace_fit(file: TraceFile, from_: From = None, ssrc: Ssrc = None, clock_hz: 
 
 @trace.command(
     "record",
-    epilog="Example: testbed trace record results/quickstart -o call.csv --scheme plc --realization 0",
+    epilog="Example: testbed trace record results/quickstart -o call.csv --scheme 'neural PLC'",
 )
 def trace_record(
     run_dir: RunDir,

@@ -34,9 +34,12 @@ def sufficient_kbps(pcm: NDArray[np.int16], settings: EncoderSettings) -> int | 
         encoding = encode(pcm, replace(settings, bitrate_bps=1000 * kbps))
         return dred_sent_ms(encoding.frames) >= ENOUGH * settings.dred_depth_ms
 
-    too_low, enough = settings.bitrate_bps // 1000, HIGHEST_KBPS
-    if not is_enough(enough):
-        return None
+    # Depth does not rise with the bitrate everywhere, so the way up is walked before it is halved.
+    too_low, enough = settings.bitrate_bps // 1000, settings.bitrate_bps // 1000
+    while not is_enough(enough):
+        if enough >= HIGHEST_KBPS:
+            return None
+        too_low, enough = enough, min(HIGHEST_KBPS, enough + max(4, enough // 8))
     while enough - too_low > STEP_KBPS:
         middle = (too_low + enough) // 2
         if is_enough(middle):

@@ -102,10 +102,17 @@ class Receiver:
             self._decide(frame, due_ns)
             self.played_ns[frame] = due_ns
 
-    def play_rest(self) -> None:
-        """Play all that waits for the end of the call: nothing more can arrive."""
+    def play_rest(self, last_sent_ns: int) -> None:
+        """Play all that waits for the end of the call: nothing more can arrive.
+
+        Parameters
+        ----------
+        last_sent_ns
+            When the call's last packet was sent; the call ends then, or with the last arrival.
+        """
         ready_ns = 0
-        end_ns = int(self._env.now)
+        copies_ns = max((at_ns for at_ns in self._at_hand_ns if at_ns is not None), default=0)
+        end_ns = max(last_sent_ns, int(self.arrived_ns.max()), copies_ns)
         for frame in range(len(self.payloads)):
             if self._playout.due_ns((frame + 1) * self._frame_ns) is not None:
                 continue

@@ -100,7 +100,7 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 @contextmanager
 def rescued(out: Path, write: Callable[[Path], None], kept: Callable[[], str]) -> Iterator[None]:
-    """On Ctrl-C, write what is finished beside `out`, so that neither it nor an earlier run is lost.
+    """On Ctrl-C or an error, write what is finished beside `out`: neither it nor an earlier run is lost.
 
     Parameters
     ----------
@@ -111,14 +111,17 @@ def rescued(out: Path, write: Callable[[Path], None], kept: Callable[[], str]) -
     """
     try:
         yield
-    except KeyboardInterrupt:
+    except (Exception, KeyboardInterrupt) as error:
         what = kept()
-        if not what.startswith("0 "):
-            rescue = out.with_name(f"{out.name}.interrupted")
-            with replaced_whole(rescue) as folder:
-                write(folder)
-            raise KeyboardInterrupt(f"{what} are kept in {rescue}") from None
-        raise
+        if what.startswith("0 "):
+            raise
+        rescue = out.with_name(f"{out.name}.interrupted")
+        with replaced_whole(rescue) as folder:
+            write(folder)
+        what += f" are kept in {rescue}"
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(what) from None
+        raise ResultsError(f"{error}; {what}") from error
 
 
 @contextmanager
@@ -133,13 +136,14 @@ def replaced_whole(folder: Path) -> Iterator[Path]:
         If `folder` exists and is not a run directory: it is not ours to replace.
     """
     check_replaceable(folder)
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         yield new
         new.chmod(0o755)
         if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+            old = new.with_name(f"{new.name}.old")
             folder.replace(old)
             try:
                 new.replace(folder)
@@ -164,5 +168,9 @@ def check_replaceable(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise ResultsError(f"{folder}: is a file; give a folder for the run")
+    if folder.is_mount() or folder.resolve() == Path().resolve():
+        raise ResultsError(
+            f"{folder}: cannot be replaced by the run; give a folder in it, as in {folder / 'run'}"
+        )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST_FILE).is_file():
         raise ResultsError(f"{folder}: holds other files and no run; give a new folder")

@@ -110,7 +110,13 @@ class Run(Results):
         whole = plan(scenario, len(clips))
         context = Context(whole.points, whole.schemes, clips, self.folder, frozenset(), frozenset())
         groups = {call: group for group in whole.groups for call in group.calls}
-        call = sorted(groups)[row]
+        kept = self.table.iloc[row]
+        call = CallId(
+            point=int(kept["point"]),
+            scheme=[scheme.name for scheme in whole.schemes[int(kept["point"])]].index(kept["scheme"]),
+            clip=[clip.name for clip in clips].index(kept["clip"]),
+            realization=int(kept["realization"]),
+        )
         group = groups[call]
         simulation = simulate_call(context, call, Lazy(to_int16(clips[call.clip].pcm), group.settings))
         clip = clips[call.clip]
@@ -198,14 +204,15 @@ def run_scenario(
         report("calls")
         with results.rescued(
             out,
-            lambda into: _write(into, whole, context, rows),
+            lambda into: _write(into, whole, context, rows, _failures(_table(whole, rows))),
             lambda: f"{len(rows)} of {whole.calls} rows",
         ):
             for call_rows in work_off(whole.groups, _identified_rows, context, jobs or cores()):
                 rows.update(call_rows)
                 report("calls")
-        report("writing")
-        _write(folder, whole, context, rows)
+            report("writing")
+            warnings = [*_failures(_table(whole, rows)), *_shallow_dred(whole, context, rows)]
+            _write(folder, whole, context, rows, warnings)
     return load(out)
 
 
@@ -226,11 +233,12 @@ def _examples(whole: Plan) -> frozenset[CallId]:
     return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
 
 
-def _write(folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> None:
-    table = _table(whole, rows)
-    warnings = [*_failures(table), *_shallow_dred(whole, context, rows)]
+def _write(
+    folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]], warnings: list[str]
+) -> None:
     _write_clean(folder, context)
-    results.write(folder, table, make_manifest(whole, replace(context, folder=folder), rows, warnings))
+    manifest = make_manifest(whole, replace(context, folder=folder), rows, warnings)
+    results.write(folder, _table(whole, rows), manifest)
 
 
 def _table(whole: Plan, rows: dict[CallId, dict[str, Any]]) -> "pd.DataFrame":

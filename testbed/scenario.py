@@ -215,7 +215,7 @@ def _sweep_mistakes(document: Document) -> Iterator[str]:
             yield f"{where}: write the dotted key, e.g. {key}.{next(iter(values), 'key')}: [...]"
         elif not isinstance(values, list) or not values:
             yield f"{where}: must be a list of values, not {shown(values)}"
-        elif key.split(".")[0] in ("name", "about", "sweep", "metrics", "realizations"):
+        elif key.split(".")[0] in ("name", "about", "sweep", "metrics", "realizations", "speech"):
             yield f"{where}: cannot be swept"
         else:
             count *= len(values)

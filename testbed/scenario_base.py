@@ -37,7 +37,7 @@ class Written(Parameters):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=100)
     about: str = ""
-    realizations: int = Field(1, ge=1)
+    realizations: int = Field(1, ge=1, le=10_000)
     seed: int = Field(0, ge=0, lt=2**63)
     sweep: dict[str, list[Any]] = Field(default_factory=dict)
     limits: Limits = Field(default_factory=Limits)

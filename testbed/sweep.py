@@ -1,6 +1,9 @@
 """Which calls a scenario makes, in which groups they are worked off, and by how many processes."""
 
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -8,6 +11,7 @@ from testbed.channels import StageSpec
 from testbed.channels.stage import StageParameters, mean_loss
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.codecs.settings import EncoderSettings
+from testbed.errors import ResultsError
 from testbed.scenario import Codec, Point, Scenario, points
 
 Task = TypeVar("Task")
@@ -143,26 +147,46 @@ def work_off(
     from concurrent.futures import as_completed
 
     from loky import ProcessPoolExecutor
+    from loky.process_executor import TerminatedWorkerError
 
-    executor = ProcessPoolExecutor(min(jobs, len(groups)), initializer=_keep, initargs=(context,))
-    try:
+    with _ctrl_c_ignored():
+        executor = ProcessPoolExecutor(min(jobs, len(groups)), initializer=_keep, initargs=(context,))
         futures = [executor.submit(_work_kept, work, group) for group in groups]
+    try:
         for future in as_completed(futures):
             yield future.result()
+    except TerminatedWorkerError as error:
+        executor.shutdown(wait=True, kill_workers=True)
+        raise ResultsError(
+            "a process of the run was killed; was there enough memory? Try fewer --jobs"
+        ) from error
     except BaseException:
         executor.shutdown(wait=True, kill_workers=True)
         raise
     executor.shutdown()
 
 
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C while processes are made: one that is half made could neither work nor end.
+
+    They inherit that it is ignored, for it is this process that ends them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _kept: list[Any] = []
 
 
 def _keep(context: Any) -> None:
-    """Take what all groups need, in a process of the pool; Ctrl-C is the parent's to handle."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Take what all groups need, in a process of the pool."""
     _kept[:] = [context]
 
 

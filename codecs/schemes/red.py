@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from testbed.codecs.red import BLOCK_HEADER_BYTES, MAX_DISTANCE_MS, PRIMARY_HEADER_BYTES
 from testbed.codecs.scheme import Part
 
+LOWEST_BPS = 500
+"""What libopus takes at least."""
+
 
 class Red(Part):
     """Redundant audio data.
@@ -53,7 +56,7 @@ class Red(Part):
         if not total_given:
             return bitrate_bps
         header_bps = (PRIMARY_HEADER_BYTES + self.copies * BLOCK_HEADER_BYTES) * 8 * 1000 // frame_ms
-        return max(6000, (bitrate_bps - header_bps) // (1 + self.copies))
+        return max(LOWEST_BPS, (bitrate_bps - header_bps) // (1 + self.copies))
 
     def distances(self) -> tuple[int, ...]:
         return self.at_distances or tuple(range(1, self.copies + 1))

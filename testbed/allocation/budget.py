@@ -73,7 +73,7 @@ class Redundancy:
 
     def with_dred(self, depth_ms: int) -> "Redundancy":
         """Return the same with another depth, at the same cost a millisecond."""
-        if depth_ms < SHALLOWEST_DRED_MS or not self.dred_depth_ms:
+        if depth_ms < min(SHALLOWEST_DRED_MS, self.dred_depth_ms) or not self.dred_depth_ms:
             return replace(self, dred_depth_ms=0, dred_bps=0)
         depth_ms -= depth_ms % 10
         bps = round(self.dred_bps * depth_ms / self.dred_depth_ms)
