@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.call import Simulation, simulate
+from testbed.channels.duplicate import Duplicate
+from testbed.channels.loss_bernoulli import Bernoulli
 from testbed.channels.packet import Packet
 from testbed.channels.stage import Stage, Surroundings
 from testbed.codecs.encoding import EncodedFrame, Encoding
@@ -201,3 +203,13 @@ def test_offline_a_concealed_frame_is_played_when_the_next_one_shows_that_it_is_
     simulation = call(encoding(4), [10, None, 30, None], OFFLINE)
     assert decisions(simulation)[1] == (PLC, NEVER)
     assert (simulation.timeline.played_ns / 1e6).tolist() == [30, 90, 90, 90]
+
+
+def test_a_doubled_packet_is_lost_only_if_neither_copy_arrives() -> None:
+    stages = [Duplicate(rate=1), Bernoulli(model="bernoulli", rate=0.3)]
+    rngs = [np.random.default_rng(seed) for seed in (1, 2)]
+    simulation = simulate(encoding(300), (), stages, rngs, OFFLINE, 10, Path())
+    timeline = simulation.timeline
+    assert [cause != "" for cause in timeline.dropped_by] == (timeline.arrived_ns == NEVER).tolist()
+    assert round(300 * simulation.packet_loss) == 300 - timeline.count(PRIMARY)
+    assert 0 < simulation.packet_loss < 0.2

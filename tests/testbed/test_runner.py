@@ -129,6 +129,15 @@ def test_a_row_can_be_made_again(finished: runner.Run) -> None:
         finished.call(99)
 
 
+def test_a_row_of_a_table_with_gaps_is_made_again_by_what_it_says(finished: runner.Run) -> None:
+    some = runner.Run(finished.folder, finished.table.iloc[5::3].reset_index(drop=True), finished.manifest)
+    for row in (0, 4, len(some.table) - 1):
+        kept, again = some.table.loc[row], some.call(row)
+        assert again.clip.name == kept["clip"]
+        assert again.simulation.packet_loss == kept["packet_loss"]
+        assert again.simulation.timeline.count(0) == kept["frames_primary"]
+
+
 def test_a_call_that_fails_is_a_row_with_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
     text = SCENARIO.replace("bitrate_kbps: 24, complexity: 5", "bitrate_kbps: 450, rate_mode: cbr")
     result = run(tmp_path, text, jobs=1)

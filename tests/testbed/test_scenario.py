@@ -320,3 +320,9 @@ def test_files_of_a_packaged_scenario_are_the_users_and_relative_to_where_they_a
     monkeypatch.chdir(tmp_path)
     scenario = load_scenario("recorded", ["channel.recorded.file=mine.txt"])
     assert scenario.channel[0].parameters.mean_loss(scenario.folder) == 0.25
+
+
+def test_speech_cannot_be_swept_since_all_points_say_the_same() -> None:
+    text = TEXT.replace("{codec.bitrate_kbps: [16, 24]}", "{speech.clips: [1, 2]}")
+    with pytest.raises(ScenarioError, match=r"speech\.clips: cannot be swept"):
+        parse_scenario(text)

@@ -286,3 +286,10 @@ def test_receiver_reports_give_an_averaged_share():
     tracker = LossTracker()
     assert tracker.on_feedback(Feedback(0, (), None, 0.2)).share == 0.2
     assert tracker.on_feedback(Feedback(0, (), None, 0.0)).share == pytest.approx(0.15)
+
+
+def test_dred_that_was_asked_shallow_is_not_dropped_for_being_shallow():
+    shallow = Redundancy(dred_depth_ms=60, dred_bps=12_000)
+    assert shallow.with_dred(60) == shallow
+    assert shallow.with_dred(30).dred_depth_ms == 0
+    assert Redundancy(dred_depth_ms=500, dred_bps=40_000).with_dred(60).dred_depth_ms == 0
