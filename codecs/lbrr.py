@@ -70,7 +70,8 @@ def measure(frame: bytes, bandwidth: SilkBandwidth, frame_ms: int, channels: int
             "mediumband or wideband, of 10, 20, 40 or 60 ms, mono or stereo"
         )
     frames, subframes = _LAYOUT[frame_ms]
-    if len(frame) <= 1:
+    # The flags of activity and then of LBRR are single even bits, so they stand as such in the first byte.
+    if len(frame) <= 1 or (channels == 1 and not frame[0] >> (7 - frames) & 1):
         return Lbrr(0.0, (False,) * frames)
     data = np.frombuffer(frame, np.uint8)
     begin, end, mid, side = lbrr_extent(data, _RATE_KHZ[bandwidth], frames, subframes, channels)
