@@ -207,7 +207,8 @@ def test_two_at_once(lab: Lab) -> None:
 
 def test_ctrl_c_ends_make_and_leaves_nothing(lab: Lab) -> None:
     pid_file = lab.folder / "pid"
-    tarball = lab.tarball(hook=f"echo $$$$ > '{pid_file}.new'; mv '{pid_file}.new' '{pid_file}'; sleep 600")
+    pid = r"\$\$\$\$"  # configure's shell makes $$$$ of it, make $$, and the recipe's shell its own number
+    tarball = lab.tarball(hook=f"echo {pid} > '{pid_file}.new'; mv '{pid_file}.new' '{pid_file}'; sleep 600")
     known = f"opus_source.Tarball({tarball.name!r}, '1.6.1', {identify(tarball).sha256!r})"
     code = (
         "from pathlib import Path; from testbed.codecs import opus_build, opus_source; "
@@ -218,6 +219,7 @@ def test_ctrl_c_ends_make_and_leaves_nothing(lab: Lab) -> None:
     )
     try:
         until(pid_file.exists)
+        assert _alive(int(pid_file.read_text()))
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     finally:
