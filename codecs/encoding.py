@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from types import TracebackType
 
 import numpy as np
@@ -65,11 +64,6 @@ class Encoding:
 
     def __len__(self) -> int:
         return len(self.frames)
-
-    @cached_property
-    def payloads(self) -> list[bytes]:
-        """The packets' bytes."""
-        return [frame.payload for frame in self.frames]
 
     def frame(self, index: int) -> EncodedFrame:
         """Return one packet."""

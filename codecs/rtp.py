@@ -95,11 +95,6 @@ class RtpPacket:
         return cls(second & 0x7F, sequence, timestamp, ssrc, data[start:end], second >= 0x80)
 
 
-def parse(data: bytes) -> RtpPacket:
-    """Read one RTP packet; see `RtpPacket.parse`."""
-    return RtpPacket.parse(data)
-
-
 def _payload_bounds(data: bytes, first: int) -> tuple[int, int]:
     """Return where the payload starts and ends, for a header that is more than the fixed one."""
     if first >> 6 != 2:

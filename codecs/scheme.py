@@ -6,6 +6,8 @@ answers only the questions that concern it and leaves the rest to the defaults h
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from testbed.codecs.settings import EncoderSettings
 from testbed.parameters import Parameters
 
@@ -55,3 +57,25 @@ class Part(Parameters):
     def decoder_complexity(self, complexity: int) -> int:
         """Return the complexity of the decoder, given the scenario's."""
         return complexity
+
+
+class WithinEncoder(Part):
+    """A part whose bits libopus takes from the encoder's total.
+
+    Attributes
+    ----------
+    bitrate_kbps
+        What it may add to the speech; libopus divides the sum. Not used where `codec.total_kbps` is given.
+    """
+
+    usual_kbps: ClassVar[int]
+    bitrate_kbps: float | None = Field(None, gt=0, le=256)
+
+    def problem(self, frame_ms: int, total_given: bool) -> tuple[str, str] | None:
+        if self.bitrate_kbps is None and not total_given:
+            what = f"what {self.key.upper()} may add to the speech"
+            return "bitrate_kbps", f"missing: say {what}, e.g. bitrate_kbps: {self.usual_kbps}"
+        return None
+
+    def budget_bps(self, bitrate_bps: int, frame_ms: int, total_given: bool) -> int:
+        return bitrate_bps if total_given else bitrate_bps + round(1000 * (self.bitrate_kbps or 0))

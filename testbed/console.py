@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.flows import study
 from testbed.flows.model import FlowStudy
 from testbed.scenario import AnyScenario
@@ -14,8 +15,6 @@ from testbed.sweep import plan
 
 if TYPE_CHECKING:
     from testbed.runner import Progress
-
-SAMPLE_RATE_HZ = 16_000
 
 
 def outline(scenario: AnyScenario) -> str:

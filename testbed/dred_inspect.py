@@ -145,7 +145,7 @@ def _captured(content: bytes, path: Path) -> Iterator[bytes]:
     count = 0
     for _, datagram in capture.rtp_packets(content, str(path)):
         try:
-            found = rtp.parse(datagram)
+            found = rtp.RtpPacket.parse(datagram)
             kind, data = found.payload_type, found.payload
             if kind == rtp.RED_PAYLOAD_TYPE:
                 _, kind, data = red.parse(data)

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from testbed.codecs.capabilities import capabilities
+from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.rows import Context, file_stem
 from testbed.sweep import CallId, Plan
 
@@ -45,7 +46,7 @@ def make_manifest(
                 "name": clip.name,
                 "speaker": clip.speaker,
                 "language": clip.language,
-                "seconds": len(clip.pcm) / 16_000,
+                "seconds": len(clip.pcm) / SAMPLE_RATE_HZ,
                 "source": clip.source,
                 "licence": clip.licence,
                 "sha256": clip.sha256,

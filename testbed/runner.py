@@ -204,15 +204,14 @@ def run_scenario(
         report("calls")
         with results.rescued(
             out,
-            lambda into: _write(into, whole, context, rows, _failures(_table(whole, rows))),
+            lambda into: _write(into, whole, context, rows, []),
             lambda: f"{len(rows)} of {whole.calls} rows",
         ):
             for call_rows in work_off(whole.groups, _identified_rows, context, jobs or cores()):
                 rows.update(call_rows)
                 report("calls")
             report("writing")
-            warnings = [*_failures(_table(whole, rows)), *_shallow_dred(whole, context, rows)]
-            _write(folder, whole, context, rows, warnings)
+            _write(folder, whole, context, rows, _shallow_dred(whole, context, rows))
     return load(out)
 
 
@@ -237,8 +236,9 @@ def _write(
     folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]], warnings: list[str]
 ) -> None:
     _write_clean(folder, context)
-    manifest = make_manifest(whole, replace(context, folder=folder), rows, warnings)
-    results.write(folder, _table(whole, rows), manifest)
+    table = _table(whole, rows)
+    every_warning = [*_failures(table), *warnings]
+    results.write(folder, table, make_manifest(whole, replace(context, folder=folder), rows, every_warning))
 
 
 def _table(whole: Plan, rows: dict[CallId, dict[str, Any]]) -> "pd.DataFrame":

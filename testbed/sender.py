@@ -12,9 +12,10 @@ from testbed.codecs.encoding import EncodedFrame
 from testbed.codecs.red import RedBlock
 from testbed.codecs.rtp import (
     CLOCK_HZ,
+    IPV4_HEADER_BYTES,
     OPUS_PAYLOAD_TYPE,
     RED_PAYLOAD_TYPE,
-    WIRE_HEADER_BYTES,
+    UDP_HEADER_BYTES,
     RtpPacket,
 )
 from testbed.codecs.settings import EncoderSettings
@@ -125,5 +126,5 @@ class Sender:
         ).serialize()
         if self._control is not None:
             data = self._control.stamp(data, frame)
-        size_bytes = len(data) + WIRE_HEADER_BYTES - 12
+        size_bytes = len(data) + UDP_HEADER_BYTES + IPV4_HEADER_BYTES
         return Packet(size_bytes, int(self._env.now), frame, self._flow, data)

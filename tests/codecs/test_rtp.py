@@ -26,7 +26,7 @@ packets = st.builds(
 def test_round_trip(packet):
     data = packet.serialize()
     assert len(data) == rtp.RTP_HEADER_BYTES + len(packet.payload)
-    assert rtp.parse(data) == packet
+    assert RtpPacket.parse(data) == packet
 
 
 @given(packets)
@@ -58,7 +58,7 @@ def test_optional_parts_are_skipped(packet, sources, extension, padding):
         tail = struct.pack("!HH", 0xBEDE, len(extension) // 4) + extension
     pad = bytes(padding - 1) + bytes((padding,)) if padding else b""
     whole = bytes(data[:12]) + b"".join(sources) + tail + payload + pad
-    assert rtp.parse(whole) == packet
+    assert RtpPacket.parse(whole) == packet
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_optional_parts_are_skipped(packet, sources, extension, padding):
 )
 def test_damage_is_refused(data, message):
     with pytest.raises(CodecError, match=message):
-        rtp.parse(data)
+        RtpPacket.parse(data)
 
 
 @given(st.binary(max_size=80))
 def test_any_bytes_give_a_packet_or_a_codec_error(data):
     try:
-        packet = rtp.parse(data)
+        packet = RtpPacket.parse(data)
     except CodecError:
         return
     assert data[12:].find(packet.payload) >= 0

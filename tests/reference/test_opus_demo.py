@@ -132,7 +132,7 @@ def test_packets_are_opus_demos_byte_for_byte(
     clip_pcm(clip).tofile(tmp_path / "in.pcm")
     opus_demo(["-e", *encoder_options(settings), "in.pcm", "out.bit"], tmp_path)
     theirs = packets_of((tmp_path / "out.bit").read_bytes())
-    payloads = list(encoded(clip, settings).payloads)
+    payloads = [frame.payload for frame in encoded(clip, settings).frames]
     assert payloads[: len(theirs)] == theirs
     assert len(payloads) == len(theirs) + clip
 

@@ -111,7 +111,7 @@ def test_red_carries_copies_at_the_distances_asked_and_counts_their_bytes() -> N
     simulation = call(made, [0, None, None, 0, 0, 0], OFFLINE, distances=(3, 2))
     assert decisions(simulation)[1:3] == [(RED, 3), (RED, 4)]
     ip_udp_rtp, red_header = 40, 1 + 4 + 4
-    size = len(made.payloads[0])
+    size = len(made.frames[0].payload)
     assert simulation.timeline.size_bytes.tolist()[3:] == [ip_udp_rtp + red_header + 3 * size] * 3
 
 
