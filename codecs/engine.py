@@ -1,6 +1,6 @@
 """From packets and a timeline's decisions to sound."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,8 +22,10 @@ class Job:
 
     Attributes
     ----------
+    sent
+        By frame, the Opus packet that was made of it.
     payloads
-        By frame, the Opus packet that the receiver holds for it, or None.
+        The same where the receiver holds it, in the end, else None.
     actions
         By frame, one of the actions above.
     sources
@@ -34,6 +36,7 @@ class Job:
         0 conceals without networks; 5 and more conceals, and decodes DRED, with them.
     """
 
+    sent: tuple[bytes, ...]
     payloads: Sequence[bytes | None]
     actions: NDArray[np.uint8]
     sources: NDArray[np.int32]
@@ -44,15 +47,15 @@ class Job:
 class Engine(Protocol):
     """Turns jobs into sound, each independently of the others."""
 
-    def decode(self, jobs: Sequence[Job]) -> list[NDArray[np.int16]]:
-        """Return each job's samples, ``len(payloads) * frame_samples`` of them, codec delay included."""
+    def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
+        """Give each job's samples in turn, ``len(sent) * frame_samples`` of them, codec delay included."""
 
 
 class LibopusEngine:
     """The reference: one libopus decoder a job, fed in playing order."""
 
-    def decode(self, jobs: Sequence[Job]) -> list[NDArray[np.int16]]:
-        return [_decode(job) for job in jobs]
+    def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
+        return map(_decode, jobs)
 
 
 def _decode(job: Job) -> NDArray[np.int16]:

@@ -24,6 +24,8 @@ from testbed.files import cache_dir, written_whole
 CONFIGURE = ("--enable-dred", "--enable-deep-plc", "--enable-osce", "--enable-lossgen")
 _PROGRAMS = ("opus_demo", "lossgen_demo")
 _WEIGHTS = "weights_blob.bin"
+_EXCHANGE = "libopus_exchange.so"
+_EXCHANGED = ("lpcnet_plc_conceal", "lpcnet_plc_update")
 _MANIFEST = "build.json"
 _UNFINISHED = ".building-"
 # a user's own flags would make the codec's numbers differ between machines
@@ -39,6 +41,8 @@ class Build:
     ----------
     library
         ``libopus.so``.
+    exchange
+        The same libopus, linked with ``exchange.c``; see `testbed.codecs.replay`.
     opus_demo, lossgen_demo
         libopus's own programs; they run from where they are, with the library beside them.
     weights
@@ -52,6 +56,7 @@ class Build:
     """
 
     library: Path
+    exchange: Path
     opus_demo: Path
     lossgen_demo: Path
     weights: Path
@@ -108,6 +113,7 @@ def _read(folder: Path) -> Build | None:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         done = Build(
             library=folder / "libopus.so",
+            exchange=folder / _EXCHANGE,
             opus_demo=folder / "opus_demo",
             lossgen_demo=folder / "lossgen_demo",
             weights=folder / _WEIGHTS,
@@ -115,7 +121,14 @@ def _read(folder: Path) -> Build | None:
             version=str(manifest["version"]),
             sha256=str(manifest["sha256"]),
         )
-        for path in (done.library, done.opus_demo, done.lossgen_demo, done.weights, done.source):
+        for path in (
+            done.library,
+            done.exchange,
+            done.opus_demo,
+            done.lossgen_demo,
+            done.weights,
+            done.source,
+        ):
             path.stat()
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -190,6 +203,15 @@ def _compile(
     progress("compiling (about a minute)")
     jobs = len(os.sched_getaffinity(0))
     _run(["make", f"-j{jobs}", "libopus.la", *_PROGRAMS, "dump_weights_blob"], objects)
+    progress("linking the decoder whose concealment is exchanged")
+    parts = [str(part) for part in sorted(objects.glob("*/**/.libs/*.o"))]
+    wrapped = [f"-Wl,--wrap={name}" for name in _EXCHANGED]
+    exchange = str(Path(__file__).with_name("exchange.c"))
+    include = f"-I{tree / 'include'}"
+    _run(
+        ["gcc", "-O2", "-fPIC", "-shared", include, exchange, *parts, *wrapped, "-lm", "-o", _EXCHANGE],
+        objects,
+    )
     progress("writing the networks' weights")
     _run([str(objects / "dump_weights_blob")], objects)
     try:
@@ -199,6 +221,7 @@ def _compile(
             real = objects / ".libs" / program  # libtool leaves a script in place of a program that is here
             shutil.copy2(real if real.exists() else objects / program, finished)
         shutil.copy2(objects / _WEIGHTS, finished)
+        shutil.copy2(objects / _EXCHANGE, finished)
         (finished / "libopus.so").stat()
         shutil.move(tree, finished / "source")
     except OSError as error:

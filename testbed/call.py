@@ -196,6 +196,7 @@ def simulate(
         size_bytes=np.array([packet.size_bytes for packet in sender.sent], np.int32),
     )
     job = Job(
+        sent=tuple(frame.payload for frame in sender.frames),
         payloads=receiver.payloads,
         actions=receiver.actions,
         sources=receiver.sources,
@@ -217,13 +218,20 @@ def simulate(
 
 
 def listen(simulation: Simulation, samples: int, engine: Engine) -> NDArray[np.int16]:
-    """Return what a listener hears, aligned with the clip: the codec's delay is removed.
+    """Return what a listener hears of a call; see `aligned`."""
+    (pcm,) = engine.decode([simulation.job])
+    return aligned(simulation, samples, pcm)
+
+
+def aligned(simulation: Simulation, samples: int, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return decoded sound aligned with the clip: the codec's delay is removed.
 
     Parameters
     ----------
     samples
         Length of the clip at 16 kHz.
+    pcm
+        What an engine made of the simulation's job.
     """
-    (pcm,) = engine.decode([simulation.job])
     skip = simulation.lookahead_samples
     return pcm[skip : skip + samples]

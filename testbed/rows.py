@@ -2,10 +2,11 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.allocation.budget import Asked
-from testbed.call import Simulation, listen, simulate
+from testbed.call import Simulation, aligned, simulate
 from testbed.channels import StageSpec
 from testbed.codecs.encoding import Encoding, LiveEncoder, dred_sent_ms, encode
-from testbed.codecs.engine import LibopusEngine
+from testbed.codecs.engine import Engine, Job
+from testbed.codecs.engines import EngineName, engine
 from testbed.codecs.schemes import SchemeSpec
 from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
 from testbed.control import Loop
@@ -63,24 +65,122 @@ class Heard:
     pcm: NDArray[np.int16]
     scores: dict[str, float]
     reasons: tuple[str, ...]
+    seconds: float
 
 
-def rows_of(context: Context, group: Group) -> list[dict[str, Any]]:
-    """Do all calls of a group; a call that fails is a row with its reason.
+@dataclass(frozen=True)
+class Simulated:
+    """A call that was simulated, what its encoder was told first, and how long encoding took for it alone."""
+
+    call: CallId
+    settings: EncoderSettings
+    simulation: Simulation
+    seconds_encode: float
+
+
+def rows_of(context: Context, groups: Sequence[Group]) -> dict[CallId, dict[str, Any]]:
+    """Do all calls of some groups; a call that fails is a row with its reason."""
+    by_engine: dict[tuple[EngineName, int], list[tuple[CallId, Lazy]]] = {}
+    for group in groups:
+        source = Lazy(to_int16(context.clips[group.clip].pcm), group.settings)
+        for call in group.calls:
+            scenario = context.points[call.point].scenario
+            by_engine.setdefault((scenario.engine, scenario.limits.batch_mb), []).append((call, source))
+    rows: dict[CallId, dict[str, Any]] = {}
+    for (name, batch_mb), calls in by_engine.items():
+        rows |= _Stream(context, calls).rows(engine(name, batch_mb))
+    return rows
+
+
+class _Stream:
+    """Calls on their way through an engine, which takes as many at once as it sees fit.
 
     Calls whose decoder does the same frame by frame (the ceiling in each realization, a playout delay that is
     already long enough) are decoded and measured once.
     """
-    source = Lazy(to_int16(context.clips[group.clip].pcm), group.settings)
-    heard: dict[bytes, Heard] = {}
-    rows = []
-    for call in group.calls:
+
+    def __init__(self, context: Context, calls: Sequence[tuple[CallId, "Lazy"]]) -> None:
+        self._context = context
+        self._calls = iter(calls)
+        self._rows: dict[CallId, dict[str, Any]] = {}
+        self._waiting: dict[bytes, list[Simulated]] = {}
+        self._heard: dict[bytes, Heard] = {}
+        self._seconds_outside = 0.0
+
+    def rows(self, engine: Engine) -> dict[CallId, dict[str, Any]]:
+        """Return all rows."""
+        started, decoded = time.process_time(), []
+        more = True
+        while more:
+            try:
+                for pcm in engine.decode(self._jobs()):
+                    decoded.append(self._take(pcm))
+                more = False
+            except Exception as error:  # one batch of a long sweep must not take the others with it
+                for simulated in chain.from_iterable(self._waiting.values()):
+                    self._rows[simulated.call] = failed_row(self._context, simulated.call, error)
+                self._waiting.clear()
+        seconds = time.process_time() - started - self._seconds_outside
+        for call in decoded:
+            if "seconds_decode" in self._rows[call]:
+                self._rows[call]["seconds_decode"] = seconds / len(decoded)
+        return self._rows
+
+    def _jobs(self) -> Iterator[Job]:
+        """Simulate calls; give the jobs of those that are like no other before."""
+        for call, source in self._calls:
+            started = time.process_time()
+            job = None
+            try:
+                simulation = simulate_call(self._context, call, source)
+                simulated = Simulated(call, source.settings, simulation, source.take_seconds())
+                key = _key(call, simulation)
+                if key in self._heard:
+                    self._finish(simulated, self._heard[key], 0.0)
+                elif key in self._waiting:
+                    self._waiting[key].append(simulated)
+                else:
+                    self._waiting[key] = [simulated]
+                    job = simulation.job
+            except Exception as error:  # a row of a long sweep must not take the others with it
+                self._rows[call] = failed_row(self._context, call, error)
+            self._seconds_outside += time.process_time() - started
+            if job is not None:
+                yield job
+
+    def _take(self, pcm: NDArray[np.int16]) -> CallId:
+        """Measure what the engine made of the job that waits longest; return the call that it is of."""
+        started = time.process_time()
+        key = next(iter(self._waiting))
+        first, *others = self._waiting.pop(key)
+        call = first.call
+        clip = self._context.clips[call.clip].pcm
         try:
-            row = _row(context, call, source, heard)
-        except Exception as error:  # a row of a long sweep must not take the others with it
-            row = failed_row(context, call, error)
-        rows.append(row)
-    return rows
+            names = self._context.points[call.point].scenario.metrics
+            heard = _measure(names, clip, aligned(first.simulation, len(clip), pcm))
+            self._heard[key] = heard
+            self._finish(first, heard, heard.seconds)
+            for other in others:
+                self._finish(other, heard, 0.0)
+        except Exception as error:
+            for simulated in (first, *others):
+                self._rows[simulated.call] = failed_row(self._context, simulated.call, error)
+        self._seconds_outside += time.process_time() - started
+        return call
+
+    def _finish(self, simulated: Simulated, heard: Heard, seconds_metrics: float) -> None:
+        context, call = self._context, simulated.call
+        _keep(context, call, simulated.simulation, heard.pcm)
+        self._rows[call] = {
+            **identity(context, call),
+            **_measurements(simulated.simulation, simulated.settings),
+            **heard.scores,
+            "seconds_encode": simulated.simulation.seconds_encode + simulated.seconds_encode,
+            "seconds_simulate": simulated.simulation.seconds_simulate,
+            "seconds_decode": 0.0,
+            "seconds_metrics": seconds_metrics,
+            "error": "; ".join(heard.reasons),
+        }
 
 
 class Lazy:
@@ -198,50 +298,25 @@ def failed_row(context: Context, call: CallId, error: Exception) -> dict[str, An
     return {**identity(context, call), "error": reason or type(error).__name__}
 
 
-def _row(context: Context, call: CallId, source: Lazy, memory: dict[bytes, Heard]) -> dict[str, Any]:
-    simulation = simulate_call(context, call, source)
+def _key(call: CallId, simulation: Simulation) -> bytes:
+    """Return what tells one call's sound, and what it is held against, from another's."""
     job = simulation.job
-    started = time.process_time()
-    seconds_metrics = 0.0
-    key = b"".join(
-        (job.actions.tobytes(), job.sources.tobytes(), bytes([job.decoder_complexity]), _digest(simulation))
-    )
-    if key not in memory:
-        clip = context.clips[call.clip]
-        pcm = listen(simulation, len(clip.pcm), LibopusEngine())
-        decoded = time.process_time()
-        memory[key] = _measure(context.points[call.point].scenario.metrics, clip.pcm, pcm)
-        seconds_metrics = time.process_time() - decoded
-    seconds_decode = time.process_time() - started - seconds_metrics
-    heard = memory[key]
-    _keep(context, call, simulation, heard.pcm)
-    return {
-        **identity(context, call),
-        **_measurements(simulation, source.settings),
-        **heard.scores,
-        "seconds_encode": simulation.seconds_encode + source.take_seconds(),
-        "seconds_simulate": simulation.seconds_simulate,
-        "seconds_decode": seconds_decode,
-        "seconds_metrics": seconds_metrics,
-        "error": "; ".join(heard.reasons),
-    }
-
-
-def _digest(simulation: Simulation) -> bytes:
-    """Return what tells one call's payloads from another's."""
     digest = hashlib.sha256()
-    for frame in simulation.frames:
-        digest.update(frame.payload)
-    return digest.digest()
+    for payload in job.sent:
+        digest.update(payload)
+    told = np.array([call.clip, job.decoder_complexity], np.int64)
+    return b"".join((told.tobytes(), job.actions.tobytes(), job.sources.tobytes(), digest.digest()))
 
 
 def _measure(names: Sequence[str], reference: NDArray[np.float32], pcm: NDArray[np.int16]) -> Heard:
+    started = time.process_time()
     degraded = pcm.astype(np.float32) / np.float32(32768)
     scores = {name: metric(name)(reference, degraded) for name in names}
     return Heard(
         pcm,
         {name: score.value for name, score in scores.items()},
         tuple(f"{name}: {score.reason}" for name, score in scores.items() if score.reason),
+        time.process_time() - started,
     )
 
 

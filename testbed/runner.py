@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from testbed import results
 from testbed.call import Simulation, listen
-from testbed.codecs.engine import LibopusEngine
+from testbed.codecs.engines import engine
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.dred_depth import ENOUGH, sufficient_kbps
 from testbed.errors import ResultsError, ScenarioError
@@ -24,7 +24,7 @@ from testbed.rows import Context, Lazy, rows_of, simulate_call, to_int16
 from testbed.scenario import AnyScenario, load_scenario, parse_scenario
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip
-from testbed.sweep import CallId, Group, Plan, plan, work_off
+from testbed.sweep import CallId, Plan, plan, work_off
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +120,9 @@ class Run(Results):
         group = groups[call]
         simulation = simulate_call(context, call, Lazy(to_int16(clips[call.clip].pcm), group.settings))
         clip = clips[call.clip]
-        return Call(simulation, listen(simulation, len(clip.pcm), LibopusEngine()), clip)
+        at_point = whole.points[call.point].scenario
+        pcm = listen(simulation, len(clip.pcm), engine(at_point.engine, at_point.limits.batch_mb))
+        return Call(simulation, pcm, clip)
 
 
 def load(folder: Path | str) -> Run:
@@ -207,7 +209,7 @@ def run_scenario(
             lambda into: _write(into, whole, context, rows, []),
             lambda: f"{len(rows)} of {whole.calls} rows",
         ):
-            for call_rows in work_off(whole.groups, _identified_rows, context, jobs or cores()):
+            for call_rows in work_off(whole.tasks, rows_of, context, jobs or cores()):
                 rows.update(call_rows)
                 report("calls")
             report("writing")
@@ -220,10 +222,6 @@ def cores() -> int:
     import os
 
     return len(os.sched_getaffinity(0))
-
-
-def _identified_rows(context: Context, group: Group) -> list[tuple[CallId, dict[str, Any]]]:
-    return list(zip(group.calls, rows_of(context, group), strict=True))
 
 
 def _examples(whole: Plan) -> frozenset[CallId]:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from testbed.allocation import AllocationSpec
 from testbed.allocation.loss_adaptive import LossAdaptive
 from testbed.channels import StageSpec
+from testbed.codecs.engines import EngineName
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.codecs.settings import Bandwidth
 from testbed.congestion import ControllerSpec
@@ -17,7 +18,7 @@ from testbed.congestion.reporting import Reporting
 from testbed.metrics import METRICS
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
-from testbed.scenario_base import Written
+from testbed.scenario_base import Limits, Written
 from testbed.scenario_yaml import KeyPath, suggestion
 
 
@@ -92,6 +93,18 @@ def _names_alone(schema: dict[str, Any]) -> None:
     schema["items"] = {"anyOf": [{"enum": SchemeSpec.keys()}, schema["items"]]}
 
 
+class CallLimits(Limits):
+    """What a run of calls may use besides.
+
+    Attributes
+    ----------
+    batch_mb
+        Memory for calls that an engine works on together, in each process.
+    """
+
+    batch_mb: int = Field(512, ge=64, le=65_536, description="memory of a batch in MB")
+
+
 class Scenario(Written):
     """Everything that a run does.
 
@@ -110,6 +123,8 @@ class Scenario(Written):
     congestion, allocation
         Who makes a target rate of the reports, and who spends it; without a controller the schemes are sent
         as asked.
+    engine
+        What turns packets into sound: libopus, or kernels that work on many calls at once.
     """
 
     speech: Speech
@@ -122,6 +137,8 @@ class Scenario(Written):
     congestion: ControllerSpec = Field(default_factory=NoControl)
     allocation: AllocationSpec = Field(default_factory=LossAdaptive)
     playout: PlayoutSpec
+    engine: EngineName = "libopus"
+    limits: CallLimits = Field(default_factory=CallLimits)
     metrics: list[str]
 
     @property

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from testbed.channels import StageSpec
 from testbed.channels.stage import StageParameters, mean_loss
+from testbed.codecs.engines import EngineName
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.codecs.settings import EncoderSettings
 from testbed.errors import ResultsError
@@ -65,12 +66,24 @@ class Plan:
         """How many calls there are."""
         return sum(len(group.calls) for group in self.groups)
 
+    @property
+    def tasks(self) -> list[list[Group]]:
+        """The groups, those together of which an engine works on many calls at once."""
+        tasks: list[list[Group]] = [[]]
+        for group in self.groups:
+            alone = self.points[group.calls[0].point].scenario.engine == "libopus"
+            calls = sum(len(other.calls) for other in tasks[-1])
+            if tasks[-1] and (alone or calls + len(group.calls) > MAX_CALLS_IN_GROUP):
+                tasks.append([])
+            tasks[-1].append(group)
+        return tasks
+
 
 def plan(scenario: Scenario, clips: int) -> Plan:
     """Lay out the calls of a scenario over a number of clips."""
     all_points = points(scenario)
     schemes = [[SchemeSpec(name=NO_LOSS), *point.scenario.schemes] for point in all_points]
-    groups: dict[tuple[int, EncoderSettings, int | None], list[Group]] = {}
+    groups: dict[tuple[int, EncoderSettings, int | None, EngineName], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
         speech = speech_settings(point.scenario.codec, _known_loss(point.scenario))
         total_given = point.scenario.codec.total_kbps is not None
@@ -79,7 +92,8 @@ def plan(scenario: Scenario, clips: int) -> Plan:
             for clip in range(clips):
                 # A call whose loop is closed encodes for itself, so it gains nothing from others' company.
                 alone = point.index if point.scenario.is_closed_loop and not scheme.is_ceiling else None
-                same = groups.setdefault((clip, settings, alone), [Group(clip, settings)])
+                key = (clip, settings, alone, point.scenario.engine)
+                same = groups.setdefault(key, [Group(clip, settings)])
                 if len(same[-1].calls) >= MAX_CALLS_IN_GROUP:
                     same.append(Group(clip, settings))
                 same[-1].calls.extend(

@@ -38,6 +38,11 @@ lossgen_demo dump_weights_blob:
 	printf '#!/bin/sh\\nprintf DNNw > weights_blob.bin\\n' > $@
 	chmod +x $@
 """
+OPUS_H = """\
+typedef struct OpusDecoder OpusDecoder;
+int opus_decode_float(OpusDecoder *, const unsigned char *, int, float *, int, int);
+enum { OPUS_BAD_ARG = -1, OPUS_INVALID_PACKET = -4 };
+"""
 CONFIGURE = """\
 #!/bin/sh
 echo "$@" > options
@@ -77,6 +82,8 @@ class Lab:
                 (member(top, tarfile.DIRTYPE, mode=0o755), b""),
                 (member(f"{top}/configure", mode=0o755), (CONFIGURE % (self.journal, hook)).encode()),
                 (member(f"{top}/Makefile.in"), MAKEFILE.encode()),
+                (member(f"{top}/include", tarfile.DIRTYPE, mode=0o755), b""),
+                (member(f"{top}/include/opus.h"), OPUS_H.encode()),
             ],
         )
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -114,7 +121,7 @@ def test_a_build_is_whole_and_made_once(lab: Lab, monkeypatch: pytest.MonkeyPatc
     assert done.library.read_text() == "library\n"
     assert (done.library.parent / "libopus.so.0").is_symlink()
     assert done.weights.read_bytes() == b"DNNw"
-    assert sorted(path.name for path in done.source.iterdir()) == ["Makefile.in", "configure"]
+    assert sorted(path.name for path in done.source.iterdir()) == ["Makefile.in", "configure", "include"]
     usage = subprocess.run([done.opus_demo], capture_output=True, text=True, check=False).stderr
     assert usage == f"Usage: {done.opus_demo}\n"
     assert libopus.find() == str(done.library.resolve())
@@ -137,7 +144,7 @@ def test_another_source_and_back(lab: Lab) -> None:
     assert lab.makes() == 2
 
 
-@pytest.mark.parametrize("part", ["weights_blob.bin", "build.json", "opus_demo"])
+@pytest.mark.parametrize("part", ["weights_blob.bin", "build.json", "opus_demo", "libopus_exchange.so"])
 def test_what_is_no_longer_whole_is_built_again(lab: Lab, part: str) -> None:
     tarball = lab.tarball()
     done = lab.build(tarball)

@@ -1,0 +1,119 @@
+"""What the DRED in a call's packets says about its gaps, as features for concealment.
+
+Which vector stands for which 10 ms of a gap is as in libopus 1.6.1, src/opus_decoder.c.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.codecs.dred import network, packet, payload
+from testbed.codecs.dred.payload import MAX_CHUNKS
+from testbed.kernels.bark import FEATURES, FRAME
+from testbed.kernels.plc import AHEAD
+from testbed.kernels.rdovae import FRAMES_PER_LATENT
+
+_OFFSET_SAMPLES = FRAME // 4
+_ROUNDED_CHUNKS = 4
+
+Floats = NDArray[np.float32]
+
+
+class DredReader:
+    """Reads the DRED of packets when it is needed, and as deep as it is.
+
+    Parameters
+    ----------
+    packets
+        A call's Opus packets, one a frame.
+    frame_samples
+        Samples of a frame at 16 kHz.
+    """
+
+    def __init__(self, packets: Sequence[bytes], frame_samples: int) -> None:
+        self._packets = packets
+        self._frame_samples = frame_samples
+        self._read: dict[int, tuple[int, Floats, int]] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that what was read takes."""
+        return sum(features.nbytes for _, features, _ in self._read.values())
+
+    def forget(self) -> None:
+        """Forget what was read."""
+        self._read.clear()
+
+    def read(self, gaps: Iterable[tuple[int, Sequence[int]]]) -> None:
+        """Read what gaps need, all at once.
+
+        Parameters
+        ----------
+        gaps
+            For each its first frame and, by frame, how many frames later the packet lies whose DRED is
+            used; 0 for none.
+        """
+        wanted: dict[int, int] = {}
+        for start, later in gaps:
+            for source, chunks in self._needed(start, later).items():
+                if chunks > max(wanted.get(source, 0), self._read.get(source, (0,))[0]):
+                    wanted[source] = chunks
+        found = []
+        for source, chunks in wanted.items():
+            carried = packet.find(self._packets[source])
+            if carried is None:
+                self._read[source] = (MAX_CHUNKS, np.zeros((0, FEATURES), np.float32), 0)
+                continue
+            deep = min(MAX_CHUNKS, -(-chunks // _ROUNDED_CHUNKS) * _ROUNDED_CHUNKS)
+            parsed = payload.parse(carried.payload, deep)
+            into_packet = round(carried.frame * carried.frame_ms * FRAME / 10)
+            end = (16 - parsed.header.offset) * _OFFSET_SAMPLES + into_packet
+            found.append((source, deep, end, parsed))
+        for (source, deep, end, _), features in zip(
+            found, network.decode([parsed for *_, parsed in found]), strict=True
+        ):
+            self._read[source] = (deep, features, end)
+
+    def gap(self, start: int, later: Sequence[int]) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the features for a gap that was read, and where there are any.
+
+        Parameters
+        ----------
+        start, later
+            As in `read`.
+
+        Returns
+        -------
+        tuple
+            float32 (2 + its frames of 10 ms, 20) and as many truth values; the first two lie ahead.
+        """
+        steps = self._frame_samples // FRAME
+        given = np.zeros((AHEAD + steps * len(later), FEATURES), np.float32)
+        known = np.zeros(len(given), bool)
+        needed = self._needed(start, later)
+        for frame, distance in enumerate(later):
+            if not distance:
+                continue
+            source = start + frame + distance
+            _, features, end = self._read[source]
+            places = np.arange(AHEAD + frame * steps, AHEAD + (frame + 1) * steps)
+            if frame == 0:
+                places = np.arange(AHEAD + steps)
+            newest = ((frame + distance) * self._frame_samples + end) // FRAME
+            vectors = newest - places
+            reached = min(len(features), FRAMES_PER_LATENT * needed[source])
+            inside = (vectors >= 0) & (vectors < reached)
+            given[places[inside]] = features[vectors[inside]]
+            known[places[inside]] = True
+        return given, known
+
+    def _needed(self, start: int, later: Sequence[int]) -> dict[int, int]:
+        """Return how many chunks a gap needs of each packet: libopus asks for what its first use needs."""
+        needed: dict[int, int] = {}
+        for frame, distance in enumerate(later):
+            if distance:
+                vectors = AHEAD + distance * self._frame_samples // FRAME
+                chunks = -(-((vectors + 1) // 2) // 2)
+                needed.setdefault(start + frame + distance, min(MAX_CHUNKS, chunks))
+        return needed

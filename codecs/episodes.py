@@ -1,0 +1,70 @@
+"""The episodes of a call: where what is played differs from a decoding without loss.
+
+An episode begins with a frame that is not decoded from its own packet, and lasts until so much was received
+again that libopus's concealment has forgotten that there was a gap. Two calls over the same packets with the
+same episode sound the same in it: it is worked out once for all of them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from testbed.codecs.engine import CONCEAL, DECODE, DEEP, Job
+from testbed.codecs.settings import SAMPLE_RATE_HZ
+
+REMEMBERED_MS = 60
+"""How much received sound makes concealment forget an earlier gap: what libopus listens to before one."""
+
+
+class Episode(NamedTuple):
+    """One episode; equal ones are the same sound.
+
+    Attributes
+    ----------
+    start
+        Its first frame.
+    actions
+        By frame, up to the last one that is not `DECODE`.
+    sources
+        By frame, how many frames later the packet lies that the action needs; 0 for the frame's own, or none.
+    """
+
+    start: int
+    actions: bytes
+    sources: tuple[int, ...]
+
+    @property
+    def stop(self) -> int:
+        """The frame after the last one that is not `DECODE`."""
+        return self.start + len(self.actions)
+
+    def stretches(self) -> list[tuple[int, int, int]]:
+        """Return its parts: where each begins, where its concealment ends, where it ends; from `start`."""
+        found: list[tuple[int, int, int]] = []
+        position, count = 0, len(self.actions)
+        while position < count:
+            begin = position
+            while position < count and self.actions[position] in (CONCEAL, DEEP):
+                position += 1
+            concealed = position
+            while position < count and self.actions[position] not in (CONCEAL, DEEP):
+                position += 1
+            found.append((begin, concealed, position))
+        return found
+
+
+def episodes(job: Job) -> list[Episode]:
+    """Return the episodes of a call, in order."""
+    apart = -(-REMEMBERED_MS * SAMPLE_RATE_HZ // 1000 // job.frame_samples)
+    other = np.flatnonzero(job.actions != DECODE)
+    if not other.size:
+        return []
+    breaks = np.flatnonzero(np.diff(other) > apart) + 1
+    found = []
+    for frames in np.split(other, breaks):
+        start, stop = int(frames[0]), int(frames[-1]) + 1
+        actions = job.actions[start:stop]
+        later = job.sources[start:stop] - np.arange(start, stop)
+        later[actions == CONCEAL] = 0
+        found.append(Episode(start, actions.tobytes(), tuple(later.tolist())))
+    return found

@@ -1,0 +1,173 @@
+"""The sound of gaps, many at a time: what libopus's networks would say, by the kernels.
+
+A stream is one decoder's concealment: it remembers from gap to gap, as libopus's does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.kernels.bark import FEATURES, FRAME
+from testbed.kernels.batch import prefix, put, take
+from testbed.kernels.fargan import PAST
+from testbed.kernels.plc import (
+    AHEAD,
+    MAX_HEARD,
+    PlcNetwork,
+    PlcState,
+    conceal,
+    frames_to_hear,
+    hear,
+    plc_network,
+    plc_state,
+    start_gap,
+)
+from testbed.kernels.weights import read_blob
+
+Pcm16 = NDArray[np.int16]
+Floats = NDArray[np.float32]
+
+_FULL_SCALE = np.float32(32768)
+
+
+@dataclass
+class Stream:
+    """One decoder's past, as its concealment knows it.
+
+    Attributes
+    ----------
+    row
+        Which of the states is its own.
+    heard
+        int16: what it was told so far, the last 150 ms at least.
+    concealed, received
+        Frames of 10 ms of the last gap (0: there was none), and since then.
+    fresh
+        What tells its past from others' until it takes notice of anything; then None.
+    """
+
+    row: int
+    heard: Pcm16
+    concealed: int
+    received: int
+    fresh: object = None
+
+    def hear(self, pcm: Pcm16) -> None:
+        """Take notice of sound that was received."""
+        self.heard = np.concatenate((self.heard, pcm))[-MAX_HEARD * FRAME :]
+        self.received, self.fresh = self.received + len(pcm) // FRAME, None
+
+    def conceal(self, pcm: Pcm16) -> None:
+        """Take notice of a gap's sound."""
+        self.heard = np.concatenate((self.heard, pcm))[-MAX_HEARD * FRAME :]
+        self.concealed, self.received, self.fresh = len(pcm) // FRAME, 0, None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A gap to be filled.
+
+    Attributes
+    ----------
+    stream
+        Whose.
+    given, known
+        float32 (frames + 2, 20) and bool (frames + 2,): the features that redundancy brought, see
+        `testbed.kernels.plc.conceal`; the first two lie ahead.
+    """
+
+    stream: Stream
+    given: Floats
+    known: NDArray[np.bool_]
+
+    @property
+    def frames(self) -> int:
+        """Its length in frames of 10 ms."""
+        return len(self.known) - AHEAD
+
+
+@lru_cache(maxsize=2)
+def _network(weights: Path) -> PlcNetwork:
+    return plc_network(read_blob(weights))
+
+
+class GapSound:
+    """Concealment for a number of streams.
+
+    Parameters
+    ----------
+    weights
+        libopus's weights blob.
+    streams
+        How many there are.
+    """
+
+    def __init__(self, weights: Path, streams: int) -> None:
+        self._network = _network(weights)
+        self._state = plc_state(streams)
+
+    def fill(self, gaps: Sequence[Gap]) -> list[Pcm16]:
+        """Return the sound of gaps of different streams, and let the streams take notice of it."""
+        if not gaps:
+            return []
+        order = sorted(range(len(gaps)), key=lambda index: -gaps[index].frames)
+        longest_first = [gaps[index] for index in order]
+        rows = np.array([gap.stream.row for gap in longest_first])
+        state = take(self._state, rows)
+        self._hear(state, [gap.stream for gap in longest_first])
+        sounds = self._conceal(state, longest_first)
+        put(self._state, rows, state)
+        filled: list[Pcm16] = [np.empty(0, np.int16)] * len(gaps)
+        for index, gap, sound in zip(order, longest_first, sounds, strict=True):
+            filled[index] = sound
+            gap.stream.conceal(sound)
+        return filled
+
+    def _hear(self, state: PlcState, streams: Sequence[Stream]) -> None:
+        """Bring the states of streams up to date; those of the same past are worked out once."""
+        alike: dict[int, list[int]] = {}
+        leaders: dict[object, int] = {}
+        followers: list[tuple[int, int]] = []
+        for index, stream in enumerate(streams):
+            leader = index if stream.fresh is None else leaders.setdefault(stream.fresh, index)
+            if leader != index:
+                followers.append((index, leader))
+            else:
+                frames, _ = frames_to_hear(stream.concealed, stream.received)
+                alike.setdefault(frames, []).append(index)
+        for frames, members in alike.items():
+            heard = [streams[index] for index in members]
+            first = [frames_to_hear(stream.concealed, stream.received)[1] for stream in heard]
+            pcm = np.stack([stream.heard[-frames * FRAME :] for stream in heard]).astype(np.float32)
+            part = take(state, np.array(members))
+            hear(self._network, part, pcm / _FULL_SCALE, np.array(first))
+            put(state, np.array(members), part)
+        if followers:
+            to, of = np.array(followers).T
+            put(state, to, take(state, of))
+
+    def _conceal(self, state: PlcState, gaps: Sequence[Gap]) -> list[Pcm16]:
+        """Make the sound of gaps, the longest of which come first."""
+        longest = gaps[0].frames
+        past = np.zeros((len(gaps), PAST), np.float32)
+        given = np.zeros((len(gaps), AHEAD + longest, FEATURES), np.float32)
+        known = np.zeros((len(gaps), AHEAD + longest), bool)
+        for row, gap in enumerate(gaps):
+            last = gap.stream.heard[-PAST:]
+            past[row, PAST - len(last) :] = last / _FULL_SCALE
+            given[row, : AHEAD + gap.frames] = gap.given
+            known[row, : AHEAD + gap.frames] = gap.known
+        start_gap(self._network, state, past, given[:, :AHEAD], known[:, :AHEAD])
+        lengths = np.array([gap.frames for gap in gaps])
+        sounds = np.empty((len(gaps), longest * FRAME), np.int16)
+        for frame in range(longest):
+            count = int(np.count_nonzero(lengths > frame))
+            now = slice(AHEAD + frame, AHEAD + frame + 1)
+            made = np.empty((count, FRAME), np.float32)
+            conceal(self._network, prefix(state, count), given[:count, now], known[:count, now], made)
+            sounds[:count, frame * FRAME : (frame + 1) * FRAME] = made * _FULL_SCALE
+        return [sound[: gap.frames * FRAME].copy() for gap, sound in zip(gaps, sounds, strict=True)]

@@ -1,0 +1,265 @@
+"""The engine `numba`: decodes without loss once, and works out only what losses change, many calls at once.
+
+What was received decodes alike in all calls over the same packets. Where one is not decoded from its own
+packet, an episode begins (`testbed.codecs.episodes`): a libopus decoder takes over the state of the clean
+decoding, is given the sound of gaps by our kernels (`testbed.codecs.gap_sound`), and decodes on (LBRR and the
+frames after a gap) until it agrees with the clean decoding. Equal episodes are worked out once.
+
+It takes speech in SILK's wideband mode, in which libopus conceals at 16 kHz; other calls, and those with
+packets of silence, are left to libopus.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401 (numba's BLAS: loaded before its threads are limited)
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from testbed.codecs.dred.quantizers import built
+from testbed.codecs.dred.reader import DredReader
+from testbed.codecs.engine import DECODE, Job, LibopusEngine
+from testbed.codecs.episodes import Episode, episodes
+from testbed.codecs.gap_sound import Gap, GapSound, Stream
+from testbed.codecs.replay import Pcm16, ReplayDecoder, Replayed
+from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.kernels.bark import FRAME
+from testbed.kernels.batch import state_bytes
+from testbed.kernels.plc import MAX_HEARD, plc_state
+
+_TAIL_MS = 1000
+"""How long frames after an episode are decoded on at most, until they agree with the clean ones."""
+_ASSUMED_TAIL_FRAMES = 12
+_SILK_WIDEBAND = range(8, 12)
+_EMPTY: Pcm16 = np.empty(0, np.int16)
+
+
+class _Clean:
+    """What one encoding is without loss, and its episodes that were worked out.
+
+    Attributes
+    ----------
+    pcm, heard
+        int16: of all frames, once they were walked through; see `Replayed`.
+    dred
+        What its packets' DRED says.
+    patches
+        By episode, its sound.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.sent = job.sent
+        self.frame_samples = job.frame_samples
+        self.complexity = job.decoder_complexity
+        self.pcm = self.heard = _EMPTY
+        self.dred = DredReader(job.sent, job.frame_samples)
+        self.patches: dict[Episode, Pcm16] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that episodes and features take; it can be had again."""
+        return sum(patch.nbytes for patch in self.patches.values()) + self.dred.nbytes
+
+    def forget(self) -> None:
+        """Give that memory back."""
+        self.patches.clear()
+        self.dred.forget()
+
+    def walk(self, starts: Iterable[int]) -> Iterator[ReplayDecoder]:
+        """Decode without loss, and give for each of some frames, in order, a decoder that is just before it.
+
+        Where it is exhausted, `pcm` and `heard` are there.
+        """
+        walker, at, parts = ReplayDecoder(self.complexity), 0, [Replayed(_EMPTY, _EMPTY)]
+
+        def go_on(to: int) -> None:
+            nonlocal at
+            if to > at:
+                actions = bytes([DECODE]) * (to - at)
+                parts.append(walker.replay(self.sent[at:to], actions, self.frame_samples, _EMPTY))
+                at = to
+
+        for start in starts:
+            go_on(start)
+            yield walker
+        if not self.pcm.size:
+            go_on(len(self.sent))
+            self.pcm = np.concatenate([part.pcm for part in parts])
+            self.heard = np.concatenate([part.heard for part in parts])
+
+
+class _Replay:
+    """An episode at work: its decoder, its stream of concealment, and what came out so far."""
+
+    def __init__(self, clean: _Clean, episode: Episode, row: int, decoder: ReplayDecoder) -> None:
+        self.clean, self.episode, self.decoder = clean, episode, decoder
+        self.stretches = episode.stretches()
+        self.parts: list[Pcm16] = []
+        begin = episode.start * clean.frame_samples
+        heard = clean.heard[max(0, begin - MAX_HEARD * FRAME) : begin]
+        self.stream = Stream(row, heard, 0, begin // FRAME, (id(clean), episode.start))
+
+    def is_neural(self, turn: int) -> bool:
+        """Return whether the network conceals in this turn: libopus has it do so once it heard anything."""
+        begin, concealed, _ = self.stretches[turn]
+        is_on = self.clean.complexity >= NEURAL_CONCEALMENT_COMPLEXITY
+        return is_on and begin < concealed and self.stream.received > 0
+
+    def gap(self, turn: int) -> tuple[int, tuple[int, ...]]:
+        """Return the gap of this turn as `DredReader` takes it."""
+        begin, concealed, _ = self.stretches[turn]
+        return self.episode.start + begin, self.episode.sources[begin:concealed]
+
+    def play(self, turn: int, given: Pcm16) -> None:
+        """Decode the stretch of this turn, and after the last one on to where nothing is left of the loss."""
+        begin, concealed, end = self.stretches[turn]
+        clean, size, start = self.clean, self.clean.frame_samples, self.episode.start
+        is_last = turn == len(self.stretches) - 1
+        tail = min(_TAIL_MS * FRAME // (10 * size), len(clean.sent) - start - end) if is_last else 0
+        packets: list[bytes | None] = [None] * (concealed - begin)
+        for frame in range(concealed, end):
+            packets.append(clean.sent[start + frame + self.episode.sources[frame]])
+        packets += clean.sent[start + end : start + end + tail]
+        actions = self.episode.actions[begin:end] + bytes([DECODE]) * tail
+        compared = clean.pcm[(start + begin) * size : (start + end + tail) * size]
+        settle_from = end - begin if is_last else len(packets)
+        played = self.decoder.replay(packets, actions, size, given, compared, settle_from)
+        self.parts.append(played.pcm)
+        self.stream.hear(played.heard[given.size :])
+
+
+class NumbaEngine:
+    """Decodes calls in batches.
+
+    Parameters
+    ----------
+    batch_mb
+        Memory that a batch may take, about, whatever the number of calls.
+
+    Raises
+    ------
+    CodecError
+        If libopus is not built.
+    """
+
+    def __init__(self, batch_mb: int = 512) -> None:
+        self._share = batch_mb * 1_000_000 // 4
+        self._cleans: dict[tuple[tuple[bytes, ...], int, int], _Clean] = {}
+        self._decoders: dict[int, list[ReplayDecoder]] = {}
+        per_stream = ReplayDecoder(0).state_bytes + 2 * state_bytes(plc_state(1))
+        self._streams = max(1, 2 * self._share // per_stream)
+
+    def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
+        """Give each job's samples in turn; see `testbed.codecs.engine.Engine`."""
+        batch: list[_Planned] = []
+        weight = 0
+        for job in jobs:
+            planned = self._planned(job)
+            batch.append(planned)
+            frames = sum(len(episode.actions) + _ASSUMED_TAIL_FRAMES for episode in planned.episodes)
+            weight += sum(map(len, job.sent)) + 2 * frames * job.frame_samples
+            if weight > self._share:
+                yield from self._decoded(batch)
+                batch, weight = [], 0
+        yield from self._decoded(batch)
+
+    def _planned(self, job: Job) -> "_Planned":
+        if not _is_silk_wideband(job):
+            return _Planned(job, None, [])
+        key = (job.sent, job.frame_samples, job.decoder_complexity)
+        if key not in self._cleans:
+            self._cleans[key] = _Clean(job)
+        return _Planned(job, self._cleans[key], episodes(job))
+
+    def _decoded(self, batch: Sequence["_Planned"]) -> Iterator[NDArray[np.int16]]:
+        """Give the samples of a batch."""
+        wanted: dict[int, tuple[_Clean, dict[Episode, None]]] = {}
+        for _, clean, mine in batch:
+            if clean is not None:
+                new = [episode for episode in mine if episode not in clean.patches]
+                wanted.setdefault(id(clean), (clean, {}))[1].update(dict.fromkeys(new))
+        todo = [
+            (clean, episode)
+            for clean, new in wanted.values()
+            for episode in sorted(new, key=lambda episode: episode.start)
+        ]
+        with threadpool_limits(1):
+            for begin in range(0, len(todo), self._streams):
+                self._work_out(todo[begin : begin + self._streams])
+            for clean, _ in wanted.values():
+                if not clean.pcm.size:
+                    list(clean.walk(()))
+        for job, clean, mine in batch:
+            if clean is None:
+                yield from LibopusEngine().decode([job])
+                continue
+            pcm = clean.pcm.copy()
+            for episode in mine:
+                patch = clean.patches[episode]
+                begin = episode.start * job.frame_samples
+                pcm[begin : begin + len(patch)] = patch
+            yield pcm
+        kept = {id(clean) for _, clean, _ in batch}
+        self._cleans = {key: clean for key, clean in self._cleans.items() if id(clean) in kept}
+        if sum(clean.nbytes for clean in self._cleans.values()) > self._share:
+            for clean in self._cleans.values():
+                clean.forget()
+
+    def _work_out(self, todo: Sequence[tuple[_Clean, Episode]]) -> None:
+        """Work out episodes, in order of their encodings and starts, and keep what they sound like."""
+        decoders = [self._decoder(clean.complexity, row) for row, (clean, _) in enumerate(todo)]
+        for clean, rows in groupby(range(len(todo)), key=lambda row: todo[row][0]):
+            mine = list(rows)
+            walk = clean.walk(todo[row][1].start for row in mine)
+            for row, walker in zip(mine, walk, strict=False):
+                decoders[row].copy_from(walker)
+            list(walk)
+        active = replays = [
+            _Replay(clean, episode, row, decoders[row]) for row, (clean, episode) in enumerate(todo)
+        ]
+        sound = GapSound(built().weights, len(todo))
+        turn = 0
+        while active:
+            given = _gaps(sound, active, turn)
+            for replay in active:
+                replay.play(turn, given.get(replay.stream.row, _EMPTY))
+            turn += 1
+            active = [replay for replay in active if turn < len(replay.stretches)]
+        for replay in replays:
+            replay.clean.patches[replay.episode] = np.concatenate(replay.parts)
+
+    def _decoder(self, complexity: int, index: int) -> ReplayDecoder:
+        """Return a decoder to copy another's state to, the same one for the same index."""
+        decoders = self._decoders.setdefault(complexity, [])
+        while len(decoders) <= index:
+            decoders.append(ReplayDecoder(complexity))
+        return decoders[index]
+
+
+class _Planned(NamedTuple):
+    """A job, what its packets are without loss (None: libopus decodes it), and its episodes."""
+
+    job: Job
+    clean: _Clean | None
+    episodes: list[Episode]
+
+
+def _gaps(sound: GapSound, replays: Sequence[_Replay], turn: int) -> dict[int, Pcm16]:
+    """Return the sound of the gaps of a turn, by the streams' rows."""
+    neural = [replay for replay in replays if replay.is_neural(turn)]
+    readers = {id(replay.clean): replay.clean.dred for replay in neural}
+    for clean, reader in readers.items():
+        reader.read(replay.gap(turn) for replay in neural if id(replay.clean) == clean)
+    gaps = []
+    for replay in neural:
+        given, known = replay.clean.dred.gap(*replay.gap(turn))
+        gaps.append(Gap(replay.stream, given, known))
+    rows = [replay.stream.row for replay in neural]
+    return dict(zip(rows, sound.fill(gaps), strict=True))
+
+
+def _is_silk_wideband(job: Job) -> bool:
+    """Return whether all packets are SILK's at 16 kHz, with sound in each."""
+    return all(len(sent) > 2 and sent[0] >> 3 in _SILK_WIDEBAND for sent in job.sent)
