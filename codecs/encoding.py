@@ -1,5 +1,6 @@
 """Speech as packets, and what is in each of them: a clip encoded at one go, or live, frame by frame."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from testbed.codecs.opus_packet import split
 from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
 
 DRED_LIMIT_SAMPLES = SAMPLE_RATE_HZ * 104 // 100
-"""The farthest back that libopus's DRED reaches: 26 latents of 40 ms."""
+"""How much of a packet's DRED libopus reads: 26 latents of 40 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class EncodedFrame:
         Whether it carries an LBRR copy of the frame before it.
     dred_samples
         How far before its own audio its DRED reaches; 0 where it has none.
+    dred_depth_samples
+        How much sound its DRED holds, the newest of which may lie within its own audio.
+    dred_distortion
+        Root mean square difference between the features that its DRED decodes to and those encoded, over all
+        20 numbers of a vector; NaN where it is not known: we know it of the DRED that we write ourselves.
     primary_bytes, lbrr_bytes, dred_bytes
         What the payload is made of; the three add up to its length.
     """
@@ -35,6 +41,8 @@ class EncodedFrame:
     payload: bytes
     has_lbrr: bool = False
     dred_samples: int = 0
+    dred_depth_samples: int = 0
+    dred_distortion: float = math.nan
     primary_bytes: float = 0.0
     lbrr_bytes: float = 0.0
     dred_bytes: float = 0.0
@@ -129,24 +137,41 @@ class LiveEncoder:
         payload = self._encoder.encode(self._pcm[index])
         self.seconds += time.process_time() - started
         part = split(payload)
+        dred_samples, dred_depth_samples = self._dred(payload) if part.dred_bytes else (0, 0)
         return EncodedFrame(
             payload=payload,
             has_lbrr=any(part.lbrr_frames),
-            dred_samples=self._dred_samples(payload) if part.dred_bytes else 0,
+            dred_samples=dred_samples,
+            dred_depth_samples=dred_depth_samples,
             primary_bytes=part.primary_bytes,
             lbrr_bytes=part.lbrr_bytes,
             dred_bytes=part.dred_bytes,
         )
 
-    def _dred_samples(self, payload: bytes) -> int:
+    def _dred(self, payload: bytes) -> tuple[int, int]:
+        """Return how far before the packet its DRED reaches, and how much sound it holds."""
+        # Compiled code is only loaded by who needs it.
+        from testbed.codecs.dred import packet
+        from testbed.codecs.dred.payload import parse_header
+
         if self._dred_decoder is None:
             self._dred_decoder = DredDecoder()
-        return self._dred_decoder.parse(payload, DRED_LIMIT_SAMPLES, defer=True).samples
+        samples = self._dred_decoder.parse(payload, DRED_LIMIT_SAMPLES, defer=True).samples
+        carried = packet.find(payload)
+        if carried is None:
+            return samples, 0
+        return samples, samples - round(parse_header(carried.payload).end_ms * SAMPLE_RATE_HZ / 1000)
 
 
 def dred_sent_ms(frames: Sequence[EncodedFrame]) -> float:
     """Return the mean depth of the DRED in a packet, over all packets."""
     return sum(frame.dred_samples for frame in frames) * 1000 / SAMPLE_RATE_HZ / len(frames)
+
+
+def dred_distortion(frames: Sequence[EncodedFrame]) -> float:
+    """Return the mean distortion of the DRED in a packet, over those of which it is known; NaN if of none."""
+    known = [frame.dred_distortion for frame in frames if not math.isnan(frame.dred_distortion)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def encode(pcm: NDArray[np.int16], settings: EncoderSettings) -> Encoding:

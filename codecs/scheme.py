@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.settings import AddedDred, EncoderSettings
 from testbed.parameters import Parameters
 
 NEURAL_CONCEALMENT_COMPLEXITY = 5
@@ -53,6 +53,10 @@ class Part(Parameters):
     def distances(self) -> tuple[int, ...]:
         """Return how many frames back the older frames lie that ride along as copies."""
         return ()
+
+    def added_dred(self) -> AddedDred | None:
+        """Return the DRED that is added to the encoder's packets, if any is."""
+        return None
 
     def decoder_complexity(self, complexity: int) -> int:
         """Return the complexity of the decoder, given the scenario's."""

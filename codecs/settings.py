@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Application = Literal["voip", "audio"]
 Bandwidth = Literal["narrowband", "mediumband", "wideband", "superwideband", "fullband", "auto"]
 SAMPLE_RATE_HZ = 16_000
 
@@ -42,7 +43,7 @@ class EncoderSettings:
     frame_ms: int = 20
     bandwidth: Bandwidth = "wideband"
     rate_mode: Literal["vbr", "cvbr", "cbr"] = "vbr"
-    application: Literal["voip", "audio"] = "voip"
+    application: Application = "voip"
     signal: Literal["auto", "voice", "music"] = "auto"
     dtx: bool = False
     expected_loss_percent: int = 0
@@ -53,3 +54,26 @@ class EncoderSettings:
     def frame_samples(self) -> int:
         """Samples of one frame."""
         return self.frame_ms * SAMPLE_RATE_HZ // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AddedDred:
+    """DRED that is added to the packets of an encoder; see `testbed.codecs.dred.writer`.
+
+    Attributes
+    ----------
+    depth_ms
+        How far back it reaches; a multiple of 10.
+    q0, dq, qmax
+        How fine it is, see `testbed.codecs.dred.payload.DredHeader`.
+    """
+
+    depth_ms: int
+    q0: int
+    dq: int
+    qmax: int
+
+    @property
+    def chunks(self) -> int:
+        """How many latent vectors, each of 40 ms: as many as libopus sends where it is free to."""
+        return (self.depth_ms // 10 + 5) // 4

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from testbed.channels.clock import MOST_EVENTS, Clock
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.stage import Out, StageParameters, chain
-from testbed.codecs.encoding import EncodedFrame, LiveEncoder
+from testbed.codecs.encoding import DRED_LIMIT_SAMPLES, EncodedFrame, LiveEncoder
 from testbed.codecs.engine import Engine, Job
 from testbed.codecs.rtp import WIRE_HEADER_BYTES, RtpPacket
 from testbed.control import Loop, VoiceControl
@@ -121,6 +121,7 @@ def simulate(
     loop: Loop | None = None,
     others: Sequence[tuple[Source, int]] = (),
     most_events: int = MOST_EVENTS,
+    dred_reach_samples: int = DRED_LIMIT_SAMPLES,
 ) -> Simulation:
     """Send a source through a channel and decide what each frame is played from.
 
@@ -146,6 +147,8 @@ def simulate(
         Nobody listens to them.
     most_events
         How many events the simulation may have.
+    dred_reach_samples
+        How much of a packet's DRED the engine will read; libopus's limit unless told otherwise.
 
     Raises
     ------
@@ -177,7 +180,7 @@ def simulate(
         flow = f"call {index + 1}"
         parties[flow] = Party(env, other, distances, forward, back, loop, flow, MEDIA_SSRC + index, start_ns)
     sender, control = parties[MEDIA_FLOW].sender, parties[MEDIA_FLOW].control
-    receiver = Receiver(env, len(source), source.settings, sender.frames, playout)
+    receiver = Receiver(env, len(source), source.settings, sender.frames, playout, dred_reach_samples)
     env.process(receiver.run())
     env.run()
     receiver.play_rest(sender.sent[-1].sent_ns)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from testbed.channels.packet import Packet
 from testbed.codecs import red
-from testbed.codecs.encoding import EncodedFrame
+from testbed.codecs.encoding import DRED_LIMIT_SAMPLES, EncodedFrame
 from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC
 from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
 from testbed.codecs.settings import EncoderSettings
@@ -33,6 +33,8 @@ class Receiver:
         The frames that were sent so far: what is in a payload that is at hand, measured once, by the sender.
     playout
         When a frame must play.
+    dred_reach_samples
+        How much of a packet's DRED the engine reads, of what it holds the newest.
 
     Attributes
     ----------
@@ -53,6 +55,7 @@ class Receiver:
         settings: EncoderSettings,
         frames: Sequence[EncodedFrame],
         playout: Playout,
+        dred_reach_samples: int = DRED_LIMIT_SAMPLES,
     ) -> None:
         self.payloads: list[bytes | None] = [None] * count
         self.arrived_ns = np.full(count, NEVER, np.int64)
@@ -67,6 +70,7 @@ class Receiver:
         self._env = env
         self._playout = playout
         self._frames = frames
+        self._dred_reach_samples = dred_reach_samples
         self._frame_ns = settings.frame_ms * 1_000_000
         self._frame_ticks = settings.frame_ms * CLOCK_HZ // 1000
         self._frame_samples = settings.frame_samples
@@ -170,7 +174,8 @@ class Receiver:
             self._settle(frame, LBRR, following, FEC)
         elif carried.dred_samples:
             missing = (following - frame) * self._frame_samples
-            reached = missing - carried.dred_samples <= self._frame_samples // 2
+            unread = max(0, carried.dred_depth_samples - self._dred_reach_samples)
+            reached = missing - (carried.dred_samples - unread) <= self._frame_samples // 2
             self._settle(frame, DRED if reached else PLC, following, DEEP)
 
     def _settle(self, frame: int, recovered_by: int, source: int, action: int) -> None:

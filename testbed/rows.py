@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from testbed.allocation.budget import Asked
 from testbed.call import Simulation, aligned, simulate
 from testbed.channels import StageSpec
-from testbed.codecs.encoding import Encoding, LiveEncoder, dred_sent_ms, encode
+from testbed.codecs.encoding import Encoding, LiveEncoder, dred_distortion, dred_sent_ms, encode
 from testbed.codecs.engine import Engine, Job
 from testbed.codecs.engines import EngineName, engine
 from testbed.codecs.schemes import SchemeSpec
-from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
+from testbed.codecs.settings import SAMPLE_RATE_HZ, AddedDred, EncoderSettings
 from testbed.control import Loop
 from testbed.errors import TestbedError
 from testbed.metrics import metric
@@ -30,6 +30,9 @@ from testbed.scenario import Point, Scenario
 from testbed.speech import Clip
 from testbed.sweep import CallId, Group, speech_settings, stages
 from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
+
+if TYPE_CHECKING:
+    from testbed.codecs.dred.writer import DredWriter
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ def rows_of(context: Context, groups: Sequence[Group]) -> dict[CallId, dict[str,
     """Do all calls of some groups; a call that fails is a row with its reason."""
     by_engine: dict[tuple[EngineName, int], list[tuple[CallId, Lazy]]] = {}
     for group in groups:
-        source = Lazy(to_int16(context.clips[group.clip].pcm), group.settings)
+        schemes = [context.schemes[call.point][call.scheme] for call in group.calls]
+        deepest = max(added.chunks if (added := scheme.added_dred()) else 0 for scheme in schemes)
+        source = Lazy(to_int16(context.clips[group.clip].pcm), group.settings, deepest)
         for call in group.calls:
             scenario = context.points[call.point].scenario
             by_engine.setdefault((scenario.engine, scenario.limits.batch_mb), []).append((call, source))
@@ -170,10 +175,11 @@ class _Stream:
 
     def _finish(self, simulated: Simulated, heard: Heard, seconds_metrics: float) -> None:
         context, call = self._context, simulated.call
+        added = context.schemes[call.point][call.scheme].added_dred()
         _keep(context, call, simulated.simulation, heard.pcm)
         self._rows[call] = {
             **identity(context, call),
-            **_measurements(simulated.simulation, simulated.settings),
+            **_measurements(simulated.simulation, simulated.settings, added),
             **heard.scores,
             "seconds_encode": simulated.simulation.seconds_encode + simulated.seconds_encode,
             "seconds_simulate": simulated.simulation.seconds_simulate,
@@ -190,9 +196,12 @@ class Lazy:
     ----------
     pcm, settings
         The clip, mono at 16 kHz, and what the encoder is told to begin with.
+    deepest
+        The most chunks of 40 ms of DRED that will be added to its packets, if that is known.
     """
 
-    def __init__(self, pcm: NDArray[np.int16], settings: EncoderSettings) -> None:
+    def __init__(self, pcm: NDArray[np.int16], settings: EncoderSettings, deepest: int = 0) -> None:
+        self._deepest = deepest
         self.pcm = pcm
         self.settings = settings
         self._seconds = 0.0
@@ -203,6 +212,24 @@ class Lazy:
         encoding = encode(self.pcm, self.settings)
         self._seconds += encoding.seconds
         return encoding
+
+    def with_dred(self, added: AddedDred | None) -> Encoding:
+        """Return the encoding with DRED of our own in its packets, or as it is."""
+        if added is None:
+            return self.encoding
+        before = self._writer.seconds
+        encoding = self._writer.encoding(added)
+        self._seconds += self._writer.seconds - before
+        return encoding
+
+    @cached_property
+    def _writer(self) -> "DredWriter":
+        # Compiled code is only loaded by who needs it.
+        from testbed.codecs.dred.writer import DredWriter
+
+        writer = DredWriter(self.pcm, self.encoding, self._deepest)
+        self._seconds += writer.seconds
+        return writer
 
     def take_seconds(self) -> float:
         """Return the time that encoding took since this was last asked."""
@@ -238,7 +265,9 @@ def simulate_call(context: Context, call: CallId, source: Lazy) -> Simulation:
     )
     others = _other_calls(context, call, source.settings)
     if not scenario.is_closed_loop:
-        return send(source.encoding, others=[(other.encoding, start_ns) for other, start_ns in others])
+        added = scheme.added_dred()
+        beside = [(other.with_dred(added), start_ns) for other, start_ns in others]
+        return send(source.with_dred(added), others=beside)
     expected_loss = scenario.codec.expected_loss
     loop = Loop(
         reporting=scenario.reporting,
@@ -320,7 +349,9 @@ def _measure(names: Sequence[str], reference: NDArray[np.float32], pcm: NDArray[
     )
 
 
-def _measurements(simulation: Simulation, settings: EncoderSettings) -> dict[str, Any]:
+def _measurements(
+    simulation: Simulation, settings: EncoderSettings, added: AddedDred | None
+) -> dict[str, Any]:
     timeline, frames = simulation.timeline, simulation.frames
     kbps_of_bytes = 8 / (len(frames) * settings.frame_ms)
     wire_bytes = int(timeline.size_bytes.sum())
@@ -336,8 +367,9 @@ def _measurements(simulation: Simulation, settings: EncoderSettings) -> dict[str
     return {
         "payload_kbps": sum(parts.values()),
         **parts,
-        "dred_asked_ms": settings.dred_depth_ms,
+        "dred_asked_ms": settings.dred_depth_ms if added is None else added.depth_ms,
         "dred_sent_ms": dred_sent_ms(frames),
+        "dred_distortion": dred_distortion(frames),
         "wire_kbps": wire_bytes * kbps_of_bytes,
         "packet_loss": simulation.packet_loss,
         "delay_variation_ms_p50": timeline.delay_variation_ms(50),

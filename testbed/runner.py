@@ -33,8 +33,9 @@ KEEPABLE = ("audio", "packets", "timelines")
 IDENTITY = ("point", "scheme", "clip", "realization")
 MEASURED = (
     "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps", "dred_asked_ms", "dred_sent_ms",
-    "wire_kbps", "packet_loss", "delay_variation_ms_p50", "delay_variation_ms_p95", "frames", "frames_late",
-    "frames_primary", "frames_red", "frames_lbrr", "frames_dred", "frames_plc", "mean_delay_ms",
+    "dred_distortion", "wire_kbps", "packet_loss", "delay_variation_ms_p50", "delay_variation_ms_p95",
+    "frames", "frames_late", "frames_primary", "frames_red", "frames_lbrr", "frames_dred", "frames_plc",
+    "mean_delay_ms",
 )  # fmt: skip
 
 

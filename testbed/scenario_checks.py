@@ -1,6 +1,7 @@
 """What only this machine can tell about a scenario: is its speech here, and a libopus that can do it?"""
 
 from testbed.codecs.capabilities import capabilities
+from testbed.codecs.opus_build import installed
 from testbed.errors import ScenarioError, SpeechError
 from testbed.scenario import Scenario
 from testbed.speech import Clip, load_clips
@@ -31,16 +32,24 @@ def check_codec(scenario: Scenario) -> None:
     Raises
     ------
     ScenarioError
-        A scheme asks for DRED of a libopus without it; begins with the file, line and key of the scenario.
+        A scheme asks for DRED of a libopus without it, or of us without a built one; begins with the file,
+        line and key of the scenario.
     CodecError
         There is no libopus at all.
     """
     able = capabilities()
+    built = installed() is not None
     lines = [
         f"{scenario.at('schemes', index, 'dred')}: {scheme.name!r} needs DRED, and {able.version} at "
         f"{able.path} was built without it; `testbed opus build` builds one that has it"
         for index, scheme in enumerate(scenario.schemes)
         if scheme.dred and not able.dred
+    ]
+    lines += [
+        f"{scenario.at('schemes', index, 'dred', 'writer')}: testbed writes DRED with the networks of a "
+        "libopus that it built itself; `testbed opus build` builds one"
+        for index, scheme in enumerate(scenario.schemes)
+        if scheme.added_dred() and not built
     ]
     if lines:
         raise ScenarioError("\n".join(lines))

@@ -179,11 +179,18 @@ def bad_combinations(scenario: Scenario) -> Iterator[tuple[KeyPath, str]]:
     """Give what is wrong only together with something else, as a location and a reason."""
     names: dict[str, int] = {NO_LOSS: -1}
     for index, scheme in enumerate(scenario.schemes):
-        if scheme.name in names:
-            other = names[scheme.name]
-            held = "the ceiling, which every run has" if other < 0 else f"schemes.{other}"
-            yield ("schemes", index), f"{scheme.name!r} is the name of {held}; give this one another `name`"
-        names[scheme.name] = index
+        for name in (each.name for each in scheme.each()):
+            if name in names:
+                other = names[name]
+                held = "the ceiling, which every run has" if other < 0 else f"schemes.{other}"
+                yield ("schemes", index), f"{name!r} is the name of {held}; give this one another `name`"
+            names[name] = index
+        if scheme.added_dred() is not None and scenario.is_closed_loop:
+            yield (
+                ("schemes", index, "dred", "writer"),
+                "testbed sends all that is asked, whatever the target is, so it has no place in a closed "
+                "loop; use writer: libopus, or leave feedback and congestion out",
+            )
         for part in scheme.parts:
             problem = part.problem(scenario.codec.frame_ms, scenario.codec.total_kbps is not None)
             if problem is not None:

@@ -82,7 +82,10 @@ class Plan:
 def plan(scenario: Scenario, clips: int) -> Plan:
     """Lay out the calls of a scenario over a number of clips."""
     all_points = points(scenario)
-    schemes = [[SchemeSpec(name=NO_LOSS), *point.scenario.schemes] for point in all_points]
+    schemes = [
+        [SchemeSpec(name=NO_LOSS), *(each for given in point.scenario.schemes for each in given.each())]
+        for point in all_points
+    ]
     groups: dict[tuple[int, EncoderSettings, int | None, EngineName], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
         speech = speech_settings(point.scenario.codec, _known_loss(point.scenario))

@@ -11,7 +11,7 @@ from testbed.codecs.schemes.lbrr import Lbrr
 from testbed.codecs.schemes.neural_plc import NeuralPlc
 from testbed.codecs.schemes.plc import ClassicPlc
 from testbed.codecs.schemes.red import Red
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.settings import AddedDred, EncoderSettings
 from testbed.parameters import Parameters
 
 NO_LOSS = "no loss"
@@ -64,6 +64,20 @@ class SchemeSpec(Parameters):
         """The parts of this scheme, in the registry's order."""
         return tuple(part for key in self.keys() if (part := getattr(self, key)) is not None)
 
+    def each(self) -> list[Self]:
+        """Return the schemes that this entry stands for: one for each depth of its DRED."""
+        if self.dred is None or len(self.dred.depth_ms) == 1:
+            return [self]
+        return [
+            self.model_copy(
+                update={
+                    "name": f"{self.name} {depth_ms} ms",
+                    "dred": self.dred.model_copy(update={"depth_ms": (depth_ms,)}),
+                }
+            )
+            for depth_ms in self.dred.depth_ms
+        ]
+
     @property
     def is_ceiling(self) -> bool:
         """Whether this is plain speech that loses nothing: what every scheme is held against."""
@@ -88,6 +102,10 @@ class SchemeSpec(Parameters):
     def distances(self) -> tuple[int, ...]:
         """Return how many frames back the copies in a packet lie, farthest first (RFC 2198's order)."""
         return tuple(sorted({d for part in self.parts for d in part.distances()}, reverse=True))
+
+    def added_dred(self) -> AddedDred | None:
+        """Return the DRED that is added to the encoder's packets, if any is."""
+        return next((added for part in self.parts if (added := part.added_dred())), None)
 
     def decoder_complexity(self, complexity: int) -> int:
         """Return the complexity at which the receiver decodes."""

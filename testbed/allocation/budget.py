@@ -117,7 +117,7 @@ class Asked:
         if scheme.lbrr is not None:
             lbrr_bps = _given_bps(scheme.lbrr.bitrate_kbps, total_given) or round(LBRR_SHARE * total_bps)
         if scheme.dred is not None:
-            by_depth_bps = min(MOST_DRED_BPS, DRED_BPS_PER_MS * scheme.dred.depth_ms)
+            by_depth_bps = min(MOST_DRED_BPS, DRED_BPS_PER_MS * settings.dred_depth_ms)
             usual_bps = min(round(DRED_SHARE * total_bps), by_depth_bps)
             dred_bps = _given_bps(scheme.dred.bitrate_kbps, total_given) or usual_bps
         redundancy = Redundancy(scheme.distances(), lbrr_bps, settings.dred_depth_ms, dred_bps)

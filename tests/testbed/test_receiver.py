@@ -98,6 +98,21 @@ def test_dred_reaches_as_far_as_it_was_sent() -> None:
     assert simulation.job.actions.tolist()[1:5] == [DEEP] * 4
 
 
+def test_the_engine_reads_only_the_newest_of_deep_dred() -> None:
+    frames = [
+        EncodedFrame(f"frame {frame}".encode(), dred_samples=16 * 2015, dred_depth_samples=16 * 2040)
+        for frame in range(80)
+    ]
+    made = Encoding(EncoderSettings(bitrate_bps=24_000), frames, lookahead_samples=104, seconds=0.0)
+    delays_ms: list[float | None] = [None] * 79 + [0.0]
+    rngs = [np.random.default_rng(0)]
+    # libopus reads 26 chunks of 40 ms, of which 25 ms are in the packet's own audio: 1015 ms, 51 frames
+    for parameters, frames_reached in (({}, 51), ({"dred_reach_samples": 16 * 10_000}, 79)):
+        simulation = simulate(made, (), [Fates(delays_ms)], rngs, OFFLINE, 10, Path(), **parameters)
+        recovered = [recovery for recovery, _ in decisions(simulation)]
+        assert recovered == [PLC] * (79 - frames_reached) + [DRED] * frames_reached + [PRIMARY]
+
+
 def test_a_red_copy_is_as_good_as_the_frame_and_its_lbrr_counts_too() -> None:
     simulation = call(encoding(5, lbrr=True), [0, None, None, 0, 0], OFFLINE, distances=(1,))
     # Frame 2 comes as a copy in packet 3, and its LBRR repairs frame 1.

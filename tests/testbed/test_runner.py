@@ -15,11 +15,14 @@ import pytest
 import soundfile
 
 import testbed
-from testbed import runner
+from testbed import rows, runner
+from testbed.codecs.encoding import encode
+from testbed.dred_inspect import inspect
 from testbed.errors import ResultsError, ScenarioError
 from testbed.results import TIMINGS, load
 from testbed.scenario import parse_scenario
 from testbed.sweep import plan
+from testbed.timeline import DRED
 
 SCENARIO = """
 name: small
@@ -236,3 +239,60 @@ def test_ctrl_c_keeps_the_finished_rows_and_leaves_no_process(tmp_path: Path) ->
 def test_the_front_door_is_the_runner() -> None:
     assert testbed.run is runner.run
     assert testbed.load is runner.load
+
+
+OURS = """
+name: depths
+speech: {corpus: packaged, clips: 1}
+codec: {bitrate_kbps: 24, complexity: 5}
+schemes: [neural_plc, {dred: {writer: testbed, depth_ms: [100, 500, 2000]}}]
+channel: [{loss: {model: gilbert_elliott, rate: 0.2, mean_burst_packets: 6}}]
+playout: {policy: offline}
+sweep: {schemes.dred.q0: [4, 10]}
+metrics: []
+"""
+
+
+def test_all_depths_and_quantizers_come_of_one_encode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encodes = []
+
+    def counted(pcm: np.ndarray, settings: object) -> object:
+        encodes.append(settings)
+        return encode(pcm, settings)
+
+    monkeypatch.setattr(rows, "encode", counted)
+    result = run(tmp_path, OURS, jobs=1)
+    assert len(encodes) == 2  # the ceiling expects no loss
+    table = result.table[result.table["dred_asked_ms"] > 0]
+    assert list(table["scheme"]) == [f"testbed DRED {ms} ms" for ms in (100, 500, 2000)] * 2
+    assert list(table["dred_asked_ms"]) == [100, 500, 2000] * 2
+    # a quarter of a second is missing at the beginning of some ten, half a chunk at the end
+    assert (table["dred_sent_ms"] > 0.85 * table["dred_asked_ms"]).all()
+    assert (table["dred_sent_ms"] < 1.05 * table["dred_asked_ms"]).all()
+    assert table["primary_kbps"].nunique() == 1
+    for _, quantizer in table.groupby("schemes.dred.q0"):
+        assert quantizer["dred_kbps"].is_monotonic_increasing
+        assert quantizer["dred_distortion"].is_monotonic_increasing
+    fine, coarse = (table[table["schemes.dred.q0"] == q0].reset_index() for q0 in (4, 10))
+    assert (fine["dred_kbps"] > coarse["dred_kbps"]).all()
+    assert (fine["dred_distortion"] < coarse["dred_distortion"]).all()
+    assert result.table["dred_distortion"].isna().sum() == 4
+    assert result.manifest["warnings"] == []
+
+    row = int(table.index[1])
+    again = result.call(row)
+    assert again.simulation.timeline.count(DRED) == table.loc[row, "frames_dred"] > 0
+
+
+def test_dred_of_our_own_is_seen_in_the_packets_that_are_kept(tmp_path: Path) -> None:
+    text = OURS.replace("[100, 500, 2000]", "500").replace("sweep: {schemes.dred.q0: [4, 10]}\n", "")
+    result = run(tmp_path, text, jobs=1, save=frozenset({"packets"}))
+    (captured,) = (result.folder / "packets").glob("*-testbed-dred-500-ms-*.sent.pcap")
+    found = inspect(captured)
+    assert (found.damaged, len(found.found)) == (0, found.packets - 1)
+    assert {(each.header.q0, each.header.dq, each.header.qmax) for each in found.found} == {(6, 5, 15)}
+    assert max(each.depth_ms or 0 for each in found.found) == 520
+    kbps = 8 * sum(each.dred_bytes for each in found.found) / (20 * found.packets)
+    assert kbps == pytest.approx(result.table["dred_kbps"].iloc[-1])

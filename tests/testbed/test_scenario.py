@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from testbed.codecs.settings import AddedDred
 from testbed.errors import ScenarioError
 from testbed.scenario import Scenario, load_scenario, packaged_scenarios, parse_scenario, points, schema
 from testbed.scenario_yaml import read_document
@@ -31,6 +32,9 @@ seed: 1
 sweep: {codec.bitrate_kbps: [16, 24]}
 metrics: [plcmos]
 """
+
+
+DRED = "{depth_ms: 100, bitrate_kbps: 20}"
 
 
 def mistakes(old: str = "", new: str = "") -> list[str]:
@@ -67,6 +71,38 @@ def test_names_are_derived_and_defaults_filled_in() -> None:
     assert [scheme.name for scheme in scenario.schemes] == ["classic PLC", "RED x2", "DRED 100 ms"]
     assert scenario.codec.frame_ms == 20
     assert [stage.name for stage in scenario.channel] == ["loss", "delay"]
+
+
+def test_a_list_of_depths_stands_for_as_many_schemes() -> None:
+    text = TEXT.replace(DRED, "{writer: testbed, depth_ms: [100, 2000], q0: 4}")
+    *_, entry = parse_scenario(text).schemes
+    assert entry.name == "testbed DRED"
+    assert [(each.name, each.dred.depth_ms) for each in entry.each() if each.dred] == [
+        ("testbed DRED 100 ms", (100,)),
+        ("testbed DRED 2000 ms", (2000,)),
+    ]
+    assert [each.added_dred() for each in entry.each()] == [
+        AddedDred(100, 4, 5, 15),
+        AddedDred(2000, 4, 5, 15),
+    ]
+    *_, one = parse_scenario(text.replace("[100, 2000]", "[100]")).schemes
+    assert [each.name for each in one.each()] == ["testbed DRED 100 ms"]
+    *_, of_libopus = parse_scenario(TEXT.replace("depth_ms: 100", "depth_ms: [100, 200]")).schemes
+    assert [each.name for each in of_libopus.each()] == ["DRED 100 ms", "DRED 200 ms"]
+    assert not any(each.added_dred() for each in of_libopus.each())
+
+
+def test_dred_of_our_own_keeps_to_no_total_and_to_no_target() -> None:
+    ours = TEXT.replace(DRED, "{writer: testbed, depth_ms: 100}")
+    for old, new, message in (
+        ("codec: {bitrate_kbps: 24}", "codec: {total_kbps: 24}", "give codec.bitrate_kbps instead of"),
+        ("seed: 1", "seed: 1\nfeedback: {format: ccfb}", "it has no place in a closed loop"),
+    ):
+        with pytest.raises(ScenarioError) as caught:
+            parse_scenario(ours.replace(old, new).replace("sweep: {codec.bitrate_kbps: [16, 24]}\n", ""))
+        [line] = str(caught.value).splitlines()
+        assert line.startswith("scenario:7: schemes.2.dred.writer: testbed ")
+        assert message in line
 
 
 def test_a_path_and_its_folder(tmp_path: Path) -> None:
@@ -240,6 +276,18 @@ RATE = "bitrate_kbps: 24"
         ("depth_ms: 100", "depth_ms: 105", "7: schemes.2.dred.depth_ms: must be a multiple of 10, not 105"),
         ("{copies: 2}", "{copies: 1, at_distances: [70]}", "6: schemes.1.red.at_distances: a copy 70 frames of 20 ms back"),
         (", bitrate_kbps: 20", "", "7: schemes.2.dred.bitrate_kbps: missing"),
+        ("depth_ms: 100", "depth_ms: [100, 105]", "7: schemes.2.dred.depth_ms.1: must be a multiple of 10, not 105"),
+        ("depth_ms: 100", "depth_ms: [100, 100]", "7: schemes.2.dred.depth_ms: a depth stands here twice"),
+        ("depth_ms: 100", "depth_ms: []", "7: schemes.2.dred.depth_ms: needs at least 1"),
+        ("depth_ms: 100", 'depth_ms: "100"', "7: schemes.2.dred.depth_ms: must be a whole number, not '100'"),
+        ("depth_ms: 100", "depth_ms: 2000", "7: schemes.2.dred.depth_ms: must be at most 1000, not 2000; writer: testbed writes deeper ones"),
+        ("depth_ms: 100", "depth_ms: 100, q0: 3", "7: schemes.2.dred.q0: libopus chooses its quantizer itself; this is for writer: testbed"),
+        ("{depth_ms: 100", "{writer: testbed, depth_ms: 100", "7: schemes.2.dred.bitrate_kbps: is for writer: libopus; with testbed depth_ms"),
+        (DRED, "{writer: testbed, depth_ms: 9990}", "7: schemes.2.dred.depth_ms: must be at most 9980, not 9990"),
+        (DRED, "{writer: testbed, depth_ms: 100, q0: 16}", "7: schemes.2.dred.q0: must be at most 15, not 16"),
+        (DRED, "{writer: testbed, depth_ms: 100, q0: 9, qmax: 9}", "7: schemes.2.dred.qmax: must be 10 to 15 with q0 9 and dq 5, not 9"),
+        (DRED, "{writer: testbed, depth_ms: 100, dq: 0, qmax: 9}", "7: schemes.2.dred.qmax: must be 15 with q0 6 and dq 0, not 9"),
+        (DRED, "{writer: opus, depth_ms: 100}", "7: schemes.2.dred.writer: must be one of libopus, testbed, not 'opus'"),
         (", delay_ms: 60", "", "11: playout.delay_ms: missing"),
         ("corpus: packaged", "corpus: packaged, files: x", "2: speech: give exactly one of corpus"),
         (RATE, "bitrate_kbps: 24, total_kbps: 40", "3: codec: give exactly one of bitrate_kbps"),

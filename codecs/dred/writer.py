@@ -1,0 +1,241 @@
+"""DRED of our own: added to packets that libopus made without, exactly as deep and as fine as is asked.
+
+libopus sends as much DRED as its rate rule grants and none of silence (voice activity). Here every packet has
+the full depth, whatever is said, but for the packets at the beginning, which have no more than there was
+before them, and those of 1 or 2 bytes in which DTX says that nothing is sent. As with libopus, readers
+overlook what is in a payload's last 7 bits: half a chunk of 40 ms on average, of a second.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from testbed.codecs.dred import network, packet, payload
+from testbed.codecs.dred.payload import CHUNK_MS, DredPayload
+from testbed.codecs.dred.quantizers import built
+from testbed.codecs.encoding import EncodedFrame, Encoding
+from testbed.codecs.opus_packet import split
+from testbed.codecs.settings import SAMPLE_RATE_HZ, AddedDred, Application
+from testbed.kernels import rdovae
+from testbed.kernels.bark import FRAME
+from testbed.kernels.features import extract_features, feature_state
+from testbed.kernels.pitch_network import PitchNetwork, pitch_network
+from testbed.kernels.weights import read_blob
+
+_STEP_SAMPLES = network.STEP_MS * SAMPLE_RATE_HZ // 1000
+_CHUNK_SAMPLES = CHUNK_MS * SAMPLE_RATE_HZ // 1000
+_OFFSET_SAMPLES = SAMPLE_RATE_HZ // 400
+_DELAY_SAMPLES = 11
+"""By how much libopus's DRED encoder hears later than its speech encoder."""
+_LOOKAHEAD_SAMPLES = 64
+"""By how much a frame of speech is decoded later than its packet's beginning: 4 ms."""
+_CUTOFF_HZ = 60.0
+_MOST_DTX_BYTES = 2
+_BLOCK = 256
+
+Floats = NDArray[np.float32]
+
+
+@lru_cache(maxsize=2)
+def _pitch_network(weights: Path) -> PitchNetwork:
+    return pitch_network(read_blob(weights))
+
+
+def heard(pcm: NDArray[np.int16], application: Application) -> Floats:
+    """Return what libopus's DRED encoder hears of a clip.
+
+    For ``"voip"`` that is a high-pass whose cutoff follows the pitch from 60 to 100 Hz; here it stays at 60.
+    For ``"audio"`` it takes out what is below 3 Hz (``src/opus_encoder.c``, ``hp_cutoff`` and ``dc_reject``).
+    With them 98 of 100 symbols are those that libopus sends, without 97; the rest is arithmetic.
+
+    Returns
+    -------
+    array
+        float32, scaled to 16 bits, as many samples as `pcm` and 11 more: it comes so much later.
+    """
+    if application == "voip":
+        turn = 1.5 * np.pi * _CUTOFF_HZ / SAMPLE_RATE_HZ
+        radius = 1 - 0.92 * turn
+        zeros = radius * np.array([1, -2, 1])
+        poles = np.array([1, -radius * (2 - turn**2), radius**2])
+    else:
+        share = 6.3 * 3 / SAMPLE_RATE_HZ
+        zeros, poles = np.array([1.0, -1.0]), np.array([1.0, share - 1])
+    samples = np.zeros(_DELAY_SAMPLES + len(pcm), np.float32)
+    samples[_DELAY_SAMPLES:] = np.rint(np.clip(lfilter(zeros, poles, pcm), -32768, 32767))
+    return samples
+
+
+def feature_frames(pcm: NDArray[np.int16], application: Application) -> Floats:
+    """Return the features that DRED encodes of a clip: float32 (frames, 20), one vector each 10 ms."""
+    samples = heard(pcm, application)
+    frames: Floats = np.empty((1, len(samples) // FRAME, rdovae.FEATURES), np.float32)
+    whole = samples[None, : FRAME * frames.shape[1]]
+    model = _pitch_network(built().weights)
+    extract_features(model, feature_state(1), np.ascontiguousarray(whole), frames)
+    features: Floats = frames[0]
+    return features
+
+
+def newest(index: int, frame_ms: int) -> tuple[int, int]:
+    """Return what the DRED of a packet begins with, as libopus chooses it (``dnn/dred_encoder.c``).
+
+    Parameters
+    ----------
+    index
+        The packet's place in the stream, from 0.
+    frame_ms
+        Duration of a packet's audio.
+
+    Returns
+    -------
+    tuple
+        The newest step of 20 ms (-1 where there is none yet) and the header's offset, which says where that
+        step lies: always 6 with packets of 20, 40 and 60 ms, of which it is the first; 14 and 10 in turn with
+        packets of 10 ms.
+    """
+    size = frame_ms * SAMPLE_RATE_HZ // 1000
+    steps, waiting = divmod(_DELAY_SAMPLES + index * size, _STEP_SAMPLES)
+    behind = (_OFFSET_SAMPLES + _LOOKAHEAD_SAMPLES - waiting + _OFFSET_SAMPLES // 2) // _OFFSET_SAMPLES
+    if waiting + size < _STEP_SAMPLES:
+        return steps - 1, 16 - behind
+    return steps, 16 - behind - _STEP_SAMPLES // _OFFSET_SAMPLES
+
+
+@dataclass(frozen=True)
+class _Written:
+    """One quantizer's payloads at their deepest, by packet, and what their features differ by.
+
+    Attributes
+    ----------
+    payloads
+        None where there is nothing to send.
+    errors
+        float64 (packets, chunks): mean square difference of a chunk's features from those encoded.
+    """
+
+    payloads: Sequence[DredPayload | None]
+    errors: NDArray[np.float64]
+
+    @property
+    def deepest(self) -> int:
+        """How many chunks there are at most."""
+        return int(self.errors.shape[1])
+
+
+class DredWriter:
+    """Adds DRED to one encoding of a clip, in as many ways as are asked for.
+
+    Features and latent vectors are made once, payloads and their distortion once a quantizer: a shallower
+    payload is the beginning of a deeper one.
+
+    Parameters
+    ----------
+    pcm
+        The clip, mono at 16 kHz.
+    encoding
+        What libopus made of it, without DRED.
+    deepest
+        The most chunks of 40 ms that will be asked for; where more are, payloads are made anew.
+
+    Attributes
+    ----------
+    seconds
+        Processor time taken so far.
+
+    Raises
+    ------
+    CodecError
+        If no libopus is built, whose networks these are.
+    """
+
+    def __init__(self, pcm: NDArray[np.int16], encoding: Encoding, deepest: int) -> None:
+        started = time.process_time()
+        self._encoding = encoding
+        self._deepest = deepest
+        whole = np.zeros(len(encoding) * encoding.settings.frame_samples, np.int16)
+        whole[: len(pcm)] = pcm
+        self._features = feature_frames(whole, encoding.settings.application)
+        self._latents = network.encode(self._features)
+        self._written: dict[tuple[int, int, int], _Written] = {}
+        self._encodings: dict[AddedDred, Encoding] = {}
+        self.seconds = time.process_time() - started
+
+    def encoding(self, asked: AddedDred) -> Encoding:
+        """Return the encoding with DRED in its packets."""
+        if asked not in self._encodings:
+            started = time.process_time()
+            quantizer = (asked.q0, asked.dq, asked.qmax)
+            written = self._written.get(quantizer)
+            if written is None or written.deepest < asked.chunks:
+                written = self._write(*quantizer, max(self._deepest, asked.chunks))
+                self._written[quantizer] = written
+            frames = [
+                _added(frame, whole, errors, asked.chunks)
+                for frame, whole, errors in zip(
+                    self._encoding.frames, written.payloads, written.errors, strict=True
+                )
+            ]
+            self._encodings[asked] = replace(self._encoding, frames=frames)
+            self.seconds += time.process_time() - started
+        return self._encodings[asked]
+
+    def _write(self, q0: int, dq: int, qmax: int, deepest: int) -> _Written:
+        payloads: list[DredPayload | None] = []
+        steps: list[int] = []
+        for index, frame in enumerate(self._encoding.frames):
+            step, offset = newest(index, self._encoding.settings.frame_ms)
+            # Half a chunk that lies before the stream's beginning is not sent.
+            chunks = min(deepest, (step + 1) // 2)
+            silent = len(frame.payload) <= _MOST_DTX_BYTES
+            some = chunks > 0 and not silent
+            payloads.append(
+                network.payload(self._latents, step, chunks, q0, dq, qmax, offset) if some else None
+            )
+            steps.append(step)
+        return _Written(payloads, self._errors(payloads, steps, deepest))
+
+    def _errors(
+        self, payloads: Sequence[DredPayload | None], steps: Sequence[int], deepest: int
+    ) -> NDArray[np.float64]:
+        errors = np.zeros((len(payloads), deepest))
+        sent = [(index, whole) for index, whole in enumerate(payloads) if whole is not None]
+        for begin in range(0, len(sent), _BLOCK):
+            block = sent[begin : begin + _BLOCK]
+            for (index, whole), decoded in zip(block, network.decode([w for _, w in block]), strict=True):
+                end = rdovae.FRAMES_PER_STEP * (steps[index] + 1)
+                meant = self._features[end - len(decoded) : end][::-1]
+                squares = ((decoded - meant) ** 2).reshape(whole.chunks, -1)
+                errors[index, : whole.chunks] = squares.mean(axis=1, dtype=np.float64)
+        return errors
+
+
+def _added(
+    frame: EncodedFrame, whole: DredPayload | None, errors: NDArray[np.float64], chunks: int
+) -> EncodedFrame:
+    """Return a packet with DRED of at most so many chunks, as any reader finds it."""
+    if whole is None:
+        return frame
+    data = payload.write(replace(whole, latents=whole.latents[:chunks]))
+    found = payload.parse(data).chunks
+    if not found:
+        return frame
+    full = packet.add(frame.payload, data)
+    part = split(full)
+    depth_samples = _CHUNK_SAMPLES * found
+    return EncodedFrame(
+        payload=full,
+        has_lbrr=frame.has_lbrr,
+        dred_samples=max(0, depth_samples + _OFFSET_SAMPLES * (whole.header.offset - 16)),
+        dred_depth_samples=depth_samples,
+        dred_distortion=float(np.sqrt(errors[:found].mean())),
+        primary_bytes=part.primary_bytes,
+        lbrr_bytes=part.lbrr_bytes,
+        dred_bytes=part.dred_bytes,
+    )
