@@ -28,6 +28,7 @@ COLUMNS = {
     "red_kbps": "Bitrate of RED copies (kb/s)",
     "dred_asked_ms": "DRED asked for (ms)",
     "dred_sent_ms": "DRED sent, on average (ms)",
+    "dred_distortion": "Distortion of DRED's features (root mean square)",
     "packet_loss": "Packets lost (share)",
     "delay_variation_ms_p50": "Delay above the smallest, median (ms)",
     "delay_variation_ms_p95": "Delay above the smallest, 95th percentile (ms)",

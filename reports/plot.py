@@ -12,6 +12,7 @@ from testbed.reports import labels
 from testbed.reports.colours import CEILING_COLOUR, colours
 from testbed.reports.flows import CONTROLLED
 from testbed.reports.intervals import Interval, interval
+from testbed.reports.published import published
 from testbed.reports.summary import CEILING
 from testbed.results import Results, load
 
@@ -21,18 +22,24 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".svg", ".png", ".pdf")
 _MARKERS = "os^Dv"
+_PUBLISHED_COLOUR = "#7a8490"
+_ASKED = ("dred_asked_ms",)
+"""Columns that say what a scheme asks for: they have few values, like a swept parameter."""
 
 
 def plot(run_dir: Path, x: str, y: str, by: str, output: Path) -> Path:
     """Draw the mean of `y` against `x` with its 95 % interval, one line for each value of `by`.
+
+    What has been published of these columns is marked beside it; see `testbed.reports.published`.
 
     Parameters
     ----------
     run_dir
         What `testbed run` left.
     x
-        A column. A swept parameter stands at its values; what was measured, such as ``wire_kbps``, at its
-        mean over the same calls; text, such as ``scheme``, at one place a word.
+        A column. A swept parameter, and the depth of DRED asked for, stand at their values; what was
+        measured, such as ``wire_kbps``, at its mean over the same calls; text, such as ``scheme``, at one
+        place a word.
     y
         A numeric column.
     by
@@ -78,7 +85,7 @@ def groups(results: Results, x: str, y: str, by: str) -> dict[str, list[tuple[An
     name = table[by].map(str)
     if not of_flows and "scheme" not in (by, x):
         name = name.mask(table["scheme"] == CEILING, CEILING)
-    at_values = x in results.manifest.get("swept", []) or not _numeric(table[x])
+    at_values = x in results.manifest.get("swept", []) or x in _ASKED or not _numeric(table[x])
     lines: dict[str, list[tuple[Any, Interval]]] = {}
     for group in dict.fromkeys(name):
         mine = table[name == group]
@@ -110,6 +117,13 @@ def _draw(results: Results, x: str, y: str, by: str, output: Path) -> None:
             places = [words.index(str(place)) + shift if words else float(place) for place, _ in points]
             means = [mean for _, mean in points]
             drawn.append(_line(axes, places, means, tint[name], index, name == CEILING, bool(words)))
+        marked = published(x, y, axes.get_xlim()[1])
+        for mark in marked:
+            line = "*" if len(mark.places) == 1 else ":"
+            drawn += axes.plot(
+                mark.places, mark.values, line, color=_PUBLISHED_COLOUR, markersize=11, zorder=3
+            )
+        named = [*lines, *(mark.label for mark in marked)]
         if words:
             axes.set_xticks(range(len(words)), words, rotation=30, ha="right", parse_math=False)
         axes.set_xlabel(labels.axis(x), parse_math=False)
@@ -118,11 +132,11 @@ def _draw(results: Results, x: str, y: str, by: str, output: Path) -> None:
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         # Numbers first and names after, because matplotlib hides names with a leading underscore.
-        numbers = [str(index) for index in range(len(lines))]
+        numbers = [str(index) for index in range(len(named))]
         legend = figure.legend(
             drawn, numbers, title=labels.axis(by), loc="outside right upper", frameon=False
         )
-        for text, name in zip(legend.get_texts(), lines, strict=True):
+        for text, name in zip(legend.get_texts(), named, strict=True):
             text.set_text(name)
             text.set_parse_math(False)
         with written_whole(output) as temporary:

@@ -5,6 +5,7 @@ from PIL import Image
 
 from testbed.errors import ResultsError
 from testbed.reports.plot import groups, plot
+from testbed.reports.published import published
 from testbed.results import load
 
 from .a_run import SCHEMES, make_run
@@ -48,6 +49,30 @@ def test_a_measured_x_is_averaged_over_the_calls_of_the_point(run):
 def test_a_swept_x_stands_at_its_values(run):
     lines = groups(load(run), "codec.bitrate_kbps", "pesq_wb", "scheme")
     assert [place for place, _ in lines["plc"]] == [16, 24, 32]
+
+
+def test_what_was_published_of_dred_is_marked_beside_what_is_measured(tmp_path):
+    run = make_run(tmp_path / "run", examples=False)
+    frame = load(run).table
+    rng = np.random.default_rng(1)
+    frame["dred_asked_ms"] = rng.permutation(np.resize([0, 100, 1000], len(frame)))
+    frame["dred_kbps"] = frame["dred_asked_ms"] / 40
+    frame.to_parquet(run / "results.parquet", index=False)
+    lines = groups(load(run), "dred_asked_ms", "dred_kbps", "codec.bitrate_kbps")
+    # the depth asked for is a setting: as many places as there are depths, not one a point
+    assert [(place, mean.mean) for place, mean in lines["16"]] == [(0, 0), (100, 2.5), (1000, 25)]
+    svg = plot(run, "dred_asked_ms", "dred_kbps", "codec.bitrate_kbps", tmp_path / "a.svg").read_text()
+    for text in ("published: 500 bit/s a copy", "in less than 32 kb/s", "DRED asked for (ms)"):
+        assert text in svg
+    svg = plot(run, "dred_asked_ms", "plcmos", "codec.bitrate_kbps", tmp_path / "b.svg").read_text()
+    assert "published" not in svg
+
+
+def test_published_figures_of_dred():
+    line, dot = published("dred_asked_ms", "dred_kbps", 2000.0)
+    assert (line.places, line.values) == ((0, 2000), (0, 50))
+    assert (dot.places, dot.values) == ((1000,), (32,))
+    assert published("dred_kbps", "dred_asked_ms", 2000.0) == []
 
 
 def test_grouped_by_another_column_the_ceiling_stays_apart(run):
