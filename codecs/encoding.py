@@ -57,8 +57,8 @@ class Encoding:
     settings
         What the encoder was told, at the beginning where it was told more later.
     frames
-        Opus packets, byte for byte opus_demo's: as many as it takes to hear the whole clip, which begins
-        `lookahead_samples` late.
+        Opus packets, byte for byte opus_demo's but for DRED that was added: as many as it takes to hear the
+        whole clip, which begins `lookahead_samples` late.
     lookahead_samples
         The codec's delay: decoded sample ``i + lookahead_samples`` is input sample ``i``.
     seconds

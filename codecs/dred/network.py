@@ -100,10 +100,18 @@ def payload(
     state = dred_symbols.quantize(state_tables, q0, encoded.states[step : step + 1])[0]
     rows = encoded.latents[step::-2][:chunks]
     symbols = np.zeros(rows.shape, np.int32)
-    for index, row in enumerate(rows):
-        level = dred_symbols.level(q0, dq, qmax, index)
-        symbols[index] = dred_symbols.quantize(latent_tables, level, row[None])[0]
+    levels = _levels(header, len(rows))
+    for level in range(q0, levels.max() + 1):
+        alike = levels == level
+        symbols[alike] = dred_symbols.quantize(latent_tables, level, rows[alike])
     return DredPayload(header, state, symbols)
+
+
+@lru_cache(maxsize=1024)
+def _levels(header: DredHeader, chunks: int) -> NDArray[np.int64]:
+    """Return the quantizer level of each latent vector, latest first; not to be written to."""
+    levels = [dred_symbols.level(header.q0, header.dq, header.qmax, index) for index in range(chunks)]
+    return np.array(levels, np.int64)
 
 
 def decode(payloads: Sequence[DredPayload]) -> list[Floats]:
@@ -138,10 +146,14 @@ def _restored(payloads: Sequence[DredPayload]) -> tuple[Floats, Floats]:
     deepest = max(payload.chunks for payload in payloads)
     states = np.zeros((len(payloads), rdovae.STATES), np.float32)
     latents = np.zeros((len(payloads), deepest, rdovae.LATENTS + 1), np.float32)
+    symbols = np.zeros((len(payloads), deepest, rdovae.LATENTS), np.int32)
+    levels = np.full((len(payloads), deepest), -1)
     for row, payload in enumerate(payloads):
         states[row] = dred_symbols.restore(state_tables, payload.header.q0, payload.state[None])[0]
-        for index, level in enumerate(payload.levels()):
-            values = dred_symbols.restore(latent_tables, level, payload.latents[index : index + 1])[0]
-            latents[row, index, : rdovae.LATENTS] = values
-            latents[row, index, rdovae.LATENTS] = level / 8 - 1
+        symbols[row, : payload.chunks] = payload.latents
+        levels[row, : payload.chunks] = _levels(payload.header, payload.chunks)
+    for level in range(dred_symbols.LEVELS):
+        alike = levels == level
+        latents[alike, : rdovae.LATENTS] = dred_symbols.restore(latent_tables, level, symbols[alike])
+        latents[alike, rdovae.LATENTS] = level / 8 - 1
     return states, latents

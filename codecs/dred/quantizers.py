@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from testbed.codecs import opus_build
 from testbed.errors import CodecError
-from testbed.files import cache_dir
 from testbed.kernels.dred_symbols import LEVELS, Tables
 from testbed.kernels.rdovae import LATENTS, STATES
 
@@ -22,20 +21,17 @@ _MAX_BYTES = 1 << 20
 _FIELDS = ("quant_scales", "dead_zone", "r", "p0")
 
 
+@lru_cache(maxsize=1)
 def built() -> opus_build.Build:
     """Return the build of libopus whose weights and tables are used.
+
+    It is looked for once a process: payloads come by the thousand.
 
     Raises
     ------
     CodecError
         If there is none.
     """
-    return _built(cache_dir())
-
-
-@lru_cache(maxsize=4)
-def _built(cache: Path) -> opus_build.Build:
-    """Return the build in a cache folder; asked once a process, for payloads come by the thousand."""
     found = opus_build.installed()
     if found is None:
         raise CodecError("DRED's tables and weights come with libopus: run 'testbed opus build'")
