@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
 from testbed.codecs.opus import Decoder, Dred, DredDecoder, to_int16
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 
@@ -45,7 +46,15 @@ class Job:
 
 
 class Engine(Protocol):
-    """Turns jobs into sound, each independently of the others."""
+    """Turns jobs into sound, each independently of the others.
+
+    Attributes
+    ----------
+    dred_reach_samples
+        How deep a DRED payload it reads.
+    """
+
+    dred_reach_samples: int
 
     def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
         """Give each job's samples in turn, ``len(sent) * frame_samples`` of them, codec delay included."""
@@ -53,6 +62,8 @@ class Engine(Protocol):
 
 class LibopusEngine:
     """The reference: one libopus decoder a job, fed in playing order."""
+
+    dred_reach_samples = DRED_LIMIT_SAMPLES
 
     def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
         return map(_decode, jobs)

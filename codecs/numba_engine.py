@@ -18,6 +18,7 @@ import scipy.linalg.cython_blas  # noqa: F401 (numba's BLAS: loaded before its t
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
 from testbed.codecs.dred.quantizers import built
 from testbed.codecs.dred.reader import DredReader
 from testbed.codecs.engine import DECODE, Job, LibopusEngine
@@ -25,6 +26,7 @@ from testbed.codecs.episodes import Episode, episodes
 from testbed.codecs.gap_sound import Gap, GapSound, Stream
 from testbed.codecs.replay import Pcm16, ReplayDecoder, Replayed
 from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.kernels.bark import FRAME
 from testbed.kernels.batch import state_bytes
 from testbed.kernels.plc import MAX_HEARD, plc_state
@@ -143,6 +145,8 @@ class NumbaEngine:
     CodecError
         If libopus is not built.
     """
+
+    dred_reach_samples = MAX_CHUNKS * CHUNK_MS * SAMPLE_RATE_HZ // 1000
 
     def __init__(self, batch_mb: int = 512) -> None:
         self._share = batch_mb * 1_000_000 // 4

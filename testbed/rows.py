@@ -93,7 +93,7 @@ def rows_of(context: Context, groups: Sequence[Group]) -> dict[CallId, dict[str,
             by_engine.setdefault((scenario.engine, scenario.limits.batch_mb), []).append((call, source))
     rows: dict[CallId, dict[str, Any]] = {}
     for (name, batch_mb), calls in by_engine.items():
-        rows |= _Stream(context, calls).rows(engine(name, batch_mb))
+        rows |= _Stream(context, calls, engine(name, batch_mb)).rows()
     return rows
 
 
@@ -104,21 +104,22 @@ class _Stream:
     already long enough) are decoded and measured once.
     """
 
-    def __init__(self, context: Context, calls: Sequence[tuple[CallId, "Lazy"]]) -> None:
+    def __init__(self, context: Context, calls: Sequence[tuple[CallId, "Lazy"]], engine: Engine) -> None:
         self._context = context
+        self._engine = engine
         self._calls = iter(calls)
         self._rows: dict[CallId, dict[str, Any]] = {}
         self._waiting: dict[bytes, list[Simulated]] = {}
         self._heard: dict[bytes, Heard] = {}
         self._seconds_outside = 0.0
 
-    def rows(self, engine: Engine) -> dict[CallId, dict[str, Any]]:
+    def rows(self) -> dict[CallId, dict[str, Any]]:
         """Return all rows."""
         started, decoded = time.process_time(), []
         more = True
         while more:
             try:
-                for pcm in engine.decode(self._jobs()):
+                for pcm in self._engine.decode(self._jobs()):
                     decoded.append(self._take(pcm))
                 more = False
             except Exception as error:  # one batch of a long sweep must not take the others with it
@@ -137,7 +138,7 @@ class _Stream:
             started = time.process_time()
             job = None
             try:
-                simulation = simulate_call(self._context, call, source)
+                simulation = simulate_call(self._context, call, source, self._engine.dred_reach_samples)
                 simulated = Simulated(call, source.settings, simulation, source.take_seconds())
                 key = _key(call, simulation)
                 if key in self._heard:
@@ -237,8 +238,8 @@ class Lazy:
         return seconds
 
 
-def simulate_call(context: Context, call: CallId, source: Lazy) -> Simulation:
-    """Send one call through its realization of the channel."""
+def simulate_call(context: Context, call: CallId, source: Lazy, dred_reach_samples: int) -> Simulation:
+    """Send one call through its realization of the channel, to an engine that reads DRED so deep."""
     scenario = context.points[call.point].scenario
     scheme = context.schemes[call.point][call.scheme]
 
@@ -262,6 +263,7 @@ def simulate_call(context: Context, call: CallId, source: Lazy) -> Simulation:
         decoder_complexity=complexity,
         folder=scenario.folder,
         most_events=scenario.limits.events,
+        dred_reach_samples=dred_reach_samples,
     )
     others = _other_calls(context, call, source.settings)
     if not scenario.is_closed_loop:

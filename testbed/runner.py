@@ -119,11 +119,12 @@ class Run(Results):
             realization=int(kept["realization"]),
         )
         group = groups[call]
-        simulation = simulate_call(context, call, Lazy(to_int16(clips[call.clip].pcm), group.settings))
         clip = clips[call.clip]
         at_point = whole.points[call.point].scenario
-        pcm = listen(simulation, len(clip.pcm), engine(at_point.engine, at_point.limits.batch_mb))
-        return Call(simulation, pcm, clip)
+        decoding = engine(at_point.engine, at_point.limits.batch_mb)
+        source = Lazy(to_int16(clip.pcm), group.settings)
+        simulation = simulate_call(context, call, source, decoding.dred_reach_samples)
+        return Call(simulation, listen(simulation, len(clip.pcm), decoding), clip)
 
 
 def load(folder: Path | str) -> Run:
