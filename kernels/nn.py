@@ -22,7 +22,7 @@ from llvmlite import binding, ir
 from numba.core import types
 from numpy.typing import NDArray
 
-from testbed.kernels.integer_product import ROWS, integer_product
+from testbed.kernels.tiles import HIGHEST_LEVEL, floats_product, levels_product
 from testbed.kernels.weights import Floats, Linear
 
 LINEAR, SIGMOID, TANH, RELU = 0, 1, 2, 3
@@ -148,14 +148,21 @@ def activate(values: Floats, kind: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"}, parallel=False)
-def _levels(inputs: Floats, levels: NDArray[Any]) -> None:
-    """Write 8-bit levels less 127; `contract` makes the product and sum round once, as libopus's do."""
+def _levels(inputs: Floats, levels: NDArray[np.uint8]) -> bool:
+    """Write 8-bit levels; return whether tiles can multiply them.
+
+    `contract` makes the product and sum round once, as libopus's do.
+    """
+    highest = np.uint8(0)
     for row in range(inputs.shape[0]):
         for column in range(inputs.shape[1]):
             level = inputs[row, column] * _LEVEL_ZERO + _LEVEL_ZERO
             level = level if level < _LEVEL_TOP else _LEVEL_TOP
             level = level if level > _ZERO else _ZERO
-            levels[row, column] = np.rint(level) - _LEVEL_ZERO
+            whole = np.uint8(np.rint(level))
+            levels[row, column] = whole
+            highest = max(highest, whole)
+    return highest <= HIGHEST_LEVEL
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"}, parallel=False)
@@ -189,29 +196,23 @@ def linear(layer: Linear, inputs: Floats) -> Floats:
     array
         float32 (batch, outputs), new.
     """
-    batch, width = inputs.shape
-    offset, scale, bias = layer.offset, layer.scale, layer.bias
-    if layer.packed.size > 0:
-        padded = (batch + ROWS - 1) // ROWS * ROWS
-        integers = np.zeros((padded, width), np.int16)
-        _levels(inputs, integers)
-        sums = np.empty((padded, offset.size), np.int32)
-        integer_product(layer.packed, integers, sums)
-        found = np.empty((batch, offset.size), np.float32)
-        for row in range(batch):
-            for column in range(offset.size):
-                total = np.float32(sums[row, column]) + offset[column]
-                found[row, column] = total * scale[column] + bias[column]
-        return found
+    batch, outputs = inputs.shape[0], layer.bias.size
+    result = np.empty((batch, outputs), np.float32)
     if layer.quantized:
-        levels = np.empty((batch, width), np.float32)
-        _levels(inputs, levels)
-        result: Floats = np.dot(levels, layer.weights)
+        levels = np.empty(inputs.shape, np.uint8)
+        if _levels(inputs, levels) and layer.packed.size > 0:
+            levels_product(layer.packed, levels, layer.scale, layer.bias, result)
+            return result
+        sums: Floats = np.dot(levels.astype(np.float32) - _LEVEL_ZERO, layer.weights)
+    elif layer.packed.size > 0:
+        sums = np.empty((batch, 8 * layer.packed.shape[0]), np.float32)
+        floats_product(layer.packed, np.ascontiguousarray(inputs), sums)
     else:
-        result = _product(inputs, layer.weights)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            result[row, column] = (result[row, column] + offset[column]) * scale[column] + bias[column]
+        sums = _product(inputs, layer.weights)
+    for row in range(batch):
+        for column in range(outputs):
+            total = sums[row, column] + layer.offset[column]
+            result[row, column] = total * layer.scale[column] + layer.bias[column]
     return result
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import CodecError
-from testbed.kernels.integer_product import pack
+from testbed.kernels.tiles import pack_floats, pack_integers
 
 Arrays = Mapping[str, NDArray[Any]]
 Floats = NDArray[np.float32]
@@ -47,7 +47,7 @@ class Linear(NamedTuple):
     quantized
         Whether the input is brought to 8-bit levels first.
     packed
-        Then the weights once more, for `testbed.kernels.integer_product`; empty where that cannot be used.
+        The weights once more, as `testbed.kernels.tiles` takes them; empty where it cannot be used.
     """
 
     weights: Floats
@@ -55,7 +55,7 @@ class Linear(NamedTuple):
     scale: Floats
     bias: Floats
     quantized: bool
-    packed: NDArray[np.int16]
+    packed: NDArray[np.uint8]
 
 
 def read_blob(path: Path) -> dict[str, NDArray[Any]]:
@@ -183,13 +183,13 @@ def linear(arrays: Arrays, name: str, inputs: int, outputs: int) -> Linear:
     weights = np.array(dense, np.float32, order="C")
     if dtype == "f4":
         bias = take(arrays, f"{name}_bias", outputs, "f4").copy()
-        return Linear(weights, zeros, ones, bias, False, np.empty((0, 0, 8, 2), np.int16))
+        return Linear(weights, zeros, ones, bias, False, pack_floats(weights))
     if inputs > _MAX_INPUTS:
         raise CodecError(f"the layer {name!r} has {inputs} inputs: at most {_MAX_INPUTS} with 8-bit weights")
     scale = take(arrays, f"{name}_scale", outputs, "f4").copy()
     offset = np.float32(127) * weights.sum(axis=0, dtype=np.float32)
     bias = take(arrays, f"{name}_subias", outputs, "f4").copy()
-    return Linear(weights, offset, scale, bias, True, pack(weights))
+    return Linear(weights, offset, scale, bias, True, pack_integers(weights))
 
 
 def _check_blocks(name: str, inputs: int, outputs: int) -> None:

@@ -54,6 +54,18 @@ def test_linear(layer, kind, batch):
         np.testing.assert_allclose(found, expected, atol=TOLERANCE * scale, rtol=0)
 
 
+@pytest.mark.skipif(not COMPILED, reason="tiles need the JIT")
+@pytest.mark.parametrize("layer", [FLOAT, SPARSE, DENSE], ids=lambda layer: layer[0])
+@pytest.mark.parametrize("kind", ["activations", "large", "ties"])
+def test_with_and_without_tiles(layer, kind):
+    name, width, outputs = layer
+    inputs = values(kind, (7, width))
+    ready = weights.linear(arrays(), name, width, outputs)
+    assert ready.packed.size > 0
+    without = ready._replace(packed=ready.packed[:0])
+    assert np.array_equal(nn.linear(ready, inputs), nn.linear(without, inputs))
+
+
 @pytest.mark.parametrize("layer", [FLOAT, SPARSE, DENSE], ids=lambda layer: layer[0])
 def test_a_row_does_not_depend_on_its_batch(layer):
     name, width, outputs = layer
