@@ -26,7 +26,7 @@ from testbed.codecs.opus import Decoder, Encoder
 from testbed.codecs.settings import EncoderSettings
 from testbed.kernels.fargan import operations_per_second
 from testbed.kernels.plc import AHEAD, MAX_HEARD, conceal, hear, plc_network, plc_state, start_gap
-from testbed.kernels.weights import Linear, read_blob
+from testbed.kernels.weights import read_blob
 
 GAPS_MS = (60, 200, 1000)
 HEADLINE_MS, HEADLINE_BATCH = 200, 128
@@ -99,7 +99,7 @@ class Gaps:
     def operations(self) -> float:
         """Return multiplications and additions of `synthesize` for a second of gaps."""
         a_second, a_start = operations_per_second()
-        predictor = sum(part.weights.size for part in self.network if isinstance(part, Linear))
+        predictor = sum(part.weights.size for part in self.network.predictor)
         gaps = len(self.past) / self.seconds
         return 2 * (a_second + 100 * predictor + gaps * (a_start + AHEAD * predictor))
 

@@ -5,6 +5,8 @@ ICASSP 2019) is the cepstrum of 18 Bark bands, the pitch and the frame correlati
 pre-emphasised 16 kHz speech.
 """
 
+from typing import Any
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,7 @@ _INTERPOLATION = _band_weights()
 
 BAND_WEIGHTS: Floats = (_INTERPOLATION * np.r_[2, np.ones(BANDS - 2), 2]).astype(np.float32)
 """(161, 18): power of a bin to energy of a band."""
+_BEGINS, _ENDS = np.r_[0, _EDGES[:-1]], np.r_[_EDGES[1:], BINS - 1]
 
 COSINES: Floats = (
     np.cos(np.pi / BANDS * np.outer(np.arange(BANDS) + 0.5, np.arange(BANDS)))
@@ -82,3 +85,12 @@ def sane(sample: np.float32) -> np.float32:
     if not np.isfinite(sample):
         return np.float32(0)
     return min(max(sample, -_FULL_SCALE), _FULL_SCALE)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def band_energies(power: NDArray[Any], energies: NDArray[Any]) -> None:
+    """Write the energy of each of the 18 bands of the powers of bins 0 to 159."""
+    for band in range(BANDS):
+        energies[band] = 0
+        for k in range(_BEGINS[band], _ENDS[band]):
+            energies[band] += power[k] * BAND_WEIGHTS[k, band]

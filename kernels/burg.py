@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.kernels.bark import (
-    BAND_WEIGHTS,
     BANDS,
     BINS,
     COSINES,
@@ -17,6 +16,7 @@ from testbed.kernels.bark import (
     PREEMPHASIS,
     WINDOW,
     Floats,
+    band_energies,
     sane,
 )
 
@@ -53,9 +53,12 @@ def burg(x: NDArray[np.float64], a: NDArray[np.float64]) -> float:  # noqa: PLR0
     for i in range(samples):
         energy += x[i] * x[i]
     first = np.zeros(order)
-    for lag in range(1, order + 1):
-        for i in range(samples - lag):
-            first[lag - 1] += x[i] * x[i + lag]
+    padded = np.zeros(samples + order)
+    for i in range(samples):
+        padded[i] = x[i]
+    for i in range(samples):
+        for k in range(order):
+            first[k] += x[i] * padded[i + 1 + k]
     last = first.copy()
     forward, backward = np.zeros(order + 1), np.zeros(order + 1)
     forward[0] = backward[0] = energy * (1 + _CONDITIONING) + 1e-9
@@ -121,15 +124,15 @@ def _half_cepstrum(pcm: Floats, cepstrum: NDArray[np.float64]) -> None:
     for i in range(ORDER):
         widening *= _EXPANSION
         a[i] *= widening
-    energies = np.zeros(BANDS)
-    for k in range(BINS - 1):
-        real, imaginary = 1.0, 0.0
-        for i in range(ORDER):
-            real += a[i] * _COS[i + 1, k]
-            imaginary += a[i] * _SIN[i + 1, k]
-        inverse = 1 / ((real * real + imaginary * imaginary) / WINDOW**2 + 1e-9)
-        for band in range(BANDS):
-            energies[band] += inverse * BAND_WEIGHTS[k, band]
+    real, imaginary = np.ones(BINS), np.zeros(BINS)
+    for i in range(ORDER):
+        for k in range(BINS):
+            real[k] += a[i] * _COS[i + 1, k]
+            imaginary[k] += a[i] * _SIN[i + 1, k]
+    for k in range(BINS):
+        real[k] = 1 / ((real[k] * real[k] + imaginary[k] * imaginary[k]) / WINDOW**2 + 1e-9)
+    energies = np.empty(BANDS)
+    band_energies(real, energies)
     highest = follow = -2.0
     cepstrum[:] = 0
     for band in range(BANDS):

@@ -28,6 +28,7 @@ from testbed.kernels.nn import (
     gru,
     gru_reference,
     host_reciprocal,
+    put,
 )
 from testbed.kernels.weights import Arrays, Linear, linear, take
 
@@ -194,16 +195,13 @@ def _condition(network: Fargan, state: FarganState, features: Floats, periods: N
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def _gated(
-    units: Floats, gate: Linear, copy: Floats, gates: Floats, index: int, before: Floats, out: Floats
-) -> None:
-    """Write gated units, then the pitch copy times its gate, then the subframe before."""
-    width = units.shape[1]
-    out[:, :width] = glu(gate, units)
-    for item in range(units.shape[0]):
+def _follow(copy: Floats, gates: Floats, index: int, before: Floats, out: Floats) -> None:
+    """Write the pitch copy times one of its gates, then the subframe before, at the end of layers' inputs."""
+    for item in range(out.shape[0]):
+        last, gate = out[item, out.shape[1] - 2 * _SUBFRAME :], gates[item, index]
         for i in range(_SUBFRAME):
-            out[item, width + i] = gates[item, index] * copy[item, _MARGIN + i]
-        out[item, width + _SUBFRAME :] = before[item]
+            last[i] = gate * copy[item, _MARGIN + i]
+            last[_SUBFRAME + i] = before[item, i]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
@@ -211,12 +209,10 @@ def _subframe(network: Fargan, state: FarganState, condition: Floats, wanted: bo
     """Make the next subframe of each gap, not de-emphasised, (batch, 40), if it is wanted."""
     batch = condition.shape[0]
     gain = dense(network.gain, condition, LINEAR)
-    signal = np.empty((batch, _SIGNAL), np.float32)
-    copy, before = signal[:, _CONDITION : _CONDITION + _COPY], signal[:, _CONDITION + _COPY :]
+    copy, before = np.empty((batch, _COPY), np.float32), np.empty((batch, _SUBFRAME), np.float32)
     for item in range(batch):
         gain[item, 0] = np.exp(gain[item, 0])
         inverse = _ONE / (_TINY + gain[item, 0])
-        signal[item, :_CONDITION] = condition[item]
         pitch, period = state.pitch[item], state.period[item]
         position = MAX_PERIOD - period - _MARGIN
         for i in range(_COPY):
@@ -226,35 +222,36 @@ def _subframe(network: Fargan, state: FarganState, condition: Floats, wanted: bo
                 position -= period
         for i in range(_SUBFRAME):
             before[item, i] = min(_ONE, max(-_ONE, inverse * pitch[MAX_PERIOD - _SUBFRAME + i]))
+    signal = np.empty((batch, _SIGNAL), np.float32)
+    put(condition, signal, 0)
+    put(copy, signal, _CONDITION)
+    put(before, signal, _CONDITION + _COPY)
 
     one, two, three = _UNITS
-    first = conv1d(network.first, state.signal, signal, 1, TANH)
     input_1 = np.empty((batch, _FIRST + 2 * _SUBFRAME), np.float32)
     input_2 = np.empty((batch, one + 2 * _SUBFRAME), np.float32)
     input_3 = np.empty((batch, two + 2 * _SUBFRAME), np.float32)
-    opened = glu(network.first_gate, first)
+    opened = glu(network.first_gate, conv1d(network.first, state.signal, signal, 1, TANH))
     gates = dense(network.gates, opened, SIGMOID)
-    input_1[:, :_FIRST] = opened
-    for item in range(batch):
-        for i in range(_SUBFRAME):
-            input_1[item, _FIRST + i] = gates[item, 0] * copy[item, _MARGIN + i]
-        input_1[item, _FIRST + _SUBFRAME :] = before[item]
+    put(opened, input_1, 0)
+    _follow(copy, gates, 0, before, input_1)
     gru(network.input_1, network.recurrent_1, state.units_1, input_1)
-    _gated(state.units_1, network.gate_1, copy, gates, 1, before, input_2)
+    gated_1 = glu(network.gate_1, state.units_1)
+    put(gated_1, input_2, 0)
+    _follow(copy, gates, 1, before, input_2)
     gru(network.input_2, network.recurrent_2, state.units_2, input_2)
-    _gated(state.units_2, network.gate_2, copy, gates, 2, before, input_3)
+    gated_2 = glu(network.gate_2, state.units_2)
+    put(gated_2, input_3, 0)
+    _follow(copy, gates, 2, before, input_3)
     gru(network.input_3, network.recurrent_3, state.units_3, input_3)
     if not wanted:
         return
     joined = np.empty((batch, _SKIP), np.float32)
-    joined[:, :one] = input_2[:, :one]
-    joined[:, one : one + two] = input_3[:, :two]
-    joined[:, one + two : one + two + three] = glu(network.gate_3, state.units_3)
-    joined[:, one + two + three : -2 * _SUBFRAME] = opened
-    for item in range(batch):
-        for i in range(_SUBFRAME):
-            joined[item, _SKIP - 2 * _SUBFRAME + i] = gates[item, 3] * copy[item, _MARGIN + i]
-        joined[item, _SKIP - _SUBFRAME :] = before[item]
+    put(gated_1, joined, 0)
+    put(gated_2, joined, one)
+    put(glu(network.gate_3, state.units_3), joined, one + two)
+    put(opened, joined, one + two + three)
+    _follow(copy, gates, 3, before, joined)
     shape = glu(network.skip_gate, dense(network.skip, joined, TANH))
     made = dense(network.last, shape, TANH)
     for item in range(batch):

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.kernels.bark import (
-    BAND_WEIGHTS,
     BANDS,
     COSINES,
     FRAME,
@@ -22,10 +21,11 @@ from testbed.kernels.bark import (
     PREEMPHASIS,
     WINDOW,
     Floats,
+    band_energies,
     sane,
 )
 from testbed.kernels.lpc import lpc_from_cepstrum, lpc_from_cepstrum_reference
-from testbed.kernels.nn import Raw, Reciprocal, host_reciprocal
+from testbed.kernels.nn import Raw, Reciprocal, host_reciprocal, product
 from testbed.kernels.pitch_network import (
     IF_FEATURES,
     LAGS,
@@ -35,6 +35,7 @@ from testbed.kernels.pitch_network import (
     estimate_pitch_reference,
     pitch_state,
 )
+from testbed.kernels.tiles import pack_floats
 
 _IF_BINS = 30
 _DELAY = FRAME // 2
@@ -42,6 +43,7 @@ _ANGLES = 2 * np.pi / WINDOW * np.outer(np.arange(FRAME + 1), np.arange(FRAME))
 _COSINE: Floats = (np.cos(_ANGLES) / WINDOW).astype(np.float32)
 _SINE: Floats = (-np.sin(_ANGLES) / WINDOW).astype(np.float32)
 """(161, 160): samples folded at the window's middle to bins 0 to 159; bin 160 is in no band."""
+_PACKED_COSINE, _PACKED_SINE = pack_floats(_COSINE), pack_floats(_SINE)
 _SMOOTHING = np.float32(0.7)
 # an elliptic low-pass of 1200 Hz: ellip(2, 2, 20, 1200 / 8000)
 _B0, _B1 = np.float32(-0.84946), np.float32(1)
@@ -104,8 +106,8 @@ def _level(power: float) -> np.float32:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def _spectrum(x: Floats, real: Floats, imaginary: Floats) -> None:
-    """Transform windows of pre-emphasised samples, (batch, 320), to bins 0 to 159 (scaled by 1/320)."""
+def _spectrum(x: Floats) -> tuple[Floats, Floats]:
+    """Return bins 0 to 159 of windows of pre-emphasised samples, (batch, 320), scaled by 1/320."""
     batch = x.shape[0]
     even, odd = np.empty((batch, FRAME + 1), np.float32), np.empty((batch, FRAME + 1), np.float32)
     for item in range(batch):
@@ -117,24 +119,23 @@ def _spectrum(x: Floats, real: Floats, imaginary: Floats) -> None:
             fall = x[item, WINDOW - n] * HALF_WINDOW[n - 1]
             even[item, n] = rise + fall
             odd[item, n] = rise - fall
-    np.dot(even, _COSINE, real)
-    np.dot(odd, _SINE, imaginary)
+    return product(even, _COSINE, _PACKED_COSINE), product(odd, _SINE, _PACKED_SINE)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _cepstrum(power: Floats, out: Floats) -> None:
     """Write the 18 cepstral values of each row of 160 powers; bands are held near louder neighbours."""
-    energies = np.dot(power, BAND_WEIGHTS[:FRAME])
-    levels = np.empty(energies.shape, np.float32)
-    for item in range(energies.shape[0]):
+    energies = np.empty(BANDS, np.float32)
+    for item in range(power.shape[0]):
+        band_energies(power[item], energies)
+        out[item, :BANDS] = 0
         highest = follow = -2.0
         for band in range(BANDS):
-            level = max(highest - 8, follow - 2.5, np.log10(LOG_FLOOR + energies[item, band]))
+            level = max(highest - 8, follow - 2.5, np.log10(LOG_FLOOR + energies[band]))
             highest = max(highest, level)
             follow = max(follow - 2.5, level)
-            levels[item, band] = level
-    out[:, :BANDS] = np.dot(levels, COSINES)
-    for item in range(energies.shape[0]):
+            for i in range(BANDS):
+                out[item, i] += np.float32(level) * COSINES[band, i]
         out[item, 0] -= 4
 
 
@@ -155,12 +156,14 @@ def _frequencies(real: Floats, imaginary: Floats, before: Floats, out: Floats) -
         before[2 * i], before[2 * i + 1] = re, im
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, parallel=False)
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _product(a: Floats, b: Floats) -> np.float32:
-    total = np.float32(0)
-    for i in range(FRAME):
-        total += a[i] * b[i]
-    return total
+    """Return the inner product of 160 samples, as four sums that are added last."""
+    sums = np.zeros(4, np.float32)
+    for i in range(0, FRAME, 4):
+        for part in range(4):
+            sums[part] += a[i + part] * b[i + part]
+    return np.float32((sums[0] + sums[1]) + (sums[2] + sums[3]))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
@@ -168,8 +171,12 @@ def _correlations(residual: Floats, out: Floats) -> None:
     """Write how the last 160 of 416 samples agree with those 256 down to 33 samples before, -1 to 1."""
     now = residual[MAX_PERIOD:]
     energy, moving = np.float64(_product(now, now)), np.float64(_product(residual, residual))
+    out[:] = 0
+    for n in range(FRAME):
+        for i in range(LAGS):
+            out[i] += now[n] * residual[i + n]
     for i in range(LAGS):
-        out[i] = 2 * _product(now, residual[i:]) / (1 + energy + moving)
+        out[i] = 2 * out[i] / (1 + energy + moving)
         old, new = np.float64(residual[i]), np.float64(residual[i + FRAME])
         moving += new * new - old * old
 
@@ -202,7 +209,6 @@ def extract_features(network: PitchNetwork, state: FeatureState, pcm: Floats, ou
     """
     batch, frames = pcm.shape[0], out.shape[1]
     x = np.empty((batch, WINDOW), np.float32)
-    real, imaginary = np.empty((batch, FRAME), np.float32), np.empty((batch, FRAME), np.float32)
     cepstrum = np.empty((batch, BANDS), np.float32)
     lpc, error = np.empty((batch, ORDER), np.float32), np.empty(batch, np.float32)
     frequencies, lags = np.empty((batch, IF_FEATURES), np.float32), np.empty((batch, LAGS), np.float32)
@@ -220,7 +226,7 @@ def extract_features(network: PitchNetwork, state: FeatureState, pcm: Floats, ou
                 before = sample
             state.last[item, 0] = before
             state.samples[item] = x[item, FRAME:]
-        _spectrum(x, real, imaginary)
+        real, imaginary = _spectrum(x)
         for item in range(batch):
             _frequencies(real[item], imaginary[item], state.bins[item], frequencies[item])
         for item in range(batch):

@@ -89,33 +89,33 @@ def reciprocals(values: NDArray[np.float32]) -> None:
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"}, parallel=False)
-def _tanh(values: Floats, begin: int, end: int, inverse: Floats) -> None:
-    """Apply tanh to a part of a row; `inverse` is room for it, a multiple of 8 and at least that long."""
-    for i in range(begin, end):
+def _tanh(values: Floats, inverse: Floats) -> None:
+    """Apply tanh; `inverse` is room for it, a multiple of 8 and at least as long."""
+    for i in range(values.size):
         x = values[i]
         x = x if x < _TANH_FLAT else _TANH_FLAT
         x = x if x > -_TANH_FLAT else -_TANH_FLAT
         square = x * x
         values[i] = ((_A2 * square + _A1) * square + _A0) * x
-        inverse[i - begin] = (_B2 * square + _B1) * square + _B0
+        inverse[i] = (_B2 * square + _B1) * square + _B0
     reciprocals(inverse)
-    for i in range(begin, end):
-        values[i] = max(-_ONE, min(_ONE, values[i] * inverse[i - begin]))
+    for i in range(values.size):
+        values[i] = max(-_ONE, min(_ONE, values[i] * inverse[i]))
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"}, parallel=False)
-def _sigmoid(values: Floats, begin: int, end: int, inverse: Floats) -> None:
+def _sigmoid(values: Floats, inverse: Floats) -> None:
     """Apply the sigmoid; see `_tanh`."""
-    for i in range(begin, end):
+    for i in range(values.size):
         x = values[i]
         x = x if x < _SIGMOID_FLAT else _SIGMOID_FLAT
         x = x if x > -_SIGMOID_FLAT else -_SIGMOID_FLAT
         square = x * x
         values[i] = ((_S2 * square + _S1) * square + _S0) * x
-        inverse[i - begin] = (_T2 * square + _T1) * square + _T0
+        inverse[i] = (_T2 * square + _T1) * square + _T0
     reciprocals(inverse)
-    for i in range(begin, end):
-        values[i] = max(_ZERO, min(_ONE, values[i] * inverse[i - begin] + _HALF))
+    for i in range(values.size):
+        values[i] = max(_ZERO, min(_ONE, values[i] * inverse[i] + _HALF))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
@@ -139,9 +139,9 @@ def activate(values: Floats, kind: int) -> None:
     room = _room(width)
     for row in range(batch):
         if kind == TANH:
-            _tanh(values[row], 0, width, room)
+            _tanh(values[row], room)
         elif kind == SIGMOID:
-            _sigmoid(values[row], 0, width, room)
+            _sigmoid(values[row], room)
         elif kind == RELU:
             for column in range(width):
                 values[row, column] = max(_ZERO, values[row, column])
@@ -162,14 +162,33 @@ def _levels(inputs: Floats, levels: NDArray[np.uint8]) -> bool:
             whole = np.uint8(np.rint(level))
             levels[row, column] = whole
             highest = max(highest, whole)
-    return highest <= HIGHEST_LEVEL
+    return bool(highest <= HIGHEST_LEVEL)
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"}, parallel=False)
-def _product(inputs: Floats, weights: Floats) -> Floats:
-    """Multiply matrices, each sum in the order of its inputs and rounded once for each, as libopus's."""
+def product(inputs: Floats, weights: Floats, packed: NDArray[np.uint8]) -> Floats:
+    """Multiply floats, each sum in the order of its inputs and rounded once for each, as libopus does.
+
+    Parameters
+    ----------
+    inputs
+        float32 (batch, inputs), of any strides.
+    weights
+        float32 (inputs, outputs).
+    packed
+        The same from `testbed.kernels.tiles.pack_floats`.
+
+    Returns
+    -------
+    array
+        float32 (batch, outputs), new.
+    """
     batch, width = inputs.shape
     outputs = weights.shape[1]
+    if packed.size > 0:
+        wide = np.empty((batch, 8 * packed.shape[0]), np.float32)
+        floats_product(packed, np.ascontiguousarray(inputs), wide)
+        return wide if wide.shape[1] == outputs else wide[:, :outputs].copy()
     result = np.zeros((batch, outputs), np.float32)
     for row in range(batch):
         for column in range(width):
@@ -204,11 +223,8 @@ def linear(layer: Linear, inputs: Floats) -> Floats:
             levels_product(layer.packed, levels, layer.scale, layer.bias, result)
             return result
         sums: Floats = np.dot(levels.astype(np.float32) - _LEVEL_ZERO, layer.weights)
-    elif layer.packed.size > 0:
-        sums = np.empty((batch, 8 * layer.packed.shape[0]), np.float32)
-        floats_product(layer.packed, np.ascontiguousarray(inputs), sums)
     else:
-        sums = _product(inputs, layer.weights)
+        sums = product(inputs, layer.weights, layer.packed)
     for row in range(batch):
         for column in range(outputs):
             total = sums[row, column] + layer.offset[column]
@@ -241,15 +257,26 @@ def gru(input_layer: Linear, recurrent_layer: Linear, state: Floats, inputs: Flo
     gates, recurrent = linear(input_layer, inputs), linear(recurrent_layer, state)
     room = _room(2 * units)
     for row in range(batch):
-        new, old, held = gates[row], recurrent[row], state[row]
-        for unit in range(2 * units):
-            new[unit] += old[unit]
-        _sigmoid(new, 0, 2 * units, room)
-        for unit in range(units):
-            new[2 * units + unit] += old[2 * units + unit] * new[units + unit]
-        _tanh(new, 2 * units, 3 * units, room)
-        for unit in range(units):
-            held[unit] = new[unit] * held[unit] + (_ONE - new[unit]) * new[2 * units + unit]
+        held, both, candidate = state[row], gates[row, : 2 * units], gates[row, 2 * units :]
+        old_both, old_candidate = recurrent[row, : 2 * units], recurrent[row, 2 * units :]
+        for i in range(2 * units):
+            both[i] += old_both[i]
+        _sigmoid(both, room)
+        update, reset = both[:units], both[units:]
+        for i in range(units):
+            candidate[i] += old_candidate[i] * reset[i]
+        _tanh(candidate, room)
+        for i in range(units):
+            held[i] = update[i] * held[i] + (_ONE - update[i]) * candidate[i]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def put(source: Floats, target: Floats, begin: int) -> None:
+    """Copy rows, float32 (batch, width), into the columns of wider ones from `begin` on."""
+    for row in range(source.shape[0]):
+        part = target[row, begin : begin + source.shape[1]]
+        for i in range(source.shape[1]):
+            part[i] = source[row, i]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)

@@ -128,15 +128,16 @@ def estimate_pitch(
     joined = np.empty((batch, LAGS + _UNITS), np.float32)
     padded = np.zeros((1, LAGS + 2), np.float32)
     hidden = np.zeros((_CHANNELS, LAGS + 2), np.float32)
+    inner, outer = np.empty((_CHANNELS, LAGS), np.float32), np.empty((1, LAGS), np.float32)
     joined[:, LAGS:] = dense(network.if_2, dense(network.if_1, frequencies, TANH), TANH)
     for item in range(batch):
         padded[0, 1 : LAGS + 1] = correlations[item]
-        inner = hidden[:, 1 : LAGS + 1]
         _convolve(network.conv_1, network.conv_1_bias, state.lags[item], padded, inner)
         activate(inner, TANH)
-        outer = joined[item : item + 1, :LAGS]
+        hidden[:, 1 : LAGS + 1] = inner
         _convolve(network.conv_2, network.conv_2_bias, state.channels[item], hidden, outer)
         activate(outer, TANH)
+        joined[item, :LAGS] = outer[0]
     gru(network.gru_input, network.gru_recurrent, state.units, dense(network.down, joined, TANH))
     scores = dense(network.up, state.units, LINEAR)
     for item in range(batch):

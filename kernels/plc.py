@@ -50,8 +50,8 @@ _FULL_SCALE = np.float32(32768)
 _LOUDEST = np.float32(32767)
 
 
-class PlcNetwork(NamedTuple):
-    """The predictor's layers, and the networks that it works with."""
+class Predictor(NamedTuple):
+    """The feature predictor's layers."""
 
     first: Linear
     input_1: Linear
@@ -59,6 +59,12 @@ class PlcNetwork(NamedTuple):
     input_2: Linear
     recurrent_2: Linear
     last: Linear
+
+
+class PlcNetwork(NamedTuple):
+    """The networks that concealment works with."""
+
+    predictor: Predictor
     pitch: PitchNetwork
     fargan: Fargan
 
@@ -89,14 +95,16 @@ class PlcState(NamedTuple):
 
 
 def plc_network(arrays: Arrays) -> PlcNetwork:
-    """Make the predictor of a weights blob's arrays; raises CodecError where they do not fit."""
+    """Make the networks of a weights blob's arrays; raises CodecError where they do not fit."""
     return PlcNetwork(
-        linear(arrays, "plc_dense_in", _INPUTS, _HIDDEN),
-        linear(arrays, "plc_gru1_input", _HIDDEN, 3 * _UNITS),
-        linear(arrays, "plc_gru1_recurrent", _UNITS, 3 * _UNITS),
-        linear(arrays, "plc_gru2_input", _UNITS, 3 * _UNITS),
-        linear(arrays, "plc_gru2_recurrent", _UNITS, 3 * _UNITS),
-        linear(arrays, "plc_dense_out", _UNITS, FEATURES),
+        Predictor(
+            linear(arrays, "plc_dense_in", _INPUTS, _HIDDEN),
+            linear(arrays, "plc_gru1_input", _HIDDEN, 3 * _UNITS),
+            linear(arrays, "plc_gru1_recurrent", _UNITS, 3 * _UNITS),
+            linear(arrays, "plc_gru2_input", _UNITS, 3 * _UNITS),
+            linear(arrays, "plc_gru2_recurrent", _UNITS, 3 * _UNITS),
+            linear(arrays, "plc_dense_out", _UNITS, FEATURES),
+        ),
         pitch_network(arrays),
         fargan(arrays),
     )
@@ -137,28 +145,50 @@ def frames_to_hear(concealed: int, received: int) -> tuple[int, int]:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def _predict(network: PlcNetwork, state: PlcState, inputs: Floats) -> Floats:
-    """Move the predictor on by a frame; return the features, (batch, 20), that it expects next."""
-    batch = inputs.shape[0]
-    units_1, units_2 = np.empty((batch, _UNITS), np.float32), np.empty((batch, _UNITS), np.float32)
-    for item in range(batch):
-        for units, now in ((state.units_1[item], units_1[item]), (state.units_2[item], units_2[item])):
-            now[:] = units[0]
-            units[2] = units[1]
-            units[1] = units[0]
+def _predict(
+    network: Predictor, units_1: Floats, units_2: Floats, inputs: Floats, counts: NDArray[np.bool_]
+) -> Floats:
+    """Move the predictor of streams that count on; return the features, (batch, 20), that it expects next."""
     hidden = dense(network.first, inputs, TANH)
-    gru(network.input_1, network.recurrent_1, units_1, hidden)
-    gru(network.input_2, network.recurrent_2, units_2, units_1)
-    for item in range(batch):
-        state.units_1[item, 0] = units_1[item]
-        state.units_2[item, 0] = units_2[item]
-    return dense(network.last, units_2, LINEAR)
+    now_1, now_2 = units_1[:, 0].copy(), units_2[:, 0].copy()
+    gru(network.input_1, network.recurrent_1, now_1, hidden)
+    gru(network.input_2, network.recurrent_2, now_2, now_1)
+    for item in range(len(counts)):
+        if counts[item]:
+            for units, now in ((units_1[item], now_1[item]), (units_2[item], now_2[item])):
+                units[2] = units[1]
+                units[1] = units[0]
+                units[0] = now
+    return dense(network.last, now_2, LINEAR)
 
 
-def _queue(queue: Floats, features: Floats, where: NDArray[np.bool_]) -> None:
-    """Add a vector of each stream, (batch, 20), to its queue, (batch, 5, 20), where it counts."""
-    longer = np.concatenate((queue, features[:, None]), axis=1)
-    queue[where] = longer[where, 1:]
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _queue(queue: Floats, features: Floats, counts: NDArray[np.bool_]) -> None:
+    """Add a vector of each stream that counts, (batch, 20), to its queue, (batch, 5, 20)."""
+    for item in range(len(counts)):
+        if counts[item]:
+            for place in range(PAST_VECTORS - 1):
+                queue[item, place] = queue[item, place + 1]
+            queue[item, PAST_VECTORS - 1] = features[item]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _fade(features: Floats, known: NDArray[np.bool_], lost: NDArray[np.int64]) -> None:
+    """Lower the level of streams whose features, (batch, 20), are not known, the more the longer."""
+    for item in range(len(known)):
+        lost[item] = 0 if known[item] else lost[item] + 1
+        beyond = np.float32(max(lost[item] - 9, 0))
+        level = features[item, 0] + _FADE[min(lost[item], 9)] - np.float32(2) * beyond
+        features[item, 0] = max(_LOWEST, level)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _round(samples: Floats) -> None:
+    """Round samples, (batch, 160), to 16 bits as libopus does."""
+    for item in range(samples.shape[0]):
+        for i in range(FRAME):
+            level = max(-_LOUDEST, min(_LOUDEST, _FULL_SCALE * samples[item, i]))
+            samples[item, i] = np.floor(level + np.float32(0.5)) / _FULL_SCALE
 
 
 def hear(network: PlcNetwork, state: PlcState, pcm: Floats, first: NDArray[np.int64]) -> None:
@@ -185,12 +215,9 @@ def hear(network: PlcNetwork, state: PlcState, pcm: Floats, first: NDArray[np.in
         burg_cepstrum(frame_pcm, envelope)
         extract_features(network.pitch, state.features, frame_pcm, features)
         inputs = np.hstack((envelope, features[:, 0], np.ones((batch, 1), np.float32)))
-        kept = [units.copy() for units in (state.units_1, state.units_2)]
-        _predict(network, state, inputs)
-        skipped = frame < first
-        for units, before in zip((state.units_1, state.units_2), kept, strict=True):
-            units[skipped] = before[skipped]
-        _queue(state.queue, features[:, 0], ~skipped)
+        counts = frame >= first
+        _predict(network.predictor, state.units_1, state.units_2, inputs, counts)
+        _queue(state.queue, features[:, 0], counts)
 
 
 def _next_features(network: PlcNetwork, state: PlcState, given: Floats, known: NDArray[np.bool_]) -> Floats:
@@ -199,7 +226,8 @@ def _next_features(network: PlcNetwork, state: PlcState, given: Floats, known: N
     told = np.where(np.isfinite(given), given, np.float32(0))[known]
     inputs[known, _BURG:-1] = told
     inputs[known, -1] = -1
-    features = _predict(network, state, inputs)
+    everywhere = np.ones(len(given), bool)
+    features: Floats = _predict(network.predictor, state.units_1, state.units_2, inputs, everywhere)
     features[known] = told
     return features
 
@@ -242,14 +270,13 @@ def conceal(
     made = np.empty((batch, FRAME), np.float32)
     everywhere = np.ones(batch, bool)
     for frame in range(frames):
-        features = _next_features(network, state, given[:, frame], known[:, frame])
-        state.lost[:] = np.where(known[:, frame], 0, state.lost + 1)
-        beyond = np.maximum(state.lost - 9, 0).astype(np.float32)
-        features[:, 0] = np.maximum(_LOWEST, features[:, 0] + _FADE[np.minimum(state.lost, 9)] - 2 * beyond)
+        now = np.ascontiguousarray(known[:, frame])
+        features = _next_features(network, state, given[:, frame], now)
+        _fade(features, now, state.lost)
         _queue(state.queue, features, everywhere)
         synthesize(network.fargan, state.fargan, features[:, None], made)
-        levels = np.clip(_FULL_SCALE * made, -_LOUDEST, _LOUDEST)
-        out[:, frame * FRAME : (frame + 1) * FRAME] = np.floor(levels + np.float32(0.5)) / _FULL_SCALE
+        _round(made)
+        out[:, frame * FRAME : (frame + 1) * FRAME] = made
 
 
 class PlcReference:

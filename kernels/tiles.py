@@ -88,8 +88,8 @@ def _load(builder: Any, array: Any, place: Any, kind: Any) -> Any:
 
 def _call(builder: Any, name: str, result: Any, *values: Any) -> Any:
     kind = ir.FunctionType(result, [value.type for value in values])
-    function = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
-    return builder.call(function, values)
+    find: Any = cgutils.get_or_insert_function
+    return builder.call(find(builder.module, kind, name), values)
 
 
 def _everywhere(builder: Any, value: Any) -> Any:
@@ -136,7 +136,8 @@ def _tile(blocks: int, floats: bool) -> Any:
             rows.append(builder.select(builder.icmp_signed("<", row, last), row, last))
         starts = [builder.mul(row, builder.mul(steps, _INDEX(per_step))) for row in rows]
         nothing = ir.Constant(lanes, [0] * _LANES)
-        totals = [[cgutils.alloca_once_value(builder, nothing) for _ in rows] for _ in columns]
+        variable: Any = cgutils.alloca_once_value
+        totals = [[variable(builder, nothing) for _ in rows] for _ in columns]
         with cgutils.for_range(builder, steps) as loop:
             places = [builder.mul(builder.add(begin, loop.index), _INDEX(_STEP_BYTES)) for begin in begins]
             weights = [_load(builder, packed, place, lanes) for place in places]
@@ -233,8 +234,8 @@ def levels_product_reference(
 
 def floats_product_reference(weights: Floats, inputs: Floats) -> Floats:
     """Do what `floats_product` does, with weights that are not packed, (inputs, outputs)."""
-    total = np.zeros((len(inputs), weights.shape[1]))
+    total = np.zeros((len(inputs), weights.shape[1]), np.float32)
     for column, row in zip(inputs.T, weights, strict=True):
-        # in double precision a product is exact, and the sum's rounding but for ties changes nothing
-        total = np.float64(np.float32(np.outer(column.astype(np.float64), row) + total))
-    return total.astype(np.float32)
+        # in double precision a product is exact, and rounding the sum twice is once, but for ties
+        total = (np.outer(column.astype(np.float64), row) + total).astype(np.float32)
+    return total

@@ -50,13 +50,6 @@ def test_kernel_and_reference_agree(arrays, network):
     assert np.mean(np.abs(kernel[:, 18:] - reference[:, 18:]) > 1e-2) < 0.03
 
 
-def test_a_batch_is_its_items(network):
-    signals = np.stack([voice(seed, 12, 70 + 10 * seed) for seed in range(5)])
-    together = extract(network, signals)
-    for item, pcm in enumerate(signals):
-        np.testing.assert_allclose(extract(network, pcm)[0, :, :18], together[item, :, :18], atol=1e-4)
-
-
 def test_extraction_in_pieces_is_extraction_at_once(network):
     pcm = voice(3, 20)[None]
     state = feature_state(1)

@@ -59,14 +59,6 @@ def test_kernel_and_reference_agree(arrays, network, brought):
     assert error <= 0.01 * np.sum(expected[:320] ** 2)
 
 
-def test_a_batch_is_its_items(network):
-    pcm = np.stack([voice(seed) for seed in range(5)])
-    together = fill(network, pcm, 2)
-    for item in range(5):
-        error = np.sum((fill(network, pcm[item : item + 1], 2)[0] - together[item]) ** 2)
-        assert error <= 0.01 * np.sum(together[item] ** 2)
-
-
 def test_a_long_gap_fades_out(network):
     out = fill(network, voice(2)[None], 30)[0]
     power = np.sum(out.reshape(30, 160) ** 2, axis=1)
