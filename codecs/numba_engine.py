@@ -43,6 +43,8 @@ class _Clean:
 
     Attributes
     ----------
+    is_silk_wideband
+        Whether all packets are SILK's at 16 kHz, with sound in each.
     pcm, heard
         int16: of all frames, once they were walked through; see `Replayed`.
     dred
@@ -55,6 +57,7 @@ class _Clean:
         self.sent = job.sent
         self.frame_samples = job.frame_samples
         self.complexity = job.decoder_complexity
+        self.is_silk_wideband = all(len(p) > 2 and p[0] >> 3 in _SILK_WIDEBAND for p in job.sent)
         self.pcm = self.heard = _EMPTY
         self.dred = DredReader(job.sent, job.frame_samples)
         self.patches: dict[Episode, Pcm16] = {}
@@ -170,18 +173,17 @@ class NumbaEngine:
         yield from self._decoded(batch)
 
     def _planned(self, job: Job) -> "_Planned":
-        if not _is_silk_wideband(job):
-            return _Planned(job, None, [])
         key = (job.sent, job.frame_samples, job.decoder_complexity)
         if key not in self._cleans:
             self._cleans[key] = _Clean(job)
-        return _Planned(job, self._cleans[key], episodes(job))
+        clean = self._cleans[key]
+        return _Planned(job, clean, episodes(job) if clean.is_silk_wideband else [])
 
     def _decoded(self, batch: Sequence["_Planned"]) -> Iterator[NDArray[np.int16]]:
         """Give the samples of a batch."""
         wanted: dict[int, tuple[_Clean, dict[Episode, None]]] = {}
         for _, clean, mine in batch:
-            if clean is not None:
+            if clean.is_silk_wideband:
                 new = [episode for episode in mine if episode not in clean.patches]
                 wanted.setdefault(id(clean), (clean, {}))[1].update(dict.fromkeys(new))
         todo = [
@@ -196,15 +198,10 @@ class NumbaEngine:
                 if not clean.pcm.size:
                     list(clean.walk(()))
         for job, clean, mine in batch:
-            if clean is None:
+            if clean.is_silk_wideband:
+                yield _patched(clean, mine)
+            else:
                 yield from LibopusEngine().decode([job])
-                continue
-            pcm = clean.pcm.copy()
-            for episode in mine:
-                patch = clean.patches[episode]
-                begin = episode.start * job.frame_samples
-                pcm[begin : begin + len(patch)] = patch
-            yield pcm
         kept = {id(clean) for _, clean, _ in batch}
         self._cleans = {key: clean for key, clean in self._cleans.items() if id(clean) in kept}
         if sum(clean.nbytes for clean in self._cleans.values()) > self._share:
@@ -243,10 +240,10 @@ class NumbaEngine:
 
 
 class _Planned(NamedTuple):
-    """A job, what its packets are without loss (None: libopus decodes it), and its episodes."""
+    """A job, what its packets are without loss, and its episodes."""
 
     job: Job
-    clean: _Clean | None
+    clean: _Clean
     episodes: list[Episode]
 
 
@@ -264,6 +261,11 @@ def _gaps(sound: GapSound, replays: Sequence[_Replay], turn: int) -> dict[int, P
     return dict(zip(rows, sound.fill(gaps), strict=True))
 
 
-def _is_silk_wideband(job: Job) -> bool:
-    """Return whether all packets are SILK's at 16 kHz, with sound in each."""
-    return all(len(sent) > 2 and sent[0] >> 3 in _SILK_WIDEBAND for sent in job.sent)
+def _patched(clean: _Clean, mine: Sequence[Episode]) -> Pcm16:
+    """Return the clean sound with episodes in it; a later one ends what an earlier one decoded on."""
+    pcm = clean.pcm.copy()
+    for episode in mine:
+        patch = clean.patches[episode]
+        begin = episode.start * clean.frame_samples
+        pcm[begin : begin + len(patch)] = patch
+    return pcm

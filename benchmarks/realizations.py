@@ -1,0 +1,155 @@
+"""How fast many realizations of a channel are decoded, beside opus_demo and our libopus engine.
+
+Run it with ``.venv/bin/python benchmarks/realizations.py``. A clip of 10 s with 1 s of DRED meets bursty loss
+of 10 %. The engine numba decodes 1000 realizations; ``opus_demo -lossfile`` and the engine libopus, of which
+each takes as long as the other, some of them. What counts is processor time. Last, the memory of a process that
+decodes 100, 1000 and 10 000 realizations.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from testbed import errors
+from testbed.channels.loss_gilbert_elliott import GilbertElliott
+from testbed.codecs import opus_build
+from testbed.codecs.encoding import encode
+from testbed.codecs.engine import CONCEAL, DECODE, DEEP, Engine, Job, LibopusEngine
+from testbed.codecs.numba_engine import NumbaEngine
+from testbed.codecs.settings import EncoderSettings
+
+SECONDS = 10
+BITRATE_BPS = 88_000
+REALIZATIONS = 1000
+SAMPLE = 50
+LOSS = 0.1
+MEAN_BURSTS = (3, 6)
+COMPLEXITIES = (5, 10)
+BATCH_MB = 512
+MEMORY_REALIZATIONS = (1, 100, 1000, 10_000)
+
+
+def clip() -> np.ndarray:
+    """Return 10 s of the packaged speech, as int16 samples."""
+    folder = Path(errors.__file__).with_name("clips")
+    clips = [soundfile.read(path, dtype="float32")[0] for path in sorted(folder.glob("*.flac"))]
+    return np.round(32767 * np.concatenate(clips)).astype(np.int16)[: 16_000 * SECONDS]
+
+
+def packets(pcm: np.ndarray) -> tuple[bytes, ...]:
+    """Return the clip as packets of 20 ms with 1 s of DRED."""
+    settings = EncoderSettings(bitrate_bps=BITRATE_BPS, expected_loss_percent=10, dred_depth_ms=1000)
+    return tuple(frame.payload for frame in encode(pcm, settings).frames)
+
+
+def losses(count: int, mean_burst: float) -> Iterator[np.ndarray]:
+    """Give for each realization which packets are lost."""
+    model = GilbertElliott(rate=LOSS, mean_burst_packets=mean_burst)
+    for seed in range(10**9):
+        yield np.fromiter(islice(model.losses(np.random.default_rng(seed)), count), bool, count)
+
+
+def job(sent: tuple[bytes, ...], lost: np.ndarray, complexity: int) -> Job:
+    """Return what opus_demo does: the DRED of the next packet repairs what is lost before it."""
+    frames = np.arange(len(sent))
+    received = np.append(frames[~lost], len(sent))
+    following = received[np.searchsorted(received, frames)]
+    actions = np.where(lost, np.where(following < len(sent), DEEP, CONCEAL), DECODE).astype(np.uint8)
+    sources = np.where(following < len(sent), following, -1).astype(np.int32)
+    held = [None if gone else packet for packet, gone in zip(sent, lost, strict=True)]
+    return Job(sent, held, actions, sources, 320, complexity)
+
+
+def engine_seconds(engine: Engine, jobs: Iterator[Job]) -> float:
+    """Return processor seconds a realization."""
+    started, count = time.process_time(), 0
+    for _ in engine.decode(jobs):
+        count += 1
+    return (time.process_time() - started) / count
+
+
+def opus_demo_seconds(pcm: np.ndarray, losses: Iterator[np.ndarray], complexity: int, folder: Path) -> float:
+    """Return processor seconds a realization, each in a process of its own as a script would do it."""
+    build = opus_build.installed()
+    assert build is not None, "libopus is not built: run 'testbed opus build'"
+    pcm.tofile(folder / "clip.sw")
+    encoding = f"-e voip 16000 1 {BITRATE_BPS} -bandwidth WB -complexity 9 -loss 10 -dred 100 clip.sw clip.bit"  # noqa: E501
+    subprocess.run([build.opus_demo, *encoding.split()], cwd=folder, capture_output=True, check=True)
+    files = []
+    for number, lost in enumerate(losses):
+        files.append(f"{number}.txt")
+        (folder / files[-1]).write_text("".join(f"{int(gone)}\n" for gone in lost), encoding="ascii")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for file in files:
+        decoding = f"-d 16000 1 -dec_complexity {complexity} -lossfile {file} clip.bit out.sw"
+        subprocess.run([build.opus_demo, *decoding.split()], cwd=folder, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return spent / len(files)
+
+
+def jobs(sent: tuple[bytes, ...], mean_burst: float, complexity: int, count: int) -> Iterator[Job]:
+    """Give the jobs of the first realizations."""
+    for lost in islice(losses(len(sent), mean_burst), count):
+        yield job(sent, lost, complexity)
+
+
+def peak_mb(realizations: int) -> float:
+    """Return the peak memory of a process that decodes so many realizations, in MB."""
+    command = [sys.executable, __file__, str(realizations)]
+    return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+def use_memory(realizations: int) -> None:
+    """Decode realizations and print the peak memory of this process in MB."""
+    sent = packets(clip())
+    engine_seconds(NumbaEngine(BATCH_MB), jobs(sent, MEAN_BURSTS[0], COMPLEXITIES[0], realizations))
+    # Not getrusage, which counts the process that started this one, too.
+    status = Path("/proc/self/status").read_text(encoding="ascii").split()
+    print(int(status[status.index("VmHWM:") + 1]) / 1000)
+
+
+def main() -> None:
+    """Print tables and, last, one line of JSON with the ratios."""
+    pcm = clip()
+    sent = packets(pcm)
+    warm = NumbaEngine(BATCH_MB)
+    engine_seconds(warm, jobs(sent, MEAN_BURSTS[0], COMPLEXITIES[0], 2))
+    ratios = {}
+    print(f"processor time a realization of {SECONDS} s, {LOSS:.0%} loss, DRED 1 s; {REALIZATIONS} at once:")
+    print(f"{'mean burst':>11}{'complexity':>11}{'opus_demo':>11}{'libopus':>9}{'numba':>7}   ms")
+    for complexity in COMPLEXITIES:
+        for mean_burst in MEAN_BURSTS:
+            with tempfile.TemporaryDirectory() as name:
+                sample = islice(losses(len(sent), mean_burst), SAMPLE)
+                demo = opus_demo_seconds(pcm, sample, complexity, Path(name))
+            plain = engine_seconds(LibopusEngine(), jobs(sent, mean_burst, complexity, SAMPLE))
+            many = jobs(sent, mean_burst, complexity, REALIZATIONS)
+            batched = engine_seconds(NumbaEngine(BATCH_MB), many)
+            print(
+                f"{mean_burst:11}{complexity:11}{1000 * demo:11.1f}{1000 * plain:9.1f}{1000 * batched:7.1f}"
+                f"   {demo / batched:.1f} x opus_demo, {plain / batched:.1f} x libopus",
+                flush=True,
+            )
+            key = f"burst_{mean_burst}_complexity_{complexity}"
+            ratios[key] = {"opus_demo": round(demo / batched, 2), "libopus": round(plain / batched, 2)}
+    print("peak memory of a process that decodes so many realizations:")
+    for count in MEMORY_REALIZATIONS:
+        print(f"{count:11}{peak_mb(count):9.0f} MB", flush=True)
+    print(json.dumps(ratios))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        use_memory(int(sys.argv[1]))
+    else:
+        main()
