@@ -172,9 +172,11 @@ def _correlations(residual: Floats, out: Floats) -> None:
     now = residual[MAX_PERIOD:]
     energy, moving = np.float64(_product(now, now)), np.float64(_product(residual, residual))
     out[:] = 0
-    for n in range(FRAME):
+    for n in range(0, FRAME, 4):
         for i in range(LAGS):
-            out[i] += now[n] * residual[i + n]
+            first = now[n] * residual[i + n] + now[n + 1] * residual[i + n + 1]
+            second = now[n + 2] * residual[i + n + 2] + now[n + 3] * residual[i + n + 3]
+            out[i] += first + second
     for i in range(LAGS):
         out[i] = 2 * out[i] / (1 + energy + moving)
         old, new = np.float64(residual[i]), np.float64(residual[i + FRAME])
@@ -214,7 +216,7 @@ def extract_features(network: PitchNetwork, state: FeatureState, pcm: Floats, ou
     frequencies, lags = np.empty((batch, IF_FEATURES), np.float32), np.empty((batch, LAGS), np.float32)
     residual = np.empty((batch, MAX_PERIOD + FRAME), np.float32)
     low = np.empty((batch, MAX_PERIOD + FRAME), np.float32)
-    line = np.empty(ORDER + FRAME, np.float32)
+    line, left = np.empty(ORDER + FRAME, np.float32), np.empty(FRAME, np.float32)
     pitch = np.empty(batch, np.float32)
     for frame in range(frames):
         for item in range(batch):
@@ -242,9 +244,13 @@ def extract_features(network: PitchNetwork, state: FeatureState, pcm: Floats, ou
             state.aligned[item] = line[FRAME:]
             smooth, memory_0, memory_1 = state.last[item, 1], state.last[item, 2], state.last[item, 3]
             for n in range(FRAME):
-                value = line[ORDER + n]
-                for i in range(ORDER):
-                    value += lpc[item, i] * line[ORDER + n - 1 - i]
+                left[n] = line[ORDER + n]
+            for i in range(ORDER):
+                before_it = line[ORDER - 1 - i :]
+                for n in range(FRAME):
+                    left[n] += lpc[item, i] * before_it[n]
+            for n in range(FRAME):
+                value = left[n]
                 residual[item, MAX_PERIOD + n] = value + _SMOOTHING * smooth
                 smooth = value
                 low[item, MAX_PERIOD + n] = value + memory_0

@@ -317,13 +317,13 @@ def conv1d(layer: Linear, state: NDArray[np.float32], inputs: Floats, dilation: 
     taps = held // dilation + 1
     window = np.empty((batch, taps * channels), np.float32)
     for row in range(batch):
-        for tap in range(taps - 1):
-            window[row, tap * channels : (tap + 1) * channels] = state[row, tap * dilation]
-        window[row, (taps - 1) * channels :] = inputs[row]
-        for step in range(held - 1):
-            state[row, step] = state[row, step + 1]
-        if held > 0:
-            state[row, held - 1] = inputs[row]
+        for tap in range(taps):
+            seen = window[row, tap * channels : (tap + 1) * channels]
+            for i in range(channels):
+                seen[i] = state[row, tap * dilation, i] if tap < taps - 1 else inputs[row, i]
+        for step in range(held):
+            for i in range(channels):
+                state[row, step, i] = state[row, step + 1, i] if step < held - 1 else inputs[row, i]
     return dense(layer, window, kind)
 
 
