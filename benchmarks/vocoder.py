@@ -2,8 +2,9 @@
 
 Run it with ``.venv/bin/python benchmarks/vocoder.py``. libopus conceals each gap through our binding, after
 speech; the kernels conceal many gaps at once. Both are one thread, and what counts is that thread's own
-processor time, so that other programs disturb it little. The floor is what the networks' multiplications
-alone would take at the rate that this core reaches in large float32 matrix products.
+processor time, so that other programs disturb it little. The floors are what the networks' multiplications
+alone would take at the rates that this core reaches in large matrix products: of float32, and of 8 bits by
+libopus's own instructions (most layers have 8-bit weights).
 """
 
 import json
@@ -26,6 +27,7 @@ from testbed.codecs.opus import Decoder, Encoder
 from testbed.codecs.settings import EncoderSettings
 from testbed.kernels.fargan import operations_per_second
 from testbed.kernels.plc import AHEAD, MAX_HEARD, conceal, hear, plc_network, plc_state, start_gap
+from testbed.kernels.tiles import levels_product, pack_integers
 from testbed.kernels.weights import read_blob
 
 GAPS_MS = (60, 200, 1000)
@@ -51,6 +53,21 @@ def matrix_rate() -> float:
     """Return multiplications and additions a second that this core reaches in float32 matrix products."""
     square = np.random.default_rng(1).random((1536, 1536), np.float32)
     return 2 * 1536**3 / min(fastest(lambda: square @ square) for _ in range(3))
+
+
+def levels_rate() -> float:
+    """Return multiplications and additions a second that this core reaches in large 8-bit products."""
+    random = np.random.default_rng(1)
+    weights = pack_integers(random.integers(-64, 65, (1024, 512)))
+    levels = random.integers(0, 255, (64, 1024)).astype(np.uint8)
+    scale, bias, out = np.ones(512, np.float32), np.zeros(512, np.float32), np.empty((64, 512), np.float32)
+
+    def multiply() -> None:
+        for _ in range(100):
+            levels_product(weights, levels, scale, bias, out)
+
+    multiply()
+    return 100 * 2 * levels.size * 512 / fastest(multiply)
 
 
 def libopus_seconds(pcm: np.ndarray, gap_ms: int) -> float:
@@ -140,10 +157,14 @@ def main() -> None:
     pcm = packaged_speech()
     ratios = {}
     with threadpool_limits(1):
-        rate = matrix_rate()
-        print(f"float32 matrix products: {rate / 1e9:.1f} G multiplications and additions a second")
+        rates = (matrix_rate(), levels_rate())
+        for name, rate in zip(("float32", "8-bit"), rates, strict=True):
+            print(f"{name} matrix products: {rate / 1e9:.1f} G multiplications and additions a second")
         print("seconds concealed per second of processor time:")
-        print(f"{'gap ms':>7}{'batch':>7}{'libopus':>9}{'synthesis':>11}{'with hearing':>14}{'floor':>8}")
+        print(
+            f"{'gap ms':>7}{'batch':>7}{'libopus':>9}{'synthesis':>11}{'with hearing':>14}"
+            f"{'float32 floor':>15}{'8-bit floor':>13}"
+        )
         for gap_ms in GAPS_MS:
             theirs = min(libopus_seconds(pcm, gap_ms) for _ in range(REPEATS))
             for batch in BATCHES:
@@ -152,15 +173,17 @@ def main() -> None:
                 gaps.synthesize()
                 made = fastest(gaps.synthesize) / gaps.seconds
                 heard = made + fastest(gaps.hear) / gaps.seconds
-                floor = gaps.operations() / rate
+                floor, levels_floor = (gaps.operations() / rate for rate in rates)
                 print(
-                    f"{gap_ms:7}{batch:7}{1 / theirs:9.1f}{1 / made:11.1f}{1 / heard:14.1f}{1 / floor:8.1f}"
+                    f"{gap_ms:7}{batch:7}{1 / theirs:9.1f}{1 / made:11.1f}{1 / heard:14.1f}"
+                    f"{1 / floor:15.1f}{1 / levels_floor:13.1f}"
                 )
                 if gap_ms == HEADLINE_MS and batch == HEADLINE_BATCH:
                     ratios = {
                         "gap_synthesis_vs_libopus": round(theirs / made, 2),
                         "gap_synthesis_and_hearing_vs_libopus": round(theirs / heard, 2),
                         "gap_synthesis_vs_floor": round(floor / made, 2),
+                        "gap_synthesis_vs_8_bit_floor": round(levels_floor / made, 2),
                     }
     with tempfile.TemporaryDirectory() as cache:
         cold, compiled = first_call(cache)

@@ -184,13 +184,16 @@ def _condition(network: Fargan, state: FarganState, features: Floats, periods: N
             value = features[item, i]
             inputs[item, i] = value if np.isfinite(value) else np.float32(0)
         row = min(max(periods[item] - MIN_PERIOD, 0), _PERIODS - 1)
-        inputs[item, FEATURES:] = network.periods[row]
+        for i in range(_EMBEDDING):
+            inputs[item, FEATURES + i] = network.periods[row, i]
     hidden = dense(network.condition_1, inputs, TANH)
     hidden = conv1d(network.condition_2, state.condition, hidden, 1, TANH)
     joined = dense(network.condition_3, hidden, TANH)
     parts = np.empty((_SUBFRAMES, batch, _CONDITION), np.float32)
     for subframe in range(_SUBFRAMES):
-        parts[subframe] = joined[:, subframe * _CONDITION : (subframe + 1) * _CONDITION]
+        for item in range(batch):
+            for i in range(_CONDITION):
+                parts[subframe, item, i] = joined[item, subframe * _CONDITION + i]
     return parts
 
 
@@ -274,13 +277,13 @@ def _run(network: Fargan, state: FarganState, features: Floats, real: Floats, ou
         condition = _condition(network, state, features[:, frame], periods)
         for subframe in range(_SUBFRAMES if not follow or frame == frames - 1 else 0):
             _subframe(network, state, condition[subframe], not follow, made)
-            if follow:
-                made[:] = real[:, subframe * _SUBFRAME : (subframe + 1) * _SUBFRAME]
             for item in range(batch):
                 pitch = state.pitch[item]
                 for i in range(MAX_PERIOD - _SUBFRAME):
                     pitch[i] = pitch[i + _SUBFRAME]
-                pitch[MAX_PERIOD - _SUBFRAME :] = made[item]
+                for i in range(_SUBFRAME):
+                    sample = real[item, subframe * _SUBFRAME + i] if follow else made[item, i]
+                    pitch[MAX_PERIOD - _SUBFRAME + i] = sample
                 if not follow:
                     sample = state.sample[item]
                     begin = frame * FRAME + subframe * _SUBFRAME
@@ -289,7 +292,8 @@ def _run(network: Fargan, state: FarganState, features: Floats, real: Floats, ou
                         out[item, begin + i] = sample
                     state.sample[item] = sample
         if not follow or frame < frames - 1:
-            state.period[:] = periods
+            for item in range(batch):
+                state.period[item] = periods[item]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)

@@ -157,6 +157,47 @@ def _frequencies(real: Floats, imaginary: Floats, before: Floats, out: Floats) -
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def _residual(
+    x: Floats,
+    lpc: Floats,
+    aligned: Floats,
+    last: Floats,
+    past: tuple[Floats, Floats],
+    out: tuple[Floats, Floats],
+) -> None:
+    """Write an item's prediction residual, smoothed and low-passed: 256 past samples and 160 new ones.
+
+    `aligned`, `last` and `past` are of its state, and moved on.
+    """
+    line, left = np.empty(ORDER + FRAME, np.float32), np.empty(FRAME, np.float32)
+    for i in range(ORDER):
+        line[i] = aligned[i]
+        aligned[i] = x[_DELAY + FRAME - ORDER + i]
+    for n in range(FRAME):
+        left[n] = line[ORDER + n] = x[_DELAY + n]
+    for i in range(ORDER):
+        before = line[ORDER - 1 - i :]
+        for n in range(FRAME):
+            left[n] += lpc[i] * before[n]
+    residual, low = out
+    for n in range(MAX_PERIOD):
+        residual[n], low[n] = past[0][n], past[1][n]
+    smooth, memory_0, memory_1 = last[1], last[2], last[3]
+    for n in range(FRAME):
+        value = left[n]
+        residual[MAX_PERIOD + n] = value + _SMOOTHING * smooth
+        smooth = value
+        low[MAX_PERIOD + n] = value + memory_0
+        memory_0, memory_1 = (
+            (_B0 - _A0) * value + memory_1 - _A0 * memory_0,
+            (_B1 - _A1) * value - _A1 * memory_0,
+        )
+    last[1], last[2], last[3] = smooth, memory_0, memory_1
+    for n in range(MAX_PERIOD):
+        past[0][n], past[1][n] = residual[FRAME + n], low[FRAME + n]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _product(a: Floats, b: Floats) -> np.float32:
     """Return the inner product of 160 samples, as four sums that are added last."""
     sums = np.zeros(4, np.float32)
@@ -216,18 +257,16 @@ def extract_features(network: PitchNetwork, state: FeatureState, pcm: Floats, ou
     frequencies, lags = np.empty((batch, IF_FEATURES), np.float32), np.empty((batch, LAGS), np.float32)
     residual = np.empty((batch, MAX_PERIOD + FRAME), np.float32)
     low = np.empty((batch, MAX_PERIOD + FRAME), np.float32)
-    line, left = np.empty(ORDER + FRAME, np.float32), np.empty(FRAME, np.float32)
     pitch = np.empty(batch, np.float32)
     for frame in range(frames):
         for item in range(batch):
-            x[item, :FRAME] = state.samples[item]
             before = state.last[item, 0]
             for n in range(FRAME):
                 sample = sane(pcm[item, frame * FRAME + n])
-                x[item, FRAME + n] = sample - PREEMPHASIS * before
+                x[item, n] = state.samples[item, n]
+                x[item, FRAME + n] = state.samples[item, n] = sample - PREEMPHASIS * before
                 before = sample
             state.last[item, 0] = before
-            state.samples[item] = x[item, FRAME:]
         real, imaginary = _spectrum(x)
         for item in range(batch):
             _frequencies(real[item], imaginary[item], state.bins[item], frequencies[item])
@@ -237,34 +276,19 @@ def extract_features(network: PitchNetwork, state: FeatureState, pcm: Floats, ou
         _cepstrum(real, cepstrum)
         lpc_from_cepstrum(cepstrum, lpc, error)
         for item in range(batch):
-            residual[item, :MAX_PERIOD] = state.residual[item]
-            low[item, :MAX_PERIOD] = state.low[item]
-            line[:ORDER] = state.aligned[item]
-            line[ORDER:] = x[item, _DELAY : _DELAY + FRAME]
-            state.aligned[item] = line[FRAME:]
-            smooth, memory_0, memory_1 = state.last[item, 1], state.last[item, 2], state.last[item, 3]
-            for n in range(FRAME):
-                left[n] = line[ORDER + n]
-            for i in range(ORDER):
-                before_it = line[ORDER - 1 - i :]
-                for n in range(FRAME):
-                    left[n] += lpc[item, i] * before_it[n]
-            for n in range(FRAME):
-                value = left[n]
-                residual[item, MAX_PERIOD + n] = value + _SMOOTHING * smooth
-                smooth = value
-                low[item, MAX_PERIOD + n] = value + memory_0
-                memory_0, memory_1 = (
-                    (_B0 - _A0) * value + memory_1 - _A0 * memory_0,
-                    (_B1 - _A1) * value - _A1 * memory_0,
-                )
-            state.last[item, 1], state.last[item, 2], state.last[item, 3] = smooth, memory_0, memory_1
-            state.residual[item] = residual[item, FRAME:]
-            state.low[item] = low[item, FRAME:]
+            _residual(
+                x[item],
+                lpc[item],
+                state.aligned[item],
+                state.last[item],
+                (state.residual[item], state.low[item]),
+                (residual[item], low[item]),
+            )
             _correlations(residual[item], lags[item])
         estimate_pitch(network, state.pitch, frequencies, lags, pitch)
         for item in range(batch):
-            out[item, frame, :BANDS] = cepstrum[item]
+            for band in range(BANDS):
+                out[item, frame, band] = cepstrum[item, band]
             out[item, frame, BANDS] = pitch[item]
             out[item, frame, BANDS + 1] = _periodicity(low[item], pitch[item])
 

@@ -23,6 +23,7 @@ from testbed.kernels.nn import (
     gru,
     gru_reference,
     host_reciprocal,
+    put,
 )
 from testbed.kernels.weights import Arrays, Linear, linear, take
 
@@ -94,7 +95,8 @@ def _convolve(weights: Floats, bias: Floats, memory: Floats, new: Floats, out: F
     lags = new.shape[1] - 2
     for channel in range(out.shape[0]):
         row = out[channel]
-        row[:] = bias[channel]
+        for lag in range(lags):
+            row[lag] = bias[channel]
         for source in range(new.shape[0]):
             for frame in range(3):
                 line = new[source] if frame == 2 else memory[frame, source]
@@ -105,8 +107,10 @@ def _convolve(weights: Floats, bias: Floats, memory: Floats, new: Floats, out: F
                 )
                 for lag in range(lags):
                     row[lag] += w0 * line[lag] + w1 * line[lag + 1] + w2 * line[lag + 2]
-    memory[0] = memory[1]
-    memory[1] = new
+    for source in range(new.shape[0]):
+        for i in range(new.shape[1]):
+            memory[0, source, i] = memory[1, source, i]
+            memory[1, source, i] = new[source, i]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
@@ -129,15 +133,15 @@ def estimate_pitch(
     padded = np.zeros((1, LAGS + 2), np.float32)
     hidden = np.zeros((_CHANNELS, LAGS + 2), np.float32)
     inner, outer = np.empty((_CHANNELS, LAGS), np.float32), np.empty((1, LAGS), np.float32)
-    joined[:, LAGS:] = dense(network.if_2, dense(network.if_1, frequencies, TANH), TANH)
+    put(dense(network.if_2, dense(network.if_1, frequencies, TANH), TANH), joined, LAGS)
     for item in range(batch):
-        padded[0, 1 : LAGS + 1] = correlations[item]
+        put(correlations[item : item + 1], padded, 1)
         _convolve(network.conv_1, network.conv_1_bias, state.lags[item], padded, inner)
         activate(inner, TANH)
-        hidden[:, 1 : LAGS + 1] = inner
+        put(inner, hidden, 1)
         _convolve(network.conv_2, network.conv_2_bias, state.channels[item], hidden, outer)
         activate(outer, TANH)
-        joined[item, :LAGS] = outer[0]
+        put(outer, joined[item : item + 1], 0)
     gru(network.gru_input, network.gru_recurrent, state.units, dense(network.down, joined, TANH))
     scores = dense(network.up, state.units, LINEAR)
     for item in range(batch):

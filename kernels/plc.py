@@ -156,9 +156,8 @@ def _predict(
     for item in range(len(counts)):
         if counts[item]:
             for units, now in ((units_1[item], now_1[item]), (units_2[item], now_2[item])):
-                units[2] = units[1]
-                units[1] = units[0]
-                units[0] = now
+                for i in range(_UNITS):
+                    units[2, i], units[1, i], units[0, i] = units[1, i], units[0, i], now[i]
     return dense(network.last, now_2, LINEAR)
 
 
