@@ -2,8 +2,8 @@
 
 Run it with ``.venv/bin/python benchmarks/realizations.py``. A clip of 10 s with 1 s of DRED meets bursty loss
 of 10 %. The engine numba decodes 1000 realizations; ``opus_demo -lossfile`` and the engine libopus, of which
-each takes as long as the other, some of them. What counts is processor time. Last, the memory of a process that
-decodes 100, 1000 and 10 000 realizations.
+each takes as long as the other, some of them. What counts is processor time. Last, the memory of a process
+that decodes up to 10 000 realizations.
 """
 
 import json
@@ -82,7 +82,9 @@ def opus_demo_seconds(pcm: np.ndarray, losses: Iterator[np.ndarray], complexity:
     build = opus_build.installed()
     assert build is not None, "libopus is not built: run 'testbed opus build'"
     pcm.tofile(folder / "clip.sw")
-    encoding = f"-e voip 16000 1 {BITRATE_BPS} -bandwidth WB -complexity 9 -loss 10 -dred 100 clip.sw clip.bit"  # noqa: E501
+    encoding = (
+        f"-e voip 16000 1 {BITRATE_BPS} -bandwidth WB -complexity 9 -loss 10 -dred 100 clip.sw clip.bit"  # noqa: E501
+    )
     subprocess.run([build.opus_demo, *encoding.split()], cwd=folder, capture_output=True, check=True)
     files = []
     for number, lost in enumerate(losses):
