@@ -83,7 +83,7 @@ def opus_demo_seconds(pcm: np.ndarray, losses: Iterator[np.ndarray], complexity:
     assert build is not None, "libopus is not built: run 'testbed opus build'"
     pcm.tofile(folder / "clip.sw")
     encoding = (
-        f"-e voip 16000 1 {BITRATE_BPS} -bandwidth WB -complexity 9 -loss 10 -dred 100 clip.sw clip.bit"  # noqa: E501
+        f"-e voip 16000 1 {BITRATE_BPS} -bandwidth WB -complexity 9 -loss 10 -dred 100 clip.sw clip.bit"
     )
     subprocess.run([build.opus_demo, *encoding.split()], cwd=folder, capture_output=True, check=True)
     files = []

@@ -52,6 +52,12 @@ class Episode(NamedTuple):
             found.append((begin, concealed, position))
         return found
 
+    def gaps(self) -> list[tuple[int, tuple[int, ...]]]:
+        """Return the concealed part of each stretch: its first frame, and of its frames the `sources`."""
+        return [
+            (self.start + begin, self.sources[begin:concealed]) for begin, concealed, _ in self.stretches()
+        ]
+
 
 def episodes(job: Job) -> list[Episode]:
     """Return the episodes of a call, in order."""

@@ -102,20 +102,18 @@ class _Replay:
         self.clean, self.episode, self.decoder = clean, episode, decoder
         self.stretches = episode.stretches()
         self.parts: list[Pcm16] = []
+        self._features = [clean.dred.gap(*gap) for gap in episode.gaps()]
         begin = episode.start * clean.frame_samples
         heard = clean.heard[max(0, begin - MAX_HEARD * FRAME) : begin]
         self.stream = Stream(row, heard, 0, begin // FRAME, (id(clean), episode.start))
 
-    def is_neural(self, turn: int) -> bool:
-        """Return whether the network conceals in this turn: libopus has it do so once it heard anything."""
+    def gap(self, turn: int) -> Gap | None:
+        """Return the gap of this turn, if the network is to fill it: in libopus, once it heard something."""
         begin, concealed, _ = self.stretches[turn]
         is_on = self.clean.complexity >= NEURAL_CONCEALMENT_COMPLEXITY
-        return is_on and begin < concealed and self.stream.received > 0
-
-    def gap(self, turn: int) -> tuple[int, tuple[int, ...]]:
-        """Return the gap of this turn as `DredReader` takes it."""
-        begin, concealed, _ = self.stretches[turn]
-        return self.episode.start + begin, self.episode.sources[begin:concealed]
+        if not is_on or begin == concealed or not self.stream.received:
+            return None
+        return Gap(self.stream, *self._features[turn])
 
     def play(self, turn: int, given: Pcm16) -> None:
         """Decode the stretch of this turn, and after the last one on to where nothing is left of the loss."""
@@ -217,13 +215,17 @@ class NumbaEngine:
             for row, walker in zip(mine, walk, strict=False):
                 decoders[row].copy_from(walker)
             list(walk)
+        for clean in dict.fromkeys(clean for clean, _ in todo):
+            clean.dred.read(gap for of, episode in todo if of is clean for gap in episode.gaps())
         active = replays = [
             _Replay(clean, episode, row, decoders[row]) for row, (clean, episode) in enumerate(todo)
         ]
         sound = GapSound(built().weights, len(todo))
         turn = 0
         while active:
-            given = _gaps(sound, active, turn)
+            gaps = [gap for replay in active if (gap := replay.gap(turn)) is not None]
+            rows = [gap.stream.row for gap in gaps]
+            given = dict(zip(rows, sound.fill(gaps), strict=True))
             for replay in active:
                 replay.play(turn, given.get(replay.stream.row, _EMPTY))
             turn += 1
@@ -245,20 +247,6 @@ class _Planned(NamedTuple):
     job: Job
     clean: _Clean
     episodes: list[Episode]
-
-
-def _gaps(sound: GapSound, replays: Sequence[_Replay], turn: int) -> dict[int, Pcm16]:
-    """Return the sound of the gaps of a turn, by the streams' rows."""
-    neural = [replay for replay in replays if replay.is_neural(turn)]
-    readers = {id(replay.clean): replay.clean.dred for replay in neural}
-    for clean, reader in readers.items():
-        reader.read(replay.gap(turn) for replay in neural if id(replay.clean) == clean)
-    gaps = []
-    for replay in neural:
-        given, known = replay.clean.dred.gap(*replay.gap(turn))
-        gaps.append(Gap(replay.stream, given, known))
-    rows = [replay.stream.row for replay in neural]
-    return dict(zip(rows, sound.fill(gaps), strict=True))
 
 
 def _patched(clean: _Clean, mine: Sequence[Episode]) -> Pcm16:
