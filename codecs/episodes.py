@@ -1,8 +1,8 @@
 """The episodes of a call: where what is played differs from a decoding without loss.
 
 An episode begins with a frame that is not decoded from its own packet, and lasts until so much was received
-again that libopus's concealment has forgotten that there was a gap. Two calls over the same packets with the
-same episode sound the same in it: it is worked out once for all of them.
+again that a next gap would hardly sound otherwise. Two calls over the same packets with the same episode
+sound the same in it: it is worked out once for all of them.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,12 @@ from testbed.codecs.engine import CONCEAL, DECODE, DEEP, Job
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 
 REMEMBERED_MS = 60
-"""How much received sound makes concealment forget an earlier gap: what libopus listens to before one."""
+"""How much received sound parts two episodes.
+
+libopus remembers longer: its concealment hears the last 150 ms, and its decoder is within -30 dB of one that
+lost nothing 60 to 80 ms after a gap. But whether episodes are parted by 60 or by 150 ms, the mean scores of
+the schemes are as near to libopus's; at 20 ms PLCMOS is 0.01 lower. The less, the more episodes are equal.
+"""
 
 
 class Episode(NamedTuple):

@@ -56,7 +56,7 @@ static int16_t to_int16(float value) {
   return (int16_t)((sample + 128) >> 8);
 }
 
-/* Whether two frames differ by less than -40 dB, or by less than a bit. */
+/* Whether two frames differ by less than -30 dB, or by less than a bit. */
 static int agree(const int16_t *one, const int16_t *other, int samples) {
   double difference = 0, energy = 0;
   for (int i = 0; i < samples; i++) {
@@ -64,7 +64,7 @@ static int agree(const int16_t *one, const int16_t *other, int samples) {
     difference += d * d;
     energy += (double)other[i] * other[i];
   }
-  return difference <= 1e-4 * energy + samples;
+  return difference <= 1e-3 * energy + samples;
 }
 
 /* Decode frames one after another.

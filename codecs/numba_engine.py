@@ -224,8 +224,7 @@ class NumbaEngine:
         turn = 0
         while active:
             gaps = [gap for replay in active if (gap := replay.gap(turn)) is not None]
-            rows = [gap.stream.row for gap in gaps]
-            given = dict(zip(rows, sound.fill(gaps), strict=True))
+            given = dict(zip((gap.stream.row for gap in gaps), sound.fill(gaps), strict=True))
             for replay in active:
                 replay.play(turn, given.get(replay.stream.row, _EMPTY))
             turn += 1

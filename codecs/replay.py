@@ -94,7 +94,7 @@ class ReplayDecoder(Decoder):
             int16: what the network is to have said, for the concealed frames one after another, a multiple of
             160 samples.
         clean, settle_from
-            Decoding ends with the first frame from `settle_from` on that agrees, to -40 dB or less than a
+            Decoding ends with the first frame from `settle_from` on that agrees, to -30 dB or less than a
             bit, with the same frame of `clean`, (frames * frame_samples,). Without it, all are decoded.
 
         Raises
