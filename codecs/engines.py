@@ -1,6 +1,7 @@
 """The engines' registry: who turns packets into sound."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 from testbed.codecs.engine import Engine, LibopusEngine
@@ -21,8 +22,9 @@ def _numba(batch_mb: int) -> Engine:
 _ENGINES: dict[EngineName, Callable[[int], Engine]] = {"libopus": _libopus, "numba": _numba}
 
 
+@cache
 def engine(name: EngineName, batch_mb: int) -> Engine:
-    """Return a new engine.
+    """Return an engine, the same one each time: what it made ready serves again.
 
     Parameters
     ----------

@@ -70,12 +70,12 @@ def episodes(job: Job) -> list[Episode]:
     other = np.flatnonzero(job.actions != DECODE)
     if not other.size:
         return []
-    breaks = np.flatnonzero(np.diff(other) > apart) + 1
-    found = []
-    for frames in np.split(other, breaks):
-        start, stop = int(frames[0]), int(frames[-1]) + 1
-        actions = job.actions[start:stop]
-        later = job.sources[start:stop] - np.arange(start, stop)
-        later[actions == CONCEAL] = 0
-        found.append(Episode(start, actions.tobytes(), tuple(later.tolist())))
-    return found
+    breaks = np.flatnonzero(np.diff(other) > apart)
+    starts = other[np.append(0, breaks + 1)].tolist()
+    stops = (other[np.append(breaks, other.size - 1)] + 1).tolist()
+    later = np.where(job.actions == CONCEAL, 0, job.sources - np.arange(len(job.sources))).tolist()
+    actions = job.actions.tobytes()
+    return [
+        Episode(start, actions[start:stop], tuple(later[start:stop]))
+        for start, stop in zip(starts, stops, strict=True)
+    ]

@@ -4,6 +4,7 @@ Which vector stands for which 10 ms of a gap is as in libopus 1.6.1, src/opus_de
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,20 +93,22 @@ class DredReader:
         given = np.zeros((AHEAD + steps * len(later), FEATURES), np.float32)
         known = np.zeros(len(given), bool)
         needed = self._needed(start, later)
-        for frame, distance in enumerate(later):
-            if not distance:
+        sources = [start + frame + distance if distance else None for frame, distance in enumerate(later)]
+        for source, frames in groupby(range(len(later)), key=sources.__getitem__):
+            first, *rest = frames
+            if source is None:
                 continue
-            source = start + frame + distance
             _, features, end = self._read[source]
-            places = np.arange(AHEAD + frame * steps, AHEAD + (frame + 1) * steps)
-            if frame == 0:
-                places = np.arange(AHEAD + steps)
-            newest = ((frame + distance) * self._frame_samples + end) // FRAME
-            vectors = newest - places
+            # The two vectors ahead come with the gap's first frame.
+            place = AHEAD + first * steps if first else 0
+            count = AHEAD + (first + len(rest) + 1) * steps - place
+            newest = ((source - start) * self._frame_samples + end) // FRAME - place
             reached = min(len(features), FRAMES_PER_LATENT * needed[source])
-            inside = (vectors >= 0) & (vectors < reached)
-            given[places[inside]] = features[vectors[inside]]
-            known[places[inside]] = True
+            oldest = newest - count + 1
+            begin, stop = max(0, oldest), min(newest + 1, reached)
+            if begin < stop:
+                known[place + newest + 1 - stop : place + newest + 1 - begin] = True
+                given[place + newest + 1 - stop : place + newest + 1 - begin] = features[begin:stop][::-1]
         return given, known
 
     def _needed(self, start: int, later: Sequence[int]) -> dict[int, int]:
