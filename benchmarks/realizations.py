@@ -38,11 +38,16 @@ BATCH_MB = 512
 MEMORY_REALIZATIONS = (1, 100, 1000, 10_000)
 
 
-def clip() -> np.ndarray:
-    """Return 10 s of the packaged speech, as int16 samples."""
+def packaged_speech() -> np.ndarray:
+    """Return the packaged clips, one after another, as int16 samples."""
     folder = Path(errors.__file__).with_name("clips")
     clips = [soundfile.read(path, dtype="float32")[0] for path in sorted(folder.glob("*.flac"))]
-    return np.round(32767 * np.concatenate(clips)).astype(np.int16)[: 16_000 * SECONDS]
+    return np.round(32767 * np.concatenate(clips)).astype(np.int16)
+
+
+def clip() -> np.ndarray:
+    """Return 10 s of it."""
+    return packaged_speech()[: 16_000 * SECONDS]
 
 
 def packets(pcm: np.ndarray) -> tuple[bytes, ...]:
@@ -120,8 +125,8 @@ def use_memory(realizations: int) -> None:
     print(int(status[status.index("VmHWM:") + 1]) / 1000)
 
 
-def main() -> None:
-    """Print tables and, last, one line of JSON with the ratios."""
+def measure() -> dict[str, dict[str, float]]:
+    """Print tables and return the ratios."""
     pcm = clip()
     sent = packets(pcm)
     warm = NumbaEngine(BATCH_MB)
@@ -147,11 +152,11 @@ def main() -> None:
     print("peak memory of a process that decodes so many realizations:")
     for count in MEMORY_REALIZATIONS:
         print(f"{count:11}{peak_mb(count):9.0f} MB", flush=True)
-    print(json.dumps(ratios))
+    return ratios
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         use_memory(int(sys.argv[1]))
     else:
-        main()
+        print(json.dumps(measure()))

@@ -1,14 +1,16 @@
-"""How fast gaps are concealed in batches, beside libopus's deep PLC, on one core.
+"""How fast gaps are concealed in batches, beside libopus's deep PLC, and what that makes of whole calls.
 
 Run it with ``.venv/bin/python benchmarks/vocoder.py``. libopus conceals each gap through our binding, after
 speech; the kernels conceal many gaps at once. Both are one thread, and what counts is that thread's own
 processor time, so that other programs disturb it little. The floors are what the networks' multiplications
 alone would take at the rates that this core reaches in large matrix products: of float32, and of 8 bits by
-libopus's own instructions (most layers have 8-bit weights).
+libopus's own instructions (most layers have 8-bit weights). Then what it takes to compile, and what
+``realizations.py`` measures.
 """
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -17,11 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import realizations
 import scipy.linalg.cython_blas  # noqa: F401 (numba's BLAS: loaded before threads are limited)
-import soundfile
 from threadpoolctl import threadpool_limits
 
-from testbed import errors
 from testbed.codecs import opus_build
 from testbed.codecs.opus import Decoder, Encoder
 from testbed.codecs.settings import EncoderSettings
@@ -121,40 +122,23 @@ class Gaps:
         return 2 * (a_second + 100 * predictor + gaps * (a_start + AHEAD * predictor))
 
 
-def packaged_speech() -> np.ndarray:
-    """Return the packaged clips, one after another, as int16 samples."""
-    folder = Path(errors.__file__).with_name("clips")
-    clips = [soundfile.read(path, dtype="float32")[0] for path in sorted(folder.glob("*.flac"))]
-    return np.round(32767 * np.concatenate(clips)).astype(np.int16)
-
-
-def first_call(cache: str) -> tuple[float, int]:
-    """Conceal a gap in a new process; return its processor seconds for that, and how much it compiled."""
-    script = (
-        "import json, time\n"
-        "from benchmarks_vocoder import Gaps, packaged_speech\n"
-        "gaps = Gaps(packaged_speech(), 2, 20)\n"
-        "started = time.process_time()\n"
-        "gaps.hear(); gaps.synthesize()\n"
-        "print(json.dumps(time.process_time() - started))\n"
+def start(cache: str) -> tuple[float, int]:
+    """Decode two realizations in a new process; return its processor seconds, and how much is compiled."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, realizations.__file__, "2"],
+        env=os.environ | {"NUMBA_CACHE_DIR": cache},
+        capture_output=True,
+        check=True,
     )
-    loader = (
-        "import importlib.util, sys\n"
-        f"spec = importlib.util.spec_from_file_location('benchmarks_vocoder', {__file__!r})\n"
-        "module = importlib.util.module_from_spec(spec)\n"
-        "sys.modules['benchmarks_vocoder'] = module\n"
-        "spec.loader.exec_module(module)\n"
-    )
-    environment = os.environ | {"NUMBA_CACHE_DIR": cache, "OPENBLAS_NUM_THREADS": "1"}
-    output = subprocess.run(
-        [sys.executable, "-c", loader + script], env=environment, capture_output=True, check=True, text=True
-    ).stdout
-    return float(json.loads(output)), sum(1 for _ in Path(cache).rglob("*.nbc"))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return spent, sum(1 for _ in Path(cache).rglob("*.nbc"))
 
 
 def main() -> None:
     """Print tables and, last, one line of JSON with the ratios."""
-    pcm = packaged_speech()
+    pcm = realizations.packaged_speech()
     ratios = {}
     with threadpool_limits(1):
         rates = (matrix_rate(), levels_rate())
@@ -186,10 +170,11 @@ def main() -> None:
                         "gap_synthesis_vs_8_bit_floor": round(levels_floor / made, 2),
                     }
     with tempfile.TemporaryDirectory() as cache:
-        cold, compiled = first_call(cache)
-        warm, after = first_call(cache)
-    print(f"first call: {cold:.1f} s of processor time, {compiled} functions compiled")
-    print(f"first call of the next start: {warm:.2f} s, {after - compiled} compiled")
+        cold, compiled = start(cache)
+        warm, after = start(cache)
+    print(f"first start of the engine: {cold:.1f} s of processor time, {compiled} functions compiled")
+    print(f"the next start: {warm:.1f} s, {after - compiled} compiled")
+    ratios |= realizations.measure()
     print(json.dumps(ratios))
 
 
