@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -74,12 +74,12 @@ def job(sent: tuple[bytes, ...], lost: np.ndarray, complexity: int) -> Job:
     return Job(sent, held, actions, sources, 320, complexity)
 
 
-def engine_seconds(engine: Engine, jobs: Iterator[Job]) -> float:
+def engine_seconds(engine: Engine, jobs: Sequence[Job]) -> float:
     """Return processor seconds a realization."""
-    started, count = time.process_time(), 0
+    started = time.process_time()
     for _ in engine.decode(jobs):
-        count += 1
-    return (time.process_time() - started) / count
+        pass
+    return (time.process_time() - started) / len(jobs)
 
 
 def opus_demo_seconds(pcm: np.ndarray, losses: Iterator[np.ndarray], complexity: int, folder: Path) -> float:
@@ -119,7 +119,8 @@ def peak_mb(realizations: int) -> float:
 def use_memory(realizations: int) -> None:
     """Decode realizations and print the peak memory of this process in MB."""
     sent = packets(clip())
-    engine_seconds(NumbaEngine(BATCH_MB), jobs(sent, MEAN_BURSTS[0], COMPLEXITIES[0], realizations))
+    for _ in NumbaEngine(BATCH_MB).decode(jobs(sent, MEAN_BURSTS[0], COMPLEXITIES[0], realizations)):
+        pass
     # Not getrusage, which counts the process that started this one, too.
     status = Path("/proc/self/status").read_text(encoding="ascii").split()
     print(int(status[status.index("VmHWM:") + 1]) / 1000)
@@ -129,8 +130,7 @@ def measure() -> dict[str, dict[str, float]]:
     """Print tables and return the ratios."""
     pcm = clip()
     sent = packets(pcm)
-    warm = NumbaEngine(BATCH_MB)
-    engine_seconds(warm, jobs(sent, MEAN_BURSTS[0], COMPLEXITIES[0], 2))
+    engine_seconds(NumbaEngine(BATCH_MB), list(jobs(sent, MEAN_BURSTS[0], COMPLEXITIES[0], 2)))  # compiles
     ratios = {}
     print(f"processor time a realization of {SECONDS} s, {LOSS:.0%} loss, DRED 1 s; {REALIZATIONS} at once:")
     print(f"{'mean burst':>11}{'complexity':>11}{'opus_demo':>11}{'libopus':>9}{'numba':>7}   ms")
@@ -139,8 +139,8 @@ def measure() -> dict[str, dict[str, float]]:
             with tempfile.TemporaryDirectory() as name:
                 sample = islice(losses(len(sent), mean_burst), SAMPLE)
                 demo = opus_demo_seconds(pcm, sample, complexity, Path(name))
-            plain = engine_seconds(LibopusEngine(), jobs(sent, mean_burst, complexity, SAMPLE))
-            many = jobs(sent, mean_burst, complexity, REALIZATIONS)
+            many = list(jobs(sent, mean_burst, complexity, REALIZATIONS))
+            plain = engine_seconds(LibopusEngine(), many[:SAMPLE])
             batched = engine_seconds(NumbaEngine(BATCH_MB), many)
             print(
                 f"{mean_burst:11}{complexity:11}{1000 * demo:11.1f}{1000 * plain:9.1f}{1000 * batched:7.1f}"

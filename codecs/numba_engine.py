@@ -236,7 +236,7 @@ class NumbaEngine:
         """Return a decoder to copy another's state to, the same one for the same index."""
         decoders = self._decoders.setdefault(complexity, [])
         while len(decoders) <= index:
-            decoders.append(ReplayDecoder(complexity))
+            decoders.append(decoders[0].twin() if decoders else ReplayDecoder(complexity))
         return decoders[index]
 
 

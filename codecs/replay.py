@@ -5,6 +5,7 @@ They come from a second library of our build: libopus's own objects, linked with
 
 import ctypes
 from collections.abc import Sequence
+from copy import copy
 from ctypes import POINTER, byref, c_char_p, c_int, c_void_p
 from functools import cache
 from typing import Any, NamedTuple
@@ -61,11 +62,20 @@ class ReplayDecoder(Decoder):
         If libopus is not built.
     """
 
+    _memory: NDArray[np.uint8] | None = None
+
     def __init__(self, complexity: int) -> None:
         path = str(built().exchange)
         super().__init__(complexity, libopus.load(path))
         self._replay, self.state_bytes = _functions(path)
         self._heard_samples = c_int()
+
+    def twin(self) -> "ReplayDecoder":
+        """Return a decoder of the same settings in memory of its own, to be filled by `copy_from`."""
+        made = copy(self)
+        made._memory = np.empty(self.state_bytes, np.uint8)
+        made._state = made._memory.ctypes.data
+        return made
 
     def copy_from(self, other: "ReplayDecoder") -> None:
         """Take over another decoder's state; it must have the same complexity."""
@@ -125,3 +135,7 @@ class ReplayDecoder(Decoder):
         )
         self.library.check(done, "replaying frames")
         return Replayed(pcm[: done * frame_samples], heard[: self._heard_samples.value])
+
+    def _destroy(self, state: int) -> None:
+        if self._memory is None:
+            super()._destroy(state)
