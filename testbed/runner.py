@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed import results
+from testbed import compilation, results
 from testbed.call import Simulation, listen
 from testbed.codecs.engines import engine
 from testbed.codecs.settings import SAMPLE_RATE_HZ
@@ -205,6 +205,9 @@ def run_scenario(
         for name in ("examples", *sorted(save)):
             (folder / name).mkdir()
         context = Context(whole.points, whole.schemes, clips, folder, save, _examples(whole))
+        if compilation.is_needed(whole):
+            report(compilation.MESSAGE)
+            compilation.compile_kernels(whole)
         report("calls")
         with results.rescued(
             out,

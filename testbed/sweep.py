@@ -69,12 +69,15 @@ class Plan:
     @property
     def tasks(self) -> list[list[Group]]:
         """The groups, those together of which an engine works on many calls at once."""
-        tasks: list[list[Group]] = [[]]
+        tasks: list[list[Group]] = []
+        before: EngineName | None = None
+        calls = 0
         for group in self.groups:
-            alone = self.points[group.calls[0].point].scenario.engine == "libopus"
-            calls = sum(len(other.calls) for other in tasks[-1])
-            if tasks[-1] and (alone or calls + len(group.calls) > MAX_CALLS_IN_GROUP):
+            engine = self.points[group.calls[0].point].scenario.engine
+            calls += len(group.calls)
+            if engine == "libopus" or engine != before or calls > MAX_CALLS_IN_GROUP:
                 tasks.append([])
+                before, calls = engine, len(group.calls)
             tasks[-1].append(group)
         return tasks
 

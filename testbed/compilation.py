@@ -1,0 +1,56 @@
+"""Kernels are compiled when they are first used after installation; a run has that done at its beginning.
+
+Otherwise each of its processes would do so by itself, and its progress stand still for a minute.
+"""
+
+import numpy as np
+
+from testbed.codecs.encoding import encode
+from testbed.codecs.engine import CONCEAL, DECODE, DEEP, Job
+from testbed.codecs.engines import engine
+from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.codecs.settings import AddedDred, EncoderSettings
+from testbed.sweep import Plan
+
+MESSAGE = "compiling, if this is the first time"
+_PCM = np.random.default_rng(1).integers(-2000, 2000, 12_800).astype(np.int16)
+_SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_depth_ms=200)
+
+
+def is_needed(whole: Plan) -> bool:
+    """Return whether a run uses kernels at all."""
+    return _adds_dred(whole) or _batches_mb(whole) is not None
+
+
+def compile_kernels(whole: Plan) -> None:
+    """Use each kernel that a run will use, once, so that it is compiled and kept on disk.
+
+    Raises
+    ------
+    CodecError
+        If libopus is not built, whose weights they need.
+    """
+    if _adds_dred(whole):
+        from testbed.codecs.dred.writer import DredWriter
+
+        encoding = encode(_PCM, EncoderSettings(bitrate_bps=24_000))
+        DredWriter(_PCM, encoding, 2).encoding(AddedDred(depth_ms=80, q0=6, dq=5, qmax=15))
+    batch_mb = _batches_mb(whole)
+    if batch_mb is not None:
+        sent = tuple(frame.payload for frame in encode(_PCM, _SETTINGS).frames)
+        frames = np.arange(len(sent), dtype=np.int32)
+        actions, sources = np.full(len(sent), DECODE, np.uint8), frames.copy()
+        actions[20], sources[20], actions[30] = DEEP, 21, CONCEAL
+        job = Job(sent, sent, actions, sources, _SETTINGS.frame_samples, NEURAL_CONCEALMENT_COMPLEXITY)
+        for _ in engine("numba", batch_mb).decode([job]):
+            pass
+
+
+def _adds_dred(whole: Plan) -> bool:
+    return any(scheme.added_dred() is not None for schemes in whole.schemes for scheme in schemes)
+
+
+def _batches_mb(whole: Plan) -> int | None:
+    """Return the memory of a batch where the engine works in batches."""
+    scenarios = (point.scenario for point in whole.points)
+    return next((each.limits.batch_mb for each in scenarios if each.engine == "numba"), None)

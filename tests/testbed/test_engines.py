@@ -1,0 +1,140 @@
+"""Whole runs with either engine: what is played does not depend on it, and hardly how it sounds."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from testbed import runner
+from testbed.codecs.numba_engine import NumbaEngine
+from testbed.errors import CodecError, ScenarioError
+from testbed.results import TIMINGS
+from testbed.scenario import parse_scenario
+from testbed.sweep import MAX_CALLS_IN_GROUP, plan
+
+SCENARIO = """
+name: engines
+speech: {corpus: packaged, clips: 2}
+codec: {bitrate_kbps: 24, complexity: 5}
+schemes:
+  - plc
+  - neural_plc
+  - red: {copies: 1}
+  - lbrr: {bitrate_kbps: 16}
+  - dred: {depth_ms: 500, bitrate_kbps: 40}
+channel:
+  - loss: {model: gilbert_elliott, rate: 0.2, mean_burst_packets: 4}
+playout: {policy: offline}
+realizations: 4
+seed: 3
+sweep: {engine: [libopus, numba]}
+metrics: [pesq_wb, estoi]
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    folder = tmp_path_factory.mktemp("engines")
+    return runner.run_scenario(parse_scenario(SCENARIO), folder / "run", jobs=1).table
+
+
+def by_engine(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = ["scheme", "clip", "realization"]
+    return tuple(table[table["engine"] == name].set_index(names) for name in ("libopus", "numba"))  # type: ignore[return-value]
+
+
+def test_the_engine_changes_the_sound_alone(finished: pd.DataFrame) -> None:
+    scores = ["pesq_wb", "estoi"]
+    libopus, numba = (
+        table.drop(columns=["point", "engine", *TIMINGS, *scores]) for table in by_engine(finished)
+    )
+    pd.testing.assert_frame_equal(libopus, numba, check_exact=True)
+
+
+def test_the_engines_lead_to_the_same_conclusions(finished: pd.DataFrame) -> None:
+    libopus, numba = by_engine(finished)
+    for score, bound in (("pesq_wb", 0.05), ("estoi", 0.005)):
+        means = [table.groupby(level="scheme")[score].mean() for table in (libopus, numba)]
+        assert (means[0] - means[1]).abs().max() < bound
+        assert means[0].sort_values().index.tolist() == means[1].sort_values().index.tolist()
+    ceiling = [
+        table[table.index.get_level_values(0) == "no loss"]["pesq_wb"].tolist() for table in (libopus, numba)
+    ]
+    assert ceiling[0] == ceiling[1]
+
+
+def test_batches_give_identical_rows_on_any_number_of_processes(
+    finished: pd.DataFrame, tmp_path: Path
+) -> None:
+    scenario = parse_scenario(SCENARIO.replace("[libopus, numba]", "[numba]"))
+    parallel = runner.run_scenario(scenario, tmp_path / "run", jobs=2).table
+    _, numba = by_engine(finished)
+    _, again = by_engine(parallel)
+    drop = ["point", *TIMINGS]
+    pd.testing.assert_frame_equal(numba.drop(columns=drop), again.drop(columns=drop), check_exact=True)
+
+
+def test_calls_of_several_encodings_are_one_task_where_the_engine_works_in_batches() -> None:
+    whole = plan(parse_scenario(SCENARIO), 2)
+    assert [call for task in whole.tasks for group in task for call in group.calls] == [
+        call for group in whole.groups for call in group.calls
+    ]
+    for task in whole.tasks:
+        engines = {whole.points[call.point].scenario.engine for group in task for call in group.calls}
+        assert len(engines) == 1
+        assert len(task) == 1 or engines == {"numba"}
+        assert sum(len(group.calls) for group in task) <= MAX_CALLS_IN_GROUP
+    assert any(len(task) > 1 for task in whole.tasks)
+
+
+def test_a_batch_that_fails_does_not_take_the_others_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = NumbaEngine.decode
+
+    def failing(self: NumbaEngine, jobs):  # type: ignore[no-untyped-def]
+        for number, job in enumerate(jobs):
+            if np.count_nonzero(job.actions) and number == 2:
+                raise CodecError("a packet that cannot be")
+            yield from decode(self, [job])
+
+    monkeypatch.setattr(NumbaEngine, "decode", failing)
+    scenario = parse_scenario(SCENARIO.replace("[libopus, numba]", "[numba]").replace("clips: 2", "clips: 1"))
+    table = runner.run_scenario(scenario, tmp_path / "run", jobs=1).table
+    failed = table[table["error"] == "a packet that cannot be"]
+    assert 0 < len(failed) < len(table) / 2
+    assert table["error"].isin(["", "a packet that cannot be"]).all()
+    assert table.loc[table["error"] == "", "estoi"].notna().all()
+
+
+def test_a_call_is_made_again_by_its_own_engine(finished: pd.DataFrame, tmp_path: Path) -> None:
+    text = SCENARIO.replace("[libopus, numba]", "[numba]").replace("clips: 2", "clips: 1")
+    text = text.replace("realizations: 4", "realizations: 1").replace("[pesq_wb, estoi]", "[]")
+    done = runner.run_scenario(parse_scenario(text), tmp_path / "run", jobs=1, save=frozenset({"audio"}))
+    files = sorted((done.folder / "audio").glob("000-*.wav"))
+    kept = [soundfile.read(file, dtype="int16")[0] for file in files]
+    assert len(kept) == len(done.table)
+    for row in range(len(kept)):
+        assert any(np.array_equal(done.call(row).pcm, pcm) for pcm in kept)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("engine: numa", "numba"),
+        ("limits: {batch_mb: 1}", "limits.batch_mb"),
+        ("limits: {batch_mbb: 512}", "batch_mb"),
+    ],
+)
+def test_what_is_no_engine_is_refused(line: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        parse_scenario(SCENARIO.replace("sweep: {engine: [libopus, numba]}", line))
+
+
+def test_batches_may_be_told_their_memory() -> None:
+    scenario = parse_scenario(
+        SCENARIO.replace("sweep: {engine: [libopus, numba]}", "engine: numba\nlimits: {batch_mb: 64}")
+    )
+    assert (scenario.engine, scenario.limits.batch_mb) == ("numba", 64)
