@@ -152,8 +152,9 @@ class NumbaEngine:
     def __init__(self, batch_mb: int = 512) -> None:
         self._share = batch_mb * 1_000_000 // 4
         self._cleans: dict[tuple[tuple[bytes, ...], int, int], _Clean] = {}
-        self._decoders: dict[int, list[ReplayDecoder]] = {}
-        per_stream = ReplayDecoder(0).state_bytes + 2 * state_bytes(plc_state(1))
+        # Copies of others: their settings, too, will be those of what they copy.
+        self._decoders = [ReplayDecoder(NEURAL_CONCEALMENT_COMPLEXITY)]
+        per_stream = self._decoders[0].state_bytes + 2 * state_bytes(plc_state(1))
         self._streams = max(1, 2 * self._share // per_stream)
 
     def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
@@ -161,9 +162,12 @@ class NumbaEngine:
         batch: list[_Planned] = []
         weight = 0
         for job in jobs:
+            cleans = len(self._cleans)
             planned = self._planned(job)
             batch.append(planned)
             frames = sum(len(episode.actions) + _ASSUMED_TAIL_FRAMES for episode in planned.episodes)
+            if len(self._cleans) > cleans:
+                frames += 2 * len(job.sent)
             weight += sum(map(len, job.sent)) + 2 * frames * job.frame_samples
             if weight > self._share:
                 yield from self._decoded(batch)
@@ -208,7 +212,9 @@ class NumbaEngine:
 
     def _work_out(self, todo: Sequence[tuple[_Clean, Episode]]) -> None:
         """Work out episodes, in order of their encodings and starts, and keep what they sound like."""
-        decoders = [self._decoder(clean.complexity, row) for row, (clean, _) in enumerate(todo)]
+        decoders = self._decoders
+        while len(decoders) < len(todo):
+            decoders.append(decoders[0].twin())
         for clean, rows in groupby(range(len(todo)), key=lambda row: todo[row][0]):
             mine = list(rows)
             walk = clean.walk(todo[row][1].start for row in mine)
@@ -231,13 +237,6 @@ class NumbaEngine:
             active = [replay for replay in active if turn < len(replay.stretches)]
         for replay in replays:
             replay.clean.patches[replay.episode] = np.concatenate(replay.parts)
-
-    def _decoder(self, complexity: int, index: int) -> ReplayDecoder:
-        """Return a decoder to copy another's state to, the same one for the same index."""
-        decoders = self._decoders.setdefault(complexity, [])
-        while len(decoders) <= index:
-            decoders.append(decoders[0].twin() if decoders else ReplayDecoder(complexity))
-        return decoders[index]
 
 
 class _Planned(NamedTuple):
