@@ -10,10 +10,11 @@ from testbed.codecs.engine import CONCEAL, DECODE, DEEP, Job
 from testbed.codecs.engines import engine
 from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.codecs.settings import AddedDred, EncoderSettings
+from testbed.randomness import generator
 from testbed.sweep import Plan
 
 MESSAGE = "compiling, if this is the first time"
-_PCM = np.random.default_rng(1).integers(-2000, 2000, 12_800).astype(np.int16)
+_PCM = generator(0, "compilation").integers(-2000, 2000, 12_800).astype(np.int16)
 _SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_depth_ms=200)
 
 

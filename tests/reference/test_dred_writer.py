@@ -76,7 +76,7 @@ def play(payloads, deep):
         actions[frame] = DEEP if deep and following.size else CONCEAL
         sources[frame] = frame + following[0] if following.size else -1
     held = [None if gone else data for gone, data in zip(lost, payloads, strict=True)]
-    return LibopusEngine().decode([Job(held, actions, sources, 320, 10)])[0]
+    return next(LibopusEngine().decode([Job(tuple(payloads), held, actions, sources, 320, 10)]))
 
 
 def log_spectral_distance_db(a, b):
@@ -104,9 +104,10 @@ def test_lost_frames_sound_as_with_libopuss_own():
         else speech_alone
         for speech_alone, full in zip(bare, ours.frames, strict=True)
     ]
-    clean = LibopusEngine().decode(
-        [Job(bare, np.zeros(len(bare), np.uint8), np.arange(len(bare), dtype=np.int32), 320, 10)]
-    )[0]
+    received = np.zeros(len(bare), np.uint8)
+    (clean,) = LibopusEngine().decode(
+        [Job(tuple(bare), bare, received, np.arange(len(bare), dtype=np.int32), 320, 10)]
+    )
     theirs = log_spectral_distance_db(clean, play([frame.payload for frame in own.frames], deep=True))
     with_ours = log_spectral_distance_db(clean, play(same_speech, deep=True))
     concealed = log_spectral_distance_db(clean, play(bare, deep=False))
