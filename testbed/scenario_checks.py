@@ -3,7 +3,7 @@
 from testbed.codecs.capabilities import capabilities
 from testbed.codecs.opus_build import installed
 from testbed.errors import ScenarioError, SpeechError
-from testbed.scenario import Scenario
+from testbed.scenario import Scenario, points
 from testbed.speech import Clip, load_clips
 
 
@@ -27,13 +27,13 @@ def clips_of(scenario: Scenario) -> list[Clip]:
 
 
 def check_codec(scenario: Scenario) -> None:
-    """Refuse a scheme that this machine's libopus cannot do, before anything is run.
+    """Refuse a scheme or an engine that this machine's libopus cannot do, before anything is run.
 
     Raises
     ------
     ScenarioError
-        A scheme asks for DRED of a libopus without it, or of us without a built one; begins with the file,
-        line and key of the scenario.
+        A scheme asks for DRED of a libopus without it, or a scheme or an engine for the networks of one that
+        we built; begins with the file, line and key of the scenario.
     CodecError
         There is no libopus at all.
     """
@@ -51,5 +51,11 @@ def check_codec(scenario: Scenario) -> None:
         for index, scheme in enumerate(scenario.schemes)
         if scheme.added_dred() and not built
     ]
+    if not built and any(point.scenario.engine == "numba" for point in points(scenario)):
+        key = ("sweep", "engine") if "engine" in scenario.sweep else ("engine",)
+        lines.append(
+            f"{scenario.at(*key)}: numba works with the networks of a libopus that the testbed built itself; "
+            "`testbed opus build` builds one"
+        )
     if lines:
         raise ScenarioError("\n".join(lines))

@@ -34,7 +34,7 @@ def built() -> opus_build.Build:
     """
     found = opus_build.installed()
     if found is None:
-        raise CodecError("DRED's tables and weights come with libopus: run 'testbed opus build'")
+        raise CodecError("the networks' weights and tables come with libopus: run 'testbed opus build'")
     return found
 
 

@@ -8,10 +8,12 @@ import pytest
 import soundfile
 
 from testbed import runner
+from testbed.codecs import opus_build
 from testbed.codecs.numba_engine import NumbaEngine
 from testbed.errors import CodecError, ScenarioError
 from testbed.results import TIMINGS
 from testbed.scenario import parse_scenario
+from testbed.scenario_checks import check_codec
 from testbed.sweep import MAX_CALLS_IN_GROUP, plan
 
 SCENARIO = """
@@ -138,3 +140,17 @@ def test_batches_may_be_told_their_memory() -> None:
         SCENARIO.replace("sweep: {engine: [libopus, numba]}", "engine: numba\nlimits: {batch_mb: 64}")
     )
     assert (scenario.engine, scenario.limits.batch_mb) == ("numba", 64)
+
+
+@pytest.mark.parametrize(("line", "place"), [("engine: numba", ":16: engine:"), ("", ":16: sweep.engine:")])
+def test_kernels_without_a_built_libopus_are_one_message(
+    line: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = opus_build.installed()
+    assert build is not None
+    monkeypatch.setenv("OPUS_LIBRARY", str(build.library))
+    monkeypatch.setenv("TESTBED_CACHE", str(tmp_path))
+    text = SCENARIO.replace("sweep: {engine: [libopus, numba]}", line) if line else SCENARIO
+    with pytest.raises(ScenarioError, match="testbed opus build") as refused:
+        check_codec(parse_scenario(text))
+    assert place in str(refused.value)
