@@ -32,11 +32,14 @@ class Episode(NamedTuple):
         By frame, up to the last one that is not `DECODE`.
     sources
         By frame, how many frames later the packet lies that the action needs; 0 for the frame's own, or none.
+    is_first
+        Whether it is the first of its call, before which concealment has nothing to remember.
     """
 
     start: int
     actions: bytes
     sources: tuple[int, ...]
+    is_first: bool
 
     @property
     def stop(self) -> int:
@@ -76,6 +79,6 @@ def episodes(job: Job) -> list[Episode]:
     later = np.where(job.actions == CONCEAL, 0, job.sources - np.arange(len(job.sources))).tolist()
     actions = job.actions.tobytes()
     return [
-        Episode(start, actions[start:stop], tuple(later[start:stop]))
+        Episode(start, actions[start:stop], tuple(later[start:stop]), start == starts[0])
         for start, stop in zip(starts, stops, strict=True)
     ]

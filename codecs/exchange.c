@@ -18,7 +18,7 @@ enum { DECODE, FEC }; /* as in engine.py, where all higher numbers conceal */
 int __real_lpcnet_plc_conceal(void *state, int16_t *pcm);
 int __real_lpcnet_plc_update(void *state, int16_t *pcm);
 
-static __thread int replaying;
+static __thread int replaying, starved;
 static __thread const int16_t *prepared, *prepared_end;
 static __thread int16_t *heard, *heard_end;
 
@@ -35,6 +35,7 @@ int __wrap_lpcnet_plc_conceal(void *state, int16_t *pcm) {
     memcpy(pcm, prepared, STEP * sizeof(*pcm));
     prepared += STEP;
   } else {
+    starved = 1;
     memset(pcm, 0, STEP * sizeof(*pcm));
   }
   write_down(pcm);
@@ -83,7 +84,9 @@ EXPORT int testbed_replay(OpusDecoder *decoder, int frames, int frame_samples, c
   float pcm[5760];
   int frame, result = 0;
   if (frame_samples <= 0 || frame_samples > (int)(sizeof(pcm) / sizeof(*pcm))) return OPUS_BAD_ARG;
+  *told_samples = 0;
   replaying = 1;
+  starved = 0;
   prepared = given;
   prepared_end = given + given_samples;
   heard = told;
@@ -105,5 +108,6 @@ EXPORT int testbed_replay(OpusDecoder *decoder, int frames, int frame_samples, c
   }
   *told_samples = (int)(heard - told);
   replaying = 0;
+  if (starved) return OPUS_INTERNAL_ERROR; /* more was concealed than was given */
   return result < 0 ? result : frame;
 }

@@ -5,8 +5,8 @@ packet, an episode begins (`testbed.codecs.episodes`): a libopus decoder takes o
 decoding, is given the sound of gaps by our kernels (`testbed.codecs.gap_sound`), and decodes on (LBRR and the
 frames after a gap) until it agrees with the clean decoding. Equal episodes are worked out once.
 
-It takes speech in SILK's wideband mode, in which libopus conceals at 16 kHz; other calls, and those with
-packets of silence, are left to libopus.
+It takes speech in SILK's wideband mode, in which libopus conceals at 16 kHz; other calls, those with packets
+of silence, and those in which LBRR covers only a part of a packet of 40 or 60 ms, are left to libopus.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,9 +21,10 @@ from threadpoolctl import threadpool_limits
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
 from testbed.codecs.dred.quantizers import built
 from testbed.codecs.dred.reader import DredReader
-from testbed.codecs.engine import DECODE, Job, LibopusEngine
+from testbed.codecs.engine import DECODE, FEC, Job, LibopusEngine
 from testbed.codecs.episodes import Episode, episodes
-from testbed.codecs.gap_sound import Gap, GapSound, Stream
+from testbed.codecs.gap_sound import WARM_FRAMES, Gap, GapSound, Stream
+from testbed.codecs.opus_packet import split
 from testbed.codecs.replay import Pcm16, ReplayDecoder, Replayed
 from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.codecs.settings import SAMPLE_RATE_HZ
@@ -58,9 +59,21 @@ class _Clean:
         self.frame_samples = job.frame_samples
         self.complexity = job.decoder_complexity
         self.is_silk_wideband = all(len(p) > 2 and p[0] >> 3 in _SILK_WIDEBAND for p in job.sent)
+        self._has_whole_lbrr: dict[int, bool] = {}
         self.pcm = self.heard = _EMPTY
         self.dred = DredReader(job.sent, job.frame_samples)
         self.patches: dict[Episode, Pcm16] = {}
+
+    def takes(self, job: Job) -> bool:
+        """Return whether a call's gaps can be filled: what LBRR leaves out of a packet, libopus conceals."""
+        return self.is_silk_wideband and all(
+            self._is_whole(source) for source in job.sources[job.actions == FEC].tolist()
+        )
+
+    def _is_whole(self, index: int) -> bool:
+        if index not in self._has_whole_lbrr:
+            self._has_whole_lbrr[index] = all(split(self.sent[index]).lbrr_frames)
+        return self._has_whole_lbrr[index]
 
     @property
     def nbytes(self) -> int:
@@ -104,8 +117,9 @@ class _Replay:
         self.parts: list[Pcm16] = []
         self._features = [clean.dred.gap(*gap) for gap in episode.gaps()]
         begin = episode.start * clean.frame_samples
-        heard = clean.heard[max(0, begin - MAX_HEARD * FRAME) : begin]
-        self.stream = Stream(row, heard, 0, begin // FRAME, (id(clean), episode.start))
+        frames = MAX_HEARD if episode.is_first else WARM_FRAMES
+        heard = clean.heard[max(0, begin - frames * FRAME) : begin]
+        self.stream = Stream(row, heard, 0, begin // FRAME, (id(clean), episode.start, episode.is_first))
 
     def gap(self, turn: int) -> Gap | None:
         """Return the gap of this turn, if the network is to fill it: in libopus, once it heard something."""
@@ -165,7 +179,8 @@ class NumbaEngine:
             cleans = len(self._cleans)
             planned = self._planned(job)
             batch.append(planned)
-            frames = sum(len(episode.actions) + _ASSUMED_TAIL_FRAMES for episode in planned.episodes)
+            mine = planned.episodes or []
+            frames = sum(len(episode.actions) + _ASSUMED_TAIL_FRAMES for episode in mine)
             if len(self._cleans) > cleans:
                 frames += 2 * len(job.sent)
             weight += sum(map(len, job.sent)) + 2 * frames * job.frame_samples
@@ -179,13 +194,13 @@ class NumbaEngine:
         if key not in self._cleans:
             self._cleans[key] = _Clean(job)
         clean = self._cleans[key]
-        return _Planned(job, clean, episodes(job) if clean.is_silk_wideband else [])
+        return _Planned(job, clean, episodes(job) if clean.takes(job) else None)
 
     def _decoded(self, batch: Sequence["_Planned"]) -> Iterator[NDArray[np.int16]]:
         """Give the samples of a batch."""
         wanted: dict[int, tuple[_Clean, dict[Episode, None]]] = {}
         for _, clean, mine in batch:
-            if clean.is_silk_wideband:
+            if mine is not None:
                 new = [episode for episode in mine if episode not in clean.patches]
                 wanted.setdefault(id(clean), (clean, {}))[1].update(dict.fromkeys(new))
         todo = [
@@ -200,10 +215,10 @@ class NumbaEngine:
                 if not clean.pcm.size:
                     list(clean.walk(()))
         for job, clean, mine in batch:
-            if clean.is_silk_wideband:
-                yield _patched(clean, mine)
-            else:
+            if mine is None:
                 yield from LibopusEngine().decode([job])
+            else:
+                yield _patched(clean, mine)
         kept = {id(clean) for _, clean, _ in batch}
         self._cleans = {key: clean for key, clean in self._cleans.items() if id(clean) in kept}
         if sum(clean.nbytes for clean in self._cleans.values()) > self._share:
@@ -240,18 +255,19 @@ class NumbaEngine:
 
 
 class _Planned(NamedTuple):
-    """A job, what its packets are without loss, and its episodes."""
+    """A job, what its packets are without loss, and its episodes (None: libopus decodes it)."""
 
     job: Job
     clean: _Clean
-    episodes: list[Episode]
+    episodes: list[Episode] | None
 
 
 def _patched(clean: _Clean, mine: Sequence[Episode]) -> Pcm16:
     """Return the clean sound with episodes in it; a later one ends what an earlier one decoded on."""
     pcm = clean.pcm.copy()
-    for episode in mine:
-        patch = clean.patches[episode]
-        begin = episode.start * clean.frame_samples
+    starts = [episode.start for episode in mine[1:]]
+    for episode, next_start in zip(mine, [*starts, len(clean.sent)], strict=False):
+        begin, end = episode.start * clean.frame_samples, next_start * clean.frame_samples
+        patch = clean.patches[episode][: end - begin]
         pcm[begin : begin + len(patch)] = patch
     return pcm

@@ -5,6 +5,7 @@ folder gets its name by one rename when all of it is there; one build at a time 
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from testbed.codecs import libopus, opus_source
 from testbed.codecs.opus_source import Tarball
@@ -25,6 +27,7 @@ CONFIGURE = ("--enable-dred", "--enable-deep-plc", "--enable-osce", "--enable-lo
 _PROGRAMS = ("opus_demo", "lossgen_demo")
 _WEIGHTS = "weights_blob.bin"
 _EXCHANGE = "libopus_exchange.so"
+_EXCHANGE_SOURCE = Path(__file__).with_name("exchange.c")
 _EXCHANGED = ("lpcnet_plc_conceal", "lpcnet_plc_update")
 _MANIFEST = "build.json"
 _UNFINISHED = ".building-"
@@ -132,7 +135,14 @@ def _read(folder: Path) -> Build | None:
             path.stat()
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return done if manifest["configure"] == list(CONFIGURE) else None
+    recipe = _recipe()
+    return done if {key: manifest.get(key) for key in recipe} == recipe else None
+
+
+def _recipe() -> dict[str, Any]:
+    """Return what tells a build from one that was made in another way."""
+    digest = hashlib.sha256(_EXCHANGE_SOURCE.read_bytes()).hexdigest()
+    return {"configure": list(CONFIGURE), "exchange_sha256": digest}
 
 
 @contextmanager
@@ -170,7 +180,7 @@ def _build_new(tarball: Path | None, progress: Callable[[str], None]) -> Build:
         else:  # libtool and make cannot work where a path has a space in it
             with tempfile.TemporaryDirectory(prefix="opus-") as plain:
                 _compile(source, path, Path(plain), finished, progress)
-        manifest = {"version": source.version, "sha256": source.sha256, "configure": CONFIGURE}
+        manifest = {"version": source.version, "sha256": source.sha256, **_recipe()}
         (finished / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         target = _target(source)
         if target.exists():
@@ -206,7 +216,7 @@ def _compile(
     progress("linking the decoder whose concealment is exchanged")
     parts = [str(part) for part in sorted(objects.glob("*/**/.libs/*.o"))]
     wrapped = [f"-Wl,--wrap={name}" for name in _EXCHANGED]
-    exchange = str(Path(__file__).with_name("exchange.c"))
+    exchange = str(_EXCHANGE_SOURCE)
     include = f"-I{tree / 'include'}"
     _run(
         ["gcc", "-O2", "-fPIC", "-shared", include, exchange, *parts, *wrapped, "-lm", "-o", _EXCHANGE],

@@ -1,10 +1,14 @@
 """What only this machine can tell about a scenario: is its speech here, and a libopus that can do it?"""
 
 from testbed.codecs.capabilities import capabilities
+from testbed.codecs.libopus import find
 from testbed.codecs.opus_build import installed
 from testbed.errors import ScenarioError, SpeechError
 from testbed.scenario import Scenario, points
 from testbed.speech import Clip, load_clips
+
+NUMBA_VERSION = "1.6.1"
+"""The libopus whose networks the kernels compute."""
 
 
 def clips_of(scenario: Scenario) -> list[Clip]:
@@ -38,7 +42,7 @@ def check_codec(scenario: Scenario) -> None:
         There is no libopus at all.
     """
     able = capabilities()
-    built = installed() is not None
+    build = installed()
     lines = [
         f"{scenario.at('schemes', index, 'dred')}: {scheme.name!r} needs DRED, and {able.version} at "
         f"{able.path} was built without it; `testbed opus build` builds one that has it"
@@ -49,13 +53,18 @@ def check_codec(scenario: Scenario) -> None:
         f"{scenario.at('schemes', index, 'dred', 'writer')}: testbed writes DRED with the networks of a "
         "libopus that it built itself; `testbed opus build` builds one"
         for index, scheme in enumerate(scenario.schemes)
-        if scheme.added_dred() and not built
+        if scheme.added_dred() and build is None
     ]
-    if not built and any(point.scenario.engine == "numba" for point in points(scenario)):
+    if any(point.scenario.engine == "numba" for point in points(scenario)):
         key = ("sweep", "engine") if "engine" in scenario.sweep else ("engine",)
-        lines.append(
-            f"{scenario.at(*key)}: numba works with the networks of a libopus that the testbed built itself; "
-            "`testbed opus build` builds one"
-        )
+        if build is None or build.version != NUMBA_VERSION:
+            lines.append(
+                f"{scenario.at(*key)}: numba works with the networks of libopus {NUMBA_VERSION} as the "
+                "testbed builds it; `testbed opus build` builds one"
+            )
+        elif find() != str(build.library.resolve()):
+            lines.append(
+                f"{scenario.at(*key)}: numba works with the testbed's own libopus alone; unset OPUS_LIBRARY"
+            )
     if lines:
         raise ScenarioError("\n".join(lines))

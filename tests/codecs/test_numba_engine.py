@@ -15,6 +15,7 @@ from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC, Job, LibopusEngine
 from testbed.codecs.engines import engine
 from testbed.codecs.episodes import REMEMBERED_MS, Episode, episodes
 from testbed.codecs.numba_engine import NumbaEngine
+from testbed.codecs.opus_packet import split
 from testbed.codecs.settings import EncoderSettings
 from testbed.rows import to_int16
 from testbed.scenario import Speech
@@ -89,6 +90,20 @@ def test_where_no_network_is_asked_episodes_are_libopus_s_to_the_sample(frame_ms
         settled = end + 16 * 240
         if len(numba) > settled + 3200:
             assert decibels(libopus[settled:], numba[settled:] - libopus[settled:].astype(int)) > 35
+
+
+@pytest.mark.parametrize("frame_ms", [20, 40, 60])
+def test_lbrr_is_libopus_s_also_where_it_covers_only_a_part_of_a_packet(frame_ms):
+    sent, size = packets(frame_ms, seconds=10), 16 * frame_ms
+    whole = [all(split(packet).lbrr_frames) for packet in sent]
+    assert frame_ms == 20 or not all(whole[2:])
+    jobs = [
+        job(sent, [frame], lbrr=True, dred=False, frame_ms=frame_ms) for frame in range(2, len(sent) - 1, 3)
+    ]
+    for done, numba, libopus in compared(jobs):
+        (lost,) = np.flatnonzero(done.actions != DECODE)
+        end = (lost + 1) * size if whole[lost + 1] else None
+        assert np.array_equal(numba[:end], libopus[:end])
 
 
 @pytest.mark.parametrize("frame_ms", [10, 20, 40, 60])

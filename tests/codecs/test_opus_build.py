@@ -41,7 +41,7 @@ lossgen_demo dump_weights_blob:
 OPUS_H = """\
 typedef struct OpusDecoder OpusDecoder;
 int opus_decode_float(OpusDecoder *, const unsigned char *, int, float *, int, int);
-enum { OPUS_BAD_ARG = -1, OPUS_INVALID_PACKET = -4 };
+enum { OPUS_BAD_ARG = -1, OPUS_INTERNAL_ERROR = -3, OPUS_INVALID_PACKET = -4 };
 """
 CONFIGURE = """\
 #!/bin/sh

@@ -1,5 +1,6 @@
 """Whole runs with either engine: what is played does not depend on it, and hardly how it sounds."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +155,15 @@ def test_kernels_without_a_built_libopus_are_one_message(
     with pytest.raises(ScenarioError, match="testbed opus build") as refused:
         check_codec(parse_scenario(text))
     assert place in str(refused.value)
+
+
+def test_another_libopus_is_not_mixed_with_the_kernels(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    build = opus_build.installed()
+    assert build is not None
+    other = tmp_path / "libopus.so"
+    shutil.copy(build.library, other)
+    monkeypatch.setenv("OPUS_LIBRARY", str(other))
+    with pytest.raises(ScenarioError, match=r":16: sweep\.engine: .*unset OPUS_LIBRARY"):
+        check_codec(parse_scenario(SCENARIO))
