@@ -17,7 +17,7 @@ REMEMBERED_MS = 60
 
 libopus remembers longer: its concealment hears the last 150 ms, and its decoder is within -30 dB of one that
 lost nothing 60 to 80 ms after a gap. But whether episodes are parted by 60 or by 150 ms, the mean scores of
-the schemes are as near to libopus's; at 20 ms PLCMOS is 0.01 lower. The less, the more episodes are equal.
+the schemes are as near to libopus's; by 20 ms PLCMOS is 0.01 lower. The less, the more episodes are equal.
 """
 
 

@@ -34,9 +34,9 @@ Floats = NDArray[np.float32]
 WARM_FRAMES = 2 * MAX_HEARD
 """Frames of 10 ms of which a stream that had earlier gaps hears the older ones only to warm the predictor.
 
-libopus's predictor remembers the gaps before. One that begins at 0 and hears 150 ms expects too little (PLCMOS
-of neural PLC is 0.04 lower at bursts of 4), one that heard 600 ms of clean speech too much where most is lost
-(0.05 higher at 40 % in bursts of 6).
+libopus's predictor remembers the gaps before. One that begins at 0 and hears 150 ms expects too little
+(PLCMOS of neural PLC is 0.04 lower at bursts of 4), one that heard 600 ms of clean speech too much where most
+is lost (0.05 higher at 40 % in bursts of 6).
 """
 _FULL_SCALE = np.float32(32768)
 
