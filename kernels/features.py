@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from testbed.kernels.bark import (
     BANDS,
@@ -84,19 +83,6 @@ def feature_state(batch: int) -> FeatureState:
     sizes = (FRAME, 4, 2 * _IF_BINS, ORDER, MAX_PERIOD, MAX_PERIOD)
     samples, last, bins, aligned, residual, low = (np.zeros((batch, size), np.float32) for size in sizes)
     return FeatureState(samples, last, bins, aligned, residual, low, pitch_state(batch))
-
-
-def take_features(state: FeatureState, items: NDArray[np.int64]) -> FeatureState:
-    """Return a copy of the state of some items, in the order of the indices given."""
-    return FeatureState(
-        state.samples[items],
-        state.last[items],
-        state.bins[items],
-        state.aligned[items],
-        state.residual[items],
-        state.low[items],
-        PitchState(*(part[items] for part in state.pitch)),
-    )
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)

@@ -4,12 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.codecs import opus_build
+from testbed.kernels.batch import take
 from testbed.kernels.burg import burg, burg_cepstrum, burg_cepstrum_reference, burg_reference
 from testbed.kernels.features import (
     extract_features,
     extract_features_reference,
     feature_state,
-    take_features,
 )
 from testbed.kernels.pitch_network import pitch_network
 from testbed.kernels.weights import read_blob
@@ -54,7 +54,7 @@ def test_extraction_in_pieces_is_extraction_at_once(network):
     pcm = voice(3, 20)[None]
     state = feature_state(1)
     first = extract(network, pcm[:, : 7 * 160], state)
-    kept = take_features(state, np.array([0, 0]))
+    kept = take(state, np.array([0, 0]))
     second = extract(network, pcm[:, 7 * 160 :], state)
     np.testing.assert_array_equal(np.concatenate((first, second), axis=1), extract(network, pcm))
     again = extract(network, np.repeat(pcm[:, 7 * 160 :], 2, axis=0), kept)
