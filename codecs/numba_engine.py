@@ -236,8 +236,7 @@ class NumbaEngine:
             for row, walker in zip(mine, walk, strict=False):
                 decoders[row].copy_from(walker)
             list(walk)
-        for clean in dict.fromkeys(clean for clean, _ in todo):
-            clean.dred.read(gap for of, episode in todo if of is clean for gap in episode.gaps())
+            clean.dred.read(gap for row in mine for gap in todo[row][1].gaps())
         active = replays = [
             _Replay(clean, episode, row, decoders[row]) for row, (clean, episode) in enumerate(todo)
         ]

@@ -72,9 +72,9 @@ class ReplayDecoder(Decoder):
 
     def twin(self) -> "ReplayDecoder":
         """Return a decoder of the same settings in memory of its own, to be filled by `copy_from`."""
+        memory = np.empty(self.state_bytes, np.uint8)
         made = copy(self)
-        made._memory = np.empty(self.state_bytes, np.uint8)
-        made._state = made._memory.ctypes.data
+        made._memory, made._state = memory, memory.ctypes.data
         return made
 
     def copy_from(self, other: "ReplayDecoder") -> None:

@@ -93,11 +93,11 @@ def rows_of(context: Context, groups: Sequence[Group]) -> dict[CallId, dict[str,
             by_engine.setdefault((scenario.engine, scenario.limits.batch_mb), []).append((call, source))
     rows: dict[CallId, dict[str, Any]] = {}
     for (name, batch_mb), calls in by_engine.items():
-        rows |= _Stream(context, calls, engine(name, batch_mb)).rows()
+        rows |= _Calls(context, calls, engine(name, batch_mb)).rows()
     return rows
 
 
-class _Stream:
+class _Calls:
     """Calls on their way through an engine, which takes as many at once as it sees fit.
 
     Calls whose decoder does the same frame by frame (the ceiling in each realization, a playout delay that is

@@ -15,7 +15,6 @@ from testbed.kernels.bark import FEATURES, FRAME
 from testbed.kernels.plc import AHEAD
 from testbed.kernels.rdovae import FRAMES_PER_LATENT
 
-_OFFSET_SAMPLES = FRAME // 4
 _ROUNDED_CHUNKS = 4
 
 Floats = NDArray[np.float32]
@@ -68,8 +67,7 @@ class DredReader:
                 continue
             deep = min(MAX_CHUNKS, -(-chunks // _ROUNDED_CHUNKS) * _ROUNDED_CHUNKS)
             parsed = payload.parse(carried.payload, deep)
-            into_packet = round(carried.frame * carried.frame_ms * FRAME / 10)
-            end = (16 - parsed.header.offset) * _OFFSET_SAMPLES + into_packet
+            end = round((carried.frame * carried.frame_ms - parsed.header.end_ms) * FRAME / 10)
             found.append((source, deep, end, parsed))
         for (source, deep, end, _), features in zip(
             found, network.decode([parsed for *_, parsed in found]), strict=True
