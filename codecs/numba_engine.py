@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
-from testbed.codecs.dred.quantizers import built
 from testbed.codecs.dred.reader import DredReader
 from testbed.codecs.engine import DECODE, FEC, Job, LibopusEngine
 from testbed.codecs.episodes import Episode, episodes
 from testbed.codecs.gap_sound import WARM_FRAMES, Gap, GapSound, Stream
+from testbed.codecs.opus_build import built
 from testbed.codecs.opus_packet import split
 from testbed.codecs.replay import Pcm16, ReplayDecoder, Replayed
 from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY

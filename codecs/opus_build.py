@@ -15,12 +15,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from testbed.codecs import libopus, opus_source
 from testbed.codecs.opus_source import Tarball
-from testbed.errors import BuildError
+from testbed.errors import BuildError, CodecError
 from testbed.files import cache_dir, written_whole
 
 CONFIGURE = ("--enable-dred", "--enable-deep-plc", "--enable-osce", "--enable-lossgen")
@@ -73,6 +74,21 @@ def installed() -> Build | None:
     return _read(_home() / "current")
 
 
+@lru_cache(maxsize=1)
+def built() -> Build:
+    """Return the build in use, looked for only once.
+
+    Raises
+    ------
+    CodecError
+        If there is none that is whole.
+    """
+    found = installed()
+    if found is None:
+        raise CodecError("the networks' weights come with libopus: run 'testbed opus build'")
+    return found
+
+
 def build(tarball: Path | None = None, progress: Callable[[str], None] = print) -> Build:
     """Build libopus, unless that is done already, and make it the one in use.
 
@@ -98,6 +114,7 @@ def build(tarball: Path | None = None, progress: Callable[[str], None] = print) 
             done = ready or _build_new(tarball, progress)
             _use(done.source.parent)
     libopus.forget()
+    built.cache_clear()
     return done
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.codecs import libopus
-from testbed.codecs.dred.quantizers import built
 from testbed.codecs.opus import Decoder
+from testbed.codecs.opus_build import built
 
 Pcm16 = NDArray[np.int16]
 

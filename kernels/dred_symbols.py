@@ -1,9 +1,10 @@
 """The numbers in a DRED payload: quantized, range coded, and back.
 
 As libopus 1.6 does (``dnn/dred_decoder.c``, ``dred_encoder.c``). A payload is, range coded: the header (q0,
-dQ, offset, qmax), the 50 numbers of the initial state at quantizer level q0, then 25 numbers for each 40 ms,
-latest first, at levels that grow with age. Each number has a Laplace-like distribution of its own at each
-level. A payload says nowhere how many it holds: they go on for as long as more than 7 bits are left.
+dQ, offset, qmax), the numbers of the initial state (50; in version 10 19) at quantizer level q0, then those
+of a latent vector (25; 21) for each 40 ms, latest first, at levels that grow with age. Each number has a
+Laplace-like distribution of its own at each level. A payload says nowhere how many vectors it holds: they go
+on for as long as more than 7 bits are left.
 """
 
 from typing import NamedTuple
@@ -30,7 +31,7 @@ Symbols = NDArray[np.int32]
 
 
 class Tables(NamedTuple):
-    """How numbers are quantized and coded at each level: uint8 (16, 25 or 50), in 256ths.
+    """How numbers are quantized and coded at each level: uint8 (16, numbers), in 256ths.
 
     Attributes
     ----------
@@ -147,9 +148,9 @@ def read(
     header
         int64, `HEADER_SIZE`; written: q0, dQ, qmax, offset.
     state
-        int32 (50,); written.
+        int32 (numbers,); written.
     latents
-        int32 (most, 25); written, as many rows as are there.
+        int32 (most, numbers); written, as many rows as are there.
     ends
         int64 (most + 1,); written: bits used up to the end of the state and of each row.
 

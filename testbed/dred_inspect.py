@@ -49,7 +49,7 @@ class Found:
     end_ms
         How long before the packet's first sample the redundancy ends; below 0: it goes on into the packet.
     depth_ms
-        How much sound it holds; None for a version of which only the header can be read.
+        How much sound it holds.
     """
 
     index: int
@@ -57,18 +57,14 @@ class Found:
     dred_bytes: int
     header: payload.DredHeader
     end_ms: float
-    depth_ms: int | None
+    depth_ms: int
 
     def row(self) -> tuple[str, ...]:
         """Return the words under `TITLES`."""
         header = self.header
-        depth = (
-            ("-", "-")
-            if self.depth_ms is None
-            else (self.depth_ms, f"{max(0, self.depth_ms + self.end_ms):g}")
-        )
         sizes = (self.index, self.packet_bytes, self.dred_bytes, header.version)
-        words = (*sizes, f"{self.end_ms:g}", *depth, header.q0, header.dq, header.qmax)
+        times = (f"{self.end_ms:g}", self.depth_ms, f"{max(0, self.depth_ms + self.end_ms):g}")
+        words = (*sizes, *times, header.q0, header.dq, header.qmax)
         return tuple(str(word) for word in words)
 
 
@@ -87,11 +83,8 @@ class Inspection:
         if self.found:
             dred_bytes = sum(each.dred_bytes for each in self.found)
             line += f", {dred_bytes / with_dred:.1f} bytes each"
-            depths = [each.depth_ms for each in self.found if each.depth_ms is not None]
-            if depths:
-                line += (
-                    f", {min(depths)} to {max(depths)} ms deep, {sum(depths) / len(depths):.0f} on average"
-                )
+            depths = [each.depth_ms for each in self.found]
+            line += f", {min(depths)} to {max(depths)} ms deep, {sum(depths) / len(depths):.0f} on average"
         if self.damaged:
             line += f"; {self.damaged} could not be read as Opus"
         return line
@@ -127,15 +120,14 @@ def _look(index: int, data: bytes) -> Found | None:
     carried = packet.find(data)
     if carried is None:
         return None
-    header = payload.parse_header(carried.payload)
-    known = header.version == payload.VERSION
+    whole = payload.parse(carried.payload)
     return Found(
         index,
         len(data),
         opus_packet.split(data).dred_bytes,
-        header,
-        header.end_ms - carried.frame * carried.frame_ms,
-        payload.parse(carried.payload).depth_ms if known else None,
+        whole.header,
+        whole.header.end_ms - carried.frame * carried.frame_ms,
+        whole.depth_ms,
     )
 
 

@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.dred.payload import MAX_CHUNKS, VERSION, DredHeader, DredPayload
-from testbed.codecs.dred.quantizers import built, quantizers
+from testbed.codecs.dred.payload import MAX_CHUNKS, DredHeader, DredPayload
+from testbed.codecs.dred.quantizers import quantizers
+from testbed.codecs.opus_build import built
 from testbed.errors import CodecError
 from testbed.kernels import dred_symbols, rdovae
 from testbed.kernels.weights import read_blob
 
+VERSION = 12
+"""The experimental version of libopus 1.6, whose networks they are."""
 STEP_MS = 20
 _FEATURES_PER_STEP = rdovae.FRAMES_PER_STEP * rdovae.FEATURES
 _MAX_BATCH = 256
@@ -96,7 +99,7 @@ def payload(
             f"payload 1 to {MAX_CHUNKS} chunks"
         )
     header = DredHeader(VERSION, q0, dq, qmax, offset)
-    state_tables, latent_tables = quantizers()
+    state_tables, latent_tables = quantizers(VERSION)
     state = dred_symbols.quantize(state_tables, q0, encoded.states[step : step + 1])[0]
     rows = encoded.latents[step::-2][:chunks]
     symbols = np.zeros(rows.shape, np.int32)
@@ -125,8 +128,10 @@ def decode(payloads: Sequence[DredPayload]) -> list[Floats]:
     Raises
     ------
     CodecError
-        If no libopus is built.
+        If one is of another version, or no libopus is built.
     """
+    for other in {payload.header.version for payload in payloads} - {VERSION}:
+        raise CodecError(f"features are decoded from DRED of version {VERSION}, not of {other}")
     model = _networks(built().weights)[1]
     # Payloads of like depth go together, so that little is computed for nothing.
     order = sorted(range(len(payloads)), key=lambda index: payloads[index].chunks)
@@ -142,7 +147,7 @@ def decode(payloads: Sequence[DredPayload]) -> list[Floats]:
 
 def _restored(payloads: Sequence[DredPayload]) -> tuple[Floats, Floats]:
     """Return the states and the latent vectors with their levels, padded with zeros to the deepest."""
-    state_tables, latent_tables = quantizers()
+    state_tables, latent_tables = quantizers(VERSION)
     deepest = max(payload.chunks for payload in payloads)
     states = np.zeros((len(payloads), rdovae.STATES), np.float32)
     latents = np.zeros((len(payloads), deepest, rdovae.LATENTS + 1), np.float32)

@@ -2,7 +2,7 @@
 
 The format is that of draft-ietf-mlcodec-opus-dred as libopus writes it: behind the letter ``D`` and a number,
 that of its experimental version, what `testbed.kernels.dred_symbols` tells. Versions 10 (libopus 1.5) and 12
-(1.6) have the same header, but quantizers and networks of their own; those of 12 are here.
+(1.6) have the same header, but quantizers and networks of their own.
 """
 
 from dataclasses import dataclass, replace
@@ -15,13 +15,12 @@ from testbed.codecs.opus_packet import DRED_EXPERIMENTAL_VERSIONS
 from testbed.errors import CodecError
 from testbed.kernels import dred_symbols
 from testbed.kernels.dred_symbols import DQ, HEADER_SIZE, MAX_OFFSET, OFFSET, Q0, QMAX
-from testbed.kernels.rdovae import LATENTS, STATES
 
-VERSION = 12
 PREFIX_BYTES = 2
 CHUNK_MS = 40
 MAX_CHUNKS = 250
 _MAX_BYTES = 1 << 16
+_VERSIONS = " or ".join(map(str, DRED_EXPERIMENTAL_VERSIONS))
 
 Symbols = NDArray[np.int32]
 
@@ -65,9 +64,10 @@ class DredPayload:
     header
         Its header.
     state
-        int32 (50,): the initial state, quantized.
+        int32 (50,), in version 10 (19,): the initial state, quantized.
     latents
-        int32 (chunks, 25): the latent vectors, quantized, latest first, of 40 ms each.
+        int32 (chunks, 25), in version 10 (chunks, 21): the latent vectors, quantized, latest first, of 40 ms
+        each.
     """
 
     header: DredHeader
@@ -106,7 +106,7 @@ def parse_header(payload: bytes) -> DredHeader:
     named = payload[:1] == b"D" and payload[1:2] in map(int.to_bytes, DRED_EXPERIMENTAL_VERSIONS)
     if not named or len(payload) <= PREFIX_BYTES:
         raise CodecError(
-            f"a DRED payload is 'D', {' or '.join(map(str, DRED_EXPERIMENTAL_VERSIONS))}, and then more; "
+            f"a DRED payload is 'D', {_VERSIONS}, and then more; "
             f"this one is {payload[:PREFIX_BYTES].hex(' ') or 'empty'}"
         )
     numbers = np.zeros(HEADER_SIZE, np.int64)
@@ -131,7 +131,7 @@ def parse(payload: bytes, max_chunks: int = MAX_CHUNKS) -> DredPayload:
     Raises
     ------
     CodecError
-        If it is not DRED of version 12, or larger than any packet.
+        If it is not DRED, or larger than any packet.
     """
     found = _read(payload, max_chunks)
     return found[0]
@@ -144,19 +144,16 @@ def chunk_ends(payload: bytes, max_chunks: int = MAX_CHUNKS) -> list[int]:
 
 def _read(payload: bytes, max_chunks: int) -> tuple[DredPayload, list[int]]:
     version = parse_header(payload).version
-    if version != VERSION:
-        raise CodecError(
-            f"DRED of experimental version {version}: only its header can be read, for the quantizers of "
-            f"libopus 1.5 are not here; version {VERSION} is what libopus 1.6 writes"
-        )
     if len(payload) > _MAX_BYTES or not 0 <= max_chunks <= MAX_CHUNKS:
         raise CodecError(
             f"DRED of {len(payload)} bytes and {max_chunks} chunks: at most {_MAX_BYTES} and {MAX_CHUNKS}"
         )
-    header, state = np.zeros(HEADER_SIZE, np.int64), np.zeros(STATES, np.int32)
-    latents, ends = np.zeros((max_chunks, LATENTS), np.int32), np.zeros(max_chunks + 1, np.int64)
+    tables = quantizers(version)
+    states, width = (each.scale.shape[1] for each in tables)
+    header, state = np.zeros(HEADER_SIZE, np.int64), np.zeros(states, np.int32)
+    latents, ends = np.zeros((max_chunks, width), np.int32), np.zeros(max_chunks + 1, np.int64)
     data = np.frombuffer(payload, np.uint8)[PREFIX_BYTES:]
-    rows = dred_symbols.read(data, *quantizers(), header, state, latents, ends)
+    rows = dred_symbols.read(data, *tables, header, state, latents, ends)
     found = DredPayload(_header(version, header), state, latents[:rows].copy())
     return found, ends[: rows + 1].tolist()
 
@@ -174,8 +171,12 @@ def write(payload: DredPayload) -> bytes:
     """
     header = payload.header
     _check(header)
-    if payload.state.shape != (STATES,) or payload.latents.shape[1:] != (LATENTS,):
-        raise CodecError(f"a DRED payload has {STATES} numbers of state and {LATENTS} a chunk")
+    tables = quantizers(header.version)
+    states, width = (each.scale.shape[1] for each in tables)
+    if payload.state.shape != (states,) or payload.latents.shape[1:] != (width,):
+        raise CodecError(
+            f"DRED of version {header.version} has {states} numbers of state and {width} a chunk"
+        )
     if payload.chunks > MAX_CHUNKS:
         raise CodecError(f"DRED of {payload.chunks} chunks: at most {MAX_CHUNKS}")
     numbers = np.zeros(HEADER_SIZE, np.int64)
@@ -187,10 +188,10 @@ def write(payload: DredPayload) -> bytes:
     )
     data = np.zeros(_MAX_BYTES, np.uint8)
     state, latents = (np.ascontiguousarray(part, np.int32) for part in (payload.state, payload.latents))
-    size = dred_symbols.write(data, *quantizers(), numbers, state, latents)
+    size = dred_symbols.write(data, *tables, numbers, state, latents)
     if size > _MAX_BYTES - PREFIX_BYTES:
         raise CodecError(f"DRED of {payload.chunks} chunks takes {size} bytes: that is beyond any packet")
-    return bytes((ord("D"), VERSION)) + data[:size].tobytes()
+    return bytes((ord("D"), header.version)) + data[:size].tobytes()
 
 
 def cut(payload: bytes, chunks: int) -> bytes:
@@ -210,8 +211,9 @@ def cut(payload: bytes, chunks: int) -> bytes:
 def _check(header: DredHeader) -> None:
     sends_qmax = header.q0 < 14 and header.dq > 0
     lowest = header.q0 + 1 if sends_qmax else 15
+    if header.version not in DRED_EXPERIMENTAL_VERSIONS:
+        raise CodecError(f"DRED of version {header.version}: take {_VERSIONS}")
     limits = {
-        "version": (header.version, VERSION, VERSION),
         "q0": (header.q0, 0, 15),
         "dq": (header.dq, 0, 7),
         "qmax": (header.qmax, lowest, 15),

@@ -18,8 +18,8 @@ from scipy.signal import lfilter
 
 from testbed.codecs.dred import network, packet, payload
 from testbed.codecs.dred.payload import CHUNK_MS, DredPayload
-from testbed.codecs.dred.quantizers import built
 from testbed.codecs.encoding import EncodedFrame, Encoding
+from testbed.codecs.opus_build import built
 from testbed.codecs.opus_packet import split
 from testbed.codecs.settings import SAMPLE_RATE_HZ, AddedDred, Application
 from testbed.kernels import rdovae

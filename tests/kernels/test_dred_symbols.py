@@ -12,7 +12,7 @@ from testbed.kernels import dred_symbols as ds
 def read(data, most=30):
     header, state = np.zeros(ds.HEADER_SIZE, np.int64), np.zeros(50, np.int32)
     rows, ends = np.zeros((most, 25), np.int32), np.zeros(most + 1, np.int64)
-    count = ds.read(np.frombuffer(data, np.uint8), *quantizers(), header, state, rows, ends)
+    count = ds.read(np.frombuffer(data, np.uint8), *quantizers(12), header, state, rows, ends)
     assert np.all(np.diff(ends[: count + 1]) >= 0)
     return tuple(header.tolist()), state, rows[:count]
 
@@ -21,7 +21,7 @@ def read(data, most=30):
 @given(st.binary(min_size=1, max_size=80) | st.binary(max_size=2).map(lambda b: b * 40))
 def test_any_bytes_read_alike(data):
     header, state, rows = read(data)
-    expected = ds.read_reference(data, *quantizers(), 30)
+    expected = ds.read_reference(data, *quantizers(12), 30)
     assert (header, state.tolist(), rows.tolist()) == (expected[0], expected[1], expected[2])
     only = np.zeros(ds.HEADER_SIZE, np.int64)
     ds.read_header(np.frombuffer(data, np.uint8), only)
@@ -39,7 +39,7 @@ def test_any_bytes_read_alike(data):
 def test_what_is_written_is_read(q0, dq, offset, count, seed):
     rng = np.random.default_rng(seed)
     qmax = int(rng.integers(q0 + 1, 16)) if q0 < 14 and dq > 0 else 15
-    state_tables, latent_tables = quantizers()
+    state_tables, latent_tables = quantizers(12)
     spread = rng.choice((0.3, 2, 20))
     state = ds.quantize(state_tables, q0, rng.normal(0, spread, (1, 50)).astype(np.float32))[0]
     rows = np.zeros((count, 25), np.int32)
@@ -48,9 +48,9 @@ def test_what_is_written_is_read(q0, dq, offset, count, seed):
         rows[index] = ds.quantize(latent_tables, ds.level(q0, dq, qmax, index), values)[0]
     header = np.array([q0, dq, qmax, offset], np.int64)
     data = np.zeros(8192, np.uint8)
-    size = ds.write(data, *quantizers(), header, state, rows)
+    size = ds.write(data, *quantizers(12), header, state, rows)
     written = data[:size].tobytes()
-    reference = ds.write_reference(*quantizers(), (q0, dq, qmax, offset), state.tolist(), rows.tolist())
+    reference = ds.write_reference(*quantizers(12), (q0, dq, qmax, offset), state.tolist(), rows.tolist())
     assert written == reference
     found = read(written)
     assert found[0] == (q0, dq, qmax, offset)
@@ -63,7 +63,7 @@ def test_what_is_written_is_read(q0, dq, offset, count, seed):
 @pytest.mark.parametrize("row", [0, 7, 15])
 def test_quantizing(row):
     rng = np.random.default_rng(row)
-    for tables, width in zip(quantizers(), (50, 25), strict=True):
+    for tables, width in zip(quantizers(12), (50, 25), strict=True):
         for spread in (0, 0.2, 3, 100, 1e30):
             values = (spread * rng.normal(0, 1, (40, width))).astype(np.float32)
             symbols = ds.quantize(tables, row, values)
@@ -76,7 +76,7 @@ def test_quantizing(row):
 def test_finer_levels_lose_less():
     rng = np.random.default_rng(1)
     values = rng.normal(0, 3, (500, 25)).astype(np.float32)
-    tables = quantizers()[1]
+    tables = quantizers(12)[1]
     lost = [
         np.mean((ds.restore(tables, row, ds.quantize(tables, row, values)) - values) ** 2)
         for row in range(16)

@@ -3,7 +3,8 @@
  * Reads opus_demo's bitstream from standard input: for each packet its size and a number that is not used here (both
  * 32 bits, big-endian), then the packet. Writes for each, as 32-bit numbers of this machine: what opus_dred_parse()
  * returns for all that it can read, where the redundancy ends, the offset and the number of latent vectors; if there
- * are any, 50 floats of state, 26 for each latent vector, and 80 features for each, from opus_dred_process().
+ * are any, 50 floats of state, 26 for each latent vector, and 80 features for each, from opus_dred_process(). With
+ * libopus 1.5 it is 19 floats of state and 21 for each latent vector.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "opus.h"
 
 #define MAX_BYTES 65536
+#define MAX_LATENTS (DRED_NUM_REDUNDANCY_FRAMES / 2)
 
 int main(void)
 {
@@ -34,7 +36,7 @@ int main(void)
       if (numbers[3] == 0) continue;
       if (opus_dred_process(decoder, dred, dred) != OPUS_OK) return 4;
       fwrite(dred->state, sizeof(float), DRED_STATE_DIM, stdout);
-      fwrite(dred->latents, sizeof(float), numbers[3] * (DRED_LATENT_DIM + 1), stdout);
+      fwrite(dred->latents, sizeof(float), numbers[3] * (sizeof dred->latents / sizeof(float) / MAX_LATENTS), stdout);
       fwrite(dred->fec_features, sizeof(float), numbers[3] * 4 * DRED_NUM_FEATURES, stdout);
    }
    return 0;

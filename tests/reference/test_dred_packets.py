@@ -1,10 +1,12 @@
 """DRED in real packets: what we read is what libopus reads, and what we write, libopus reads back.
 
 `dred_check.c` is linked with the very library that the testbed uses, and tells the symbols and features that
-it gets from packets.
+it gets from packets. What libopus 1.5 made and told is in ``libopus_1_5.json``; see `record_libopus_1_5.py`.
 """
 
+import json
 import random
+import re
 import struct
 import subprocess
 from dataclasses import dataclass, replace
@@ -115,7 +117,7 @@ def libopus(tmp_path_factory):
 
 def check(packets, answers):
     """Compare all that libopus found with what we find; return the largest RMS of features of a packet."""
-    state_tables, latent_tables = quantizers()
+    state_tables, latent_tables = quantizers(12)
     read, expected_features = [], []
     for each, answer in zip(packets, answers, strict=True):
         carried = packet.find(each)
@@ -204,6 +206,38 @@ def test_what_we_write_is_read_by_libopus(libopus, tmp_path):
     heard = np.frombuffer(pcm.read_bytes(), "<i2")
     assert heard.size > (SECONDS - 1) * 16_000
     assert np.abs(heard.astype(int)).max() > 1000
+
+
+def test_quantizers_are_those_of_the_source():
+    text = (build().source / "dnn/dred_rdovae_stats_data.c").read_text()
+    for kind, tables in zip(("state", "latent"), quantizers(12), strict=True):
+        for field, table in zip(("quant_scales", "dead_zone", "r", "p0"), tables, strict=True):
+            listed = re.search(rf"\bdred_{kind}_{field}_q8\[\d+\] = {{([\d,\s]*)}}", text)[1]
+            assert table.ravel().tolist() == [int(word) for word in listed.replace(",", " ").split()]
+
+
+def test_packets_of_libopus_1_5():
+    """Experimental version 10: the same symbols, and the same bytes when written again."""
+    state_tables, latent_tables = quantizers(10)
+    with_dred = 0
+    for told in json.loads(Path(__file__).with_name("libopus_1_5.json").read_text()):
+        carried = packet.find(bytes.fromhex(told["packet"]))
+        assert (carried is None) == (not told["latents"])
+        if carried is None:
+            continue
+        with_dred += 1
+        found = payload.parse(carried.payload, LIBOPUS_CHUNKS)
+        assert (found.header.version, found.chunks) == (10, len(told["latents"]))
+        assert told["offset"] == 16 - found.header.offset
+        assert told["samples"] == 640 * found.chunks - 40 * told["offset"]
+        state = dred_symbols.restore(state_tables, found.header.q0, found.state[None])[0]
+        assert np.array_equal(state, np.float32(told["state"]))
+        for level, symbols, expected in zip(found.levels(), found.latents, told["latents"], strict=True):
+            values = dred_symbols.restore(latent_tables, level, symbols[None])[0]
+            assert np.array_equal(values, np.float32(expected))
+        longer = [payload.parse(carried.payload + bytes(2), found.chunks + more) for more in range(4)]
+        assert any(payload.write(each) == carried.payload for each in longer)
+    assert with_dred > 10
 
 
 def test_a_payload_cut_shorter(libopus):

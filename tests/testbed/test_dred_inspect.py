@@ -1,5 +1,6 @@
 """The command `testbed dred inspect`: real packets in bitstreams and captures, and files that are neither."""
 
+import json
 import struct
 import subprocess
 import sys
@@ -79,12 +80,12 @@ def test_damaged_packets_are_counted(tmp_path):
     assert nothing.summary() == "0 of 1 packets carry DRED"
 
 
-def test_version_10_shows_its_header(tmp_path):
-    data = packets()[50]
-    old = packet.add(data, b"D\x0a" + packet.find(data).payload[2:])
-    (found,) = inspect(bitstream(tmp_path / "old.bit", [old])).found
-    assert (found.header.version, found.depth_ms) == (10, None)
-    assert found.row()[3:7] == ("10", "-25", "-", "-")
+def test_version_10_of_libopus_1_5(tmp_path):
+    recorded = json.loads((Path(__file__).parents[1] / "reference/libopus_1_5.json").read_text())
+    seen = inspect(bitstream(tmp_path / "old.bit", [bytes.fromhex(each["packet"]) for each in recorded]))
+    depths = [40 * len(each["latents"]) for each in recorded if each["latents"]]
+    assert [found.depth_ms for found in seen.found] == depths
+    assert seen.found[-1].row()[3:7] == ("10", "-25", "1040", "1015")
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF" + bytes(100), struct.pack(">II", 5, 0) + b"abc", b"\0\0\0"])

@@ -7,6 +7,7 @@ import pytest
 
 from testbed.codecs.dred import network, payload, quantizers
 from testbed.errors import CodecError
+from testbed.kernels import dred_symbols
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_a_batch_gives_what_each_alone_gives(encoded):
         ("qmax", 16),
         ("offset", -1),
         ("offset", 8192),
-        ("version", 10),
+        ("version", 11),
     ],
 )
 def test_what_cannot_be_sent(encoded, field, value):
@@ -95,22 +96,37 @@ def test_what_is_no_dred(data):
         payload.parse(data)
 
 
-def test_version_10_has_a_header_only(encoded):
-    data = payload.write(network.payload(encoded, 100, 3, q0=4, dq=3, offset=40))
-    old = b"D\x0a" + data[2:]
-    assert payload.parse_header(old) == payload.DredHeader(10, 4, 3, 15, 40)
-    assert payload.parse_header(old).end_ms == 60
-    with pytest.raises(CodecError, match="version 10"):
-        payload.parse(old)
+def test_version_10_is_read_and_written_but_has_no_features_here():
+    rng = np.random.default_rng(4)
+    tables = quantizers.quantizers(10)
+    header = payload.DredHeader(10, 4, 3, 15, 40)
+    state = dred_symbols.quantize(tables[0], 4, rng.normal(0, 3, (1, 19)).astype(np.float32))[0]
+    latents = np.zeros((9, 21), np.int32)
+    made = payload.DredPayload(header, state, latents)
+    for index, level in enumerate(made.levels()):
+        values = rng.normal(0, 3, (1, 21)).astype(np.float32)
+        latents[index] = dred_symbols.quantize(tables[1], level, values)[0]
+    written = payload.write(made)
+    assert written[:2] == b"D\x0a"
+    found = payload.parse(written)
+    assert found.header == header == payload.parse_header(written)
+    assert found.header.end_ms == 60
+    assert np.array_equal(found.state, state)
+    assert found.chunks >= 8
+    assert np.array_equal(found.latents, latents[: found.chunks])
+    assert np.array_equal(payload.parse(payload.cut(written, 3)).latents, latents[:3])
+    with pytest.raises(CodecError, match="not of 10"):
+        network.decode([found])
 
 
-def test_tables_of_another_source(tmp_path):
-    with pytest.raises(CodecError, match="cannot be read"):
-        quantizers.read_tables(tmp_path)
-    (tmp_path / "dnn").mkdir()
-    (tmp_path / "dnn" / "dred_rdovae_stats_data.c").write_text("int x;")
-    with pytest.raises(CodecError, match="no table dred_state_quant_scales_q8"):
-        quantizers.read_tables(tmp_path)
+@pytest.mark.parametrize(("version", "widths"), [(10, (19, 21)), (12, (50, 25))])
+def test_tables_leave_every_symbol_a_probability(version, widths):
+    """Else the range coder is left without a range."""
+    for tables, width in zip(quantizers.quantizers(version), widths, strict=True):
+        for each in tables:
+            assert each.dtype == np.uint8
+            assert each.shape == (16, width)
+        assert not np.any((tables.zero == 0) & (tables.decay != 0))
 
 
 def test_features_that_are_none():
