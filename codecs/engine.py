@@ -13,8 +13,8 @@ from testbed.codecs.opus import Decoder, Dred, DredDecoder, to_int16
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 
 DECODE, FEC, DEEP, CONCEAL = range(4)
-"""What to do for a frame: decode its own payload; decode the LBRR of `source`'s payload; decode the DRED of
-`source`'s payload at this distance; or extrapolate."""
+"""What to do for a frame: decode its own payload; decode the LBRR that `source`'s payload holds; decode the
+DRED of `source`'s payload at this distance; or extrapolate."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,10 @@ class Job:
 
 
 class Engine(Protocol):
-    """Turns jobs into sound, each independently of the others.
+    """Turns jobs into sound, each independently of the others."""
 
-    Attributes
-    ----------
-    dred_reach_samples
-        How deep a DRED payload it reads.
-    """
-
-    dred_reach_samples: int
+    def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
+        """Return how deep a DRED payload it reads in calls of these packets."""
 
     def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
         """Give each job's samples in turn, ``len(sent) * frame_samples`` of them, codec delay included."""
@@ -63,7 +58,8 @@ class Engine(Protocol):
 class LibopusEngine:
     """The reference: one libopus decoder a job, fed in playing order."""
 
-    dred_reach_samples = DRED_LIMIT_SAMPLES
+    def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
+        return DRED_LIMIT_SAMPLES
 
     def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
         return map(_decode, jobs)

@@ -5,11 +5,12 @@ packet, an episode begins (`testbed.codecs.episodes`): a libopus decoder takes o
 decoding, is given the sound of gaps by our kernels (`testbed.codecs.gap_sound`), and decodes on (LBRR and the
 frames after a gap) until it agrees with the clean decoding. Equal episodes are worked out once.
 
-It takes speech in SILK's wideband mode, in which libopus conceals at 16 kHz; other calls, those with packets
-of silence, and those in which LBRR covers only a part of a packet of 40 or 60 ms, are left to libopus.
+It takes speech in SILK's wideband mode, in which libopus conceals at 16 kHz; calls with other packets, with
+packets of silence, or with LBRR for only a part of a packet of 40 or 60 ms are left to libopus.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -20,7 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
 from testbed.codecs.dred.reader import DredReader
-from testbed.codecs.engine import DECODE, FEC, Job, LibopusEngine
+from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
+from testbed.codecs.engine import DECODE, Job, LibopusEngine
 from testbed.codecs.episodes import Episode, episodes
 from testbed.codecs.gap_sound import WARM_FRAMES, Gap, GapSound, Stream
 from testbed.codecs.opus_build import built
@@ -39,13 +41,20 @@ _SILK_WIDEBAND = range(8, 12)
 _EMPTY: Pcm16 = np.empty(0, np.int16)
 
 
+@lru_cache(maxsize=64)
+def _is_taken(sent: tuple[bytes, ...]) -> bool:
+    """Return whether calls of these packets are taken: what LBRR leaves out of a packet, libopus conceals."""
+    return all(
+        len(each) > 2 and each[0] >> 3 in _SILK_WIDEBAND and len(set(split(each).lbrr_frames)) == 1
+        for each in sent
+    )
+
+
 class _Clean:
     """What one encoding is without loss, and its episodes that were worked out.
 
     Attributes
     ----------
-    is_silk_wideband
-        Whether all packets are SILK's at 16 kHz, with sound in each.
     pcm, heard
         int16: of all frames, once they were walked through; see `Replayed`.
     dred
@@ -58,22 +67,9 @@ class _Clean:
         self.sent = job.sent
         self.frame_samples = job.frame_samples
         self.complexity = job.decoder_complexity
-        self.is_silk_wideband = all(len(p) > 2 and p[0] >> 3 in _SILK_WIDEBAND for p in job.sent)
-        self._has_whole_lbrr: dict[int, bool] = {}
         self.pcm = self.heard = _EMPTY
         self.dred = DredReader(job.sent, job.frame_samples)
         self.patches: dict[Episode, Pcm16] = {}
-
-    def takes(self, job: Job) -> bool:
-        """Return whether a call's gaps can be filled: what LBRR leaves out of a packet, libopus conceals."""
-        return self.is_silk_wideband and all(
-            self._is_whole(source) for source in job.sources[job.actions == FEC].tolist()
-        )
-
-    def _is_whole(self, index: int) -> bool:
-        if index not in self._has_whole_lbrr:
-            self._has_whole_lbrr[index] = all(split(self.sent[index]).lbrr_frames)
-        return self._has_whole_lbrr[index]
 
     @property
     def nbytes(self) -> int:
@@ -161,8 +157,6 @@ class NumbaEngine:
         If libopus is not built.
     """
 
-    dred_reach_samples = MAX_CHUNKS * CHUNK_MS * SAMPLE_RATE_HZ // 1000
-
     def __init__(self, batch_mb: int = 512) -> None:
         self._share = batch_mb * 1_000_000 // 4
         self._cleans: dict[tuple[tuple[bytes, ...], int, int], _Clean] = {}
@@ -170,6 +164,10 @@ class NumbaEngine:
         self._decoders = [ReplayDecoder(NEURAL_CONCEALMENT_COMPLEXITY)]
         per_stream = self._decoders[0].state_bytes + 2 * state_bytes(plc_state(1))
         self._streams = max(1, 2 * self._share // per_stream)
+
+    def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
+        """Return how deep a DRED payload is read: of any depth, but by libopus."""
+        return MAX_CHUNKS * CHUNK_MS * SAMPLE_RATE_HZ // 1000 if _is_taken(sent) else DRED_LIMIT_SAMPLES
 
     def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
         """Give each job's samples in turn; see `testbed.codecs.engine.Engine`."""
@@ -194,7 +192,7 @@ class NumbaEngine:
         if key not in self._cleans:
             self._cleans[key] = _Clean(job)
         clean = self._cleans[key]
-        return _Planned(job, clean, episodes(job) if clean.takes(job) else None)
+        return _Planned(job, clean, episodes(job) if _is_taken(job.sent) else None)
 
     def _decoded(self, batch: Sequence["_Planned"]) -> Iterator[NDArray[np.int16]]:
         """Give the samples of a batch."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,10 +121,8 @@ class _Calls:
                 for pcm in self._engine.decode(self._jobs()):
                     decoded.append(self._take(pcm))
                 more = False
-            except Exception as error:  # one batch of a long sweep must not take the others with it
-                for simulated in chain.from_iterable(self._waiting.values()):
-                    self._rows[simulated.call] = failed_row(self._context, simulated.call, error)
-                self._waiting.clear()
+            except Exception:  # one call of a batch must not take the others with it
+                decoded += self._take_each()
         seconds = time.process_time() - started - self._seconds_outside
         for call in decoded:
             if "seconds_decode" in self._rows[call]:
@@ -138,7 +135,7 @@ class _Calls:
             started = time.process_time()
             job = None
             try:
-                simulation = simulate_call(self._context, call, source, self._engine.dred_reach_samples)
+                simulation = simulate_call(self._context, call, source, self._engine)
                 simulated = Simulated(call, source.settings, simulation, source.take_seconds())
                 key = _key(call, simulation)
                 if key in self._heard:
@@ -153,6 +150,18 @@ class _Calls:
             self._seconds_outside += time.process_time() - started
             if job is not None:
                 yield job
+
+    def _take_each(self) -> list[CallId]:
+        """Decode all jobs that wait, each alone; return the calls of those that can be."""
+        taken = []
+        while self._waiting:
+            key, calls = next(iter(self._waiting.items()))
+            try:
+                taken += [self._take(pcm) for pcm in self._engine.decode([calls[0].simulation.job])]
+            except Exception as error:
+                for simulated in self._waiting.pop(key):
+                    self._rows[simulated.call] = failed_row(self._context, simulated.call, error)
+        return taken
 
     def _take(self, pcm: NDArray[np.int16]) -> CallId:
         """Measure what the engine made of the job that waits longest; return the call that it is of."""
@@ -238,8 +247,8 @@ class Lazy:
         return seconds
 
 
-def simulate_call(context: Context, call: CallId, source: Lazy, dred_reach_samples: int) -> Simulation:
-    """Send one call through its realization of the channel, to an engine that reads DRED so deep."""
+def simulate_call(context: Context, call: CallId, source: Lazy, engine: Engine) -> Simulation:
+    """Send one call through its realization of the channel, to be heard with an engine."""
     scenario = context.points[call.point].scenario
     scheme = context.schemes[call.point][call.scheme]
 
@@ -263,13 +272,14 @@ def simulate_call(context: Context, call: CallId, source: Lazy, dred_reach_sampl
         decoder_complexity=complexity,
         folder=scenario.folder,
         most_events=scenario.limits.events,
-        dred_reach_samples=dred_reach_samples,
     )
     others = _other_calls(context, call, source.settings)
     if not scenario.is_closed_loop:
         added = scheme.added_dred()
         beside = [(other.with_dred(added), start_ns) for other, start_ns in others]
-        return send(source.with_dred(added), others=beside)
+        encoding = source.with_dred(added)
+        reach_samples = engine.dred_reach_samples(tuple(frame.payload for frame in encoding.frames))
+        return send(encoding, others=beside, dred_reach_samples=reach_samples)
     expected_loss = scenario.codec.expected_loss
     loop = Loop(
         reporting=scenario.reporting,
@@ -334,6 +344,7 @@ def _key(call: CallId, simulation: Simulation) -> bytes:
     job = simulation.job
     digest = hashlib.sha256()
     for payload in job.sent:
+        digest.update(len(payload).to_bytes(2))
         digest.update(payload)
     told = np.array([call.clip, job.decoder_complexity], np.int64)
     return b"".join((told.tobytes(), job.actions.tobytes(), job.sources.tobytes(), digest.digest()))

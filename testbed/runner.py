@@ -123,7 +123,7 @@ class Run(Results):
         at_point = whole.points[call.point].scenario
         decoding = engine(at_point.engine, at_point.limits.batch_mb)
         source = Lazy(to_int16(clip.pcm), group.settings)
-        simulation = simulate_call(context, call, source, decoding.dred_reach_samples)
+        simulation = simulate_call(context, call, source, decoding)
         return Call(simulation, listen(simulation, len(clip.pcm), decoding), clip)
 
 

@@ -7,7 +7,7 @@ from testbed.errors import ScenarioError, SpeechError
 from testbed.scenario import Scenario, points
 from testbed.speech import Clip, load_clips
 
-NUMBA_VERSION = "1.6.1"
+NETWORKS_VERSION = "1.6.1"
 """The libopus whose networks the kernels compute."""
 
 
@@ -43,6 +43,7 @@ def check_codec(scenario: Scenario) -> None:
     """
     able = capabilities()
     build = installed()
+    has_networks = build is not None and build.version == NETWORKS_VERSION
     lines = [
         f"{scenario.at('schemes', index, 'dred')}: {scheme.name!r} needs DRED, and {able.version} at "
         f"{able.path} was built without it; `testbed opus build` builds one that has it"
@@ -50,16 +51,16 @@ def check_codec(scenario: Scenario) -> None:
         if scheme.dred and not able.dred
     ]
     lines += [
-        f"{scenario.at('schemes', index, 'dred', 'writer')}: testbed writes DRED with the networks of a "
-        "libopus that it built itself; `testbed opus build` builds one"
+        f"{scenario.at('schemes', index, 'dred', 'writer')}: testbed writes DRED with the networks of "
+        f"libopus {NETWORKS_VERSION} as it builds it; `testbed opus build` builds one"
         for index, scheme in enumerate(scenario.schemes)
-        if scheme.added_dred() and build is None
+        if scheme.added_dred() and not has_networks
     ]
     if any(point.scenario.engine == "numba" for point in points(scenario)):
         key = ("sweep", "engine") if "engine" in scenario.sweep else ("engine",)
-        if build is None or build.version != NUMBA_VERSION:
+        if build is None or not has_networks:
             lines.append(
-                f"{scenario.at(*key)}: numba works with the networks of libopus {NUMBA_VERSION} as the "
+                f"{scenario.at(*key)}: numba works with the networks of libopus {NETWORKS_VERSION} as the "
                 "testbed builds it; `testbed opus build` builds one"
             )
         elif find() != str(build.library.resolve()):
