@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from testbed.channels import StageSpec
@@ -169,10 +170,10 @@ def work_off(
     from loky import ProcessPoolExecutor
     from loky.process_executor import TerminatedWorkerError
 
-    with _ctrl_c_ignored():
-        executor = ProcessPoolExecutor(min(jobs, len(groups)), initializer=_keep, initargs=(context,))
-        futures = [executor.submit(_work_kept, work, group) for group in groups]
+    executor = ProcessPoolExecutor(min(jobs, len(groups)), initializer=_keep, initargs=(context,))
     try:
+        with _ctrl_c_held_back():
+            futures = [executor.submit(_work_kept, work, group) for group in groups]
         for future in as_completed(futures):
             yield future.result()
     except TerminatedWorkerError as error:
@@ -187,19 +188,25 @@ def work_off(
 
 
 @contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C while processes are made: one that is half made could neither work nor end.
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Hold Ctrl-C back while processes are made: one that is half made could neither work nor end.
 
-    They inherit that it is ignored, for it is this process that ends them.
+    They inherit that it is blocked, for it is this process that ends them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # where it is started, Ctrl-C is no longer blocked
+    pressed: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
 
 
 _kept: list[Any] = []

@@ -170,6 +170,24 @@ def test_ctrl_c_leaves_no_process_and_no_broken_file(folder: Path, jobs: str) ->
     assert cli(folder, "report", "results/small.interrupted").returncode == 0
 
 
+@pytest.mark.parametrize("seconds", [0, 0.05, 0.1, 0.2, 0.4, 0.8])
+def test_ctrl_c_while_processes_start_ends_the_run(folder: Path, seconds: float) -> None:
+    command = [TESTBED, "run", "small.yaml", "--jobs", "2", "--set", "realizations=200"]
+    with subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("calls: 0 ")
+        time.sleep(seconds)
+        os.killpg(running.pid, signal.SIGINT)
+        rest = running.stderr.read().splitlines()
+        assert running.wait(timeout=120) == 130, rest
+    said = [line for line in rest if not line.startswith("calls: ")]
+    assert len(said) == 1
+    assert said[0].startswith("interrupted")
+    assert group_is_gone(running.pid)
+
+
 def group_is_gone(group: int) -> bool:
     """Wait for the last process of a group to end; helpers may take a moment after their parent."""
     for _ in range(600):
