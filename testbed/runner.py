@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from testbed import compilation, results
 from testbed.call import Simulation, listen
 from testbed.codecs.engines import engine
+from testbed.codecs.schemes import NO_LOSS
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.dred_depth import ENOUGH, sufficient_kbps
 from testbed.errors import ResultsError, ScenarioError
@@ -29,6 +30,8 @@ from testbed.sweep import CallId, Plan, plan, work_off
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_LATE = 0.5
+"""Share of packets that come too late from which on a run says so."""
 KEEPABLE = ("audio", "packets", "timelines")
 IDENTITY = ("point", "scheme", "clip", "realization")
 MEASURED = (
@@ -240,7 +243,7 @@ def _write(
 ) -> None:
     _write_clean(folder, context)
     table = _table(whole, rows)
-    every_warning = [*_failures(table), *warnings]
+    every_warning = [*_failures(table), *_late(whole, table), *warnings]
     results.write(folder, table, make_manifest(whole, replace(context, folder=folder), rows, every_warning))
 
 
@@ -262,6 +265,24 @@ def _failures(table: "pd.DataFrame") -> list[str]:
     return [f"{len(failed)} of {len(table)} calls failed; the first: {failed['error'].iloc[0]}"]
 
 
+def _late(whole: Plan, table: "pd.DataFrame") -> list[str]:
+    """Return a warning for each point at which most packets came too late."""
+    warnings = []
+    for point, rows in table[table["scheme"] != NO_LOSS].groupby("point"):
+        share = rows["frames_late"].sum() / max(1, rows["frames"].sum())
+        if share > MOST_LATE:
+            warnings.append(
+                f"{_at(whole, point) or 'the playout'}: {100 * share:.0f} % of all packets came after their frame "
+                "had to play: the playout delay is too short for this network"
+            )
+    return warnings
+
+
+def _at(whole: Plan, point: int) -> str:
+    """Say where in the sweep a point is."""
+    return ", ".join(f"{key} = {value}" for key, value in whole.points[point].parameters.items())
+
+
 def _shallow_dred(whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> list[str]:
     """Return a warning for each scheme and point that sent much less DRED than was asked.
 
@@ -279,12 +300,12 @@ def _shallow_dred(whole: Plan, context: Context, rows: dict[CallId, dict[str, An
             continue
         enough = sufficient_kbps(to_int16(context.clips[calls[0].clip].pcm), settings)
         advice = (
-            f"{enough} kb/s in all would send {ENOUGH:.0%} of it"
+            f"{enough} kb/s in all would send {100 * ENOUGH:.0f} % of it"
             if enough
             else "no bitrate sends it"
             + ("" if settings.expected_loss_percent else ": the expected loss is 0")
         )
-        at = ", ".join(f"{key} = {value}" for key, value in whole.points[point].parameters.items())
+        at = _at(whole, point)
         warnings.append(
             f"{whole.schemes[point][scheme_index].name}{f' ({at})' if at else ''}: asked for "
             f"{settings.dred_depth_ms} ms of DRED, sent {np.mean(sent):.0f} ms on average at "

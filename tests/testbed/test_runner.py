@@ -171,6 +171,21 @@ metrics: []
     assert run(tmp_path / "retried", retried, jobs=1).manifest["warnings"] == []
 
 
+def test_a_playout_delay_below_the_networks_is_warned_about_where_it_is(tmp_path: Path) -> None:
+    text = """
+name: late
+speech: {corpus: packaged, clips: 1}
+codec: {bitrate_kbps: 24}
+schemes: [plc]
+channel: [{delay: {constant_ms: 50}}]
+playout: {policy: fixed, delay_ms: 100}
+sweep: {playout.delay_ms: [40, 60]}
+metrics: []
+"""
+    (warning,) = run(tmp_path, text, jobs=1).manifest["warnings"]
+    assert warning.startswith("playout.delay_ms = 40: 100 % of all packets came after")
+
+
 def test_calls_of_one_encoding_are_grouped() -> None:
     whole = plan(parse_scenario(SCENARIO), clips=2)
     assert whole.calls == 32
