@@ -270,10 +270,11 @@ def _late(whole: Plan, table: "pd.DataFrame") -> list[str]:
     warnings = []
     for point, rows in table[table["scheme"] != NO_LOSS].groupby("point"):
         share = rows["frames_late"].sum() / max(1, rows["frames"].sum())
+        at = _at(whole, point) or "the playout"
         if share > MOST_LATE:
             warnings.append(
-                f"{_at(whole, point) or 'the playout'}: {100 * share:.0f} % of all packets came after their frame "
-                "had to play: the playout delay is too short for this network"
+                f"{at}: {100 * share:.0f} % of all packets came after their frame had to play: the playout "
+                "delay is too short for this network"
             )
     return warnings
 
