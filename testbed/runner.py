@@ -268,7 +268,8 @@ def _failures(table: "pd.DataFrame") -> list[str]:
 def _late(whole: Plan, table: "pd.DataFrame") -> list[str]:
     """Return a warning for each point at which most packets came too late."""
     warnings = []
-    for point, rows in table[table["scheme"] != NO_LOSS].groupby("point"):
+    for point in range(len(whole.points)):
+        rows = table[(table["point"] == point) & (table["scheme"] != NO_LOSS)]
         share = rows["frames_late"].sum() / max(1, rows["frames"].sum())
         at = _at(whole, point) or "the playout"
         if share > MOST_LATE:
