@@ -39,6 +39,8 @@ libopus's predictor remembers the gaps before. One that begins at 0 and hears 15
 is lost (0.05 higher at 40 % in bursts of 6).
 """
 _FULL_SCALE = np.float32(32768)
+_TOGETHER = 256
+"""Gaps that are worked on together: their states stay in the processor's cache."""
 
 
 @dataclass
@@ -85,11 +87,14 @@ class Gap:
     given, known
         float32 (frames + 2, 20) and bool (frames + 2,): the features that redundancy brought, see
         `testbed.kernels.plc.conceal`; the first two lie ahead.
+    is_last
+        Whether no other gap of the stream comes after it.
     """
 
     stream: Stream
     given: Floats
     known: NDArray[np.bool_]
+    is_last: bool
 
     @property
     def frames(self) -> int:
@@ -119,44 +124,41 @@ class GapSound:
 
     def fill(self, gaps: Sequence[Gap]) -> list[Pcm16]:
         """Return the sound of gaps of different streams, and let the streams take notice of it."""
-        if not gaps:
-            return []
-        order = sorted(range(len(gaps)), key=lambda index: -gaps[index].frames)
-        longest_first = [gaps[index] for index in order]
-        rows = np.array([gap.stream.row for gap in longest_first])
-        state = take(self._state, rows)
-        self._hear(state, [gap.stream for gap in longest_first])
-        sounds = self._conceal(state, longest_first)
-        put(self._state, rows, state)
-        filled: list[Pcm16] = [np.empty(0, np.int16)] * len(gaps)
-        for index, gap, sound in zip(order, longest_first, sounds, strict=True):
-            filled[index] = sound
+        sources = _sources(gaps)
+        order = sorted(set(sources), key=lambda index: -gaps[index].frames)
+        self._hear([gaps[index].stream for index in order])
+        made: dict[int, Pcm16] = {}
+        for begin in range(0, len(order), _TOGETHER):
+            part = order[begin : begin + _TOGETHER]
+            made.update(zip(part, self._conceal([gaps[index] for index in part]), strict=True))
+        sounds = [made[source][: gap.frames * FRAME] for gap, source in zip(gaps, sources, strict=True)]
+        for gap, sound in zip(gaps, sounds, strict=True):
             gap.stream.conceal(sound)
-        return filled
+        return sounds
 
-    def _hear(self, state: PlcState, streams: Sequence[Stream]) -> None:
+    def _hear(self, streams: Sequence[Stream]) -> None:
         """Bring the states of streams up to date; those of the same past are worked out once."""
-        alike: dict[tuple[int, bool], list[int]] = {}
-        leaders: dict[object, int] = {}
+        alike: dict[tuple[int, bool], list[Stream]] = {}
+        leaders: dict[object, Stream] = {}
         followers: list[tuple[int, int]] = []
-        for index, stream in enumerate(streams):
-            leader = index if stream.fresh is None else leaders.setdefault(stream.fresh, index)
-            if leader != index:
-                followers.append((index, leader))
+        for stream in streams:
+            leader = stream if stream.fresh is None else leaders.setdefault(stream.fresh, stream)
+            if leader is not stream:
+                followers.append((stream.row, leader.row))
             else:
                 frames, _ = frames_to_hear(stream.concealed, stream.received)
                 warm = stream.fresh is not None and len(stream.heard) == WARM_FRAMES * FRAME
-                alike.setdefault((frames, warm), []).append(index)
-        for (frames, warm), members in alike.items():
-            heard = [streams[index] for index in members]
-            part = self._warmed(heard, frames) if warm else take(state, np.array(members))
+                alike.setdefault((frames, warm), []).append(stream)
+        for (frames, warm), heard in alike.items():
+            rows = np.array([stream.row for stream in heard])
+            part = self._warmed(heard, frames) if warm else take(self._state, rows)
             first = [frames_to_hear(stream.concealed, stream.received)[1] for stream in heard]
             pcm = np.stack([stream.heard[-frames * FRAME :] for stream in heard]).astype(np.float32)
             hear(self._network, part, pcm / _FULL_SCALE, np.array(first))
-            put(state, np.array(members), part)
+            put(self._state, rows, part)
         if followers:
             to, of = np.array(followers).T
-            put(state, to, take(state, of))
+            put(self._state, to, take(self._state, of))
 
     def _warmed(self, streams: Sequence[Stream], frames: int) -> PlcState:
         """Return new states whose predictor heard what lies before the last frames."""
@@ -168,8 +170,10 @@ class GapSound:
         warmed.units_1[:, 1:], warmed.units_2[:, 1:] = hearing.units_1[:, :1], hearing.units_2[:, :1]
         return warmed
 
-    def _conceal(self, state: PlcState, gaps: Sequence[Gap]) -> list[Pcm16]:
+    def _conceal(self, gaps: Sequence[Gap]) -> list[Pcm16]:
         """Make the sound of gaps, the longest of which come first."""
+        rows = np.array([gap.stream.row for gap in gaps])
+        state = take(self._state, rows)
         longest = gaps[0].frames
         past = np.zeros((len(gaps), PAST), np.float32)
         given = np.zeros((len(gaps), AHEAD + longest, FEATURES), np.float32)
@@ -188,4 +192,18 @@ class GapSound:
             made = np.empty((count, FRAME), np.float32)
             conceal(self._network, prefix(state, count), given[:count, now], known[:count, now], made)
             sounds[:count, frame * FRAME : (frame + 1) * FRAME] = made * _FULL_SCALE
+        goes_on = np.array([not gap.is_last for gap in gaps])
+        put(self._state, rows[goes_on], take(state, goes_on))
         return [sound[: gap.frames * FRAME].copy() for gap, sound in zip(gaps, sounds, strict=True)]
+
+
+def _sources(gaps: Sequence[Gap]) -> list[int]:
+    """Return for each gap the index of one that begins with the same sound: often it is itself.
+
+    All last gaps of streams of the same past begin alike if nothing of them is known: the longest is enough.
+    """
+    longest: dict[object, int] = {}
+    pasts = [gap.stream.fresh if gap.is_last and not gap.known.any() else None for gap in gaps]
+    for index in sorted(range(len(gaps)), key=lambda index: -gaps[index].frames):
+        longest.setdefault(pasts[index], index)
+    return [index if past is None else longest[past] for index, past in enumerate(pasts)]

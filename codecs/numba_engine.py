@@ -123,7 +123,7 @@ class _Replay:
         is_on = self.clean.complexity >= NEURAL_CONCEALMENT_COMPLEXITY
         if not is_on or begin == concealed or not self.stream.received:
             return None
-        return Gap(self.stream, *self._features[turn])
+        return Gap(self.stream, *self._features[turn], turn == len(self.stretches) - 1)
 
     def play(self, turn: int, given: Pcm16) -> None:
         """Decode the stretch of this turn, and after the last one on to where nothing is left of the loss."""

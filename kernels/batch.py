@@ -17,8 +17,8 @@ def _each(state: State, change: Callable[[NDArray[Any]], NDArray[Any]]) -> State
     return result
 
 
-def take(state: State, streams: NDArray[np.int64]) -> State:
-    """Return a copy of the states of some streams, in the order of the indices given."""
+def take(state: State, streams: NDArray[Any]) -> State:
+    """Return a copy of the states of some streams, by indices, in their order, or by truth values."""
     return _each(state, lambda part: part[streams])
 
 

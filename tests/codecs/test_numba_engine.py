@@ -196,6 +196,15 @@ def test_a_call_sounds_the_same_in_any_company(calls, random):
         assert np.array_equal(pcm, shuffled[index])
 
 
+def test_gaps_that_begin_alike_sound_as_they_do_alone():
+    """Of several lengths, some with another gap after them, some with DRED for all frames or for some."""
+    sent = packets(seconds=2)
+    losses = [range(30, 33), [30], range(30, 37), [30, 31, 34], [30, 33, 34, 35], range(30, 60)]
+    jobs = [job(sent, lost, dred=dred) for dred in (False, True) for lost in losses]
+    for one, pcm in zip(jobs, NumbaEngine().decode(jobs), strict=True):
+        assert np.array_equal(pcm, next(NumbaEngine().decode([one])))
+
+
 @given(losses(), st.booleans(), st.sampled_from([10, 20, 40, 60]))
 def test_episodes_hold_every_frame_that_is_not_its_own_packet_s(lost, lbrr, frame_ms):
     sent = (b"\x48abc",) * 100
