@@ -41,7 +41,7 @@ _SILK_WIDEBAND = range(8, 12)
 _EMPTY: Pcm16 = np.empty(0, np.int16)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def _is_taken(sent: tuple[bytes, ...]) -> bool:
     """Return whether calls of these packets are taken: what LBRR leaves out of a packet, libopus conceals."""
     return all(

@@ -223,18 +223,19 @@ def simulate(
 def listen(simulation: Simulation, samples: int, engine: Engine) -> NDArray[np.int16]:
     """Return what a listener hears of a call; see `aligned`."""
     (pcm,) = engine.decode([simulation.job])
-    return aligned(simulation, samples, pcm)
+    return aligned(pcm, simulation.lookahead_samples, samples)
 
 
-def aligned(simulation: Simulation, samples: int, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+def aligned(pcm: NDArray[np.int16], lookahead_samples: int, samples: int) -> NDArray[np.int16]:
     """Return decoded sound aligned with the clip: the codec's delay is removed.
 
     Parameters
     ----------
+    pcm
+        What an engine made of a simulation's job.
+    lookahead_samples
+        The codec's delay.
     samples
         Length of the clip at 16 kHz.
-    pcm
-        What an engine made of the simulation's job.
     """
-    skip = simulation.lookahead_samples
-    return pcm[skip : skip + samples]
+    return pcm[lookahead_samples : lookahead_samples + samples]

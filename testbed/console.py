@@ -24,6 +24,7 @@ def outline(scenario: AnyScenario) -> str:
     check_codec(scenario)
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
+    encodings = len({(group.clip, group.settings) for group in whole.groups})
     seconds = sum(len(clips[group.clip].pcm) * len(group.calls) for group in whole.groups) / SAMPLE_RATE_HZ
     lines = [f"{scenario.name}: {scenario.about}".rstrip(": "), "", f"{len(whole.points)} points"]
     for point in whole.points:
@@ -32,7 +33,7 @@ def outline(scenario: AnyScenario) -> str:
     lines += [f"{len(clips)} clips", *(f"  {clip.name} ({_seconds(clip)} s)" for clip in clips)]
     channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
     lines += [f"{scenario.realizations} realizations of {channel}"]
-    lines += [f"= {whole.calls} calls, {seconds / 60:.0f} minutes of speech; {len(whole.groups)} encodings"]
+    lines += [f"= {whole.calls} calls, {seconds / 60:.0f} minutes of speech; {encodings} encodings"]
     return "\n".join(lines)
 
 

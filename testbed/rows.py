@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from testbed.call import Simulation, aligned, simulate
 from testbed.channels import StageSpec
 from testbed.codecs.encoding import Encoding, LiveEncoder, dred_distortion, dred_sent_ms, encode
 from testbed.codecs.engine import Engine, Job
-from testbed.codecs.engines import EngineName, engine
+from testbed.codecs.engines import engine
 from testbed.codecs.schemes import SchemeSpec
 from testbed.codecs.settings import SAMPLE_RATE_HZ, AddedDred, EncoderSettings
 from testbed.control import Loop
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from testbed.codecs.dred.writer import DredWriter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Context:
     """What the calls of a run need to know.
 
@@ -62,38 +62,32 @@ class Context:
 
 @dataclass(frozen=True)
 class Heard:
-    """A decoded call and what its metrics say."""
+    """What the metrics say of a call."""
 
-    pcm: NDArray[np.int16]
     scores: dict[str, float]
     reasons: tuple[str, ...]
-    seconds: float
 
 
 @dataclass(frozen=True)
-class Simulated:
-    """A call that was simulated, what its encoder was told first, and how long encoding took for it alone."""
+class Waiting:
+    """A job that the engine works on, and the calls that sound so."""
 
-    call: CallId
-    settings: EncoderSettings
-    simulation: Simulation
-    seconds_encode: float
+    job: Job
+    lookahead_samples: int
+    calls: list[CallId]
 
 
 def rows_of(context: Context, groups: Sequence[Group]) -> dict[CallId, dict[str, Any]]:
-    """Do all calls of some groups; a call that fails is a row with its reason."""
-    by_engine: dict[tuple[EngineName, int], list[tuple[CallId, Lazy]]] = {}
-    for group in groups:
-        schemes = [context.schemes[call.point][call.scheme] for call in group.calls]
-        deepest = max(added.chunks if (added := scheme.added_dred()) else 0 for scheme in schemes)
-        source = Lazy(to_int16(context.clips[group.clip].pcm), group.settings, deepest)
-        for call in group.calls:
-            scenario = context.points[call.point].scenario
-            by_engine.setdefault((scenario.engine, scenario.limits.batch_mb), []).append((call, source))
-    rows: dict[CallId, dict[str, Any]] = {}
-    for (name, batch_mb), calls in by_engine.items():
-        rows |= _Calls(context, calls, engine(name, batch_mb)).rows()
-    return rows
+    """Do all calls of some groups of one engine; a call that fails is a row with its reason."""
+    return _Calls(context, groups, engine(groups[0].engine, groups[0].batch_mb)).rows()
+
+
+@lru_cache(maxsize=1)
+def _source(context: Context, clip: int, settings: EncoderSettings) -> "Lazy":
+    """Return a clip that is encoded once: groups of one encoding come one after another."""
+    added = [scheme.added_dred() for schemes in context.schemes for scheme in schemes]
+    deepest = max(each.chunks if each else 0 for each in added)
+    return Lazy(to_int16(context.clips[clip].pcm), settings, deepest)
 
 
 class _Calls:
@@ -103,12 +97,14 @@ class _Calls:
     already long enough) are decoded and measured once.
     """
 
-    def __init__(self, context: Context, calls: Sequence[tuple[CallId, "Lazy"]], engine: Engine) -> None:
+    def __init__(self, context: Context, groups: Sequence[Group], engine: Engine) -> None:
         self._context = context
         self._engine = engine
-        self._calls = iter(calls)
+        self._calls = (
+            (call, _source(context, group.clip, group.settings)) for group in groups for call in group.calls
+        )
         self._rows: dict[CallId, dict[str, Any]] = {}
-        self._waiting: dict[bytes, list[Simulated]] = {}
+        self._waiting: dict[bytes, Waiting] = {}
         self._heard: dict[bytes, Heard] = {}
         self._seconds_outside = 0.0
 
@@ -136,15 +132,16 @@ class _Calls:
             job = None
             try:
                 simulation = simulate_call(self._context, call, source, self._engine)
-                simulated = Simulated(call, source.settings, simulation, source.take_seconds())
+                self._rows[call] = self._unheard(call, source, simulation)
+                _keep_timeline(self._context, call, simulation)
                 key = _key(call, simulation)
-                if key in self._heard:
-                    self._finish(simulated, self._heard[key], 0.0)
+                if key in self._heard and not _keeps_sound(self._context, call):
+                    self._score(call, self._heard[key])
                 elif key in self._waiting:
-                    self._waiting[key].append(simulated)
+                    self._waiting[key].calls.append(call)
                 else:
-                    self._waiting[key] = [simulated]
                     job = simulation.job
+                    self._waiting[key] = Waiting(job, simulation.lookahead_samples, [call])
             except Exception as error:  # a row of a long sweep must not take the others with it
                 self._rows[call] = failed_row(self._context, call, error)
             self._seconds_outside += time.process_time() - started
@@ -155,48 +152,51 @@ class _Calls:
         """Decode all jobs that wait, each alone; return the calls of those that can be."""
         taken = []
         while self._waiting:
-            key, calls = next(iter(self._waiting.items()))
+            key, waiting = next(iter(self._waiting.items()))
             try:
-                taken += [self._take(pcm) for pcm in self._engine.decode([calls[0].simulation.job])]
+                taken += [self._take(pcm) for pcm in self._engine.decode([waiting.job])]
             except Exception as error:
-                for simulated in self._waiting.pop(key):
-                    self._rows[simulated.call] = failed_row(self._context, simulated.call, error)
+                del self._waiting[key]
+                for call in waiting.calls:
+                    self._rows[call] = failed_row(self._context, call, error)
         return taken
 
     def _take(self, pcm: NDArray[np.int16]) -> CallId:
         """Measure what the engine made of the job that waits longest; return the call that it is of."""
         started = time.process_time()
         key = next(iter(self._waiting))
-        first, *others = self._waiting.pop(key)
-        call = first.call
-        clip = self._context.clips[call.clip].pcm
+        waiting = self._waiting.pop(key)
+        first = waiting.calls[0]
+        clip = self._context.clips[first.clip].pcm
+        sound = aligned(pcm, waiting.lookahead_samples, len(clip))
         try:
-            names = self._context.points[call.point].scenario.metrics
-            heard = _measure(names, clip, aligned(first.simulation, len(clip), pcm))
+            before = time.process_time()
+            heard = _measure(self._context.points[first.point].scenario.metrics, clip, sound)
+            self._rows[first]["seconds_metrics"] = time.process_time() - before
             self._heard[key] = heard
-            self._finish(first, heard, heard.seconds)
-            for other in others:
-                self._finish(other, heard, 0.0)
+            for call in waiting.calls:
+                _keep_sound(self._context, call, sound)
+                self._score(call, heard)
         except Exception as error:
-            for simulated in (first, *others):
-                self._rows[simulated.call] = failed_row(self._context, simulated.call, error)
+            for call in waiting.calls:
+                self._rows[call] = failed_row(self._context, call, error)
         self._seconds_outside += time.process_time() - started
-        return call
+        return first
 
-    def _finish(self, simulated: Simulated, heard: Heard, seconds_metrics: float) -> None:
-        context, call = self._context, simulated.call
-        added = context.schemes[call.point][call.scheme].added_dred()
-        _keep(context, call, simulated.simulation, heard.pcm)
-        self._rows[call] = {
-            **identity(context, call),
-            **_measurements(simulated.simulation, simulated.settings, added),
-            **heard.scores,
-            "seconds_encode": simulated.simulation.seconds_encode + simulated.seconds_encode,
-            "seconds_simulate": simulated.simulation.seconds_simulate,
+    def _unheard(self, call: CallId, source: "Lazy", simulation: Simulation) -> dict[str, Any]:
+        """Return a call's row but for its scores."""
+        added = self._context.schemes[call.point][call.scheme].added_dred()
+        return {
+            **identity(self._context, call),
+            **_measurements(simulation, source.settings, added),
+            "seconds_encode": simulation.seconds_encode + source.take_seconds(),
+            "seconds_simulate": simulation.seconds_simulate,
             "seconds_decode": 0.0,
-            "seconds_metrics": seconds_metrics,
-            "error": "; ".join(heard.reasons),
+            "seconds_metrics": 0.0,
         }
+
+    def _score(self, call: CallId, heard: Heard) -> None:
+        self._rows[call] |= {**heard.scores, "error": "; ".join(heard.reasons)}
 
 
 class Lazy:
@@ -351,14 +351,11 @@ def _key(call: CallId, simulation: Simulation) -> bytes:
 
 
 def _measure(names: Sequence[str], reference: NDArray[np.float32], pcm: NDArray[np.int16]) -> Heard:
-    started = time.process_time()
     degraded = pcm.astype(np.float32) / np.float32(32768)
     scores = {name: metric(name)(reference, degraded) for name in names}
     return Heard(
-        pcm,
         {name: score.value for name, score in scores.items()},
         tuple(f"{name}: {score.reason}" for name, score in scores.items() if score.reason),
-        time.process_time() - started,
     )
 
 
@@ -405,16 +402,25 @@ def file_stem(context: Context, call: CallId) -> str:
     return f"{call.point:03d}-{call.scheme:02d}-{slug[:80]}-{call.clip:03d}-{call.realization:03d}"
 
 
-def _keep(context: Context, call: CallId, simulation: Simulation, pcm: NDArray[np.int16]) -> None:
+def _keeps_sound(context: Context, call: CallId) -> bool:
+    return call in context.examples or "audio" in context.save
+
+
+def _keep_sound(context: Context, call: CallId, pcm: NDArray[np.int16]) -> None:
     import soundfile
 
     stem = file_stem(context, call)
     if call in context.examples:
-        folder = context.folder / "examples"
-        simulation.timeline.write(folder / f"{stem}.parquet")
-        soundfile.write(folder / f"{stem}.flac", pcm, SAMPLE_RATE_HZ, subtype="PCM_16")
+        path = context.folder / "examples" / f"{stem}.flac"
+        soundfile.write(path, pcm, SAMPLE_RATE_HZ, subtype="PCM_16")
     if "audio" in context.save:
         soundfile.write(context.folder / "audio" / f"{stem}.wav", pcm, SAMPLE_RATE_HZ, subtype="PCM_16")
+
+
+def _keep_timeline(context: Context, call: CallId, simulation: Simulation) -> None:
+    stem = file_stem(context, call)
+    if call in context.examples:
+        simulation.timeline.write(context.folder / "examples" / f"{stem}.parquet")
     if "timelines" in context.save:
         simulation.timeline.write(context.folder / "timelines" / f"{stem}.parquet")
     if "packets" in context.save:

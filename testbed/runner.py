@@ -286,20 +286,23 @@ def _at(whole: Plan, point: int) -> str:
 
 
 def _shallow_dred(whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> list[str]:
-    """Return a warning for each scheme and point that sent much less DRED than was asked.
+    """Return a warning for each scheme and encoding that sent much less DRED than was asked.
 
     Where the loop is closed the allocation decides how much is asked of the encoder, frame by frame.
     """
     warnings = []
     groups = {call: group for group in whole.groups for call in group.calls}
+    told = set()
     for point, scheme_index in sorted({(call.point, call.scheme) for call in rows}):
         calls = [call for call in sorted(rows) if (call.point, call.scheme) == (point, scheme_index)]
         sent = [rows[call]["dred_sent_ms"] for call in calls if "dred_sent_ms" in rows[call]]
         if whole.points[point].scenario.is_closed_loop:
             continue
         settings = groups[calls[0]].settings
-        if not sent or np.mean(sent) >= ENOUGH * settings.dred_depth_ms:
+        name = whole.schemes[point][scheme_index].name
+        if not sent or np.mean(sent) >= ENOUGH * settings.dred_depth_ms or (name, settings) in told:
             continue
+        told.add((name, settings))
         enough = sufficient_kbps(to_int16(context.clips[calls[0].clip].pcm), settings)
         advice = (
             f"{enough} kb/s in all would send {100 * ENOUGH:.0f} % of it"
@@ -309,7 +312,7 @@ def _shallow_dred(whole: Plan, context: Context, rows: dict[CallId, dict[str, An
         )
         at = _at(whole, point)
         warnings.append(
-            f"{whole.schemes[point][scheme_index].name}{f' ({at})' if at else ''}: asked for "
+            f"{name}{f' ({at})' if at else ''}: asked for "
             f"{settings.dred_depth_ms} ms of DRED, sent {np.mean(sent):.0f} ms on average at "
             f"{settings.bitrate_bps / 1000:g} kb/s in all; {advice}"
         )

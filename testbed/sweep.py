@@ -18,8 +18,10 @@ from testbed.scenario import Codec, Point, Scenario, points
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-MAX_CALLS_IN_GROUP = 48
+MAX_CALLS_IN_GROUP: dict[EngineName, int] = {"libopus": 48, "numba": 192}
 """So that a long sweep over one encoding still spreads over the processes and its bar moves."""
+_MAX_CALLS_IN_TASK = 48
+"""So that the same holds where groups are worked off together."""
 
 
 @dataclass(frozen=True, order=True)
@@ -34,10 +36,12 @@ class CallId:
 
 @dataclass(frozen=True)
 class Group:
-    """Calls that share one encoding of one clip."""
+    """Calls that share one encoding of one clip, and an engine with what memory it may take for a batch."""
 
     clip: int
     settings: EncoderSettings
+    engine: EngineName
+    batch_mb: int
     calls: list[CallId] = field(default_factory=list)
 
 
@@ -71,14 +75,14 @@ class Plan:
     def tasks(self) -> list[list[Group]]:
         """The groups, those together of which an engine works on many calls at once."""
         tasks: list[list[Group]] = []
-        before: EngineName | None = None
+        before: tuple[EngineName, int] | None = None
         calls = 0
         for group in self.groups:
-            engine = self.points[group.calls[0].point].scenario.engine
+            decoder = (group.engine, group.batch_mb)
             calls += len(group.calls)
-            if engine == "libopus" or engine != before or calls > MAX_CALLS_IN_GROUP:
+            if group.engine == "libopus" or decoder != before or calls > _MAX_CALLS_IN_TASK:
                 tasks.append([])
-                before, calls = engine, len(group.calls)
+                before, calls = decoder, len(group.calls)
             tasks[-1].append(group)
         return tasks
 
@@ -90,23 +94,21 @@ def plan(scenario: Scenario, clips: int) -> Plan:
         [SchemeSpec(name=NO_LOSS), *(each for given in point.scenario.schemes for each in given.each())]
         for point in all_points
     ]
-    groups: dict[tuple[int, EncoderSettings, int | None, EngineName], list[Group]] = {}
+    groups: dict[tuple[int, EncoderSettings, int | None, EngineName, int], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
         speech = speech_settings(point.scenario.codec, _known_loss(point.scenario))
         total_given = point.scenario.codec.total_kbps is not None
+        engine, batch_mb = point.scenario.engine, point.scenario.limits.batch_mb
         for scheme_index, scheme in enumerate(point_schemes):
             settings = scheme.encoder_settings(speech, total_given)
             for clip in range(clips):
                 # A call whose loop is closed encodes for itself, so it gains nothing from others' company.
                 alone = point.index if point.scenario.is_closed_loop and not scheme.is_ceiling else None
-                key = (clip, settings, alone, point.scenario.engine)
-                same = groups.setdefault(key, [Group(clip, settings)])
-                if len(same[-1].calls) >= MAX_CALLS_IN_GROUP:
-                    same.append(Group(clip, settings))
-                same[-1].calls.extend(
-                    CallId(point.index, scheme_index, clip, realization)
-                    for realization in range(point.scenario.realizations)
-                )
+                same = groups.setdefault((clip, settings, alone, engine, batch_mb), [])
+                for realization in range(point.scenario.realizations):
+                    if not same or len(same[-1].calls) >= MAX_CALLS_IN_GROUP[engine]:
+                        same.append(Group(clip, settings, engine, batch_mb))
+                    same[-1].calls.append(CallId(point.index, scheme_index, clip, realization))
     return Plan(scenario, all_points, schemes, [group for same in groups.values() for group in same])
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from testbed import runner
-from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
+from testbed.codecs.engine import LibopusEngine
 from testbed.codecs.rtp_extension import EXTENSION_BYTES
 from testbed.errors import ScenarioError
 from testbed.rows import Context, Lazy, simulate_call, to_int16
@@ -43,10 +43,8 @@ def call(text: str = SCENARIO):  # type: ignore[no-untyped-def]
     whole = plan(scenario, len(clips))
     context = Context(whole.points, whole.schemes, clips, Path(), frozenset(), frozenset())
     of_scheme = [(each, group) for group in whole.groups for each in group.calls if each.scheme == 1]
-    found = of_scheme[0]
-    return simulate_call(
-        context, found[0], Lazy(to_int16(clips[0].pcm), found[1].settings), DRED_LIMIT_SAMPLES
-    )
+    each, group = of_scheme[0]
+    return simulate_call(context, each, Lazy(to_int16(clips[0].pcm), group.settings), LibopusEngine())
 
 
 def sent_kbps(simulation, last_s: float = 5.0) -> float:  # type: ignore[no-untyped-def]
