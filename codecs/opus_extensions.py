@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from testbed.errors import CodecError
 
+MAX_EXTENSIONS = 480
+"""In a packet: ten in each of 48 frames. Repeating those without payload costs no bytes, but time."""
+
 _PADDING, _SEPARATOR, _REPEAT, _FIRST_LONG = 0, 1, 2, 32
 
 
@@ -52,8 +55,16 @@ def extensions(padding: bytes, frames: int) -> Iterator[Extension]:
     Raises
     ------
     CodecError
-        Where an extension reaches beyond the padding or belongs to a frame that is not there.
+        Where an extension reaches beyond the padding or belongs to a frame that is not there, and beyond
+        `MAX_EXTENSIONS`.
     """
+    for count, extension in enumerate(_walk(padding, frames)):
+        if count == MAX_EXTENSIONS:
+            raise CodecError(f"Opus packet of more than {MAX_EXTENSIONS} extensions")
+        yield extension
+
+
+def _walk(padding: bytes, frames: int) -> Iterator[Extension]:
     position, frame = 0, 0
     repeatable: list[int] = []  # header bytes since the last separator
     short_after_long = 0  # payload bytes of short extensions after the last long one

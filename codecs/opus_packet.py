@@ -142,6 +142,17 @@ def find_dred(packet: OpusPacket) -> Extension | None:
     return None
 
 
+def dred_bytes_of(packet: OpusPacket, dred: Extension) -> int:
+    """Return by how much the packet would shrink with DRED's extension taken out and the rest framed anew."""
+    size = dred.end - dred.start
+    left = len(packet.padding) - size
+    length_bytes = _padding_length_bytes(len(packet.padding))
+    if left:
+        return size + length_bytes - _padding_length_bytes(left)
+    # One or two frames without padding need no byte for their number.
+    return size + length_bytes + (1 if len(packet.frames) <= 2 else 0)
+
+
 def split(payload: bytes) -> Split:
     """Say what the bytes of an Opus packet were spent on.
 
@@ -151,7 +162,8 @@ def split(payload: bytes) -> Split:
         If the packet's framing or its padding is damaged.
     """
     packet = parse(payload)
-    dred_bytes = _dred_bytes(packet) if packet.padding else 0
+    dred = find_dred(packet)
+    dred_bytes = dred_bytes_of(packet, dred) if dred else 0
     lbrr_bits, lbrr_frames = (0.0, ()) if packet.mode == "celt" else _lbrr(packet)
     lbrr_bytes = lbrr_bits / 8
     return Split(
@@ -177,20 +189,6 @@ def _lbrr(packet: OpusPacket) -> tuple[float, tuple[bool, ...]]:
         bits += found.bits
         present += found.frames
     return bits, present
-
-
-def _dred_bytes(packet: OpusPacket) -> int:
-    """Return by how much the packet would shrink with DRED's extension taken out and the rest framed anew."""
-    extension = find_dred(packet)
-    if extension is None:
-        return 0
-    size = extension.end - extension.start
-    left = len(packet.padding) - size
-    length_bytes = _padding_length_bytes(len(packet.padding))
-    if left:
-        return size + length_bytes - _padding_length_bytes(left)
-    # One or two frames without padding need no byte for their number.
-    return size + length_bytes + (1 if len(packet.frames) <= 2 else 0)
 
 
 def _padding_length_bytes(padding_bytes: int) -> int:

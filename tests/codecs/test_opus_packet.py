@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.codecs import opus_packet
-from testbed.codecs.opus_extensions import Extension, extensions
+from testbed.codecs.opus_extensions import MAX_EXTENSIONS, Extension, extensions
 from testbed.errors import CodecError
 
 CELT_20_MS = 19 << 3  # narrowband, mono
@@ -172,6 +172,18 @@ def test_repeated_extensions():
 def test_damaged_extensions_are_refused(padding, message):
     with pytest.raises(CodecError, match=message):
         list(extensions(padding, 1))
+
+
+def test_more_extensions_than_any_packet_has_are_refused():
+    """Ten, repeated for 47 frames, are the most; an attacker repeats them as often as they fit."""
+    most = b"".join(map(short, range(3, 13))) + short(2, b"")
+    assert len(list(extensions(most, 48))) == MAX_EXTENSIONS
+    packet = framed([b""] * 48, False, (b"\x06" * 100 + b"\x05") * 600, toc=16 << 3)
+    taken = opus_packet.parse(packet)
+    with pytest.raises(CodecError, match="more than 480 extensions"):
+        list(extensions(taken.padding, len(taken.frames)))
+    with pytest.raises(CodecError, match="more than 480 extensions"):
+        opus_packet.split(packet)
 
 
 @pytest.mark.parametrize("version", [10, 12])

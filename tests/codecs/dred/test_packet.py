@@ -36,8 +36,8 @@ def test_put_in_and_taken_out(frames, body):
     assert opus_packet.parse(bare).frames == tuple(frames)
     assert packet.find(bare) is None
     assert len(bare) <= len(whole)
-    split = opus_packet._dred_bytes(taken)
-    assert len(added) - split == len(bare)
+    dred_bytes = opus_packet.dred_bytes_of(taken, opus_packet.find_dred(taken))
+    assert len(added) - dred_bytes == len(bare)
 
 
 def test_other_extensions_are_not_lost_in_silence():
