@@ -307,15 +307,18 @@ def dred_inspect(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A capture of RTP, or a bitstream of opus_demo.")
     ],
+    payload_type: Annotated[
+        int, typer.Option(min=0, max=127, metavar="N", help="Opus's RTP payload type in a capture.")
+    ] = 111,
 ) -> None:
-    """List the DRED that a file's packets carry: size, offset, depth, quantizers, version."""
-    from testbed.console import columns
-    from testbed.dred_inspect import TITLES, inspect
+    """List the DRED that a file's packets carry: size, offset, depth, quantizers, version.
 
-    seen = inspect(file)
-    if seen.found:
-        typer.echo(columns([TITLES, *(each.row() for each in seen.found)]))
-    typer.echo(seen.summary())
+    Packets count from 0: in a bitstream as opus_demo's frames, in a capture among the Opus packets.
+    """
+    from testbed.dred_inspect import Inspection
+
+    for line in Inspection(file, payload_type).lines():
+        typer.echo(line)
 
 
 def _tell(line: str) -> None:

@@ -1,9 +1,11 @@
 """The command `testbed dred inspect`: real packets in bitstreams and captures, and files that are neither."""
 
 import json
+import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from testbed.codecs import opus, red, rtp
 from testbed.codecs.dred import packet
 from testbed.codecs.settings import EncoderSettings
-from testbed.dred_inspect import inspect
+from testbed.dred_inspect import Inspection
 from testbed.errors import ChannelError, ScenarioError
 from testbed.pcap import write_pcap
 
@@ -48,13 +50,14 @@ def captured(path, payloads):
 
 
 def test_a_bitstream(tmp_path):
-    seen = inspect(bitstream(tmp_path / "call.bit", packets()))
+    seen = Inspection(bitstream(tmp_path / "call.bit", packets()))
+    found = list(seen)
     with_dred = [index for index, each in enumerate(packets()) if packet.find(each)]
     assert len(with_dred) > 50
-    assert [each.index for each in seen.found] == with_dred
+    assert [each.index for each in found] == with_dred
     assert (seen.packets, seen.damaged) == (100, 0)
     decoder = opus.DredDecoder()
-    for each in seen.found:
+    for each in found:
         data = packets()[each.index]
         reach = decoder.parse(data, 160_000).samples / 16
         assert each.depth_ms + each.end_ms == reach
@@ -68,24 +71,69 @@ def test_a_capture_with_and_without_red(tmp_path):
     plain = captured(tmp_path / "plain.pcap", [(111, each) for each in packets()])
     block = red.RedBlock(111, 960, b"older")
     twice = captured(tmp_path / "red.pcap", [(63, red.serialize([block], 111, each)) for each in packets()])
-    from_bitstream = inspect(bitstream(tmp_path / "call.bit", packets()))
-    assert inspect(plain) == inspect(twice) == from_bitstream
+    from_bitstream = Inspection(bitstream(tmp_path / "call.bit", packets()))
+    lines = [list(Inspection(path).lines()) for path in (plain, twice)]
+    assert lines == [list(from_bitstream.lines())] * 2
+
+
+def test_a_payload_type_of_ones_own(tmp_path):
+    sent = [(96, packets()[50]), (111, packets()[51]), (63, red.serialize([], 96, packets()[52]))]
+    path = captured(tmp_path / "call.pcap", sent)
+    sizes = [len(packets()[index]) for index in (50, 51, 52)]
+    for kind, expected in ((111, [(0, sizes[1])]), (96, [(0, sizes[0]), (1, sizes[2])])):
+        assert [(each.index, each.packet_bytes) for each in Inspection(path, kind)] == expected
+    as_red = captured(tmp_path / "63.pcap", [(63, packets()[50])])
+    assert [each.packet_bytes for each in Inspection(as_red, 63)] == sizes[:1]
+
+
+def test_frames_that_were_not_sent_count(tmp_path):
+    path = bitstream(tmp_path / "gap.bit", [packets()[50], b"", b"", packets()[51], b""])
+    seen = Inspection(path)
+    assert [each.index for each in seen] == [0, 3]
+    assert seen.packets == 2
+
+
+def test_packets_are_not_held(tmp_path):
+    """Of the smallest packets that carry DRED there may be millions in a file."""
+    smallest = bytes.fromhex("4b41090000fc440c") + b"\x55" * 6
+    path = bitstream(tmp_path / "tiny.bit", [smallest] * 4000)
+    lines = Inspection(path).lines()
+    assert [next(lines).split()[0] for _ in range(2)] == ["packet", "0"]
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in lines) == 4000
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 100_000
+
+
+def test_packets_of_endlessly_repeated_extensions_are_refused(tmp_path):
+    """Three million extensions a packet take seconds each."""
+    padding = (b"\x06" * 100 + b"\x05") * 640
+    size = b"\xff" * (len(padding) // 254) + bytes([len(padding) % 254])
+    seen = Inspection(bitstream(tmp_path / "hostile.bit", [b"\x83\x70" + size + padding] * 10))
+    assert list(seen.lines()) == ["0 of 10 packets carry DRED; 10 could not be read as Opus"]
 
 
 def test_damaged_packets_are_counted(tmp_path):
-    seen = inspect(bitstream(tmp_path / "call.bit", [b"\x0b\x00", b"", packets()[50], b"\x08plain"]))
-    assert (seen.packets, seen.damaged, len(seen.found)) == (3, 1, 1)
+    seen = Inspection(bitstream(tmp_path / "call.bit", [b"\x0b\x00", b"", packets()[50], b"\x08plain"]))
+    for _ in range(2):
+        assert len(list(seen)) == 1
+        assert (seen.packets, seen.damaged) == (3, 1)
     assert "1 could not be read" in seen.summary()
-    nothing = inspect(bitstream(tmp_path / "plain.bit", [b"\x08plain"]))
-    assert nothing.summary() == "0 of 1 packets carry DRED"
+    nothing = Inspection(bitstream(tmp_path / "plain.bit", [b"\x08plain"]))
+    assert list(nothing.lines()) == ["0 of 1 packets carry DRED"]
 
 
 def test_version_10_of_libopus_1_5(tmp_path):
     recorded = json.loads((Path(__file__).parents[1] / "reference/libopus_1_5.json").read_text())
-    seen = inspect(bitstream(tmp_path / "old.bit", [bytes.fromhex(each["packet"]) for each in recorded]))
+    seen = Inspection(bitstream(tmp_path / "old.bit", [bytes.fromhex(each["packet"]) for each in recorded]))
     depths = [40 * len(each["latents"]) for each in recorded if each["latents"]]
-    assert [found.depth_ms for found in seen.found] == depths
-    assert seen.found[-1].row()[3:7] == ("10", "-25", "1040", "1015")
+    assert [found.depth_ms for found in seen] == depths
+    *_, last, summary = seen.lines()
+    assert last.split()[3:7] == ["10", "-25", "1040", "1015"]
+    assert f" {min(depths)} to {max(depths)} ms deep, {sum(depths) / len(depths):.0f} on average" in summary
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF" + bytes(100), struct.pack(">II", 5, 0) + b"abc", b"\0\0\0"])
@@ -93,16 +141,25 @@ def test_files_that_are_neither(tmp_path, content):
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(ScenarioError, match="file: "):
-        inspect(path)
+        list(Inspection(path))
+
+
+def test_what_is_no_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for path in ("/dev/zero", tmp_path / "fifo", tmp_path, tmp_path / "missing"):
+        command = [TESTBED, "dred", "inspect", path]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr) == (2, f"{path}: is not a file\n")
 
 
 def test_a_capture_of_something_else(tmp_path):
-    with pytest.raises(ScenarioError, match="payload types are 0"):
-        inspect(captured(tmp_path / "other.pcap", [(0, b"companded")]))
+    other = captured(tmp_path / "other.pcap", [(0, b"companded")])
+    with pytest.raises(ScenarioError, match=r"type 97 \(Opus\).*payload types are 0: say --payload-type$"):
+        list(Inspection(other, 97))
     broken = tmp_path / "broken.pcap"
     broken.write_bytes(b"\xd4\xc3\xb2\xa1\x02")
     with pytest.raises(ChannelError, match="byte 5"):
-        inspect(broken)
+        list(Inspection(broken))
 
 
 def test_the_command(tmp_path):
@@ -110,8 +167,11 @@ def test_the_command(tmp_path):
     done = subprocess.run([TESTBED, "dred", "inspect", path], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
     assert lines[0].split("  ")[0] == "packet"
-    assert lines[-1] == inspect(path).summary()
-    assert len(lines) == 2 + len(inspect(path).found)
+    assert lines[1].index("12 ") == lines[0].index("version")
+    assert lines == list(Inspection(path).lines())
+    other = captured(tmp_path / "call.pcap", [(96, each) for each in packets()[:60]])
+    command = [TESTBED, "dred", "inspect", other, "--payload-type", "96"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == done.stdout
     wrong = subprocess.run([TESTBED, "dred", "inspect", TESTBED], capture_output=True, text=True, check=False)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "neither a capture nor a bitstream" in wrong.stderr

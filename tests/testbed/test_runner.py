@@ -17,7 +17,7 @@ import soundfile
 import testbed
 from testbed import rows, runner
 from testbed.codecs.encoding import encode
-from testbed.dred_inspect import inspect
+from testbed.dred_inspect import Inspection
 from testbed.errors import ResultsError, ScenarioError
 from testbed.results import TIMINGS, load
 from testbed.scenario import parse_scenario
@@ -305,9 +305,10 @@ def test_dred_of_our_own_is_seen_in_the_packets_that_are_kept(tmp_path: Path) ->
     text = OURS.replace("[100, 500, 2000]", "500").replace("sweep: {schemes.dred.q0: [4, 10]}\n", "")
     result = run(tmp_path, text, jobs=1, save=frozenset({"packets"}))
     (captured,) = (result.folder / "packets").glob("*-testbed-dred-500-ms-*.sent.pcap")
-    found = inspect(captured)
-    assert (found.damaged, len(found.found)) == (0, found.packets - 1)
-    assert {(each.header.q0, each.header.dq, each.header.qmax) for each in found.found} == {(6, 5, 15)}
-    assert max(each.depth_ms or 0 for each in found.found) == 520
-    kbps = 8 * sum(each.dred_bytes for each in found.found) / (20 * found.packets)
+    seen = Inspection(captured)
+    found = list(seen)
+    assert (seen.damaged, len(found)) == (0, seen.packets - 1)
+    assert {(each.header.q0, each.header.dq, each.header.qmax) for each in found} == {(6, 5, 15)}
+    assert max(each.depth_ms or 0 for each in found) == 520
+    kbps = 8 * sum(each.dred_bytes for each in found) / (20 * seen.packets)
     assert kbps == pytest.approx(result.table["dred_kbps"].iloc[-1])
