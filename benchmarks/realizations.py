@@ -2,8 +2,8 @@
 
 Run it with ``.venv/bin/python benchmarks/realizations.py``. A clip of 10 s with 1 s of DRED meets bursty loss
 of 10 %. The engine numba decodes 1000 realizations; ``opus_demo -lossfile`` and the engine libopus, of which
-each takes as long as the other, some of them. What counts is processor time. Last, the memory of a process
-that decodes up to 10 000 realizations.
+each takes as long as the other, some of them. What counts is processor time. Last, the memory of a whole run
+in one process, of up to 10 000 realizations.
 """
 
 import json
@@ -26,6 +26,8 @@ from testbed.codecs.encoding import encode
 from testbed.codecs.engine import CONCEAL, DECODE, DEEP, Engine, Job, LibopusEngine
 from testbed.codecs.numba_engine import NumbaEngine
 from testbed.codecs.settings import EncoderSettings
+from testbed.runner import run_scenario
+from testbed.scenario import parse_scenario
 
 SECONDS = 10
 BITRATE_BPS = 88_000
@@ -36,6 +38,19 @@ MEAN_BURSTS = (3, 6)
 COMPLEXITIES = (5, 10)
 BATCH_MB = 512
 MEMORY_REALIZATIONS = (1, 100, 1000, 10_000)
+SCENARIO = {
+    "name": "memory",
+    "speech": {"files": "clip.flac"},
+    "codec": {"bitrate_kbps": 24, "complexity": 9},
+    "schemes": [{"dred": {"depth_ms": 1000, "bitrate_kbps": BITRATE_BPS // 1000 - 24}}],
+    "channel": [
+        {"loss": {"model": "gilbert_elliott", "rate": LOSS, "mean_burst_packets": MEAN_BURSTS[0]}},
+    ],
+    "playout": {"policy": "offline"},
+    "engine": "numba",
+    "limits": {"batch_mb": BATCH_MB},
+    "metrics": [],
+}
 
 
 def packaged_speech() -> np.ndarray:
@@ -111,16 +126,17 @@ def jobs(sent: tuple[bytes, ...], mean_burst: float, complexity: int, count: int
 
 
 def peak_mb(realizations: int) -> float:
-    """Return the peak memory of a process that decodes so many realizations, in MB."""
+    """Return the peak memory of a process that runs so many realizations, in MB."""
     command = [sys.executable, __file__, str(realizations)]
     return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 
 def use_memory(realizations: int) -> None:
-    """Decode realizations and print the peak memory of this process in MB."""
-    sent = packets(clip())
-    for _ in NumbaEngine(BATCH_MB).decode(jobs(sent, MEAN_BURSTS[0], COMPLEXITIES[0], realizations)):
-        pass
+    """Run realizations and print the peak memory of this process in MB."""
+    with tempfile.TemporaryDirectory() as name:
+        soundfile.write(Path(name, "clip.flac"), clip(), 16_000)
+        scenario = parse_scenario(json.dumps(SCENARIO | {"realizations": realizations}), Path(name))
+        run_scenario(scenario, Path(name, "run"), jobs=1)
     # Not getrusage, which counts the process that started this one, too.
     status = Path("/proc/self/status").read_text(encoding="ascii").split()
     print(int(status[status.index("VmHWM:") + 1]) / 1000)
@@ -149,7 +165,7 @@ def measure() -> dict[str, dict[str, float]]:
             )
             key = f"burst_{mean_burst}_complexity_{complexity}"
             ratios[key] = {"opus_demo": round(demo / batched, 2), "libopus": round(plain / batched, 2)}
-    print("peak memory of a process that decodes so many realizations:")
+    print("peak memory of a run of so many realizations:")
     for count in MEMORY_REALIZATIONS:
         print(f"{count:11}{peak_mb(count):9.0f} MB", flush=True)
     return ratios

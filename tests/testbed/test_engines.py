@@ -1,6 +1,8 @@
 """Whole runs with either engine: what is played does not depend on it, and hardly how it sounds."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,9 @@ from testbed.codecs import opus_build
 from testbed.codecs.numba_engine import NumbaEngine
 from testbed.errors import CodecError, ScenarioError
 from testbed.results import TIMINGS
-from testbed.scenario import parse_scenario
+from testbed.scenario import Speech, parse_scenario
 from testbed.scenario_checks import check_codec
+from testbed.speech import load_clips
 from testbed.sweep import MAX_CALLS_IN_GROUP, plan
 
 SCENARIO = """
@@ -168,3 +171,34 @@ def test_another_libopus_is_not_mixed_with_the_kernels(
     monkeypatch.setenv("OPUS_LIBRARY", str(other))
     with pytest.raises(ScenarioError, match=r":16: sweep\.engine: .*unset OPUS_LIBRARY"):
         check_codec(parse_scenario(SCENARIO))
+
+
+def test_the_memory_of_a_run_does_not_grow_with_its_realizations(tmp_path: Path) -> None:
+    """The sound of a call alone takes 0.1 MB, its packets twice that."""
+    pcm = load_clips(Speech(corpus="packaged"), Path())[0].pcm[: 3 * 16_000]
+    soundfile.write(tmp_path / "clip.wav", pcm, 16_000)
+    scenario = """
+name: memory
+speech: {files: clip.wav}
+codec: {bitrate_kbps: 24, complexity: 5}
+schemes: [neural_plc]
+channel: [{loss: {model: gilbert_elliott, rate: 0.2, mean_burst_packets: 4}}]
+playout: {policy: offline}
+engine: numba
+metrics: []
+"""
+    (tmp_path / "memory.yaml").write_text(scenario)
+    program = """
+import sys
+from pathlib import Path
+import testbed
+testbed.run(sys.argv[1], sys.argv[2], [f"realizations={sys.argv[3]}"], jobs=1)
+status = Path("/proc/self/status").read_text().split()
+print(int(status[status.index("VmHWM:") + 1]) / 1000)
+"""
+    peak_mb = []
+    for realizations in ("200", "800"):
+        command = [sys.executable, "-c", program, tmp_path / "memory.yaml", tmp_path / "run", realizations]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        peak_mb.append(float(done.stdout))
+    assert peak_mb[1] - peak_mb[0] < 50, peak_mb
