@@ -15,12 +15,12 @@ from testbed.sweep import Plan
 
 MESSAGE = "compiling, if this is the first time"
 _PCM = generator(0, "compilation").integers(-2000, 2000, 12_800).astype(np.int16)
-_SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_depth_ms=200)
+_SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_depth_ms=200, inband_fec=True)
 
 
 def is_needed(whole: Plan) -> bool:
     """Return whether a run uses kernels at all."""
-    return _adds_dred(whole) or _batches_mb(whole) is not None
+    return _has_lbrr(whole) or _adds_dred(whole) or _batches_mb(whole) is not None
 
 
 def compile_kernels(whole: Plan) -> None:
@@ -31,6 +31,8 @@ def compile_kernels(whole: Plan) -> None:
     CodecError
         If libopus is not built, whose weights they need.
     """
+    # Measures how much of a packet is LBRR.
+    sent = tuple(frame.payload for frame in encode(_PCM, _SETTINGS).frames)
     if _adds_dred(whole):
         from testbed.codecs.dred.writer import DredWriter
 
@@ -38,13 +40,16 @@ def compile_kernels(whole: Plan) -> None:
         DredWriter(_PCM, encoding, 2).encoding(AddedDred(depth_ms=80, q0=6, dq=5, qmax=15))
     batch_mb = _batches_mb(whole)
     if batch_mb is not None:
-        sent = tuple(frame.payload for frame in encode(_PCM, _SETTINGS).frames)
         frames = np.arange(len(sent), dtype=np.int32)
         actions, sources = np.full(len(sent), DECODE, np.uint8), frames.copy()
         actions[20], sources[20], actions[30] = DEEP, 21, CONCEAL
         job = Job(sent, sent, actions, sources, _SETTINGS.frame_samples, NEURAL_CONCEALMENT_COMPLEXITY)
         for _ in engine("numba", batch_mb).decode([job]):
             pass
+
+
+def _has_lbrr(whole: Plan) -> bool:
+    return any(scheme.lbrr is not None for schemes in whole.schemes for scheme in schemes)
 
 
 def _adds_dred(whole: Plan) -> bool:
