@@ -135,7 +135,6 @@ def read(
     header: NDArray[np.int64],
     state: Symbols,
     latents: Symbols,
-    ends: NDArray[np.int64],
 ) -> int:
     """Read a payload.
 
@@ -151,8 +150,6 @@ def read(
         int32 (numbers,); written.
     latents
         int32 (most, numbers); written, as many rows as are there.
-    ends
-        int64 (most + 1,); written: bits used up to the end of the state and of each row.
 
     Returns
     -------
@@ -164,14 +161,10 @@ def read(
     _read_header(coder, data, header)
     q0, dq, qmax = int(header[Q0]), int(header[DQ]), int(header[QMAX])
     _read_vector(coder, data, state_tables, q0, state)
-    used = range_decoder.tell(coder)
-    ends[0] = used
     rows = 0
-    while rows < latents.shape[0] and 8 * data.size - used > 7:
+    while rows < latents.shape[0] and 8 * data.size - range_decoder.tell(coder) > 7:
         _read_vector(coder, data, latent_tables, level(q0, dq, qmax, rows), latents[rows])
         rows += 1
-        used = range_decoder.tell(coder)
-        ends[rows] = used
     return rows
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.dred.payload import MAX_CHUNKS, DredHeader, DredPayload
+from testbed.codecs.dred.payload import MAX_CHUNKS, DredHeader, DredPayload, levels
 from testbed.codecs.dred.quantizers import quantizers
 from testbed.codecs.opus_build import built
 from testbed.errors import CodecError
@@ -103,18 +103,11 @@ def payload(
     state = dred_symbols.quantize(state_tables, q0, encoded.states[step : step + 1])[0]
     rows = encoded.latents[step::-2][:chunks]
     symbols = np.zeros(rows.shape, np.int32)
-    levels = _levels(header, len(rows))
-    for level in range(q0, levels.max() + 1):
-        alike = levels == level
+    level_of = levels(header, len(rows))
+    for level in range(q0, level_of.max() + 1):
+        alike = level_of == level
         symbols[alike] = dred_symbols.quantize(latent_tables, level, rows[alike])
     return DredPayload(header, state, symbols)
-
-
-@lru_cache(maxsize=1024)
-def _levels(header: DredHeader, chunks: int) -> NDArray[np.int64]:
-    """Return the quantizer level of each latent vector, latest first; not to be written to."""
-    levels = [dred_symbols.level(header.q0, header.dq, header.qmax, index) for index in range(chunks)]
-    return np.array(levels, np.int64)
 
 
 def decode(payloads: Sequence[DredPayload]) -> list[Floats]:
@@ -152,13 +145,13 @@ def _restored(payloads: Sequence[DredPayload]) -> tuple[Floats, Floats]:
     states = np.zeros((len(payloads), rdovae.STATES), np.float32)
     latents = np.zeros((len(payloads), deepest, rdovae.LATENTS + 1), np.float32)
     symbols = np.zeros((len(payloads), deepest, rdovae.LATENTS), np.int32)
-    levels = np.full((len(payloads), deepest), -1)
+    level_of = np.full((len(payloads), deepest), -1)
     for row, payload in enumerate(payloads):
         states[row] = dred_symbols.restore(state_tables, payload.header.q0, payload.state[None])[0]
         symbols[row, : payload.chunks] = payload.latents
-        levels[row, : payload.chunks] = _levels(payload.header, payload.chunks)
+        level_of[row, : payload.chunks] = levels(payload.header, payload.chunks)
     for level in range(dred_symbols.LEVELS):
-        alike = levels == level
+        alike = level_of == level
         latents[alike, : rdovae.LATENTS] = dred_symbols.restore(latent_tables, level, symbols[alike])
         latents[alike, rdovae.LATENTS] = level / 8 - 1
     return states, latents

@@ -6,6 +6,7 @@ that of its experimental version, what `testbed.kernels.dred_symbols` tells. Ver
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,10 +85,16 @@ class DredPayload:
         """How much sound the latent vectors stand for."""
         return CHUNK_MS * self.chunks
 
-    def levels(self) -> list[int]:
-        """Return the quantizer level of each latent vector."""
-        header = self.header
-        return [dred_symbols.level(header.q0, header.dq, header.qmax, index) for index in range(self.chunks)]
+    def cut(self, chunks: int) -> "DredPayload":
+        """Return the payload with at most the latest `chunks` latent vectors, and nothing encoded again."""
+        return replace(self, latents=self.latents[:chunks])
+
+
+@lru_cache(maxsize=1024)
+def levels(header: DredHeader, chunks: int) -> NDArray[np.int64]:
+    """Return the quantizer level of each of so many latent vectors, latest first; not to be written to."""
+    found = [dred_symbols.level(header.q0, header.dq, header.qmax, index) for index in range(chunks)]
+    return np.array(found, np.int64)
 
 
 def parse_header(payload: bytes) -> DredHeader:
@@ -133,16 +140,6 @@ def parse(payload: bytes, max_chunks: int = MAX_CHUNKS) -> DredPayload:
     CodecError
         If it is not DRED, or larger than any packet.
     """
-    found = _read(payload, max_chunks)
-    return found[0]
-
-
-def chunk_ends(payload: bytes, max_chunks: int = MAX_CHUNKS) -> list[int]:
-    """Return the bits used up to the end of header and state, then up to the end of each latent vector."""
-    return _read(payload, max_chunks)[1]
-
-
-def _read(payload: bytes, max_chunks: int) -> tuple[DredPayload, list[int]]:
     version = parse_header(payload).version
     if len(payload) > _MAX_BYTES or not 0 <= max_chunks <= MAX_CHUNKS:
         raise CodecError(
@@ -151,11 +148,10 @@ def _read(payload: bytes, max_chunks: int) -> tuple[DredPayload, list[int]]:
     tables = quantizers(version)
     states, width = (each.scale.shape[1] for each in tables)
     header, state = np.zeros(HEADER_SIZE, np.int64), np.zeros(states, np.int32)
-    latents, ends = np.zeros((max_chunks, width), np.int32), np.zeros(max_chunks + 1, np.int64)
+    latents = np.zeros((max_chunks, width), np.int32)
     data = np.frombuffer(payload, np.uint8)[PREFIX_BYTES:]
-    rows = dred_symbols.read(data, *tables, header, state, latents, ends)
-    found = DredPayload(_header(version, header), state, latents[:rows].copy())
-    return found, ends[: rows + 1].tolist()
+    rows = dred_symbols.read(data, *tables, header, state, latents)
+    return DredPayload(_header(version, header), state, latents[:rows].copy())
 
 
 def write(payload: DredPayload) -> bytes:
@@ -192,20 +188,6 @@ def write(payload: DredPayload) -> bytes:
     if size > _MAX_BYTES - PREFIX_BYTES:
         raise CodecError(f"DRED of {payload.chunks} chunks takes {size} bytes: that is beyond any packet")
     return bytes((ord("D"), header.version)) + data[:size].tobytes()
-
-
-def cut(payload: bytes, chunks: int) -> bytes:
-    """Return a payload with only the latest `chunks` latent vectors of 40 ms, the rest bit by bit the same.
-
-    Raises
-    ------
-    CodecError
-        If the payload cannot be read, or there are fewer.
-    """
-    whole = parse(payload)
-    if not 0 < chunks <= whole.chunks:
-        raise CodecError(f"a DRED payload of {whole.chunks} chunks cannot be cut to {chunks}")
-    return write(replace(whole, latents=whole.latents[:chunks]))
 
 
 def _check(header: DredHeader) -> None:

@@ -222,7 +222,7 @@ def _added(
     """Return a packet with DRED of at most so many chunks, as any reader finds it."""
     if whole is None:
         return frame
-    data = payload.write(replace(whole, latents=whole.latents[:chunks]))
+    data = payload.write(whole.cut(chunks))
     found = payload.parse(data).chunks
     if not found:
         return frame

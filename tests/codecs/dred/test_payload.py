@@ -28,9 +28,6 @@ def test_any_depth_comes_back(encoded, chunks):
     assert found.depth_ms == 40 * found.chunks
     assert np.array_equal(found.state, made.state)
     assert np.array_equal(found.latents, made.latents[: found.chunks])
-    ends = payload.chunk_ends(written)
-    assert ends == sorted(ends)
-    assert 0 <= 8 * (len(written) - 2) - ends[-1] <= 7
 
 
 def test_vectors_sent_are_every_other_one(encoded):
@@ -42,10 +39,9 @@ def test_vectors_sent_are_every_other_one(encoded):
 
 def test_cut_is_what_a_shallower_encode_would_have_been(encoded):
     for chunks in (1, 4, 20):
-        deep = payload.write(network.payload(encoded, 200, 50))
-        assert payload.cut(deep, chunks) == payload.write(network.payload(encoded, 200, chunks))
-    with pytest.raises(CodecError, match="cannot be cut to 51"):
-        payload.cut(payload.write(network.payload(encoded, 200, 50, q0=2, dq=0)), 51)
+        deep = payload.parse(payload.write(network.payload(encoded, 200, 50)))
+        assert payload.write(deep.cut(chunks)) == payload.write(network.payload(encoded, 200, chunks))
+    assert deep.cut(99).chunks == deep.chunks
 
 
 def test_features_come_back_near_what_was_encoded():
@@ -103,7 +99,7 @@ def test_version_10_is_read_and_written_but_has_no_features_here():
     state = dred_symbols.quantize(tables[0], 4, rng.normal(0, 3, (1, 19)).astype(np.float32))[0]
     latents = np.zeros((9, 21), np.int32)
     made = payload.DredPayload(header, state, latents)
-    for index, level in enumerate(made.levels()):
+    for index, level in enumerate(payload.levels(header, 9)):
         values = rng.normal(0, 3, (1, 21)).astype(np.float32)
         latents[index] = dred_symbols.quantize(tables[1], level, values)[0]
     written = payload.write(made)
@@ -114,7 +110,7 @@ def test_version_10_is_read_and_written_but_has_no_features_here():
     assert np.array_equal(found.state, state)
     assert found.chunks >= 8
     assert np.array_equal(found.latents, latents[: found.chunks])
-    assert np.array_equal(payload.parse(payload.cut(written, 3)).latents, latents[:3])
+    assert np.array_equal(payload.parse(payload.write(found.cut(3))).latents, latents[:3])
     with pytest.raises(CodecError, match="not of 10"):
         network.decode([found])
 
