@@ -26,7 +26,7 @@ class Job:
     sent
         By frame, the Opus packet that was made of it.
     payloads
-        The same where the receiver holds it, in the end, else None.
+        The same where the receiver holds it, in the end, else None. What an action needs is always there.
     actions
         By frame, one of the actions above.
     sources

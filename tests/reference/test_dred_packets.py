@@ -5,10 +5,12 @@ it gets from packets. What libopus 1.5 made and told is in ``libopus_1_5.json``;
 """
 
 import json
+import os
 import random
 import re
 import struct
 import subprocess
+import sys
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -273,24 +275,33 @@ def test_a_payload_cut_shorter(libopus):
         assert lost < len(deep) / 4
 
 
+def mutated(rng, originals):
+    data = bytearray(rng.choice(originals))
+    for _ in range(rng.choice((1, 1, 2, 8))):
+        data[rng.randrange(2, len(data))] = rng.randrange(256)
+    if rng.random() < 0.3:
+        del data[rng.randrange(3, len(data) + 1) :]
+    if rng.random() < 0.02:
+        data[2:] = rng.choice((b"\0", b"\xff")) * rng.randint(1, 300)
+    return bytes(data)
+
+
+@cache
+def originals():
+    packets = [each for options in ENCODES for each in encode(options)]
+    packets += [bytes.fromhex(told["packet"]) for told in libopus_1_5()] * 20
+    return [found.payload for found in map(packet.find, packets) if found]
+
+
 def test_damaged_payloads(libopus):
     """A hundred thousand mutations are read to an end; many of them held against libopus."""
     rng = random.Random(3)
-    packets = [each for options in ENCODES for each in encode(options)]
-    packets += [bytes.fromhex(told["packet"]) for told in libopus_1_5()] * 20
-    originals = [found.payload for found in map(packet.find, packets) if found]
     kept = []
     for index in range(100_000):
-        data = bytearray(rng.choice(originals))
-        for _ in range(rng.choice((1, 1, 2, 8))):
-            data[rng.randrange(2, len(data))] = rng.randrange(256)
-        if rng.random() < 0.3:
-            del data[rng.randrange(3, len(data) + 1) :]
-        if rng.random() < 0.02:
-            data[2:] = rng.choice((b"\0", b"\xff")) * rng.randint(1, 300)
-        payload.parse(bytes(data))
+        data = mutated(rng, originals())
+        payload.parse(data)
         if index % 100 == 0 and data[1] == network.VERSION:
-            kept.append(bytes(data))
+            kept.append(data)
     carrier = next(each for each in encode("24000 -framesize 20") if len(each) > 20)
     packets = [packet.add(carrier, data) for data in kept]
     answers = libopus(packets)
@@ -299,3 +310,18 @@ def test_damaged_payloads(libopus):
     assert check(packets, answers) <= FEATURE_RMS
     features = network.decode([payload.parse(data) for data in kept])
     assert all(np.isfinite(each).all() for each in features)
+
+
+def test_damaged_payloads_are_never_read_outside_their_bytes(tmp_path):
+    """Kernels do not check indices unless they are compiled to."""
+    rng = random.Random(4)
+    (tmp_path / "payloads.txt").write_text("\n".join(mutated(rng, originals()).hex() for _ in range(10_000)))
+    program = """
+import sys
+from testbed.codecs.dred import payload
+for line in open(sys.argv[1]):
+    payload.parse(bytes.fromhex(line))
+"""
+    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", program, tmp_path / "payloads.txt"]
+    subprocess.run(command, env=os.environ | checked, check=True)
