@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.codecs.opus import DredDecoder, Encoder
-from testbed.codecs.opus_packet import split
+from testbed.codecs.opus_packet import Mode, PacketBandwidth, split
 from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
 
 DRED_LIMIT_SAMPLES = SAMPLE_RATE_HZ * 104 // 100
@@ -25,6 +25,8 @@ class EncodedFrame:
     ----------
     payload
         The packet's bytes.
+    mode, bandwidth, is_dtx
+        As in `testbed.codecs.opus_packet.OpusPacket`.
     has_lbrr
         Whether it carries an LBRR copy of the frame before it.
     dred_samples
@@ -39,6 +41,9 @@ class EncodedFrame:
     """
 
     payload: bytes
+    mode: Mode = "silk"
+    bandwidth: PacketBandwidth = "wideband"
+    is_dtx: bool = False
     has_lbrr: bool = False
     dred_samples: int = 0
     dred_depth_samples: int = 0
@@ -46,6 +51,16 @@ class EncodedFrame:
     primary_bytes: float = 0.0
     lbrr_bytes: float = 0.0
     dred_bytes: float = 0.0
+
+    @property
+    def is_followed_by_networks(self) -> bool:
+        """Whether libopus's networks, neural concealment and DRED, can fill a gap after it.
+
+        They work at 16 kHz: in CELT and hybrid mode at any bandwidth, in SILK's own only in wideband. What is
+        not looked at: just before the encoder changes to CELT a packet in SILK mode ends in 5 ms of CELT,
+        after which they can.
+        """
+        return self.mode != "silk" or self.bandwidth == "wideband"
 
 
 @dataclass(frozen=True)
@@ -140,6 +155,9 @@ class LiveEncoder:
         dred_samples, dred_depth_samples = self._dred(payload) if part.dred_bytes else (0, 0)
         return EncodedFrame(
             payload=payload,
+            mode=part.mode,
+            bandwidth=part.bandwidth,
+            is_dtx=part.is_dtx,
             has_lbrr=any(part.lbrr_frames),
             dred_samples=dred_samples,
             dred_depth_samples=dred_depth_samples,

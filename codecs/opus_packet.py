@@ -58,6 +58,11 @@ class OpusPacket:
         """Duration of the packet's audio."""
         return self.coded_frame_ms * len(self.frames)
 
+    @property
+    def is_dtx(self) -> bool:
+        """Whether it holds no sound: frames of 0 or 1 byte, which libopus conceals (section 2.1.9)."""
+        return max(map(len, self.frames)) <= 1
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -74,7 +79,7 @@ class Split:
         that are only there because of it.
     lbrr_frames
         Whether there is LBRR for each SILK frame of the packet before; empty without a SILK layer.
-    mode, bandwidth
+    mode, bandwidth, is_dtx
         As in `OpusPacket`.
     frame_ms
         Duration of the packet's audio.
@@ -86,6 +91,7 @@ class Split:
     lbrr_frames: tuple[bool, ...]
     mode: Mode
     bandwidth: PacketBandwidth
+    is_dtx: bool
     frame_ms: float
 
 
@@ -173,6 +179,7 @@ def split(payload: bytes) -> Split:
         lbrr_frames=lbrr_frames,
         mode=packet.mode,
         bandwidth=packet.bandwidth,
+        is_dtx=packet.is_dtx,
         frame_ms=packet.frame_ms,
     )
 

@@ -23,7 +23,10 @@ class Receiver:
     """Collects frames from packets and decides, frame by frame, what each is played from.
 
     For a frame that is missing it takes the best that is at hand: a RED copy, the LBRR of the next frame, the
-    DRED of the next packet that is at hand, concealment.
+    DRED of the next packet that is at hand, concealment. The decoder is told so whether it can make use of it
+    or not, and a frame counts as concealed where libopus cannot: before it decoded a first packet it knows
+    LBRR but plays silence else, after CELT it takes no LBRR, and after SILK's narrowband and mediumband no
+    DRED.
 
     Parameters
     ----------
@@ -67,6 +70,7 @@ class Receiver:
         self._at_hand_ns: list[int | None] = [None] * count
         self._carrier = [NEVER] * count
         self._newest = NEVER
+        self._decoded: EncodedFrame | None = None
         self._env = env
         self._playout = playout
         self._frames = frames
@@ -165,18 +169,23 @@ class Receiver:
         if self._is_at_hand(frame, now_ns):
             on_time = NEVER < self.arrived_ns[frame] <= now_ns
             self._settle(frame, PRIMARY if on_time else RED, frame, DECODE)
+            if not self._frames[frame].is_dtx:
+                self._decoded = self._frames[frame]
             return
         following = self._following(frame, now_ns)
         if following is None:
             return
-        carried = self._frames[following]
+        carried, decoded = self._frames[following], self._decoded
         if following == frame + 1 and carried.has_lbrr:
-            self._settle(frame, LBRR, following, FEC)
-        elif carried.dred_samples:
+            is_taken = decoded is None or decoded.mode != "celt"
+            self._settle(frame, LBRR if is_taken else PLC, following, FEC)
+        elif carried.dred_samples and decoded is not None:
+            # A decoder that is given DRED before it decoded anything would play it in a later gap.
             missing = (following - frame) * self._frame_samples
             unread = max(0, carried.dred_depth_samples - self._dred_reach_samples)
             reached = missing - (carried.dred_samples - unread) <= self._frame_samples // 2
-            self._settle(frame, DRED if reached else PLC, following, DEEP)
+            is_heard = reached and decoded.is_followed_by_networks
+            self._settle(frame, DRED if is_heard else PLC, following, DEEP)
 
     def _settle(self, frame: int, recovered_by: int, source: int, action: int) -> None:
         self.recovered_by[frame] = recovered_by

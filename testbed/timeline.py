@@ -35,7 +35,7 @@ class Timeline:
         Index into `RECOVERIES`.
     source_frame
         The frame whose packet the sound came in: itself for primary, a later one for RED, LBRR and DRED,
-        `NEVER` for none. A concealed frame names the packet whose DRED was at hand but too shallow.
+        `NEVER` for none. A concealed frame names the packet whose LBRR or DRED was at hand but of no use.
     late
         Whether the packet arrived, but after the frame had to play.
     size_bytes

@@ -229,9 +229,9 @@ def _added(
     full = packet.add(frame.payload, data)
     part = split(full)
     depth_samples = _CHUNK_SAMPLES * found
-    return EncodedFrame(
+    return replace(
+        frame,
         payload=full,
-        has_lbrr=frame.has_lbrr,
         dred_samples=max(0, depth_samples + _OFFSET_SAMPLES * (whole.header.offset - 16)),
         dred_depth_samples=depth_samples,
         dred_distortion=float(np.sqrt(errors[:found].mean())),

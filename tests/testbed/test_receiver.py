@@ -1,23 +1,29 @@
 """What a frame is played from: by hand for each kind of repair, and invariants over random networks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from testbed.call import Simulation, simulate
 from testbed.channels.duplicate import Duplicate
 from testbed.channels.loss_bernoulli import Bernoulli
 from testbed.channels.packet import Packet
 from testbed.channels.stage import Stage, Surroundings
-from testbed.codecs.encoding import EncodedFrame, Encoding
-from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC
+from testbed.codecs.encoding import EncodedFrame, Encoding, encode
+from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC, LibopusEngine
 from testbed.codecs.settings import EncoderSettings
 from testbed.playout.fixed import Fixed
 from testbed.playout.offline import Offline
+from testbed.rows import to_int16
+from testbed.scenario import Speech
+from testbed.speech import load_clips
 from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
 
 FRAME_NS = 20_000_000
@@ -50,9 +56,18 @@ class Fates:
 
 def encoding(count: int, lbrr: bool = False, dred_ms: int = 0) -> Encoding:
     frames = [
-        EncodedFrame(f"frame {frame}".encode(), lbrr, 16 * dred_ms, primary_bytes=len(f"frame {frame}"))
+        EncodedFrame(
+            f"frame {frame}".encode(),
+            has_lbrr=lbrr,
+            dred_samples=16 * dred_ms,
+            primary_bytes=len(f"frame {frame}"),
+        )
         for frame in range(count)
     ]
+    return of_frames(frames)
+
+
+def of_frames(frames: list[EncodedFrame]) -> Encoding:
     return Encoding(EncoderSettings(bitrate_bps=24_000), frames, lookahead_samples=104, seconds=0.0)
 
 
@@ -101,16 +116,105 @@ def test_dred_reaches_as_far_as_it_was_sent() -> None:
 def test_the_engine_reads_only_the_newest_of_deep_dred() -> None:
     frames = [
         EncodedFrame(f"frame {frame}".encode(), dred_samples=16 * 2015, dred_depth_samples=16 * 2040)
-        for frame in range(80)
+        for frame in range(81)
     ]
-    made = Encoding(EncoderSettings(bitrate_bps=24_000), frames, lookahead_samples=104, seconds=0.0)
-    delays_ms: list[float | None] = [None] * 79 + [0.0]
+    made = of_frames(frames)
+    delays_ms: list[float | None] = [0.0, *[None] * 79, 0.0]
     rngs = [np.random.default_rng(0)]
     # libopus reads 26 chunks of 40 ms, of which 25 ms are in the packet's own audio: 1015 ms, 51 frames
     for parameters, frames_reached in (({}, 51), ({"dred_reach_samples": 16 * 10_000}, 79)):
         simulation = simulate(made, (), [Fates(delays_ms)], rngs, OFFLINE, 10, Path(), **parameters)
         recovered = [recovery for recovery, _ in decisions(simulation)]
-        assert recovered == [PLC] * (79 - frames_reached) + [DRED] * frames_reached + [PRIMARY]
+        assert recovered == [PRIMARY, *[PLC] * (79 - frames_reached), *[DRED] * frames_reached, PRIMARY]
+
+
+def test_before_the_first_packet_only_its_lbrr_is_of_use() -> None:
+    delays_ms = [None, None, None, 0.0, None, 0.0]
+    simulation = call(encoding(6, dred_ms=500), delays_ms, OFFLINE)
+    assert decisions(simulation) == [(PLC, NEVER)] * 3 + [(PRIMARY, 3), (DRED, 5), (PRIMARY, 5)]
+    assert simulation.job.actions.tolist()[:3] == [CONCEAL] * 3
+    simulation = call(encoding(6, lbrr=True, dred_ms=500), delays_ms, OFFLINE)
+    assert decisions(simulation)[:4] == [(PLC, NEVER), (PLC, NEVER), (LBRR, 3), (PRIMARY, 3)]
+    assert simulation.job.actions.tolist()[:3] == [CONCEAL, CONCEAL, FEC]
+
+
+def test_a_pause_leaves_the_decoder_as_it_was() -> None:
+    frames = encoding(6, dred_ms=500).frames
+    narrowband = replace(frames[0], bandwidth="narrowband")
+    pause = replace(frames[1], is_dtx=True)
+    for heard, recovery in ((frames[0], DRED), (narrowband, PLC)):
+        made = of_frames([heard, pause, pause, *frames[3:]])
+        assert decisions(call(made, [0, 0, 0, None, None, 0], OFFLINE))[3:5] == [(recovery, 5)] * 2
+    made = of_frames([pause, pause, *frames[2:]])
+    assert decisions(call(made, [0, 0, None, None, 0, 0], OFFLINE))[2:4] == [(PLC, NEVER)] * 2
+
+
+SPLICE, LOST = 60, range(57, 62)
+ENCODERS: dict[str, dict[str, Any]] = {
+    "silk narrowband": {"bandwidth": "narrowband", "bitrate_bps": 50_000, "inband_fec": True},
+    "silk mediumband": {"bandwidth": "mediumband", "bitrate_bps": 60_000, "inband_fec": True},
+    "silk wideband": {"bitrate_bps": 60_000, "inband_fec": True},
+    "celt narrowband": {"bandwidth": "narrowband", "bitrate_bps": 160_000},
+    "celt wideband": {"bitrate_bps": 160_000},
+}
+
+
+@cache
+def spoken(encoder: str) -> tuple[EncodedFrame, ...]:
+    """Return 1.4 s of speech with DRED and, in SILK's mode, LBRR."""
+    pcm = to_int16(load_clips(Speech(corpus="packaged"), Path())[0].pcm)[: 70 * 320]
+    told = EncoderSettings(expected_loss_percent=20, dred_depth_ms=500, **ENCODERS[encoder])
+    frames = tuple(encode(pcm, told).frames)
+    assert {f"{frame.mode} {frame.bandwidth}" for frame in frames[3:]} == {encoder}
+    return frames
+
+
+@pytest.mark.parametrize("after", ENCODERS)
+@pytest.mark.parametrize("before", ENCODERS)
+def test_what_counts_as_lbrr_and_dred_is_what_libopus_plays_of_it(before: str, after: str) -> None:
+    """A gap at a change of the encoder's mode and bandwidth, against the same gap without redundancy."""
+    made = of_frames([*spoken(before)[:SPLICE], *spoken(after)[SPLICE:]])
+    simulation = call(made, [None if frame in LOST else 0.0 for frame in range(len(made))], OFFLINE)
+    job = simulation.job
+    last = LOST[-1]
+    assert made.frames[last + 1].has_lbrr == after.startswith("silk")
+    assert made.frames[last + 1].dred_samples > 0
+
+    def sound(concealed: range) -> NDArray[np.int16]:
+        actions = job.actions.copy()
+        actions[concealed.start : concealed.stop] = CONCEAL
+        (pcm,) = LibopusEngine().decode([replace(job, actions=actions)])
+        return pcm.reshape(-1, 320)
+
+    recovered = [recovery for recovery, _ in decisions(simulation)]
+    heard, without_dred, without_lbrr = (
+        sound(concealed) for concealed in (range(0), LOST, range(last, last + 1))
+    )
+    dred_is_heard = not np.array_equal(heard[LOST[0] : last], without_dred[LOST[0] : last])
+    assert recovered[LOST[0] : last] == [DRED if dred_is_heard else PLC] * (len(LOST) - 1)
+    assert dred_is_heard == (before not in ("silk narrowband", "silk mediumband"))
+    lbrr_is_heard = not np.array_equal(heard[last], without_lbrr[last])
+    if made.frames[last + 1].has_lbrr:
+        assert recovered[last] == (LBRR if lbrr_is_heard else PLC)
+        assert lbrr_is_heard == before.startswith("silk")
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_what_is_concealed_before_the_first_packet_is_silence_and_leaves_nothing_behind(encoder: str) -> None:
+    """DRED that libopus is given before it can play it, it would play in the next gap that has none."""
+    made, first = of_frames(list(spoken(encoder))), LOST[-1] + 1
+    delays_ms = [0.0 if first <= frame < first + 3 else None for frame in range(len(made))]
+    late, prompt = (
+        call(made, delays_ms, OFFLINE),
+        call(of_frames(made.frames[first - 1 :]), delays_ms[first - 1 :], OFFLINE),
+    )
+    pcm, without_silence = LibopusEngine().decode([late.job, prompt.job])
+    is_silent = (pcm.reshape(-1, 320) == 0).all(axis=1).tolist()
+    recovered = [recovery for recovery, _ in decisions(late)]
+    assert [recovery == PLC for recovery in recovered[:first]] == is_silent[:first]
+    assert recovered[first - 1] == (LBRR if encoder.startswith("silk") else PLC)
+    assert DRED not in recovered
+    assert np.array_equal(pcm[(first - 1) * 320 :], without_silence)
 
 
 def test_a_red_copy_is_as_good_as_the_frame_and_its_lbrr_counts_too() -> None:
@@ -185,6 +289,7 @@ def test_invariants(delays_ms: list[float | None], repair: Any, delay_ms: float 
             assert lbrr
             assert simulation.job.sources[frame] == frame + 1
         if recovery == DRED:
+            assert {PRIMARY, RED} & set(timeline.recovered_by[:frame].tolist())
             assert frame < simulation.job.sources[frame] <= frame + dred_ms // 20 + 1
         if source != NEVER:
             needed = simulation.job.sources[frame]
