@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from testbed import compilation, results
 from testbed.call import Simulation, listen
+from testbed.codecs.encoding import encode
 from testbed.codecs.engines import engine
+from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.codecs.schemes import NO_LOSS
-from testbed.codecs.settings import SAMPLE_RATE_HZ
+from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
 from testbed.dred_depth import ENOUGH, sufficient_kbps
 from testbed.errors import ResultsError, ScenarioError
 from testbed.flows.model import FlowStudy
@@ -30,6 +32,7 @@ from testbed.sweep import CallId, Plan, plan, work_off
 if TYPE_CHECKING:
     import pandas as pd
 
+AT_LEAST_WIDEBAND = ("wideband", "superwideband", "fullband")
 MOST_LATE = 0.5
 """Share of packets that come too late from which on a run says so."""
 KEEPABLE = ("audio", "packets", "timelines")
@@ -221,7 +224,8 @@ def run_scenario(
                 rows.update(call_rows)
                 report("calls")
             report("writing")
-            _write(folder, whole, context, rows, _shallow_dred(whole, context, rows))
+            warnings = [*_shallow_dred(whole, context, rows), *_without_networks(whole, context)]
+            _write(folder, whole, context, rows, warnings)
     return load(out)
 
 
@@ -316,6 +320,41 @@ def _shallow_dred(whole: Plan, context: Context, rows: dict[CallId, dict[str, An
             f"{settings.dred_depth_ms} ms of DRED, sent {np.mean(sent):.0f} ms on average at "
             f"{settings.bitrate_bps / 1000:g} kb/s in all; {advice}"
         )
+    return warnings
+
+
+def _without_networks(whole: Plan, context: Context) -> list[str]:
+    """Return a warning for each scheme and point that leaves libopus to conceal without its networks.
+
+    Shares are those of the first clip. Where the loop is closed nothing is said: how the encoder will be told
+    is not known.
+    """
+    warnings: list[str] = []
+    shares: dict[EncoderSettings, float] = {}
+    first = {(call.point, call.scheme): group for group in reversed(whole.groups) for call in group.calls}
+    for point, index in sorted(first):
+        scenario, scheme, group = (
+            whole.points[point].scenario,
+            whole.schemes[point][index],
+            first[point, index],
+        )
+        settings = group.settings
+        complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
+        is_neural = complexity >= NEURAL_CONCEALMENT_COMPLEXITY and not scheme.is_ceiling
+        # Told to, the encoder makes less than wideband only at a constant bitrate that is too low for it.
+        is_wide = settings.bandwidth in AT_LEAST_WIDEBAND and settings.rate_mode != "cbr"
+        if scenario.is_closed_loop or not is_neural or is_wide:
+            continue
+        if settings not in shares:
+            frames = encode(to_int16(context.clips[group.clip].pcm), settings).frames
+            shares[settings] = sum(not frame.is_followed_by_networks for frame in frames) / len(frames)
+        if shares[settings]:
+            at = _at(whole, point)
+            warnings.append(
+                f"{scheme.name}{f' ({at})' if at else ''}: {100 * shares[settings]:.0f} % of the packets are "
+                "narrowband or mediumband, where libopus conceals without networks: neither neural PLC nor "
+                "DRED is heard"
+            )
     return warnings
 
 

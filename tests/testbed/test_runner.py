@@ -186,6 +186,46 @@ metrics: []
     assert warning.startswith("playout.delay_ms = 40: 100 % of all packets came after")
 
 
+def test_speech_in_which_libopus_conceals_without_networks_is_warned_about_where_it_is(
+    tmp_path: Path,
+) -> None:
+    text = """
+name: narrow
+speech: {corpus: packaged, clips: 1}
+codec: {bitrate_kbps: 8, bandwidth: auto}
+schemes: [plc, neural_plc, {dred: {writer: testbed, depth_ms: 500}}]
+channel: [{loss: {model: bernoulli, rate: 0.2}}]
+playout: {policy: offline}
+sweep: {codec.bitrate_kbps: [8, 24]}
+metrics: []
+"""
+    result = run(tmp_path, text, jobs=1)
+    what = "(codec.bitrate_kbps = 8): 100 % of the packets are narrowband or mediumband"
+    assert [warning.split(", where")[0] for warning in result.manifest["warnings"]] == [
+        f"neural PLC {what}",
+        f"testbed DRED 500 ms {what}",
+    ]
+    dred = result.table[result.table["scheme"] == "testbed DRED 500 ms"].set_index("codec.bitrate_kbps")
+    assert dred.loc[8, "frames_dred"] == 0 < dred.loc[24, "frames_dred"]
+    classic, neural, deep = (result.call(row).pcm for row in (1, 2, 3))
+    assert np.array_equal(classic, neural)
+    assert np.array_equal(classic, deep)
+
+
+def test_a_constant_bitrate_that_is_too_low_for_wideband_is_warned_about(tmp_path: Path) -> None:
+    text = """
+name: narrow
+speech: {corpus: packaged, clips: 1}
+codec: {bitrate_kbps: 7, bandwidth: wideband, rate_mode: cbr}
+schemes: [plc, neural_plc]
+channel: []
+playout: {policy: offline}
+metrics: []
+"""
+    (warning,) = run(tmp_path, text, jobs=1).manifest["warnings"]
+    assert warning.startswith("neural PLC: 100 % of the packets are narrowband or mediumband")
+
+
 def test_calls_of_one_encoding_are_grouped() -> None:
     whole = plan(parse_scenario(SCENARIO), clips=2)
     assert whole.calls == 32
