@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from testbed import runner
-from testbed.codecs.engine import LibopusEngine
+from testbed.codecs.engine import DEEP, LibopusEngine
 from testbed.codecs.rtp_extension import EXTENSION_BYTES
 from testbed.errors import ScenarioError
 from testbed.rows import Context, Lazy, simulate_call, to_int16
 from testbed.scenario import parse_scenario
 from testbed.scenario_checks import clips_of
 from testbed.sweep import plan
+from testbed.timeline import PLC
 
 SCENARIO = """
 name: loop
@@ -84,6 +85,16 @@ def test_the_loss_that_was_reported_reaches_the_encoder_and_turns_redundancy_on(
     assert not carries[: first_report_ns // frame_ns].any()
     assert carries[200:].mean() > 0.3
     assert max(frame.dred_samples for frame in simulation.frames) > 0
+
+
+def test_narrowband_speech_is_concealed_although_its_packets_carry_dred() -> None:
+    told = SCENARIO.replace("complexity: 5", "complexity: 5, bandwidth: narrowband, expected_loss: 0.2")
+    fast = told.replace("rate_kbps: 64", "rate_kbps: 500").replace("start_kbps: 48", "start_kbps: 90")
+    simulation = call(fast.replace("loss_adaptive", "opus").replace("lbrr: {bitrate_kbps: 16}, ", ""))
+    assert {(frame.mode, frame.bandwidth) for frame in simulation.frames} == {("silk", "narrowband")}
+    concealed_with_dred_at_hand = simulation.job.actions == DEEP
+    assert concealed_with_dred_at_hand.sum() > 20
+    assert (simulation.timeline.recovered_by[concealed_with_dred_at_hand] == PLC).all()
 
 
 def test_every_packet_bears_the_feedbacks_extension_and_its_bytes_are_counted() -> None:
