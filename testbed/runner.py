@@ -324,13 +324,14 @@ def _shallow_dred(whole: Plan, context: Context, rows: dict[CallId, dict[str, An
 
 
 def _without_networks(whole: Plan, context: Context) -> list[str]:
-    """Return a warning for each scheme and point that leaves libopus to conceal without its networks.
+    """Return a warning for each scheme and encoding that leave libopus to conceal without its networks.
 
     Shares are those of the first clip. Where the loop is closed nothing is said: how the encoder will be told
     is not known.
     """
     warnings: list[str] = []
     shares: dict[EncoderSettings, float] = {}
+    told = set()
     first = {(call.point, call.scheme): group for group in reversed(whole.groups) for call in group.calls}
     for point, index in sorted(first):
         scenario, scheme, group = (
@@ -348,7 +349,8 @@ def _without_networks(whole: Plan, context: Context) -> list[str]:
         if settings not in shares:
             frames = encode(to_int16(context.clips[group.clip].pcm), settings).frames
             shares[settings] = sum(not frame.is_followed_by_networks for frame in frames) / len(frames)
-        if shares[settings]:
+        if shares[settings] and (scheme.name, settings) not in told:
+            told.add((scheme.name, settings))
             at = _at(whole, point)
             warnings.append(
                 f"{scheme.name}{f' ({at})' if at else ''}: {100 * shares[settings]:.0f} % of the packets are "
