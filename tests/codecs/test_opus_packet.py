@@ -75,6 +75,14 @@ def test_counted_frames_with_padding(frames_and_kind, padding):
     assert found.frame_ms == 20 * len(frames)
 
 
+@given(frames_of_any_size, st.none() | st.binary(max_size=10))
+def test_a_packet_whose_frames_have_a_byte_at_most_is_a_pause(frames, padding):
+    short = [frame[:1] for frame in frames]
+    assert opus_packet.parse(framed(short, True, padding)).is_dtx
+    longer = [*short[:-1], b"ab"]
+    assert not opus_packet.parse(framed(longer, True, padding)).is_dtx
+
+
 def test_every_configuration():
     """Table 2 of RFC 6716, section 3.1."""
     table = [
