@@ -27,6 +27,7 @@ from testbed.codecs import opus_build
 from testbed.codecs.opus import Decoder, Encoder
 from testbed.codecs.settings import EncoderSettings
 from testbed.kernels.fargan import operations_per_second
+from testbed.kernels.lpc_vocoder import vocode
 from testbed.kernels.plc import AHEAD, MAX_HEARD, conceal, hear, plc_network, plc_state, start_gap
 from testbed.kernels.tiles import levels_product, pack_integers
 from testbed.kernels.weights import read_blob
@@ -114,6 +115,11 @@ class Gaps:
         start_gap(self.network, self.state, self.past[:, -320:], given[:, :AHEAD], known[:, :AHEAD])
         conceal(self.network, self.state, given[:, AHEAD:], known[:, AHEAD:], self.out)
 
+    def vocode(self) -> None:
+        """Do what `synthesize` does with the vocoder that needs no weights, from given features."""
+        seeds = np.arange(len(self.past), dtype=np.uint64)
+        vocode(self.given[:, AHEAD:], self.past[:, -320:].astype(np.float32), seeds, self.out)
+
     def operations(self) -> float:
         """Return multiplications and additions of `synthesize` for a second of gaps."""
         a_second, a_start = operations_per_second()
@@ -163,11 +169,15 @@ def main() -> None:
                     f"{1 / floor:15.1f}{1 / levels_floor:13.1f}"
                 )
                 if gap_ms == HEADLINE_MS and batch == HEADLINE_BATCH:
+                    gaps.vocode()
+                    classic = fastest(gaps.vocode) / gaps.seconds
+                    print(f"{'':14}{1 / classic:20.1f} by the LPC vocoder, which needs no weights")
                     ratios = {
                         "gap_synthesis_vs_libopus": round(theirs / made, 2),
                         "gap_synthesis_and_hearing_vs_libopus": round(theirs / heard, 2),
                         "gap_synthesis_vs_floor": round(floor / made, 2),
                         "gap_synthesis_vs_8_bit_floor": round(levels_floor / made, 2),
+                        "lpc_vocoder_vs_libopus": round(theirs / classic, 2),
                     }
     with tempfile.TemporaryDirectory() as cache:
         cold, compiled = start(cache)
