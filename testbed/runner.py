@@ -224,7 +224,7 @@ def run_scenario(
                 rows.update(call_rows)
                 report("calls")
             report("writing")
-            warnings = [*_shallow_dred(whole, context, rows), *_without_networks(whole, context)]
+            warnings = [*_shallow_dred(whole, context, rows), *_without_networks(whole, context, rows)]
             _write(folder, whole, context, rows, warnings)
     return load(out)
 
@@ -323,23 +323,21 @@ def _shallow_dred(whole: Plan, context: Context, rows: dict[CallId, dict[str, An
     return warnings
 
 
-def _without_networks(whole: Plan, context: Context) -> list[str]:
+def _without_networks(whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> list[str]:
     """Return a warning for each scheme and encoding that leave libopus to conceal without its networks.
 
-    Shares are those of the first clip. Where the loop is closed nothing is said: how the encoder will be told
-    is not known.
+    Shares are those of the first clip that could be encoded. Where the loop is closed nothing is said: what
+    the encoder is told there, frame by frame, is not known.
     """
     warnings: list[str] = []
     shares: dict[EncoderSettings, float] = {}
     told = set()
-    first = {(call.point, call.scheme): group for group in reversed(whole.groups) for call in group.calls}
-    for point, index in sorted(first):
-        scenario, scheme, group = (
-            whole.points[point].scenario,
-            whole.schemes[point][index],
-            first[point, index],
-        )
-        settings = group.settings
+    encoded = [
+        (call, group) for group in whole.groups for call in group.calls if "payload_kbps" in rows[call]
+    ]
+    first = {(call.point, call.scheme): group for call, group in reversed(encoded)}
+    for (point, index), group in sorted(first.items(), key=lambda each: each[0]):
+        scenario, scheme, settings = whole.points[point].scenario, whole.schemes[point][index], group.settings
         complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
         is_neural = complexity >= NEURAL_CONCEALMENT_COMPLEXITY and not scheme.is_ceiling
         # Told to, the encoder makes less than wideband only at a constant bitrate that is too low for it.

@@ -18,7 +18,7 @@ import testbed
 from testbed import rows, runner
 from testbed.codecs.encoding import encode
 from testbed.dred_inspect import Inspection
-from testbed.errors import ResultsError, ScenarioError
+from testbed.errors import CodecError, ResultsError, ScenarioError
 from testbed.results import TIMINGS, load
 from testbed.scenario import parse_scenario
 from testbed.sweep import plan
@@ -224,6 +224,18 @@ metrics: []
 """
     (warning,) = run(tmp_path, text, jobs=1).manifest["warnings"]
     assert warning.startswith("neural PLC: 100 % of the packets are narrowband or mediumband")
+
+
+def test_encodings_that_failed_are_not_looked_at_for_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise CodecError("no encoder")
+
+    monkeypatch.setattr(rows, "encode", fail)
+    monkeypatch.setattr(runner, "encode", fail)
+    text = SCENARIO.replace("complexity: 5", "complexity: 5, bandwidth: narrowband")
+    assert run(tmp_path, text, jobs=1).is_failure
 
 
 def test_calls_of_one_encoding_are_grouped() -> None:
