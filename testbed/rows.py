@@ -386,6 +386,7 @@ def _measurements(
         "delay_variation_ms_p95": timeline.delay_variation_ms(95),
         "frames": len(timeline),
         "frames_late": int(timeline.late.sum()),
+        "frames_narrow": sum(not frame.is_followed_by_networks for frame in frames),
         "frames_primary": timeline.count(PRIMARY),
         "frames_red": timeline.count(RED),
         "frames_lbrr": timeline.count(LBRR),

@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 
 from testbed import compilation, results
 from testbed.call import Simulation, listen
-from testbed.codecs.encoding import encode
+from testbed.caveats import caveats
 from testbed.codecs.engines import engine
-from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
-from testbed.codecs.schemes import NO_LOSS
-from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
-from testbed.dred_depth import ENOUGH, sufficient_kbps
+from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.errors import ResultsError, ScenarioError
 from testbed.flows.model import FlowStudy
 from testbed.flows.study import run_study
@@ -32,16 +29,13 @@ from testbed.sweep import CallId, Plan, plan, work_off
 if TYPE_CHECKING:
     import pandas as pd
 
-AT_LEAST_WIDEBAND = ("wideband", "superwideband", "fullband")
-MOST_LATE = 0.5
-"""Share of packets that come too late from which on a run says so."""
 KEEPABLE = ("audio", "packets", "timelines")
 IDENTITY = ("point", "scheme", "clip", "realization")
 MEASURED = (
     "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps", "dred_asked_ms", "dred_sent_ms",
     "dred_distortion", "wire_kbps", "packet_loss", "delay_variation_ms_p50", "delay_variation_ms_p95",
-    "frames", "frames_late", "frames_primary", "frames_red", "frames_lbrr", "frames_dred", "frames_plc",
-    "mean_delay_ms",
+    "frames", "frames_late", "frames_narrow", "frames_primary", "frames_red", "frames_lbrr", "frames_dred",
+    "frames_plc", "mean_delay_ms",
 )  # fmt: skip
 
 
@@ -217,15 +211,14 @@ def run_scenario(
         report("calls")
         with results.rescued(
             out,
-            lambda into: _write(into, whole, context, rows, []),
+            lambda into: _write(into, whole, context, rows),
             lambda: f"{len(rows)} of {whole.calls} rows",
         ):
             for call_rows in work_off(whole.tasks, rows_of, context, jobs or cores()):
                 rows.update(call_rows)
                 report("calls")
             report("writing")
-            warnings = [*_shallow_dred(whole, context, rows), *_without_networks(whole, context, rows)]
-            _write(folder, whole, context, rows, warnings)
+            _write(folder, whole, context, rows)
     return load(out)
 
 
@@ -242,13 +235,11 @@ def _examples(whole: Plan) -> frozenset[CallId]:
     return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
 
 
-def _write(
-    folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]], warnings: list[str]
-) -> None:
+def _write(folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> None:
     _write_clean(folder, context)
     table = _table(whole, rows)
-    every_warning = [*_failures(table), *_late(whole, table), *warnings]
-    results.write(folder, table, make_manifest(whole, replace(context, folder=folder), rows, every_warning))
+    warnings = caveats(whole, context.clips, table)
+    results.write(folder, table, make_manifest(whole, replace(context, folder=folder), rows, warnings))
 
 
 def _table(whole: Plan, rows: dict[CallId, dict[str, Any]]) -> "pd.DataFrame":
@@ -260,102 +251,6 @@ def _table(whole: Plan, rows: dict[CallId, dict[str, Any]]) -> "pd.DataFrame":
     table = pd.DataFrame([rows[call] for call in sorted(rows)], columns=columns)
     whole_numbers = {name: "Int64" for name in MEASURED if name.startswith("frames")}
     return table.astype({**dict.fromkeys([*metrics, *TIMINGS], "float64"), **whole_numbers})
-
-
-def _failures(table: "pd.DataFrame") -> list[str]:
-    failed = table[table["payload_kbps"].isna()]
-    if failed.empty:
-        return []
-    return [f"{len(failed)} of {len(table)} calls failed; the first: {failed['error'].iloc[0]}"]
-
-
-def _late(whole: Plan, table: "pd.DataFrame") -> list[str]:
-    """Return a warning for each point at which most packets came too late."""
-    warnings = []
-    for point in range(len(whole.points)):
-        rows = table[(table["point"] == point) & (table["scheme"] != NO_LOSS)]
-        share = rows["frames_late"].sum() / max(1, rows["frames"].sum())
-        at = _at(whole, point) or "the playout"
-        if share > MOST_LATE:
-            warnings.append(
-                f"{at}: {100 * share:.0f} % of all packets came after their frame had to play: the playout "
-                "delay is too short for this network"
-            )
-    return warnings
-
-
-def _at(whole: Plan, point: int) -> str:
-    """Say where in the sweep a point is."""
-    return ", ".join(f"{key} = {value}" for key, value in whole.points[point].parameters.items())
-
-
-def _shallow_dred(whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> list[str]:
-    """Return a warning for each scheme and encoding that sent much less DRED than was asked.
-
-    Where the loop is closed the allocation decides how much is asked of the encoder, frame by frame.
-    """
-    warnings = []
-    groups = {call: group for group in whole.groups for call in group.calls}
-    told = set()
-    for point, scheme_index in sorted({(call.point, call.scheme) for call in rows}):
-        calls = [call for call in sorted(rows) if (call.point, call.scheme) == (point, scheme_index)]
-        sent = [rows[call]["dred_sent_ms"] for call in calls if "dred_sent_ms" in rows[call]]
-        if whole.points[point].scenario.is_closed_loop:
-            continue
-        settings = groups[calls[0]].settings
-        name = whole.schemes[point][scheme_index].name
-        if not sent or np.mean(sent) >= ENOUGH * settings.dred_depth_ms or (name, settings) in told:
-            continue
-        told.add((name, settings))
-        enough = sufficient_kbps(to_int16(context.clips[calls[0].clip].pcm), settings)
-        advice = (
-            f"{enough} kb/s in all would send {100 * ENOUGH:.0f} % of it"
-            if enough
-            else "no bitrate sends it"
-            + ("" if settings.expected_loss_percent else ": the expected loss is 0")
-        )
-        at = _at(whole, point)
-        warnings.append(
-            f"{name}{f' ({at})' if at else ''}: asked for "
-            f"{settings.dred_depth_ms} ms of DRED, sent {np.mean(sent):.0f} ms on average at "
-            f"{settings.bitrate_bps / 1000:g} kb/s in all; {advice}"
-        )
-    return warnings
-
-
-def _without_networks(whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> list[str]:
-    """Return a warning for each scheme and encoding that leave libopus to conceal without its networks.
-
-    Shares are those of the first clip that could be encoded. Where the loop is closed nothing is said: what
-    the encoder is told there, frame by frame, is not known.
-    """
-    warnings: list[str] = []
-    shares: dict[EncoderSettings, float] = {}
-    told = set()
-    encoded = [
-        (call, group) for group in whole.groups for call in group.calls if "payload_kbps" in rows[call]
-    ]
-    first = {(call.point, call.scheme): group for call, group in reversed(encoded)}
-    for (point, index), group in sorted(first.items(), key=lambda each: each[0]):
-        scenario, scheme, settings = whole.points[point].scenario, whole.schemes[point][index], group.settings
-        complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
-        is_neural = complexity >= NEURAL_CONCEALMENT_COMPLEXITY and not scheme.is_ceiling
-        # Told to, the encoder makes less than wideband only at a constant bitrate that is too low for it.
-        is_wide = settings.bandwidth in AT_LEAST_WIDEBAND and settings.rate_mode != "cbr"
-        if scenario.is_closed_loop or not is_neural or is_wide:
-            continue
-        if settings not in shares:
-            frames = encode(to_int16(context.clips[group.clip].pcm), settings).frames
-            shares[settings] = sum(not frame.is_followed_by_networks for frame in frames) / len(frames)
-        if shares[settings] and (scheme.name, settings) not in told:
-            told.add((scheme.name, settings))
-            at = _at(whole, point)
-            warnings.append(
-                f"{scheme.name}{f' ({at})' if at else ''}: {100 * shares[settings]:.0f} % of the packets are "
-                "narrowband or mediumband, where libopus conceals without networks: neither neural PLC nor "
-                "DRED is heard"
-            )
-    return warnings
 
 
 def _write_clean(folder: Path, context: Context) -> None:

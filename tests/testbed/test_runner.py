@@ -226,14 +226,13 @@ metrics: []
     assert warning.startswith("neural PLC: 100 % of the packets are narrowband or mediumband")
 
 
-def test_encodings_that_failed_are_not_looked_at_for_warnings(
+def test_a_run_in_which_nothing_can_be_encoded_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise CodecError("no encoder")
 
     monkeypatch.setattr(rows, "encode", fail)
-    monkeypatch.setattr(runner, "encode", fail)
     text = SCENARIO.replace("complexity: 5", "complexity: 5, bandwidth: narrowband")
     assert run(tmp_path, text, jobs=1).is_failure
 
