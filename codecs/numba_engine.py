@@ -166,7 +166,7 @@ class NumbaEngine:
         self._streams = max(1, 2 * self._share // per_stream)
 
     def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
-        """Return how deep a DRED payload is read: of any depth, but by libopus."""
+        """Return how deep a DRED payload is read: any depth, but in calls that are left to libopus."""
         return MAX_CHUNKS * CHUNK_MS * SAMPLE_RATE_HZ // 1000 if _is_taken(sent) else DRED_LIMIT_SAMPLES
 
     def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
