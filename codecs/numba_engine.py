@@ -37,7 +37,6 @@ from testbed.kernels.plc import MAX_HEARD, plc_state
 _TAIL_MS = 1000
 """How long frames after an episode are decoded on at most, until they agree with the clean ones."""
 _ASSUMED_TAIL_FRAMES = 12
-_SILK_WIDEBAND = range(8, 12)
 _EMPTY: Pcm16 = np.empty(0, np.int16)
 
 
@@ -45,8 +44,10 @@ _EMPTY: Pcm16 = np.empty(0, np.int16)
 def _is_taken(sent: tuple[bytes, ...]) -> bool:
     """Return whether calls of these packets are taken: what LBRR leaves out of a packet, libopus conceals."""
     return all(
-        len(each) > 2 and each[0] >> 3 in _SILK_WIDEBAND and len(set(split(each).lbrr_frames)) == 1
-        for each in sent
+        (part.mode, part.bandwidth) == ("silk", "wideband")
+        and not part.is_dtx
+        and len(set(part.lbrr_frames)) == 1
+        for part in map(split, sent)
     )
 
 
@@ -123,13 +124,16 @@ class _Replay:
         is_on = self.clean.complexity >= NEURAL_CONCEALMENT_COMPLEXITY
         if not is_on or begin == concealed or not self.stream.received:
             return None
-        return Gap(self.stream, *self._features[turn], turn == len(self.stretches) - 1)
+        return Gap(self.stream, *self._features[turn], self._is_last(turn))
+
+    def _is_last(self, turn: int) -> bool:
+        return turn == len(self.stretches) - 1
 
     def play(self, turn: int, given: Pcm16) -> None:
         """Decode the stretch of this turn, and after the last one on to where nothing is left of the loss."""
         begin, concealed, end = self.stretches[turn]
         clean, size, start = self.clean, self.clean.frame_samples, self.episode.start
-        is_last = turn == len(self.stretches) - 1
+        is_last = self._is_last(turn)
         tail = min(_TAIL_MS * FRAME // (10 * size), len(clean.sent) - start - end) if is_last else 0
         packets: list[bytes | None] = [None] * (concealed - begin)
         for frame in range(concealed, end):

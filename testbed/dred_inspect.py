@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.channels.trace_file import read_content
-from testbed.codecs import opus_packet, red, rtp
-from testbed.codecs.dred import payload
+from testbed.codecs import red, rtp
+from testbed.codecs.dred import packet, payload
 from testbed.errors import CodecError, ScenarioError
 from testbed.traces import capture
 
@@ -152,17 +152,16 @@ def _aligned(words: tuple[str, ...]) -> str:
 
 
 def _look(index: int, data: bytes) -> Found | None:
-    taken = opus_packet.parse(data)
-    dred = opus_packet.find_dred(taken)
-    if dred is None:
+    carried = packet.find(data)
+    if carried is None:
         return None
-    whole = payload.parse(taken.padding[dred.payload_start : dred.end])
+    whole = payload.parse(carried.payload)
     return Found(
         index,
         len(data),
-        opus_packet.dred_bytes_of(taken, dred),
+        carried.dred_bytes,
         whole.header,
-        whole.header.end_ms - dred.frame * taken.coded_frame_ms,
+        whole.header.end_ms - carried.frame * carried.frame_ms,
         whole.depth_ms,
     )
 

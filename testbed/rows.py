@@ -143,7 +143,7 @@ class _Calls:
                     job = simulation.job
                     self._waiting[key] = Waiting(job, simulation.lookahead_samples, [call])
             except Exception as error:  # a row of a long sweep must not take the others with it
-                self._rows[call] = failed_row(self._context, call, error)
+                self._fail([call], error)
             self._seconds_outside += time.process_time() - started
             if job is not None:
                 yield job
@@ -157,8 +157,7 @@ class _Calls:
                 taken += [self._take(pcm) for pcm in self._engine.decode([waiting.job])]
             except Exception as error:
                 del self._waiting[key]
-                for call in waiting.calls:
-                    self._rows[call] = failed_row(self._context, call, error)
+                self._fail(waiting.calls, error)
         return taken
 
     def _take(self, pcm: NDArray[np.int16]) -> CallId:
@@ -178,8 +177,7 @@ class _Calls:
                 _keep_sound(self._context, call, sound)
                 self._score(call, heard)
         except Exception as error:
-            for call in waiting.calls:
-                self._rows[call] = failed_row(self._context, call, error)
+            self._fail(waiting.calls, error)
         self._seconds_outside += time.process_time() - started
         return first
 
@@ -194,6 +192,10 @@ class _Calls:
             "seconds_decode": 0.0,
             "seconds_metrics": 0.0,
         }
+
+    def _fail(self, calls: Sequence[CallId], error: Exception) -> None:
+        for call in calls:
+            self._rows[call] = failed_row(self._context, call, error)
 
     def _score(self, call: CallId, heard: Heard) -> None:
         self._rows[call] |= {**heard.scores, "error": "; ".join(heard.reasons)}
@@ -344,7 +346,7 @@ def _key(call: CallId, simulation: Simulation) -> bytes:
     job = simulation.job
     digest = hashlib.sha256()
     for payload in job.sent:
-        digest.update(len(payload).to_bytes(2))
+        digest.update(len(payload).to_bytes(4))
         digest.update(payload)
     told = np.array([call.clip, job.decoder_complexity], np.int64)
     return b"".join((told.tobytes(), job.actions.tobytes(), job.sources.tobytes(), digest.digest()))

@@ -75,15 +75,14 @@ class Plan:
     def tasks(self) -> list[list[Group]]:
         """The groups, those together of which an engine works on many calls at once."""
         tasks: list[list[Group]] = []
-        before: tuple[EngineName, int] | None = None
-        calls = 0
         for group in self.groups:
-            decoder = (group.engine, group.batch_mb)
-            calls += len(group.calls)
-            if group.engine == "libopus" or decoder != before or calls > _MAX_CALLS_IN_TASK:
-                tasks.append([])
-                before, calls = decoder, len(group.calls)
-            tasks[-1].append(group)
+            last = tasks[-1] if tasks else []
+            calls = sum(len(each.calls) for each in [*last, group])
+            alike = all((each.engine, each.batch_mb) == (group.engine, group.batch_mb) for each in last)
+            if last and alike and group.engine != "libopus" and calls <= _MAX_CALLS_IN_TASK:
+                last.append(group)
+            else:
+                tasks.append([group])
         return tasks
 
 

@@ -22,11 +22,14 @@ class Carried:
         The Opus frame of the packet that it belongs to, from 0.
     frame_ms
         Duration of the packet's Opus frames.
+    dred_bytes
+        How much shorter the packet would be without it, framing included.
     """
 
     payload: bytes
     frame: int
     frame_ms: float
+    dred_bytes: int
 
 
 def find(packet: bytes) -> Carried | None:
@@ -42,7 +45,8 @@ def find(packet: bytes) -> Carried | None:
     if found is None:
         return None
     payload = taken.padding[found.payload_start : found.end]
-    return Carried(payload, found.frame, taken.coded_frame_ms)
+    dred_bytes = opus_packet.dred_bytes_of(taken, found)
+    return Carried(payload, found.frame, taken.coded_frame_ms, dred_bytes)
 
 
 def remove(packet: bytes) -> bytes:

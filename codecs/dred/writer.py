@@ -2,8 +2,8 @@
 
 libopus sends as much DRED as its rate rule grants and none of silence (voice activity). Here every packet has
 the full depth, whatever is said, but for the packets at the beginning, which have no more than there was
-before them, and those of 1 or 2 bytes in which DTX says that nothing is sent. As with libopus, readers
-overlook what is in a payload's last 7 bits: half a chunk of 40 ms on average, of a second.
+before them, and those in which DTX says that nothing is sent. As with libopus, readers overlook what is in a
+payload's last 7 bits: half a chunk of 40 ms on average, of a second.
 """
 
 import time
@@ -36,7 +36,6 @@ _DELAY_SAMPLES = 11
 _LOOKAHEAD_SAMPLES = 64
 """By how much a frame of speech is decoded later than its packet's beginning: 4 ms."""
 _CUTOFF_HZ = 60.0
-_MOST_DTX_BYTES = 2
 _BLOCK = 256
 
 Floats = NDArray[np.float32]
@@ -193,8 +192,7 @@ class DredWriter:
             step, offset = newest(index, self._encoding.settings.frame_ms)
             # Half a chunk that lies before the stream's beginning is not sent.
             chunks = min(deepest, (step + 1) // 2)
-            silent = len(frame.payload) <= _MOST_DTX_BYTES
-            some = chunks > 0 and not silent
+            some = chunks > 0 and not frame.is_dtx
             payloads.append(
                 network.payload(self._latents, step, chunks, q0, dq, qmax, offset) if some else None
             )
