@@ -1,6 +1,7 @@
 # make setup   a virtual environment, libopus and speech; does nothing the second time
 # make demo    the quickstart, from a bare machine to its report
-# make test    every test
+# make test    every test but the long ones
+# make test-long   the long ones: simulations of the statistics, many faults
 # make lint    style and types
 # make clean   removes what these made here (what was fetched and built stays in the user's cache)
 
@@ -14,7 +15,7 @@ export PYTHONNOUSERSITE := 1
 $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test test-long lint clean
 
 setup: .venv/package.stamp .venv/opus.stamp .venv/speech.stamp
 
@@ -23,6 +24,9 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest -n 2
+
+test-long: setup
+	$(BIN)/pytest -n 2 -m long
 
 lint: .venv/package.stamp build/types
 	$(BIN)/ruff check .
