@@ -11,6 +11,7 @@ from pathlib import Path
 from testbed.channels.trace_file import MAX_PACKETS
 from testbed.errors import ChannelError
 from testbed.pcap import write_pcap
+from testbed.traces.datagram import Datagram
 from testbed.traces.datagrams import LINK_TYPES, datagram
 from testbed.traces.format import Choice, Format
 from testbed.traces.recording import Recording
@@ -34,15 +35,16 @@ Frame = tuple[int, int, bytes]
 def read(content: bytes, where: str, choice: Choice) -> Recording:
     """Read one RTP stream of a capture; what can be read of a truncated one, with a note."""
     notes: list[str] = []
-    return recording_from(_datagrams(content, where, notes), choice, where, notes)
+    return recording_from(datagrams(content, where, notes), choice, where, notes)
 
 
 def rtp_packets(content: bytes, where: str) -> list[tuple[int, bytes]]:
     """Return time in ns and bytes of every UDP datagram that is long enough for RTP."""
-    return [(time_ns, data) for time_ns, _, data in _datagrams(content, where, []) if len(data) >= 12]
+    return [(each.time_ns, each.data) for each in datagrams(content, where, []) if len(each.data) >= 12]
 
 
-def _datagrams(content: bytes, where: str, notes: list[str]) -> Iterator[tuple[int, str, bytes]]:
+def datagrams(content: bytes, where: str, notes: list[str]) -> Iterator[Datagram]:
+    """Give what UDP carried in a capture; when all were taken, `notes` says what is known of the file."""
     frames = _pcapng if content.startswith(_SECTION_MAGIC) else _pcap
     unknown: set[int] = set()
     count, known = 0, False
@@ -55,7 +57,8 @@ def _datagrams(content: bytes, where: str, notes: list[str]) -> Iterator[tuple[i
             continue
         known = True
         if (found := datagram(link_type, data)) is not None:
-            yield time_ns, *found
+            way, payload, size_bytes = found
+            yield Datagram(time_ns, way, payload, size_bytes)
     if unknown and not known:
         names = ", ".join(f"{number} ({name})" for number, name in LINK_TYPES.items())
         raise ChannelError(f"{where}: captured on link type {min(unknown)}; known are {names}")

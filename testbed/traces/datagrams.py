@@ -24,8 +24,8 @@ _MALFORMED = (dpkt.Error, struct.error, ValueError, TypeError, LookupError, Attr
 """What dpkt raises at frames that are not what they claim to be."""
 
 
-def datagram(link_type: int, frame: bytes) -> tuple[str, bytes] | None:
-    """Return from where to where a datagram went, and its bytes; None if the frame holds no UDP.
+def datagram(link_type: int, frame: bytes) -> tuple[str, bytes, int] | None:
+    """Return a datagram's way, its bytes and how many it had; None if the frame holds no UDP.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def datagram(link_type: int, frame: bytes) -> tuple[str, bytes] | None:
             return None
         way = f"{ip_address(packet.src)}:{udp.sport} > {ip_address(packet.dst)}:{udp.dport}"
         # What follows the datagram in the frame is padding.
-        return way, bytes(udp.data)[: max(0, udp.ulen - 8)]
+        size_bytes = max(0, udp.ulen - 8)
+        return way, bytes(udp.data)[:size_bytes], size_bytes
     except _MALFORMED:
         return None
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RtpPacket
+from testbed.traces.datagram import Datagram
 from testbed.traces.format import Choice
 from testbed.traces.recording import Recording
 from testbed.traces.rtp_stream import chosen, clock_of, recording_of, streams
@@ -10,15 +11,13 @@ from testbed.traces.rtp_stream import chosen, clock_of, recording_of, streams
 SSRC = 0x7E57BED
 
 
-def recording_from(
-    datagrams: Iterable[tuple[int, str, bytes]], choice: Choice, where: str, notes: list[str]
-) -> Recording:
+def recording_from(datagrams: Iterable[Datagram], choice: Choice, where: str, notes: list[str]) -> Recording:
     """Return the recording of the stream that was chosen, or of the only one.
 
     Parameters
     ----------
     datagrams
-        For each the time of arrival in ns, from where to where, and its bytes.
+        In the order of arrival.
     choice
         Which stream.
     where

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from testbed.channels.trace_file import LOST, MAX_PACKETS
 from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE
 from testbed.errors import ChannelError
+from testbed.traces.datagram import Datagram
 from testbed.traces.format import Choice
 from testbed.traces.recording import Recording
 
@@ -34,17 +35,32 @@ _HEADER = struct.Struct("!BBHII")
 
 @dataclass
 class RtpStream:
-    """The packets of one SSRC from one sender to one receiver, in the order of arrival."""
+    """The packets of one SSRC on one way, as one point of capture saw them.
+
+    Attributes
+    ----------
+    ssrc
+        Who sends.
+    way, point
+        As in `Datagram`.
+    times_ns, sequences, timestamps, packets
+        In the order of arrival. For each packet its time of arrival, RTP sequence number and timestamp, and what was captured of it.
+    sizes_bytes
+        How many bytes each had on the wire: more than were captured where the capture cut it.
+    """
 
     ssrc: int
     way: str
+    point: str = ""
     times_ns: list[int] = field(default_factory=list)
     sequences: list[int] = field(default_factory=list)
     timestamps: list[int] = field(default_factory=list)
     packets: list[bytes] = field(default_factory=list)
+    sizes_bytes: list[int] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"0x{self.ssrc:08x} ({len(self.packets)} packets, {self.way})"
+        place = f", {self.point}" if self.point else ""
+        return f"0x{self.ssrc:08x} ({len(self.packets)} packets, {self.way}{place})"
 
     def plausible(self) -> bool:
         """Whether the sequence numbers mostly go on where they were: chance does not do that."""
@@ -71,24 +87,25 @@ def choice(ssrc: str | None, clock_hz: int | None) -> Choice:
     return Choice(number, clock_hz)
 
 
-def streams(datagrams: Iterable[tuple[int, str, bytes]]) -> list[RtpStream]:
+def streams(datagrams: Iterable[Datagram]) -> list[RtpStream]:
     """Sort what looks like RTP (and not like RTCP, RFC 5761, section 4) into streams.
 
     Parameters
     ----------
     datagrams
-        For each the time of arrival in ns, from where to where, and the bytes.
+        In the order of arrival.
     """
-    found: dict[tuple[int, str], RtpStream] = {}
-    for time_ns, way, data in datagrams:
+    found: dict[tuple[int, str, str], RtpStream] = {}
+    for time_ns, way, data, size_bytes, point in datagrams:
         if len(data) < _HEADER.size or data[0] >> 6 != 2 or data[1] in _RTCP_TYPES:
             continue
         _, _, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
-        stream = found.setdefault((ssrc, way), RtpStream(ssrc, way))
+        stream = found.setdefault((ssrc, way, point), RtpStream(ssrc, way, point))
         stream.times_ns.append(time_ns)
         stream.sequences.append(sequence)
         stream.timestamps.append(timestamp)
         stream.packets.append(data)
+        stream.sizes_bytes.append(size_bytes)
     return list(found.values())
 
 

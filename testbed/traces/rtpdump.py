@@ -14,6 +14,7 @@ from testbed.channels.trace_file import MAX_PACKETS, shown
 from testbed.errors import ChannelError
 from testbed.files import written_whole
 from testbed.pcap import RECEIVER, RTP_PORT, SENDER
+from testbed.traces.datagram import Datagram
 from testbed.traces.format import Choice, Format
 from testbed.traces.recording import Recording
 from testbed.traces.rtp_packets import received, recording_from
@@ -33,11 +34,10 @@ def read(content: bytes, where: str, choice: Choice) -> Recording:
     notes: list[str] = []
     if len(content) < first.end() + _FILE.size:
         raise ChannelError(f"{where}: byte {len(content)}: ends inside the header")
-    packets = _packets(content, first.end() + _FILE.size, where, notes)
-    return recording_from(packets, choice, where, notes)
+    return recording_from(_packets(content, first.end() + _FILE.size, where, notes), choice, where, notes)
 
 
-def _packets(content: bytes, position: int, where: str, notes: list[str]) -> Iterator[tuple[int, str, bytes]]:
+def _packets(content: bytes, position: int, where: str, notes: list[str]) -> Iterator[Datagram]:
     count = 0
     while position < len(content):
         if position + _PACKET.size > len(content):
@@ -54,7 +54,8 @@ def _packets(content: bytes, position: int, where: str, notes: list[str]) -> Ite
         if position + length > len(content):
             notes.append(f"byte {position}: the dump ends inside a packet: it was cut")
         if on_the_wire:
-            yield offset_ms * 1_000_000, "dump", content[position + _PACKET.size : position + length]
+            data = content[position + _PACKET.size : position + length]
+            yield Datagram(offset_ms * 1_000_000, "dump", data, on_the_wire)
         position += length
 
 

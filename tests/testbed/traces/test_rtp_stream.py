@@ -8,16 +8,21 @@ from hypothesis import strategies as st
 from testbed.channels.trace_file import LOST
 from testbed.codecs.rtp import RtpPacket
 from testbed.errors import ChannelError
+from testbed.traces.datagram import Datagram
 from testbed.traces.rtp_stream import chosen, clock_of, recording_of, streams
 
 MS = 1_000_000
 CLOCK_HZ = 48_000
 
 
+def seen(time_ns, way, data):
+    return Datagram(time_ns, way, data, len(data))
+
+
 def stream_of(packets, way="a > b", ssrc=7, payload_type=111):
     """Packets as (sequence, timestamp, arrival in ms), as one stream in the order given."""
     (stream,) = streams(
-        (
+        seen(
             round(arrival_ms * MS),
             way,
             RtpPacket(payload_type, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc, b"x").serialize(),
@@ -119,7 +124,7 @@ def test_a_static_payload_types_clock_is_known():
 
 
 def call(ssrc, way, packets):
-    return [(20 * MS * n, way, RtpPacket(111, n, 960 * n, ssrc, b"").serialize()) for n in range(packets)]
+    return [seen(20 * MS * n, way, RtpPacket(111, n, 960 * n, ssrc, b"").serialize()) for n in range(packets)]
 
 
 def test_of_several_streams_one_must_be_chosen():
@@ -137,10 +142,12 @@ def test_of_several_streams_one_must_be_chosen():
 
 def test_what_is_no_rtp_is_not_taken_for_it():
     rng = np.random.default_rng(3)
-    noise = [(n, "c > d", bytes([0x80, *rng.integers(0, 256, 30).tolist()])) for n in range(50)]
-    same = [(n, "c > d", bytes([0x80, 0, *rng.integers(0, 256, 6).tolist(), 1, 2, 3, 4])) for n in range(50)]
-    rtcp = [(n, "a > b", bytes([0x81, 200, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0])) for n in range(9)]
-    version = [(n, "a > b", bytes([0x40]) + bytes(20)) for n in range(9)]
+    noise = [seen(n, "c > d", bytes([0x80, *rng.integers(0, 256, 30).tolist()])) for n in range(50)]
+    same = [
+        seen(n, "c > d", bytes([0x80, 0, *rng.integers(0, 256, 6).tolist(), 1, 2, 3, 4])) for n in range(50)
+    ]
+    rtcp = [seen(n, "a > b", bytes([0x81, 200, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0])) for n in range(9)]
+    version = [seen(n, "a > b", bytes([0x40]) + bytes(20)) for n in range(9)]
     stream = chosen(streams([*noise, *same, *rtcp, *version, *call(1, "a > b", 9)]), None, "x")
     assert (stream.ssrc, len(stream.packets)) == (1, 9)
     with pytest.raises(ChannelError, match="x: holds no RTP stream"):
