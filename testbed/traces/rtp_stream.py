@@ -44,7 +44,8 @@ class RtpStream:
     way, point
         As in `Datagram`.
     times_ns, sequences, timestamps, packets
-        In the order of arrival. For each packet its time of arrival, RTP sequence number and timestamp, and what was captured of it.
+        In the order of arrival. For each packet its time of arrival, RTP sequence number and timestamp, and
+        what was captured of it.
     sizes_bytes
         How many bytes each had on the wire: more than were captured where the capture cut it.
     """
