@@ -77,7 +77,7 @@ def render(results: Results) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters["number"] = number
+    environment.filters["number"] = labels.number
     manifest = results.manifest
     return environment.get_template("flows.html").render(
         style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
@@ -135,13 +135,6 @@ def point_label(parameters: dict[str, Any]) -> str:
     rest = {name: value for name, value in parameters.items() if name != CONTROLLER}
     words = [str(parameters[CONTROLLER])] if CONTROLLER in parameters else []
     return ", ".join([*words, *([labels.point(rest)] if rest or not words else [])])
-
-
-def number(value: Any, places: int = 0, factor: float = 1.0) -> str:
-    """Return a number as a table shows it; a dash where it is not known."""
-    if value is None or pd.isna(value):
-        return "–"
-    return f"{factor * float(value):.{places}f}"
 
 
 def _totals(controlled: pd.DataFrame, others: pd.DataFrame) -> dict[str, Any]:

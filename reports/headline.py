@@ -76,13 +76,13 @@ def known(value: Interval) -> bool:
 
 def mean(value: Interval, places: int = 2, sign: bool = False) -> str:
     """Return ``4.56``, with a plus sign where asked."""
-    return f"{value.mean:{'+' if sign else ''}.{places}f}"
+    return labels.number(value.mean, places, sign=sign)
 
 
 def limits(value: Interval, places: int = 2, sign: bool = False) -> str:
     """Return ``4.41 to 4.68``."""
-    form = f"{'+' if sign else ''}.{places}f"
-    return f"{value.low:{form}} to {value.high:{form}}"
+    low, high = (labels.number(end, places, sign=sign) for end in (value.low, value.high))
+    return f"{low} to {high}"
 
 
 def shown(value: Interval, places: int = 2, sign: bool = False) -> str:
@@ -93,8 +93,8 @@ def shown(value: Interval, places: int = 2, sign: bool = False) -> str:
 
 def percent(value: Interval) -> str:
     """Return ``81 % [74 to 88 %]``."""
-    text = f"{100 * value.mean:.0f} %"
-    return f"{text} [{100 * value.low:.0f} to {100 * value.high:.0f} %]" if known(value) else text
+    mean, low, high = (labels.number(part, 0, 100) for part in (value.mean, value.low, value.high))
+    return f"{mean} % [{low} to {high} %]" if known(value) else f"{mean} %"
 
 
 def calls(number: int) -> str:

@@ -1,6 +1,8 @@
 """What columns, metrics and swept parameters are called on a page or an axis, with their units."""
 
 import json
+import math
+from numbers import Real
 from typing import Any
 
 METRICS = {
@@ -45,6 +47,13 @@ def short(metric: str) -> str:
 def places(metric: str) -> int:
     """Return how many decimals of a metric are worth printing."""
     return 3 if metric == "estoi" else 2
+
+
+def number(value: Any, places: int = 0, factor: float = 1.0, sign: bool = False) -> str:
+    """Return ``−0.01``, with a true minus, and a plus where `sign` asks for one; ``–`` for what is not known."""
+    if not isinstance(value, Real) or not math.isfinite(value):
+        return "–"
+    return f"{factor * float(value):{'+' if sign else ''}.{places}f}".replace("-", "−")
 
 
 def axis(column: str) -> str:
