@@ -1,7 +1,8 @@
 """Packet captures: pcap (libpcap's file format) and pcapng (draft-ietf-opsawg-pcapng), of RTP over UDP.
 
 The containers are read here, block by block, so that times stay exact, every interface of a pcapng has its
-own link type and clock, and an error says at which byte a file is broken; dpkt reads what is in a packet.
+own link type and clock, and an error says at which byte a file is broken; `testbed.traces.datagrams` reads
+what is in a packet.
 """
 
 import struct
@@ -11,9 +12,12 @@ from pathlib import Path
 from testbed.channels.trace_file import MAX_PACKETS
 from testbed.errors import ChannelError
 from testbed.pcap import write_pcap
+from testbed.traces.contents import Contents
 from testbed.traces.datagram import Datagram
-from testbed.traces.datagrams import LINK_TYPES, datagram
+from testbed.traces.datagrams import LINK_TYPES, datagram, way
 from testbed.traces.format import Choice, Format
+from testbed.traces.layer import Frame, UnreadError
+from testbed.traces.layer_link import OTHER_LINK_TYPES
 from testbed.traces.recording import Recording
 from testbed.traces.rtp_packets import received, recording_from
 
@@ -28,43 +32,62 @@ _SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
 _RESOLUTION, _OFFSET = 9, 14
 _CUT = "the capture ends inside a packet: it was cut"
 
-Frame = tuple[int, int, bytes]
-"""Time of capture in ns, link type, and the bytes."""
+Captured = tuple[int, int, int, bytes, int]
+"""Time of capture in ns, number of the interface, link type, the bytes, and how many there were."""
 
 
 def read(content: bytes, where: str, choice: Choice) -> Recording:
     """Read one RTP stream of a capture; what can be read of a truncated one, with a note."""
-    notes: list[str] = []
-    return recording_from(datagrams(content, where, notes), choice, where, notes)
+    contents = Contents()
+    return recording_from(datagrams(content, where, contents), choice, where, contents)
 
 
 def rtp_packets(content: bytes, where: str) -> list[tuple[int, bytes]]:
-    """Return time in ns and bytes of every UDP datagram that is long enough for RTP."""
-    return [(each.time_ns, each.data) for each in datagrams(content, where, []) if len(each.data) >= 12]
+    """Return time in ns and bytes of every UDP datagram that can be RTP."""
+    return [(each.time_ns, each.data) for each in datagrams(content, where, Contents())]
 
 
-def datagrams(content: bytes, where: str, notes: list[str]) -> Iterator[Datagram]:
-    """Give what UDP carried in a capture; when all were taken, `notes` says what is known of the file."""
-    frames = _pcapng if content.startswith(_SECTION_MAGIC) else _pcap
+def datagrams(content: bytes, where: str, contents: Contents) -> Iterator[Datagram]:
+    """Give what can be RTP in a capture; `contents` counts it, and all else.
+
+    Raises
+    ------
+    ChannelError
+        The capture is broken, has more than 5 million packets, or none of a link type that is known.
+    """
+    captured = _pcapng if content.startswith(_SECTION_MAGIC) else _pcap
     unknown: set[int] = set()
-    count, known = 0, False
-    for time_ns, link_type, data in frames(content, where, notes):
+    known = False
+    packets = captured(content, where, contents.notes)
+    for count, (time_ns, interface, link_type, data, size_bytes) in enumerate(packets):
         if count == MAX_PACKETS:
             raise ChannelError(f"{where}: has more than {MAX_PACKETS} packets")
-        count += 1
         if link_type not in LINK_TYPES:
             unknown.add(link_type)
+            contents.count_other(f"packets of link type {link_type}")
             continue
         known = True
-        if (found := datagram(link_type, data)) is not None:
-            way, payload, size_bytes = found
-            yield Datagram(time_ns, way, payload, size_bytes)
+        frame = Frame()
+        if interface:
+            frame.point = (f"interface {interface}",)
+        try:
+            payload = datagram(link_type, data, frame, is_cut=size_bytes > len(data))
+        except UnreadError as other:
+            contents.count_other(str(other), frame)
+            continue
+        found = Datagram(
+            time_ns, way(frame.addresses, frame.ports), payload, frame.size_bytes, ", ".join(frame.point)
+        )
+        contents.count_rtp(found, frame)
+        yield found
     if unknown and not known:
-        names = ", ".join(f"{number} ({name})" for number, name in LINK_TYPES.items())
-        raise ChannelError(f"{where}: captured on link type {min(unknown)}; known are {names}")
+        number = min(unknown)
+        name = OTHER_LINK_TYPES.get(number, "see tcpdump's list of link-layer header types")
+        known_types = ", ".join(f"{known} ({layer})" for known, layer in LINK_TYPES.items())
+        raise ChannelError(f"{where}: captured on link type {number} ({name}); known are {known_types}")
 
 
-def _pcap(content: bytes, where: str, notes: list[str]) -> Iterator[Frame]:
+def _pcap(content: bytes, where: str, notes: list[str]) -> Iterator[Captured]:
     if content[:4] not in _MAGICS:
         raise ChannelError(f"{where}: byte 0: begins neither as a pcap nor as a pcapng file")
     order, unit_ns = _MAGICS[content[:4]]
@@ -78,15 +101,16 @@ def _pcap(content: bytes, where: str, notes: list[str]) -> Iterator[Frame]:
         if position + header.size > len(content):
             notes.append(f"byte {position}: {_CUT}")
             return
-        seconds, fraction, captured, _ = header.unpack_from(content, position)
+        seconds, fraction, captured, size_bytes = header.unpack_from(content, position)
         start = position + header.size
         if start + captured > len(content):
             notes.append(f"byte {position}: {_CUT}")
-        yield seconds * 10**9 + fraction * unit_ns, link_type, content[start : start + captured]
+        data = content[start : start + captured]
+        yield seconds * 10**9 + fraction * unit_ns, 0, link_type, data, size_bytes
         position = start + captured
 
 
-def _pcapng(content: bytes, where: str, notes: list[str]) -> Iterator[Frame]:
+def _pcapng(content: bytes, where: str, notes: list[str]) -> Iterator[Captured]:
     position, order = 0, "<"
     interfaces: list[tuple[int, int, int]] = []
     while position < len(content):
@@ -138,11 +162,13 @@ def _interface(body: bytes, order: str, here: str) -> tuple[int, int, int]:
     return link_type, ticks, offset_s
 
 
-def _packet(body: bytes, kind: int, order: str, interfaces: list[tuple[int, int, int]], here: str) -> Frame:
+def _packet(
+    body: bytes, kind: int, order: str, interfaces: list[tuple[int, int, int]], here: str
+) -> Captured:
     if len(body) < 20:
         raise ChannelError(f"{here}: a packet block of {len(body)} bytes")
     layout = "IIIII" if kind == _PACKET else "HxxIIII"
-    number, high, low, captured, _ = struct.unpack_from(order + layout, body)
+    number, high, low, captured, size_bytes = struct.unpack_from(order + layout, body)
     if number >= len(interfaces):
         raise ChannelError(f"{here}: a packet of interface {number}, which was not described")
     link_type, ticks, offset_s = interfaces[number]
@@ -151,7 +177,7 @@ def _packet(body: bytes, kind: int, order: str, interfaces: list[tuple[int, int,
     time_ns = offset_s * 10**9 + (high << 32 | low) * 10**9 // ticks
     if not -(2**62) < time_ns < 2**62:
         raise ChannelError(f"{here}: a packet {time_ns / 1e9:.3g} s after 1970")
-    return time_ns, link_type, body[20 : 20 + captured]
+    return time_ns, number, link_type, body[20 : 20 + captured], size_bytes
 
 
 def write(path: Path, recording: Recording) -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RtpPacket
+from testbed.errors import ChannelError
+from testbed.traces.capture_points import joined
+from testbed.traces.contents import Contents
 from testbed.traces.datagram import Datagram
 from testbed.traces.format import Choice
 from testbed.traces.recording import Recording
@@ -11,7 +14,9 @@ from testbed.traces.rtp_stream import chosen, clock_of, recording_of, streams
 SSRC = 0x7E57BED
 
 
-def recording_from(datagrams: Iterable[Datagram], choice: Choice, where: str, notes: list[str]) -> Recording:
+def recording_from(
+    datagrams: Iterable[Datagram], choice: Choice, where: str, contents: Contents
+) -> Recording:
     """Return the recording of the stream that was chosen, or of the only one.
 
     Parameters
@@ -22,14 +27,22 @@ def recording_from(datagrams: Iterable[Datagram], choice: Choice, where: str, no
         Which stream.
     where
         The file's name, for errors.
-    notes
-        What is known about the file when all datagrams were taken.
+    contents
+        What the file holds, counted while the datagrams are taken.
+
+    Raises
+    ------
+    ChannelError
+        There is no such stream, or several; the message says what there is instead.
     """
-    stream = chosen(streams(datagrams), choice.ssrc, where)
+    found = joined(streams(datagrams))
+    if choice.ssrc is None and not any(stream.plausible() for stream in found):
+        raise ChannelError(f"{where}: holds no RTP stream over UDP, but {contents}")
+    stream = chosen(found, choice.ssrc, where)
     clock_hz = choice.clock_hz or clock_of(stream, where)
     recording = recording_of(stream, clock_hz, where)
     about = f"RTP stream {stream}, timestamps at {clock_hz} Hz"
-    return Recording(**{**vars(recording), "notes": (about, *notes, *recording.notes)})
+    return Recording(**{**vars(recording), "notes": (about, *contents.lines(), *recording.notes)})
 
 
 def received(recording: Recording) -> Iterator[tuple[int, bytes]]:

@@ -1,8 +1,9 @@
 """rtpdump, the format of the RTP tools (rtpdump(1), "dump" format): RTP packets and when they arrived.
 
-A line ``#!rtpplay1.0 address/port``, a header (start of the recording in seconds and microseconds, address,
-port, padding: 16 bytes), and for each packet its length with this header, the length that it had on the wire
-(0 for RTCP), the milliseconds since the start, and its bytes. All numbers are big-endian.
+A line ``#!rtpplay1.0 address/port`` (NetEq's tools: ``#!RTPencode1.0``), a header (start of the recording in
+seconds and microseconds, address, port, padding: 16 bytes), and for each packet its length with this header,
+the length that it had on the wire (0 for RTCP), the milliseconds since the start, and its bytes. All numbers
+are big-endian.
 """
 
 import re
@@ -14,34 +15,46 @@ from testbed.channels.trace_file import MAX_PACKETS, shown
 from testbed.errors import ChannelError
 from testbed.files import written_whole
 from testbed.pcap import RECEIVER, RTP_PORT, SENDER
+from testbed.traces.contents import Contents
 from testbed.traces.datagram import Datagram
 from testbed.traces.format import Choice, Format
+from testbed.traces.layer import Frame
 from testbed.traces.recording import Recording
 from testbed.traces.rtp_packets import received, recording_from
 
 MAGIC = b"#!rtpplay1.0 "
-_FIRST_LINE = re.compile(rb"#!rtpplay1\.0 ([!-~]{1,100})/([0-9]{1,5})\n")
+_FIRST_LINE = re.compile(rb"#!(?:rtpplay|RTPencode)1\.0 ([!-~]{1,100})/([0-9]{1,5})\n")
 _FILE = struct.Struct("!IIIHH")
 _PACKET = struct.Struct("!HHI")
+_FRAME = Frame()
+"""That of every packet: a dump knows nothing of layers."""
 
 
 def read(content: bytes, where: str, choice: Choice) -> Recording:
     """Read the RTP stream of a dump; what can be read of a truncated one, with a note."""
+    contents = Contents()
+    return recording_from(datagrams(content, where, contents), choice, where, contents)
+
+
+def datagrams(content: bytes, where: str, contents: Contents) -> Iterator[Datagram]:
+    """Give the RTP of a dump; `contents` counts it.
+
+    Raises
+    ------
+    ChannelError
+        The dump is broken, or has more than 5 million packets.
+    """
     first = _FIRST_LINE.match(content)
     if not first:
         line = shown(content.split(b"\n", 1)[0])
         raise ChannelError(f"{where}:1: {line} should be '#!rtpplay1.0 address/port'")
-    notes: list[str] = []
-    if len(content) < first.end() + _FILE.size:
+    position = first.end() + _FILE.size
+    if len(content) < position:
         raise ChannelError(f"{where}: byte {len(content)}: ends inside the header")
-    return recording_from(_packets(content, first.end() + _FILE.size, where, notes), choice, where, notes)
-
-
-def _packets(content: bytes, position: int, where: str, notes: list[str]) -> Iterator[Datagram]:
     count = 0
     while position < len(content):
         if position + _PACKET.size > len(content):
-            notes.append(f"byte {position}: the dump ends inside a packet's header: it was cut")
+            contents.notes.append(f"byte {position}: the dump ends inside a packet's header: it was cut")
             return
         length, on_the_wire, offset_ms = _PACKET.unpack_from(content, position)
         if length < _PACKET.size:
@@ -52,11 +65,15 @@ def _packets(content: bytes, position: int, where: str, notes: list[str]) -> Ite
             raise ChannelError(f"{where}: byte {position}: has more than {MAX_PACKETS} packets")
         count += 1
         if position + length > len(content):
-            notes.append(f"byte {position}: the dump ends inside a packet: it was cut")
-        if on_the_wire:
-            data = content[position + _PACKET.size : position + length]
-            yield Datagram(offset_ms * 1_000_000, "dump", data, on_the_wire)
+            contents.notes.append(f"byte {position}: the dump ends inside a packet: it was cut")
+        data = content[position + _PACKET.size : position + length]
         position += length
+        if not on_the_wire:
+            contents.count_other("RTCP")
+            continue
+        found = Datagram(offset_ms * 1_000_000, "dump", data, on_the_wire)
+        contents.count_rtp(found, _FRAME)
+        yield found
 
 
 def write(path: Path, recording: Recording) -> None:
@@ -84,7 +101,7 @@ RTPDUMP = Format(
     about="the RTP tools' dump of packets received, times in whole ms",
     suffixes=(".rtp", ".rtpdump"),
     keeps="times",
-    recognises=lambda content: content.startswith(b"#!rtpplay"),
+    recognises=lambda content: content.startswith((b"#!rtpplay", b"#!RTPencode")),
     read=read,
     write=write,
     two_clocks=True,

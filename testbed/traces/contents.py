@@ -1,0 +1,77 @@
+"""What else a capture holds than the RTP that is looked for: for the one who finds none, or not all of it."""
+
+from collections import Counter
+
+from testbed.traces.datagram import Datagram
+from testbed.traces.datagrams import way
+from testbed.traces.layer import Frame
+from testbed.traces.layer_internet import LATER_FRAGMENT
+from testbed.traces.layer_udp import CUT, DTLS, ZRTP
+
+_MOST_NAMES, _LISTED = 1000, 8
+
+
+class Contents:
+    """Counts what was read of a capture or dump.
+
+    Attributes
+    ----------
+    notes
+        What is known of the file itself, such as that it ends inside a packet.
+    other
+        How many packets were no RTP, by what they were.
+    ways_keyed
+        Between which addresses keys for encryption were agreed on: by DTLS (RFC 5764) or ZRTP (RFC 6189).
+    """
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.other: Counter[str] = Counter()
+        self.ways_keyed: dict[frozenset[str], str] = {}
+        self._rtp = self._cut = self._fragments = 0
+        self._wrappings: Counter[tuple[str, ...]] = Counter()
+
+    def count_rtp(self, datagram: Datagram, frame: Frame) -> None:
+        """Count a packet that can be RTP."""
+        self._rtp += 1
+        self._cut += datagram.is_cut
+        self._fragments += frame.is_fragment
+        if frame.wrappings:
+            self._wrappings[frame.wrappings] += 1
+
+    def count_other(self, name: str, frame: Frame | None = None) -> None:
+        """Count a packet that cannot be RTP."""
+        self.other[name if name in self.other or len(self.other) < _MOST_NAMES else "others"] += 1
+        if name in (DTLS, ZRTP) and frame is not None and len(self.ways_keyed) < _MOST_NAMES:
+            self.ways_keyed[frozenset(way(frame.addresses, frame.ports).split(" > "))] = name
+
+    def lines(self) -> list[str]:
+        """Return what a reader of the RTP must know of the capture."""
+        lines = list(self.notes)
+        for wrappings, count in self._wrappings.most_common(_LISTED):
+            lines.append(f"{count} packets were read out of {' inside '.join(reversed(wrappings))}")
+        if self._cut:
+            lines.append(
+                f"the capture cut {self._cut} of {self._rtp} packets: their RTP headers are whole, "
+                "their payloads are not"
+            )
+        if self.other[CUT]:
+            lines.append(f"{self.other[CUT]} {CUT} are left out: capture with a larger snapshot length")
+        if self._fragments or self.other[LATER_FRAGMENT]:
+            lines.append(
+                f"{self._fragments} packets came in fragments of IP, which are not put together: they count "
+                f"as packets that were cut; {self.other[LATER_FRAGMENT]} {LATER_FRAGMENT} are left out"
+            )
+        return lines
+
+    def __str__(self) -> str:
+        """Name what there is, the most first."""
+        named = [f"{count} {name}" for name, count in self.other.most_common(_LISTED)]
+        if self._rtp:
+            named.append(f"{self._rtp} UDP that begin as RTP does, but form no stream")
+        if len(self.other) > _LISTED:
+            named.append("others")
+        text = ", ".join(named) or "no packets"
+        if self.other[CUT]:
+            text += "; capture with a larger snapshot length (tcpdump -s 0)"
+        return text
