@@ -10,8 +10,8 @@ _FEW = 0.1
 def joined(found: list[RtpStream]) -> list[RtpStream]:
     """Join the parts of a stream that several points of capture saw of it, and keep apart what both saw.
 
-    A call that moves to another interface, VLAN or route has parts; packets that were captured before and after
-    a router were seen twice.
+    A call that moves to another interface, VLAN or route has parts; what was captured before and after a
+    router was seen twice.
 
     Parameters
     ----------
