@@ -16,6 +16,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TypeVar, cast
 
+from testbed.channels.compressed import unpacked
 from testbed.errors import ChannelError
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -105,12 +106,12 @@ def _parsed(path: Path, _changed_ns: int, _size: int, parse: Callable[[bytes, st
 
 
 def read_content(path: Path) -> bytes:
-    """Return a file's bytes.
+    """Return a file's bytes, unpacked if it is compressed with gzip.
 
     Raises
     ------
     ChannelError
-        It cannot be read, or is larger than 64 MiB.
+        It cannot be read or unpacked, or is larger than 64 MiB, packed or unpacked.
     """
     try:
         if not path.is_file():
@@ -121,7 +122,7 @@ def read_content(path: Path) -> bytes:
         raise ChannelError(f"{path}: cannot be read: {error}") from None
     if len(content) > MAX_FILE_BYTES:
         raise ChannelError(f"{path}: is larger than {MAX_FILE_BYTES // 2**20} MiB; a trace of a call is not")
-    return content
+    return unpacked(content, str(path), MAX_FILE_BYTES)
 
 
 def parse_trace(content: bytes, where: str) -> LossTrace | ArrivalTrace:

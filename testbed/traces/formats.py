@@ -78,7 +78,7 @@ def format_of(content: bytes, path: Path) -> Format:
     ChannelError
         It is none that is known.
     """
-    by_suffix = of_suffix(path)
+    by_suffix = of_suffix(Path(path.name.removesuffix(".gz")))
     if by_suffix is MAHIMAHI and OPUS_DEMO.recognises(content):
         return MAHIMAHI
     for entry in FORMATS.values():
