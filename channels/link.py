@@ -142,9 +142,26 @@ class Link(Parameters):
         """The names under which the queue drops packets."""
         return self.queue.causes
 
+    @property
+    def _steps(self) -> tuple[Step, ...]:
+        return self.steps or (Step(from_ms=0, rate_kbps=self.rate_kbps or 0),)
+
     def mean_loss(self, folder: Path = Path()) -> float:
         """Return 0: what the queue drops depends on what is sent."""
         return 0.0
+
+    def mean_kbps(self, duration_ms: float, folder: Path = Path()) -> float:
+        """Return the mean rate over the first `duration_ms` of a simulation; of a trace, over all of it."""
+        if self.trace is not None:
+            return read_delivery_trace(folder / self.trace).mean_bps / 1000
+        steps = self._steps
+        ends_ms = [*(step.from_ms for step in steps[1:]), duration_ms]
+        spans_ms = [
+            max(0.0, min(end_ms, duration_ms) - step.from_ms)
+            for step, end_ms in zip(steps, ends_ms, strict=True)
+        ]
+        rates_kbps = [step.rate_kbps for step in steps]
+        return sum(span * rate for span, rate in zip(spans_ms, rates_kbps, strict=True)) / duration_ms
 
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage; an unreadable trace is a `ChannelError`."""
@@ -161,8 +178,6 @@ class Link(Parameters):
             else:
                 offset_ns = milliseconds(self.offset_ms)
             return OpportunityLink(surroundings, trace, offset_ns, self.queue, delay_ns)
-        steps = self.steps or (Step(from_ms=0, rate_kbps=self.rate_kbps or 0),)
-        rate = Rate(
-            [milliseconds(step.from_ms) for step in steps], [round(step.rate_kbps * 1000) for step in steps]
-        )
+        starts_ns = [milliseconds(step.from_ms) for step in self._steps]
+        rate = Rate(starts_ns, [round(step.rate_kbps * 1000) for step in self._steps])
         return RateLink(surroundings, rate, self.queue, delay_ns)

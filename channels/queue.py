@@ -53,6 +53,8 @@ QUEUES: dict[str, Any] = {
     "fq_codel": FqCoDel,
     "random_early_detection": RandomEarlyDetection,
 }
+QUEUE_CAUSES = frozenset(cause for queue in QUEUES.values() for cause in queue.causes)
+"""The names under which queues drop packets."""
 
 
 class Queue(Chosen):

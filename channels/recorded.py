@@ -13,7 +13,7 @@ from testbed.channels.link_mahimahi import read_delivery_trace
 from testbed.channels.queue import Queue, QueueParameters
 from testbed.channels.queue_drop_tail import DropTail
 from testbed.channels.spec import problem
-from testbed.channels.stage import Stage, StageParameters, Surroundings
+from testbed.channels.stage import Stage, StageParameters, Surroundings, capacity_kbps
 from testbed.channels.trace import Trace
 from testbed.channels.trace_file import read_trace
 from testbed.errors import ChannelError
@@ -62,6 +62,10 @@ class Recorded(Parameters):
     def mean_loss(self, folder: Path = Path()) -> float:
         """Return the share of a trace's packets that were lost; 0 for a link: its queue's are not known."""
         return self._stage(folder).mean_loss(folder)
+
+    def mean_kbps(self, duration_ms: float, folder: Path = Path()) -> float:
+        """Return the mean rate of a link; infinite for a trace of losses or arrivals."""
+        return capacity_kbps([self._stage(folder)], duration_ms, folder)
 
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage."""

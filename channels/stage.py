@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -61,7 +61,8 @@ class StageParameters(Protocol):
 
     A stage that can deliver packets in another order than it got them says so with an attribute `reorders`
     that is true, one that can deliver a packet more than once with `duplicates`, and one in which a packet's
-    size matters with `serializes`. `causes` are the names under which it drops packets, if not its own.
+    size matters with `serializes`. `causes` are the names under which it drops packets, if not its own, and a
+    method `mean_kbps` (see `Link.mean_kbps`) tells what it can carry, if there is a limit.
     `examples` are parameters that the contract suite tries the stage with.
     """
 
@@ -99,3 +100,11 @@ def chain(
 def mean_loss(stages: Sequence[StageParameters], folder: Path) -> float:
     """Return the long-run share of packets that a chain of stages loses, if each loses independently."""
     return 1 - prod(1 - parameters.mean_loss(folder) for parameters in stages)
+
+
+def capacity_kbps(stages: Sequence[StageParameters], duration_ms: float, folder: Path) -> float:
+    """Return the mean rate that a chain of stages can carry in its first `duration_ms`; inf without limit."""
+    rates_kbps = [
+        parameters.mean_kbps(duration_ms, folder) for parameters in stages if hasattr(parameters, "mean_kbps")
+    ]
+    return min(rates_kbps, default=inf)

@@ -181,6 +181,12 @@ class LiveEncoder:
         return samples, samples - round(parse_header(carried.payload).end_ms * SAMPLE_RATE_HZ / 1000)
 
 
+def lbrr_sent(frames: Sequence[EncodedFrame]) -> float:
+    """Return the share of the packets, those of DTX aside, that carry LBRR; 0 where there is none."""
+    heard = [frame for frame in frames if not frame.is_dtx]
+    return sum(frame.has_lbrr for frame in heard) / max(1, len(heard))
+
+
 def dred_sent_ms(frames: Sequence[EncodedFrame]) -> float:
     """Return the mean depth of the DRED in a packet, over all packets."""
     return sum(frame.dred_samples for frame in frames) * 1000 / SAMPLE_RATE_HZ / len(frames)

@@ -31,9 +31,14 @@ COLUMNS = {
     "dred_asked_ms": "DRED asked for (ms)",
     "dred_sent_ms": "DRED sent, on average (ms)",
     "dred_distortion": "Distortion of DRED's features (root mean square)",
+    "lbrr_sent": "Packets with LBRR (share)",
     "packet_loss": "Packets lost (share)",
+    "queue_loss": "Packets dropped by queues (share)",
+    "delay_ms_min": "Smallest delay of a packet (ms)",
     "delay_variation_ms_p50": "Delay above the smallest, median (ms)",
     "delay_variation_ms_p95": "Delay above the smallest, 95th percentile (ms)",
+    "buffer_needed_ms_p95": "Jitter buffer that repairs need, 95th percentile (ms)",
+    "buffer_needed_ms_max": "Jitter buffer that repairs need, maximum (ms)",
     "mean_delay_ms": "Mean delay of a frame, mouth to ear (ms)",
 }
 _UNITS = {"kbps": "kb/s", "ms": "ms", "hz": "Hz", "packets": "packets", "bytes": "bytes", "db": "dB"}

@@ -1,26 +1,22 @@
 """What one must know about a run before one believes its numbers, in sentences."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
-from testbed.codecs.schemes import NO_LOSS
-from testbed.codecs.settings import EncoderSettings
-from testbed.dred_depth import ENOUGH, sufficient_kbps
+from testbed.diagnosis import Diagnosis, lateness
+from testbed.observed import Case, cases
 from testbed.rows import to_int16
 from testbed.speech import Clip
+from testbed.sufficient_bitrate import sufficient_kbps
 from testbed.sweep import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_LATE = 0.5
-_MOST_NARROW = 0.1
 
-
-def caveats(whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame") -> list[str]:
+def caveats(
+    whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
+) -> list[str]:
     """Return what must be said of a run, finished or not.
 
     Parameters
@@ -31,11 +27,10 @@ def caveats(whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame") -> list[s
         Its speech.
     table
         A row for each call that was.
+    diagnosed
+        What ails its schemes.
     """
-    found = [*_failures(table), *_late(whole, table), *_narrow(whole, table)]
-    if len(table) == whole.calls:
-        found += _shallow_dred(whole, clips, table)
-    return found
+    return [*_failures(table), *_ailments(whole, clips, table, diagnosed)]
 
 
 def _failures(table: "pd.DataFrame") -> list[str]:
@@ -45,76 +40,42 @@ def _failures(table: "pd.DataFrame") -> list[str]:
     return [f"{len(failed)} of {len(table)} calls failed; the first: {failed['error'].iloc[0]}"]
 
 
-def _late(whole: Plan, table: "pd.DataFrame") -> list[str]:
-    """Name each point at which most packets came too late."""
-    late = _shares(table[table["scheme"] != NO_LOSS], "frames_late", ["point"])
-    return [
-        f"{_at(whole, point) or 'the playout'}: {100 * share:.0f} % of all packets came after their frame "
-        "had to play: the playout delay is too short for this network"
-        for (point,), share in late.items()
-        if share > _MOST_LATE
-    ]
+def _ailments(
+    whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
+) -> list[str]:
+    """Tell what ails each scheme once: where it was met first, and at how many points more.
 
-
-def _narrow(whole: Plan, table: "pd.DataFrame") -> list[str]:
-    """Name each scheme that would have networks conceal, and has packets after which libopus does not."""
-    narrow = _shares(table, "frames_narrow", ["point", "scheme"])
-    said: dict[tuple[str, str], str] = {}
-    for point, schemes in enumerate(whole.schemes):
-        codec = whole.points[point].scenario.codec
-        for scheme in schemes:
-            is_neural = scheme.decoder_complexity(codec.decoder_complexity) >= NEURAL_CONCEALMENT_COMPLEXITY
-            share = narrow.get((point, scheme.name), 0.0)
-            if is_neural and not scheme.is_ceiling and share > _MOST_NARROW:
-                percent = f"{100 * share:.0f} %"
-                said.setdefault((scheme.name, percent), _named(whole, point, scheme.name))
-    return [
-        f"{named}: {percent} of the packets are narrowband or mediumband, where libopus conceals without "
-        "networks: neither neural PLC nor DRED is heard"
-        for (_, percent), named in said.items()
-    ]
-
-
-def _shares(table: "pd.DataFrame", of: str, by: list[str]) -> dict[tuple[Any, ...], float]:
-    """Return by group the share of its frames that are such."""
-    sums = table.groupby(by)[[of, "frames"]].sum().reset_index()
-    shares = (sums[of] / sums["frames"]).to_numpy(float, na_value=np.nan)
-    return dict(zip(sums[by].itertuples(index=False, name=None), shares.tolist(), strict=True))
-
-
-def _shallow_dred(whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame") -> list[str]:
-    """Name each scheme and encoding that sent much less DRED than was asked.
-
-    Where the loop is closed the allocation decides how much is asked of the encoder, frame by frame.
+    Packets that come late with every scheme are the receiver's affair, and told of it.
     """
-    sent_ms: dict[Any, float] = table.groupby(["point", "scheme"])["dred_sent_ms"].mean().to_dict()
-    groups = {(call.point, call.scheme): group for group in whole.groups for call in group.calls}
-    said: dict[tuple[str, EncoderSettings], str] = {}
-    for (point, index), group in sorted(groups.items(), key=lambda each: each[0]):
-        settings, name = group.settings, whole.schemes[point][index].name
-        sent = sent_ms[(point, name)]
-        is_told = (name, settings) in said or whole.points[point].scenario.is_closed_loop
-        if is_told or not sent < ENOUGH * settings.dred_depth_ms:
-            continue
-        enough = sufficient_kbps(to_int16(clips[group.clip].pcm), settings)
-        advice = (
-            f"{enough} kb/s in all would send {100 * ENOUGH:.0f} % of it"
-            if enough
-            else "no bitrate sends it"
-            + ("" if settings.expected_loss_percent else ": the expected loss is 0")
-        )
-        said[name, settings] = (
-            f"{_named(whole, point, name)}: asked for {settings.dred_depth_ms} ms of DRED, sent {sent:.0f} "
-            f"ms on average at {settings.bitrate_bps / 1000:g} kb/s in all; {advice}"
-        )
-    return list(said.values())
+    met = {(case.point, case.scheme.name): case for case in cases(whole, table)}
+    late = {(each.point, each.scheme) for each in diagnosed if each.kind == "late"}
+    told: dict[tuple[str, str], list[Diagnosis]] = {}
+    for each in diagnosed:
+        here = {at for at in met if at[0] == each.point}
+        everywhere = each.kind == "late" and len(here) > 1 and here <= late
+        told.setdefault((each.kind, "" if everywhere else each.scheme), []).append(each)
+    said = []
+    for (_, scheme), found in told.items():
+        first = found[0]
+        text = first.text
+        if not scheme:
+            text = f"playout: {lateness([case for at, case in met.items() if at[0] == first.point])}"
+        elif first.kind == "not_sent" and len(table) == whole.calls:
+            text += _sufficient(clips, met[first.point, scheme])
+        at = ", ".join(f"{key} = {value}" for key, value in whole.points[first.point].parameters.items())
+        more = len({each.point for each in found}) - 1
+        also = f" (so at {more} more point{'s' * (more > 1)})" if more else ""
+        said.append((f"{at}: " if at else "") + text + also)
+    return said
 
 
-def _at(whole: Plan, point: int) -> str:
-    """Say where in the sweep a point is."""
-    return ", ".join(f"{key} = {value}" for key, value in whole.points[point].parameters.items())
-
-
-def _named(whole: Plan, point: int, scheme: str) -> str:
-    at = _at(whole, point)
-    return f"{scheme} ({at})" if at else scheme
+def _sufficient(clips: Sequence[Clip], case: Case) -> str:
+    """Say at which bitrate the redundancy would be sent, where that is what it lacks."""
+    if case.scenario.is_closed_loop or not case.settings.expected_loss_percent:
+        return ""
+    enough = sufficient_kbps(to_int16(clips[0].pcm), case.settings)
+    return (
+        f"; {enough} kb/s in all would send enough of it"
+        if enough
+        else "; no bitrate up to 256 kb/s sends it"
+    )

@@ -1,13 +1,15 @@
 """The manifest: everything that shaped the numbers of a run, so that it can be made again."""
 
 import platform
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from testbed.codecs.capabilities import capabilities
 from testbed.codecs.settings import SAMPLE_RATE_HZ
+from testbed.diagnosis import Diagnosis
 from testbed.rows import Context, file_stem
 from testbed.sweep import CallId, Plan
 
@@ -19,7 +21,11 @@ SHAPE_NUMBERS = (
 
 
 def make_manifest(
-    whole: Plan, context: Context, rows: Collection[CallId], warnings: list[str]
+    whole: Plan,
+    context: Context,
+    rows: Collection[CallId],
+    warnings: list[str],
+    diagnosed: Sequence[Diagnosis],
 ) -> dict[str, Any]:
     """Return the manifest of a run, ready for JSON.
 
@@ -29,6 +35,8 @@ def make_manifest(
         The calls that the table has.
     warnings
         What the reader of the report must know.
+    diagnosed
+        What ails each scheme at each point.
     """
     scenario = whole.scenario
     return {
@@ -56,6 +64,7 @@ def make_manifest(
         "complete": len(rows) == whole.calls,
         "rows": len(rows),
         "warnings": warnings,
+        "diagnoses": [asdict(each) for each in diagnosed],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "examples": [
             {

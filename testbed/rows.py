@@ -1,6 +1,7 @@
 """The rows of the table: all calls of one group, simulated, decoded and measured."""
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from testbed.allocation.budget import Asked
 from testbed.call import Simulation, aligned, simulate
 from testbed.channels import StageSpec
-from testbed.codecs.encoding import Encoding, LiveEncoder, dred_distortion, dred_sent_ms, encode
+from testbed.channels.queue import QUEUE_CAUSES
+from testbed.codecs.encoding import Encoding, LiveEncoder, dred_distortion, dred_sent_ms, encode, lbrr_sent
 from testbed.codecs.engine import Engine, Job
 from testbed.codecs.engines import engine
 from testbed.codecs.schemes import SchemeSpec
@@ -183,10 +185,9 @@ class _Calls:
 
     def _unheard(self, call: CallId, source: "Lazy", simulation: Simulation) -> dict[str, Any]:
         """Return a call's row but for its scores."""
-        added = self._context.schemes[call.point][call.scheme].added_dred()
         return {
             **identity(self._context, call),
-            **_measurements(simulation, source.settings, added),
+            **_measurements(self._context, call, simulation, source.settings),
             "seconds_encode": simulation.seconds_encode + source.take_seconds(),
             "seconds_simulate": simulation.seconds_simulate,
             "seconds_decode": 0.0,
@@ -362,9 +363,11 @@ def _measure(names: Sequence[str], reference: NDArray[np.float32], pcm: NDArray[
 
 
 def _measurements(
-    simulation: Simulation, settings: EncoderSettings, added: AddedDred | None
+    context: Context, call: CallId, simulation: Simulation, settings: EncoderSettings
 ) -> dict[str, Any]:
     timeline, frames = simulation.timeline, simulation.frames
+    scheme, playout = context.schemes[call.point][call.scheme], context.points[call.point].scenario.playout
+    added = scheme.added_dred()
     kbps_of_bytes = 8 / (len(frames) * settings.frame_ms)
     wire_bytes = int(timeline.size_bytes.sum())
     own_bytes = sum(len(frame.payload) for frame in frames)
@@ -374,16 +377,21 @@ def _measurements(
         "dred_kbps": sum(frame.dred_bytes for frame in frames) * kbps_of_bytes,
         "red_kbps": (wire_bytes - simulation.header_bytes * len(frames) - own_bytes) * kbps_of_bytes,
     }
+    # Who waits without limit plays at no time, and the ceiling has no receiver.
+    is_played = not scheme.is_ceiling and not isinstance(playout, Offline)
     waited_ns = float((timeline.played_ns - timeline.sent_ns).mean())
     lookahead_ms = 1000 * simulation.lookahead_samples / SAMPLE_RATE_HZ
     return {
         "payload_kbps": sum(parts.values()),
         **parts,
+        "lbrr_sent": lbrr_sent(frames),
         "dred_asked_ms": settings.dred_depth_ms if added is None else added.depth_ms,
         "dred_sent_ms": dred_sent_ms(frames),
         "dred_distortion": dred_distortion(frames),
         "wire_kbps": wire_bytes * kbps_of_bytes,
         "packet_loss": simulation.packet_loss,
+        "queue_loss": timeline.drops(QUEUE_CAUSES) / len(timeline),
+        "delay_ms_min": timeline.smallest_delay_ms,
         "delay_variation_ms_p50": timeline.delay_variation_ms(50),
         "delay_variation_ms_p95": timeline.delay_variation_ms(95),
         "frames": len(timeline),
@@ -394,7 +402,9 @@ def _measurements(
         "frames_lbrr": timeline.count(LBRR),
         "frames_dred": timeline.count(DRED),
         "frames_plc": timeline.count(PLC),
-        "mean_delay_ms": settings.frame_ms + lookahead_ms + waited_ns / 1e6,
+        "buffer_needed_ms_p95": timeline.buffer_needed_ms(95),
+        "buffer_needed_ms_max": timeline.buffer_needed_ms(100),
+        "mean_delay_ms": settings.frame_ms + lookahead_ms + waited_ns / 1e6 if is_played else math.nan,
     }
 
 

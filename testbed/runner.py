@@ -15,6 +15,7 @@ from testbed.call import Simulation, listen
 from testbed.caveats import caveats
 from testbed.codecs.engines import engine
 from testbed.codecs.settings import SAMPLE_RATE_HZ
+from testbed.diagnosis import diagnoses
 from testbed.errors import ResultsError, ScenarioError
 from testbed.flows.model import FlowStudy
 from testbed.flows.study import run_study
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
 KEEPABLE = ("audio", "packets", "timelines")
 IDENTITY = ("point", "scheme", "clip", "realization")
 MEASURED = (
-    "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps", "dred_asked_ms", "dred_sent_ms",
-    "dred_distortion", "wire_kbps", "packet_loss", "delay_variation_ms_p50", "delay_variation_ms_p95",
-    "frames", "frames_late", "frames_narrow", "frames_primary", "frames_red", "frames_lbrr", "frames_dred",
-    "frames_plc", "mean_delay_ms",
+    "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps", "lbrr_sent", "dred_asked_ms",
+    "dred_sent_ms", "dred_distortion", "wire_kbps", "packet_loss", "queue_loss", "delay_ms_min",
+    "delay_variation_ms_p50", "delay_variation_ms_p95", "frames", "frames_late", "frames_narrow",
+    "frames_primary", "frames_red", "frames_lbrr", "frames_dred", "frames_plc", "buffer_needed_ms_p95",
+    "buffer_needed_ms_max", "mean_delay_ms",
 )  # fmt: skip
 
 
@@ -238,8 +240,9 @@ def _examples(whole: Plan) -> frozenset[CallId]:
 def _write(folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> None:
     _write_clean(folder, context)
     table = _table(whole, rows)
-    warnings = caveats(whole, context.clips, table)
-    results.write(folder, table, make_manifest(whole, replace(context, folder=folder), rows, warnings))
+    found = diagnoses(whole, table)
+    warnings = caveats(whole, context.clips, table, found)
+    results.write(folder, table, make_manifest(whole, replace(context, folder=folder), rows, warnings, found))
 
 
 def _table(whole: Plan, rows: dict[CallId, dict[str, Any]]) -> "pd.DataFrame":

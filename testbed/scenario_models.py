@@ -144,7 +144,12 @@ class Scenario(Written):
     @property
     def is_closed_loop(self) -> bool:
         """Whether what the receiver reports changes what is sent."""
-        return self.feedback is not None or not isinstance(self.congestion, NoControl)
+        return self.feedback is not None or self.is_controlled
+
+    @property
+    def is_controlled(self) -> bool:
+        """Whether a controller sets the rate that is sent at."""
+        return not isinstance(self.congestion, NoControl)
 
     @property
     def reporting(self) -> Reporting:

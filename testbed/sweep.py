@@ -95,7 +95,7 @@ def plan(scenario: Scenario, clips: int) -> Plan:
     ]
     groups: dict[tuple[int, EncoderSettings, int | None, EngineName, int], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
-        speech = speech_settings(point.scenario.codec, _known_loss(point.scenario))
+        speech = speech_settings(point.scenario.codec, known_loss(point.scenario))
         total_given = point.scenario.codec.total_kbps is not None
         engine, batch_mb = point.scenario.engine, point.scenario.limits.batch_mb
         for scheme_index, scheme in enumerate(point_schemes):
@@ -111,7 +111,7 @@ def plan(scenario: Scenario, clips: int) -> Plan:
     return Plan(scenario, all_points, schemes, [group for same in groups.values() for group in same])
 
 
-def _known_loss(scenario: Scenario) -> float:
+def known_loss(scenario: Scenario) -> float:
     """Return the loss that the sender knows of: the channel's own, or none where it must be reported."""
     if scenario.is_closed_loop:
         return 0.0

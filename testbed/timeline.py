@@ -1,5 +1,6 @@
 """What became of each frame of a call: sent, arrived or dropped by what, played when, recovered from what."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,16 +59,45 @@ class Timeline:
         """Return how many frames were recovered in one of the `RECOVERIES`."""
         return int(np.count_nonzero(self.recovered_by == recovery))
 
+    def drops(self, causes: Collection[str]) -> int:
+        """Return how many packets were dropped by one of some causes."""
+        return sum(cause in causes for cause in self.dropped_by)
+
+    @property
+    def smallest_delay_ms(self) -> float:
+        """The delay of the packet that was fastest; NaN if none arrived."""
+        delays_ns = self._delays_ns
+        return float(delays_ns.min()) / 1e6 if len(delays_ns) else float("nan")
+
     def delay_variation_ms(self, percentile: float) -> float:
         """Return a percentile of the packets' delay above the smallest (PDV, RFC 5481); NaN if none arrived.
 
         Where nothing but a queue delays packets differently, this is the time that they waited in it.
         """
-        arrived = self.arrived_ns != NEVER
-        if not arrived.any():
+        delays_ns = self._delays_ns
+        if not len(delays_ns):
             return float("nan")
-        delays_ns = (self.arrived_ns - self.sent_ns)[arrived]
         return float(np.percentile(delays_ns - delays_ns.min(), percentile)) / 1e6
+
+    def buffer_needed_ms(self, percentile: float) -> float:
+        """Return a percentile of the waiting that frames which were repaired needed; NaN if none was.
+
+        A frame needs to wait until its repair is at hand. The wait counts from when the frame would have been
+        at hand had its packet been as fast as the fastest, so the 100th percentile is the smallest fixed
+        jitter buffer in which all repairs come in time.
+        """
+        repaired = np.isin(self.recovered_by, (RED, LBRR, DRED))
+        if not repaired.any():
+            return float("nan")
+        waits_ns = self.arrived_ns[self.source_frame[repaired]] - self.sent_ns[repaired]
+        return float(np.percentile(waits_ns - self._delays_ns.min(), percentile)) / 1e6
+
+    @property
+    def _delays_ns(self) -> NDArray[np.int64]:
+        """How long each packet that arrived was on its way."""
+        arrived = self.arrived_ns != NEVER
+        delays_ns: NDArray[np.int64] = (self.arrived_ns - self.sent_ns)[arrived]
+        return delays_ns
 
     def table(self) -> "pd.DataFrame":
         """Return one row a frame, names in place of numbers."""

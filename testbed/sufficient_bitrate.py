@@ -1,6 +1,7 @@
-"""Where less DRED is sent than asked: by how much, and which bitrate would send it.
+"""The bitrate at which libopus sends the redundancy that is asked of it.
 
-In VBR libopus sends only as much DRED as its own rate rule grants, so the answer is measured by encoding.
+libopus sends LBRR above a threshold only, and in VBR only as much DRED as its own rate rule grants, so the
+answer is measured by encoding.
 """
 
 from dataclasses import replace
@@ -8,17 +9,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.encoding import dred_sent_ms, encode
+from testbed.codecs.encoding import dred_sent_ms, encode, lbrr_sent
 from testbed.codecs.settings import EncoderSettings
+from testbed.not_sent import ENOUGH_DRED, ENOUGH_LBRR
 
-ENOUGH = 0.8
-"""A scheme that sends less than this share of the depth asked is warned about."""
 HIGHEST_KBPS = 256
 STEP_KBPS = 2
 
 
 def sufficient_kbps(pcm: NDArray[np.int16], settings: EncoderSettings) -> int | None:
-    """Return the lowest total bitrate, to 2 kb/s, that sends `ENOUGH` of the depth; None if there is none.
+    """Return the lowest total bitrate, to 2 kb/s, that sends enough LBRR and DRED; None if none does.
 
     Parameters
     ----------
@@ -27,12 +27,11 @@ def sufficient_kbps(pcm: NDArray[np.int16], settings: EncoderSettings) -> int | 
     settings
         The encoder's settings, of which only the bitrate is varied.
     """
-    if settings.expected_loss_percent == 0:
-        return None
 
     def is_enough(kbps: int) -> bool:
-        encoding = encode(pcm, replace(settings, bitrate_bps=1000 * kbps))
-        return dred_sent_ms(encoding.frames) >= ENOUGH * settings.dred_depth_ms
+        frames = encode(pcm, replace(settings, bitrate_bps=1000 * kbps)).frames
+        has_lbrr = not settings.inband_fec or lbrr_sent(frames) >= ENOUGH_LBRR
+        return has_lbrr and dred_sent_ms(frames) >= ENOUGH_DRED * settings.dred_depth_ms
 
     # Depth does not rise with the bitrate everywhere, so the way up is walked before it is halved.
     too_low, enough = settings.bitrate_bps // 1000, settings.bitrate_bps // 1000

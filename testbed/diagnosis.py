@@ -1,0 +1,104 @@
+"""What ails a scheme at a point: what it does not send, what no link carries, what comes too late.
+
+All is told from the scenario and the table, so a run that was not finished is diagnosed, too.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from testbed.channels.stage import capacity_kbps
+from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.not_sent import not_sent
+from testbed.observed import Case, cases, percent
+from testbed.sweep import Plan, stages
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["not_sent", "over_link", "queue_loss", "late", "narrow"]
+MANY = 0.1
+"""The share of its packets from which on a scheme is told what became of them."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One thing that ails a scheme at a point.
+
+    Attributes
+    ----------
+    point, scheme
+        The table's columns of these names.
+    kind
+        ``"not_sent"``: redundancy was asked for, and none or much less was sent. ``"over_link"``: more is
+        sent than the slowest link carries. ``"queue_loss"``: a queue drops many packets all the same.
+        ``"late"``: many packets come after their frame had to play. ``"narrow"``: libopus's networks are
+        asked for and cannot be heard.
+    text
+        One line that begins with the scheme's name and can be understood alone.
+    """
+
+    point: int
+    scheme: str
+    kind: Kind
+    text: str
+
+
+def diagnoses(whole: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
+    """Return what ails each scheme at each point, in the table's order; see `testbed.observed.cases`."""
+    return [
+        Diagnosis(case.point, case.scheme.name, kind, f"{case.scheme.name} {text}")
+        for case in cases(whole, table)
+        for kind, text in _ailments(case)
+    ]
+
+
+def _ailments(case: Case) -> Iterator[tuple[Kind, str]]:
+    if (text := not_sent(case)) is not None:
+        yield "not_sent", text
+    if (text := _over_link(case)) is not None:
+        yield "over_link", text
+    else:
+        if case.seen.queue_loss > MANY:
+            yield "queue_loss", f"lost {percent(case.seen.queue_loss)} of its packets in a queue"
+        if case.seen.late > MANY:
+            yield "late", f"had {lateness([case])}"
+    if _needs_networks(case) and case.seen.narrow > MANY:
+        yield (
+            "narrow",
+            f"has {percent(case.seen.narrow)} of its packets in narrowband or mediumband, where libopus "
+            "conceals without networks: neither neural PLC nor DRED is heard",
+        )
+
+
+def lateness(together: Sequence[Case]) -> str:
+    """Say how many packets of some schemes at one point came too late, and when most would be in time."""
+    playout = together[0].scenario.playout
+    assert playout.policy == "fixed"
+    late = sum(case.seen.late for case in together) / len(together)
+    enough_ms = math.ceil(max(case.seen.delay_ms for case in together))
+    found = f"{percent(late)} of packets too late at {playout.delay_ms:g} ms"
+    return f"{found}; 95 % would make it at {enough_ms} ms"
+
+
+def _over_link(case: Case) -> str | None:
+    """Say what is sent into the slowest link, where that is more than it carries."""
+    scenario, seen = case.scenario, case.seen
+    carried_kbps = capacity_kbps(stages(scenario.channel), seen.duration_ms, scenario.folder)
+    calls = 1 + scenario.other_calls
+    if calls * seen.wire_kbps <= carried_kbps:
+        return None
+    each = f"{seen.wire_kbps:.0f} kb/s" + (f" in each of {calls} calls" if calls > 1 else "")
+    became = [
+        f"{percent(share)} {how}"
+        for share, how in ((seen.late, "came late"), (seen.queue_loss, "was dropped by its queue"))
+        if share
+    ] or [f"packets waited up to {seen.variation_ms:.0f} ms"]
+    loop = "" if scenario.is_controlled else " or add `congestion:`"
+    return f"sends {each} into a {carried_kbps:.0f} kb/s link: {', '.join(became)}. Lower its bitrate{loop}"
+
+
+def _needs_networks(case: Case) -> bool:
+    complexity = case.scheme.decoder_complexity(case.scenario.codec.decoder_complexity)
+    return complexity >= NEURAL_CONCEALMENT_COMPLEXITY

@@ -1,0 +1,93 @@
+"""A scheme at a point of a run: what was asked for, and what became of its calls on average."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from testbed.codecs.schemes import SchemeSpec
+from testbed.codecs.settings import EncoderSettings
+from testbed.scenario import Scenario
+from testbed.sweep import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of a scheme's calls at a point: means over those that could be made.
+
+    Attributes
+    ----------
+    late, narrow
+        Shares of the frames.
+    duration_ms
+        Length of a call.
+    delay_ms, variation_ms
+        The delay, and the delay above the smallest, within which 95 of 100 packets came in every call.
+    """
+
+    wire_kbps: float
+    red_kbps: float
+    lbrr_sent: float
+    dred_sent_ms: float
+    packet_loss: float
+    queue_loss: float
+    late: float
+    narrow: float
+    duration_ms: float
+    delay_ms: float
+    variation_ms: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scheme at a point: what was asked for, and what was seen."""
+
+    point: int
+    scenario: Scenario
+    scheme: SchemeSpec
+    settings: EncoderSettings
+    seen: Seen
+
+
+def cases(whole: Plan, table: "pd.DataFrame") -> Iterator[Case]:
+    """Give each scheme at each point, the ceiling aside, of which a call was made.
+
+    Parameters
+    ----------
+    whole
+        What was to be done.
+    table
+        A row for each call that was.
+    """
+    seen = _seen(whole, table)
+    settings = {(call.point, call.scheme): group.settings for group in whole.groups for call in group.calls}
+    for point, schemes in enumerate(whole.schemes):
+        for index, scheme in enumerate(schemes):
+            if not scheme.is_ceiling and (found := seen.get((point, scheme.name))) is not None:
+                scenario = whole.points[point].scenario
+                yield Case(point, scenario, scheme, settings[point, index], found)
+
+
+def _seen(whole: Plan, table: "pd.DataFrame") -> dict[tuple[int, str], Seen]:
+    made = table[table["payload_kbps"].notna()]
+    frame_ms = made["point"].map({point.index: point.scenario.codec.frame_ms for point in whole.points})
+    kept = made[["wire_kbps", "red_kbps", "lbrr_sent", "dred_sent_ms", "packet_loss", "queue_loss"]].assign(
+        late=made["frames_late"] / made["frames"],
+        narrow=made["frames_narrow"] / made["frames"],
+        duration_ms=made["frames"] * frame_ms,
+        delay_ms=made["delay_ms_min"] + made["delay_variation_ms_p95"],
+        variation_ms=made["delay_variation_ms_p95"],
+    )
+    groups = kept.astype(float).groupby([made["point"], made["scheme"]])
+    means = groups.mean().assign(**groups[["delay_ms", "variation_ms"]].max())
+    return {
+        (int(point), str(scheme)): Seen(*row)
+        for (point, scheme), row in zip(means.index, means.itertuples(index=False), strict=True)
+    }
+
+
+def percent(share: float) -> str:
+    """Return ``12 %``, and ``0.3 %`` where it is less than 1."""
+    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1g} %"
