@@ -55,7 +55,7 @@ def places(metric: str) -> int:
 
 
 def number(value: Any, places: int = 0, factor: float = 1.0, sign: bool = False) -> str:
-    """Return ``−0.01``, with a true minus, and a plus where `sign` asks for one; ``–`` for what is not known."""
+    """Return ``−0.01``, with a true minus, and a plus where `sign` asks for one; ``–`` for the unknown."""
     if not isinstance(value, Real) or not math.isfinite(value):
         return "–"
     return f"{factor * float(value):{'+' if sign else ''}.{places}f}".replace("-", "−")
