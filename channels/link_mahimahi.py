@@ -12,8 +12,10 @@ from pathlib import Path
 
 from testbed.channels.packet import Packet
 from testbed.channels.queue import QueueParameters
+from testbed.channels.recording_kind import CAPACITY, decide, plain
 from testbed.channels.stage import Surroundings
-from testbed.channels.trace_file import MAX_PACKETS, read_cached, shown
+from testbed.channels.trace_file import read_cached
+from testbed.channels.trace_parts import MAX_PACKETS, shown
 from testbed.errors import ChannelError
 
 OPPORTUNITY_BYTES = 1500
@@ -28,9 +30,12 @@ class DeliveryTrace:
     ----------
     times_ns
         Non-decreasing, 0 or more; the last is above 0 and is the time after which the trace repeats.
+    notes
+        What a reader of the file must know.
     """
 
     times_ns: "array[int]"
+    notes: tuple[str, ...] = ()
 
     @property
     def period_ns(self) -> int:
@@ -51,13 +56,23 @@ def read_delivery_trace(path: Path) -> DeliveryTrace:
     ChannelError
         The file cannot be read, is too long, or is not such a trace.
     """
-    return read_cached(path, parse_delivery_trace)
+    return read_cached(path, _parse_capacity)
+
+
+def _parse_capacity(content: bytes, where: str) -> DeliveryTrace:
+    decision = decide(content, where)
+    if decision.among((CAPACITY,)) is None:
+        raise ChannelError(
+            f"{where}: is no Mahimahi delivery trace but {decision.kind}, which says what became of packets: "
+            "replay it with `trace: {file: FILE}`"
+        )
+    return parse_delivery_trace(content, where)
 
 
 def parse_delivery_trace(content: bytes, where: str) -> DeliveryTrace:
     """Make a trace of a file's content; `where` names the file in errors."""
     times_ns = array("q")
-    for line, match in enumerate(re.finditer(rb"[^\n]*(?:\n|\Z)", content), start=1):
+    for line, match in enumerate(re.finditer(rb"[^\n]*(?:\n|\Z)", plain(content)), start=1):
         cell = match[0].strip()
         if not cell:
             continue

@@ -1,6 +1,7 @@
 """The stage `recorded`: a recorded network of any kind that can be replayed, told by its content.
 
-Losses and arrivals are replayed as by `trace`; a delivery trace is the capacity of a link, as in `link`.
+`testbed.channels.recording_kind` decides. Losses and arrivals are replayed as by `trace`; a delivery trace is
+the capacity of a link, as in `link`.
 """
 
 from pathlib import Path
@@ -12,10 +13,11 @@ from testbed.channels.link import Link
 from testbed.channels.link_mahimahi import read_delivery_trace
 from testbed.channels.queue import Queue, QueueParameters
 from testbed.channels.queue_drop_tail import DropTail
+from testbed.channels.recording_kind import CAPACITY, decide
 from testbed.channels.spec import problem
 from testbed.channels.stage import Stage, StageParameters, Surroundings, capacity_kbps
 from testbed.channels.trace import Trace
-from testbed.channels.trace_file import read_trace
+from testbed.channels.trace_file import read_cached, read_trace
 from testbed.errors import ChannelError
 from testbed.parameters import Parameters
 
@@ -26,8 +28,8 @@ class Recorded(Parameters):
     Attributes
     ----------
     file
-        opus_demo's or the PLC Challenge's losses, CSV of ``send_ms,arrival_ms``, or a Mahimahi delivery
-        trace; relative to the scenario's folder.
+        Flags of loss, an error pattern of G.192, a delay profile, a table of ``send_ms,arrival_ms``, or a
+        Mahimahi delivery trace; relative to the scenario's folder.
     queue
         What waits before the link where the file is a delivery trace.
     """
@@ -78,13 +80,12 @@ class Recorded(Parameters):
 
 
 def _is_capacity(path: Path) -> bool:
-    """Return whether a file is a delivery trace; one that is nothing known is a `ChannelError`."""
-    try:
-        read_trace(path)
-    except ChannelError as as_trace:
-        try:
-            read_delivery_trace(path)
-        except ChannelError:
-            raise as_trace from None
+    """Return whether a file is a delivery trace; one that cannot be replayed is a `ChannelError`."""
+    decision = read_cached(path, decide)
+    if decision.kind is None:
+        raise ChannelError(f"{path}: {decision.doubt}")
+    if decision.kind == CAPACITY:
+        read_delivery_trace(path)
         return True
+    read_trace(path)
     return False

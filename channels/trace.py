@@ -18,13 +18,14 @@ from testbed.channels.loss_model import Losing
 from testbed.channels.packet import Packet
 from testbed.channels.spec import problem
 from testbed.channels.stage import Stage, Surroundings
-from testbed.channels.trace_file import LOST, ArrivalTrace, LossTrace, read_trace
+from testbed.channels.trace_file import read_trace
+from testbed.channels.trace_parts import LOST, ArrivalTrace, LossTrace
 from testbed.errors import ChannelError
 from testbed.parameters import Parameters
 
 
 class Trace(Parameters):
-    """Replay of a recorded call; `testbed.channels.trace_file` says which formats are known.
+    """Replay of a recorded call; `testbed.channels.trace_file` lists the formats.
 
     opus_demo's own behaviour is ``offset_packets: 0, after_end: received``.
 

@@ -54,7 +54,7 @@ TraceFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="A loss file, error pattern, CSV, delivery trace or capture.")
 ]
 From = Annotated[
-    str | None, typer.Option("--from", metavar="FORMAT", help="Its format; told by the content unless given.")
+    str | None, typer.Option("--from", metavar="FORMAT", help="Its format; by default as its content shows.")
 ]
 To = Annotated[
     str | None, typer.Option("--to", metavar="FORMAT", help="The new format; told by the name unless given.")
@@ -253,15 +253,15 @@ def trace_convert(
     remove_skew: Skew = None,
     interval_ms: Annotated[
         float | None,
-        typer.Option(min=0.001, max=10_000, help="Spaces losses without times, for formats that have some."),
+        typer.Option(min=0.001, max=10_000, help="Time between packets, for recordings without times."),
     ] = None,
 ) -> None:
     """Write a recorded network in another format, and say what that format cannot hold."""
     from testbed.traces.formats import read, write
     from testbed.traces.rtp_stream import choice
 
-    _, recorded = read(file, from_, choice(ssrc, clock_hz), remove_skew)
-    for note in [*getattr(recorded, "notes", ()), *write(output, recorded, to, interval_ms)]:
+    _, recorded = read(file, from_, choice(ssrc, clock_hz, interval_ms), remove_skew)
+    for note in [*recorded.notes, *write(output, recorded, to, interval_ms)]:
         _tell(f"note: {note}")
     typer.echo(output)
 

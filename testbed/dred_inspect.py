@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.channels.recording_kind import kind_by_magic
 from testbed.channels.trace_file import read_content
 from testbed.codecs import red, rtp
 from testbed.codecs.dred import packet, payload
@@ -125,7 +126,7 @@ class Inspection:
 
     def _opus_packets(self) -> Iterator[tuple[int, bytes]]:
         content = read_content(self._path)
-        if capture.PCAP.recognises(content):
+        if kind_by_magic(content) == "pcap":
             return _captured(content, self._path, self._payload_type)
         return _bitstream(content, self._path)
 

@@ -1,23 +1,24 @@
-"""Times of sending and arrival as CSV; `testbed.channels.trace_file` reads it, as the stage `trace` does."""
+"""Times of sending and arrival as a table; `testbed.channels.trace_arrivals` reads it, as `trace` does."""
 
 from pathlib import Path
 
 import numpy as np
 
-from testbed.channels.trace_file import ArrivalTrace, parse_trace
+from testbed.channels.trace_arrivals import HEADER, parse_arrivals
+from testbed.channels.trace_parts import ArrivalTrace
 from testbed.errors import ChannelError
 from testbed.files import written_whole
 from testbed.traces.format import Choice, Format
 from testbed.traces.recording import Recording, from_times
 
-HEADER = "send_ms,arrival_ms"
-
 
 def read(content: bytes, where: str, _: Choice) -> Recording:
-    """Read the CSV; an empty arrival is a lost packet."""
-    trace = parse_trace(content, where)
-    if not isinstance(trace, ArrivalTrace):
-        raise ChannelError(f"{where}:1: should begin with the header {HEADER}")
+    """Read the table; an empty arrival is a lost packet."""
+    return recording_of_arrivals(parse_arrivals(content, where))
+
+
+def recording_of_arrivals(trace: ArrivalTrace) -> Recording:
+    """Return a trace that the stage `trace` can replay as a recording."""
     return from_times(np.array(trace.send_ns, np.int64), np.array(trace.delay_ns, np.int64))
 
 
@@ -46,10 +47,9 @@ def _ms(time_ns: int) -> str:
 
 CSV = Format(
     name="csv",
-    about="a line send_ms,arrival_ms for each packet, the arrival empty if it was lost",
+    about="a table with a line send_ms,arrival_ms for each packet, the arrival empty if it was lost",
     suffixes=(".csv",),
     keeps="times",
-    recognises=lambda content: b"," in content[:4096].lstrip().split(b"\n", 1)[0],
     read=read,
     write=write,
 )

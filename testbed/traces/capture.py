@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from testbed.channels.trace_file import MAX_PACKETS
+from testbed.channels.trace_parts import MAX_PACKETS
 from testbed.errors import ChannelError
 from testbed.pcap import write_pcap
 from testbed.traces.contents import Contents
@@ -190,7 +190,6 @@ PCAP = Format(
     about="packet capture with RTP; pcapng is read, pcap written",
     suffixes=(".pcap", ".pcapng", ".cap"),
     keeps="times",
-    recognises=lambda content: content[:4] in _MAGICS or content.startswith(_SECTION_MAGIC),
     read=read,
     write=write,
     two_clocks=True,

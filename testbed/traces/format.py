@@ -1,4 +1,4 @@
-"""What a format is: how it is told, read and written."""
+"""What a format is: how it is read and written."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from testbed.traces.recording import Recording, Trace
 
 @dataclass(frozen=True)
 class Choice:
-    """What a reader of captures is told beside the file.
+    """What a reader is told beside the file.
 
     Attributes
     ----------
@@ -18,10 +18,13 @@ class Choice:
         The RTP stream to take; None where there is only one.
     clock_hz
         Rate of its timestamps; None to go by the payload type, or by what they show.
+    interval_ms
+        Time between packets, for recordings that do not know it; None for their formats' own.
     """
 
     ssrc: int | None = None
     clock_hz: int | None = None
+    interval_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,6 @@ class Format:
         Ends of file names that mean it, with their dot.
     keeps
         What is in it: ``"losses"`` alone, ``"times"`` of sending and arrival, or a link's ``"capacity"``.
-    recognises
-        Whether a file's content can be it.
     read
         Makes a trace of a file's content; is given the file's name for errors, which are `ChannelError`.
     write
@@ -52,7 +53,6 @@ class Format:
     about: str
     suffixes: tuple[str, ...]
     keeps: Literal["losses", "times", "capacity"]
-    recognises: Callable[[bytes], bool]
     read: Callable[[bytes, str, Choice], Trace]
     write: Callable[[Path, Recording], None] | None
     two_clocks: bool = False

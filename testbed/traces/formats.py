@@ -3,26 +3,41 @@
 A new format is a file that makes a `Format`, and a line here.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from testbed.channels.link_mahimahi import DeliveryTrace
+from testbed.channels.recording_kind import decide
 from testbed.channels.spec import unknown
 from testbed.channels.trace_file import read_content
 from testbed.errors import ChannelError
 from testbed.traces.arrivals import CSV
 from testbed.traces.capture import PCAP
+from testbed.traces.delays import DELAY_PROFILE
 from testbed.traces.delivery import MAHIMAHI
 from testbed.traces.error_patterns import BYTES, WORDS
 from testbed.traces.format import Choice, Format
-from testbed.traces.losses import OPUS_DEMO, PLC_CHALLENGE
+from testbed.traces.losses import DIGITS, OPUS_DEMO, PLC_CHALLENGE
 from testbed.traces.recording import Recording, Trace, evenly_spaced
 from testbed.traces.rtpdump import RTPDUMP
 from testbed.traces.skew import with_skew
 
 FORMATS: dict[str, Format] = {
-    entry.name: entry for entry in (PCAP, RTPDUMP, WORDS, BYTES, CSV, MAHIMAHI, PLC_CHALLENGE, OPUS_DEMO)
+    entry.name: entry
+    for entry in (
+        PCAP,
+        RTPDUMP,
+        WORDS,
+        BYTES,
+        CSV,
+        DELAY_PROFILE,
+        MAHIMAHI,
+        PLC_CHALLENGE,
+        OPUS_DEMO,
+        DIGITS,
+    )
 }
-"""By name, in the order in which a file's content is tried."""
+"""By the names that `testbed.channels.recording_kind` gives them."""
 
 MAX_INTERVAL_MS = 10_000.0
 
@@ -37,16 +52,16 @@ def read(
     path
         The file.
     name
-        Its format's name; None to tell it by the content, and where that leaves a doubt by the suffix.
+        Its format's name; None to have `testbed.channels.recording_kind` decide.
     choice
-        Which stream of a capture.
+        Which stream of a capture, and what else the file does not say.
     remove_skew
         Whether to remove clock skew from delays; None for where there are two clocks: captures.
 
     Returns
     -------
     tuple
-        The format that it had, and what was recorded.
+        The format that it had, and what was recorded; its notes say where the format is in doubt.
 
     Raises
     ------
@@ -54,11 +69,14 @@ def read(
         The file cannot be read, or is not what it should be.
     """
     content = read_content(path)
-    found = named(name) if name is not None else format_of(content, path)
+    if name is not None:
+        found, doubt = named(name), ""
+    else:
+        found, doubt = _decided(content, path)
     trace = found.read(content, str(path), choice or Choice())
     if isinstance(trace, Recording):
         trace = with_skew(trace, found.two_clocks if remove_skew is None else remove_skew)
-    return found, trace
+    return found, replace(trace, notes=(doubt, *trace.notes)) if doubt else trace
 
 
 def named(name: str) -> Format:
@@ -68,25 +86,12 @@ def named(name: str) -> Format:
     return FORMATS[name]
 
 
-def format_of(content: bytes, path: Path) -> Format:
-    """Return the format that a file's content shows.
-
-    A trace of capacity whose first times are 0 and 1 looks like losses: there, the suffix tells.
-
-    Raises
-    ------
-    ChannelError
-        It is none that is known.
-    """
-    by_suffix = of_suffix(Path(path.name.removesuffix(".gz")))
-    if by_suffix is MAHIMAHI and OPUS_DEMO.recognises(content):
-        return MAHIMAHI
-    for entry in FORMATS.values():
-        if entry.recognises(content):
-            return entry
-    if by_suffix is not None:
-        return by_suffix
-    raise ChannelError(f"{path}: is in no format that is known ({', '.join(FORMATS)})")
+def _decided(content: bytes, path: Path) -> tuple[Format, str]:
+    """Return the format of a file and what else it could be."""
+    decision = decide(content, str(path))
+    if decision.kind is None:
+        raise ChannelError(f"{path}: {decision.doubt}")
+    return FORMATS[decision.kind], decision.doubt
 
 
 def of_suffix(path: Path) -> Format | None:
@@ -129,10 +134,10 @@ def write(path: Path, trace: Trace, name: str | None = None, interval_ms: float 
             f"no {target.name}; replay it with a link's 'trace' and record the run"
         )
     if target.write is None:
-        raise ChannelError(
-            f"{path}: {target.name} is about a link's capacity, which a recorded call does not show; "
-            f"write one of {', '.join(_writable())}"
-        )
+        what = "is only read"
+        if target.keeps == "capacity":
+            what = "is about a link's capacity, which a recorded call does not show"
+        raise ChannelError(f"{path}: {target.name} {what}; write one of {', '.join(_writable())}")
     if trace.send_ns is None and target.keeps == "times" and interval_ms is not None:
         trace = evenly_spaced(trace.lost, round(interval_ms * 1e6))
     try:

@@ -1,17 +1,15 @@
-"""Losses as text: opus_demo's ``-lossfile``, and the Packet Loss Concealment Challenge's ``*_is_lost.txt``.
+"""Flags of loss as text: opus_demo's ``-lossfile``, the PLC Challenge's ``*_is_lost.txt``, G.191's digits.
 
-The challenge's files have 0 or 1 a line for each 20 ms; opus_demo's may have any white space between numbers.
-`testbed.channels.trace_file` reads both, as the stage `trace` does.
+`testbed.channels.trace_losses` reads them, as the stage `trace` does.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
-from testbed.channels.trace_file import LossTrace, parse_trace
-from testbed.errors import ChannelError
+from testbed.channels.trace_losses import parse_digits, parse_losses
+from testbed.channels.trace_parts import LossTrace
 from testbed.files import written_whole
 from testbed.traces.format import Choice, Format
 from testbed.traces.recording import Recording
@@ -19,17 +17,13 @@ from testbed.traces.recording import Recording
 _LINE = 40
 
 
-def recognises(content: bytes) -> bool:
-    """Whether a file begins with integers between white space."""
-    return re.match(rb"(\xef\xbb\xbf)?\s*[+-]?[0-9]{1,9}(\s|\Z)", content) is not None
+def reader(parse: Callable[[bytes, str], LossTrace]) -> Callable[[bytes, str, Choice], Recording]:
+    """Return a format's reader that has a parser of flags do its work."""
 
+    def read(content: bytes, where: str, _: Choice) -> Recording:
+        return Recording(np.frombuffer(parse(content, where).lost, np.uint8).astype(np.bool_))
 
-def read(content: bytes, where: str, _: Choice) -> Recording:
-    """Read either kind; anything but 0 is a lost packet."""
-    trace = parse_trace(content, where)
-    if not isinstance(trace, LossTrace):
-        raise ChannelError(f"{where}: is a trace of arrivals (csv), not of losses")
-    return Recording(np.frombuffer(trace.lost, np.uint8).astype(np.bool_))
+    return read
 
 
 def write_opus_demo(path: Path, recording: Recording) -> None:
@@ -40,7 +34,7 @@ def write_opus_demo(path: Path, recording: Recording) -> None:
 
 
 def write_plc_challenge(path: Path, recording: Recording) -> None:
-    """Write 0 or 1 a line."""
+    """Write 0 or 1 per line."""
     _write(path, ("1" if lost else "0" for lost in recording.lost.tolist()))
 
 
@@ -54,16 +48,22 @@ OPUS_DEMO = Format(
     about="opus_demo's loss file: 0 or 1 for each packet",
     suffixes=(".txt", ".loss"),
     keeps="losses",
-    recognises=recognises,
-    read=read,
+    read=reader(parse_losses),
     write=write_opus_demo,
 )
 PLC_CHALLENGE = Format(
     name="plc_challenge",
-    about="the PLC Challenge's losses: 0 or 1 a line for each 20 ms",
+    about="the PLC Challenge's losses: 0 or 1 per line, for each 20 ms",
     suffixes=("_is_lost.txt",),
     keeps="losses",
-    recognises=lambda content: re.match(rb"([01]\r?\n)+", content[:4096]) is not None,
-    read=read,
+    read=reader(parse_losses),
     write=write_plc_challenge,
+)
+DIGITS = Format(
+    name="digits",
+    about="digits 0 (received) and 1 (lost) without spaces, as ITU-T G.191's dlyerr_2_errpat writes",
+    suffixes=(),
+    keeps="losses",
+    read=reader(parse_digits),
+    write=None,
 )

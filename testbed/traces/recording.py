@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.channels.link_mahimahi import DeliveryTrace
-from testbed.channels.trace_file import LOST
+from testbed.channels.trace_parts import LOST
 from testbed.errors import ChannelError
 
 

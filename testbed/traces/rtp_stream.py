@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.trace_file import LOST, MAX_PACKETS
+from testbed.channels.trace_parts import LOST, MAX_PACKETS
 from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE
 from testbed.errors import ChannelError
 from testbed.traces.datagram import Datagram
@@ -69,7 +69,7 @@ class RtpStream:
         return len(steps) > 0 and bool(np.mean(np.abs(steps) <= MAX_MISORDER) >= 0.8)
 
 
-def choice(ssrc: str | None, clock_hz: int | None) -> Choice:
+def choice(ssrc: str | None, clock_hz: int | None, interval_ms: float | None = None) -> Choice:
     """Return what a reader of captures is told, from the words of the command line.
 
     Raises
@@ -78,14 +78,14 @@ def choice(ssrc: str | None, clock_hz: int | None) -> Choice:
         The SSRC is no number of 32 bits.
     """
     if ssrc is None:
-        return Choice(None, clock_hz)
+        return Choice(None, clock_hz, interval_ms)
     try:
         number = int(ssrc, 0)
     except ValueError:
         number = -1
     if not 0 <= number < 2**32:
         raise ChannelError(f"--ssrc {ssrc[:40]}: is no number of 32 bits, such as 0x1234abcd")
-    return Choice(number, clock_hz)
+    return Choice(number, clock_hz, interval_ms)
 
 
 def streams(datagrams: Iterable[Datagram]) -> list[RtpStream]:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from testbed.channels.trace_file import MAX_PACKETS, shown
+from testbed.channels.trace_parts import MAX_PACKETS, shown
 from testbed.errors import ChannelError
 from testbed.files import written_whole
 from testbed.pcap import RECEIVER, RTP_PORT, SENDER
@@ -101,7 +101,6 @@ RTPDUMP = Format(
     about="the RTP tools' dump of packets received, times in whole ms",
     suffixes=(".rtp", ".rtpdump"),
     keeps="times",
-    recognises=lambda content: content.startswith((b"#!rtpplay", b"#!RTPencode")),
     read=read,
     write=write,
     two_clocks=True,

@@ -23,9 +23,9 @@ def summary(trace: Trace, kept_as: Format, name: str) -> list[str]:
         What to call it.
     """
     lines = [f"{name}: {kept_as.name}, {kept_as.about}"]
+    lines += [f"note: {note}" for note in trace.notes]
     if isinstance(trace, DeliveryTrace):
         return lines + _capacity(trace)
-    lines += [f"note: {note}" for note in trace.notes]
     lines += _losses(trace)
     return lines + (_times(trace) if trace.send_ns is not None else [])
 
@@ -51,7 +51,7 @@ def _times(trace: Recording) -> list[str]:
     span_s = float(send_ns[-1] - send_ns[0]) / 1e9
     step_ms = float(np.median(np.diff(send_ns))) / 1e6 if len(trace) > 1 else 0.0
     lines = [
-        f"duration: {span_s:.3f} s, a packet each {step_ms:.3f} ms (median)",
+        f"duration: {span_s:.3f} s, one packet per {step_ms:.3f} ms (median)",
         f"reordered: {trace.reordered()}, duplicates: {trace.duplicates}",
     ]
     if not here.any():

@@ -7,7 +7,7 @@ import dpkt
 import numpy as np
 import pytest
 
-from testbed.channels.trace_file import LOST
+from testbed.channels.trace_parts import LOST
 from testbed.codecs.rtp import RtpPacket
 from testbed.errors import ChannelError
 from testbed.pcap import write_pcap

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.channels.link_mahimahi import DeliveryTrace
-from testbed.channels.trace_file import LOST, ArrivalTrace, LossTrace, read_trace
+from testbed.channels.trace_file import read_trace
+from testbed.channels.trace_parts import LOST, ArrivalTrace, LossTrace
 from testbed.errors import ChannelError
 from testbed.traces.format import Choice
-from testbed.traces.formats import FORMATS, format_of, of_suffix, read, write
+from testbed.traces.formats import FORMATS, of_suffix, read, write
 from testbed.traces.recording import Recording, evenly_spaced, from_times, losses
 from testbed.traces.rtp_stream import choice
 
@@ -96,27 +97,6 @@ def test_the_stage_replays_what_is_written(tmp_path):
         assert replayed.mean_loss() == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize(
-    ("content", "name", "found"),
-    [
-        (b"0\n48\n57\n", "x", "mahimahi"),
-        (b"5\n5\n", "x", "mahimahi"),
-        (b"0\n1\n1\n", "x.up", "mahimahi"),
-        (b"0\n1\n1\n", "x.txt", "plc_challenge"),
-        (b"0 1 1 0", "x", "opus_demo"),
-        (b"0 2 0", "x", "opus_demo"),
-        (b"\x21\x6b\x20\x6b", "x", "g192"),
-        (b"\x6b\x21", "x.txt", "g192"),
-        (b"\x21\x20 \x21", "x", "g192_bytes"),
-        (b"send_ms,arrival_ms\n", "x", "csv"),
-        (b"#!rtpplay1.0 ", "x.pcap", "rtpdump"),
-        (b"\x0a\x0d\x0d\x0a", "x", "pcap"),
-    ],
-)
-def test_formats_are_told(tmp_path, content, name, found):
-    assert format_of(content, tmp_path / name).name == found
-
-
 def test_suffixes(tmp_path):
     names = {"A_IS_LOST.TXT": "plc_challenge", "a.txt": "opus_demo", "a.PcapNg": "pcap", "a.csv": "csv"}
     for name, expected in names.items():
@@ -128,13 +108,14 @@ def test_suffixes(tmp_path):
     ("content", "name", "words"),
     [
         (b"hello", "x", ["in no format that is known", "pcap"]),
-        (b"", "x.g192", ["0x6B21"]),
         (b"", "x.txt", ["empty"]),
         (b"\x21\x6b\x20", "x", ["byte 2", "16-bit word"]),
         (b"\x21\x6b\x20\x6b\x7f\x00", "x", ["byte 4", "0x7F", "soft bit"]),
         (b"\x7f\x00\x81\x00", "x.g192", ["bit errors"]),
         (b"\x21\x20\x22", "x.ep", ["byte 2", "0x22", "neither 0x21 (good) nor 0x20"]),
         (b"1 2 3", "x.csv", ["x.csv"]),
+        (b"1\n", "x", ["flags of loss (--from plc_challenge", "delivery trace (--from mahimahi"]),
+        (b"50\n50\n", "x", ["delivery trace (--from mahimahi", "delays in ms (--from delay_profile"]),
         (b"0\n9\n3\n4\n", "x.up", ["x.up:3", "runs backward"]),
         (b"#!rtpplay2.0 a/1\n", "x", ["x:1", "#!rtpplay1.0"]),
         (b"#!rtpplay1.0 1.2.3.4/5\nabc", "x", ["byte 26", "inside the header"]),

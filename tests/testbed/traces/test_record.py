@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from testbed.channels.trace_file import LOST
+from testbed.channels.trace_parts import LOST
 from testbed.codecs.rtp import RtpPacket
 from testbed.errors import ChannelError, ResultsError
 from testbed.pcap import write_pcap

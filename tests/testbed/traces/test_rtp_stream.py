@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.channels.trace_file import LOST
+from testbed.channels.trace_parts import LOST
 from testbed.codecs.rtp import RtpPacket
 from testbed.errors import ChannelError
 from testbed.traces.datagram import Datagram

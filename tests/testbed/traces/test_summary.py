@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from testbed.channels.link_mahimahi import parse_delivery_trace
-from testbed.channels.trace_file import LOST
+from testbed.channels.trace_parts import LOST
 from testbed.errors import ChannelError
 from testbed.traces.draw import draw
 from testbed.traces.formats import FORMATS
@@ -29,7 +29,7 @@ def test_a_call():
         "bursts of loss: 2, mean 1.5 packets, median 1.5, 95 % up to 2, longest 2",
     ]
     # The sixth was sent at 100 ms and came at 145, after the seventh, sent at 120 and there at 130.
-    assert "duration: 0.180 s, a packet each 20.000 ms (median)" in lines
+    assert "duration: 0.180 s, one packet per 20.000 ms (median)" in lines
     assert "reordered: 1, duplicates: 0" in lines
     assert "delay: least 5.000 ms, p5 6.500, p50 10.000, p95 40.500, p99 44.100, greatest 45.000" in lines
 

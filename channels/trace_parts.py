@@ -1,0 +1,61 @@
+"""What recordings of packets are made of, and what their readers share."""
+
+from array import array
+from dataclasses import dataclass
+
+MAX_PACKETS = 5_000_000
+LOST = -1
+"""Delay of a packet that never arrived."""
+
+
+@dataclass(frozen=True)
+class LossTrace:
+    """Which packets were lost.
+
+    Attributes
+    ----------
+    lost
+        One byte per packet, 1 for a lost one; at least one packet.
+    """
+
+    lost: bytes
+
+    def __len__(self) -> int:
+        return len(self.lost)
+
+    def mean_loss(self) -> float:
+        """Return the share of lost packets."""
+        return self.lost.count(1) / len(self.lost)
+
+
+@dataclass(frozen=True)
+class ArrivalTrace:
+    """When packets were sent and how long they took.
+
+    Attributes
+    ----------
+    send_ns
+        Non-decreasing; at least two packets, and not all at the same time.
+    delay_ns
+        How long each took, 0 or more, or `LOST`.
+    """
+
+    send_ns: "array[int]"
+    delay_ns: "array[int]"
+
+    def __len__(self) -> int:
+        return len(self.send_ns)
+
+    def mean_loss(self) -> float:
+        """Return the share of lost packets."""
+        return self.delay_ns.count(LOST) / len(self.delay_ns)
+
+
+def shown(text: bytes) -> str:
+    """Return a part of a file as an error shows it."""
+    return repr(text[:40].decode("utf-8", "replace"))
+
+
+def line_at(content: bytes, position: int) -> int:
+    """Return the number of the line, from 1, that a byte is in."""
+    return content.count(b"\n", 0, position) + 1

@@ -1,0 +1,28 @@
+"""Delay and error profiles of 3GPP; `testbed.channels.trace_delays` reads them, for the stage `trace` too."""
+
+from dataclasses import replace
+
+from testbed.channels.trace_delays import PACKET_INTERVAL_MS, parse_delays
+from testbed.traces.arrivals import recording_of_arrivals
+from testbed.traces.format import Choice, Format
+from testbed.traces.recording import Recording
+
+
+def read(content: bytes, where: str, choice: Choice) -> Recording:
+    """Read a profile; it does not say how far apart its packets were."""
+    interval_ms = choice.interval_ms or PACKET_INTERVAL_MS
+    recording = recording_of_arrivals(parse_delays(content, where, interval_ms))
+    if choice.interval_ms is not None:
+        return recording
+    note = f"one packet per {interval_ms:g} ms is assumed, as in 3GPP's profiles: --interval-ms"
+    return replace(recording, notes=(note,))
+
+
+DELAY_PROFILE = Format(
+    name="delay_profile",
+    about="delay and error profile of 3GPP: the delay of a packet in ms per line, -1 for a lost one",
+    suffixes=(".dat",),
+    keeps="times",
+    read=read,
+    write=None,
+)
