@@ -1,16 +1,18 @@
-// One call: the strips of the network and of the ear above each spectrogram, and playing from any place in it.
+// One call: the strips of the network and of what was played above each spectrogram, and playing from any place in it.
 const LETTERS = { ".": "arrived", L: "late", x: "lost", p: "primary", r: "red", l: "lbrr", d: "dred", c: "plc" };
 const callSeconds = data.call ? Math.max(...data.call.tracks.map((t) => t.seconds)) : 0;
 const boxes = Array.from(document.querySelectorAll(".track"));
 let together = true;
+let player = null;
+const heads = [];
 
 function callControls() {
   state.span = callSeconds;
   const box = byId("call-controls");
   const spans = [[callSeconds, "whole call"]].concat([4, 2, 1].filter((s) => s < callSeconds).map((s) => [s, `${s} s`]));
-  const slider = html("input", { type: "range", min: 0, max: 0, step: 0.02, value: 0, "aria-label": "Start of the view, in seconds" });
-  buttons(box, "Show", spans, () => state.span, (value) => {
-    const middle = state.from + state.span / 2;
+  const slider = html("input", { type: "range", min: 0, max: 0, step: 0.02, value: 0, "aria-label": "Start of what is shown, in seconds" });
+  buttons(box, "Zoom", spans, () => state.span, (value) => {
+    const middle = player ? player.currentTime : state.from + state.span / 2;
     state.span = value;
     state.from = Math.max(0, Math.min(callSeconds - value, middle - value / 2));
     slider.max = callSeconds - value;
@@ -20,7 +22,7 @@ function callControls() {
   });
   slider.disabled = true;
   slider.addEventListener("input", () => { state.from = Number(slider.value); drawCall(); });
-  const group = html("label", { class: "group" }, box, "from ");
+  const group = html("label", { class: "group" }, box, "Start ");
   group.appendChild(slider);
   const same = html("label", { class: "group" }, box);
   const check = html("input", { type: "checkbox" }, same);
@@ -44,7 +46,9 @@ function wire(box) {
     head.hidden = at < 0 || at > 1 || (audio.paused && audio.currentTime === 0);
     head.style.left = 100 * at + "%";
   };
+  heads.push(place);
   audio.addEventListener("play", () => {
+    player = audio;
     for (const other of document.querySelectorAll(".track audio")) {
       if (other !== audio && !other.paused) { lastMoment = other.currentTime; other.pause(); }
     }
@@ -57,6 +61,7 @@ function wire(box) {
   audio.addEventListener("seeked", place);
   picture.addEventListener("click", (event) => {
     const inside = picture.getBoundingClientRect();
+    player = audio;
     lastMoment = state.from + ((event.clientX - inside.left) / inside.width) * state.span;
     audio.currentTime = lastMoment;
     audio.play();
@@ -98,6 +103,7 @@ function drawCall() {
     strip(svg, track, x, step, 0, runs(track.timeline.network, first, end), near);
     strip(svg, track, x, step, ear, runs(track.timeline.played, first, end), near);
   });
+  for (const place of heads) place();
   const axis = canvas(byId("call-axis"), 46);
   xAxis(axis.svg, scale(state.from, state.from + state.span, 0.5, axis.width - 12), 0, 4, "Time in the call (s)", axis.width / 2);
 }

@@ -91,9 +91,12 @@ def example_call(results: Results) -> Call | None:
     if recordings:
         clean = _samples(results.folder, recordings[0]["audio"])
         add("clean", "the recording, before any codec", clean, {})
-        if (hit := next((name for name in timelines if name != CEILING), None)) is not None:
-            muted = unrepaired(clean, timelines[hit], frame_ms)
-            add("the loss", "the recording, silent where the packet never came", muted, {})
+        hit = [name for name in timelines if name != CEILING]
+        if hit:
+            muted = unrepaired(clean, timelines[hit[0]], frame_ms)
+            alike = len({tuple(timelines[name]["arrived_ns"] < 0) for name in hit}) == 1
+            name = "the loss" if alike else f"the loss of {hit[0]}"
+            add(name, "the recording, silent where the packet never came", muted, {})
     for example in same:
         samples = _samples(results.folder, example["audio"])
         add(example["scheme"], _scores(results, example), samples, letters(timelines[example["scheme"]]))

@@ -9,6 +9,10 @@ function node(tag, attributes, parent) {
   return made;
 }
 
+function number(value, places) {
+  return value === null || value === undefined ? "–" : value.toFixed(places).replace("-", "−");
+}
+
 function html(tag, attributes, parent, text) {
   const made = document.createElement(tag);
   for (const key in attributes || {}) made.setAttribute(key, attributes[key]);
@@ -84,7 +88,7 @@ function xAxis(svg, x, top, bottom, title, middle) {
   const marks = ticks(x.low, x.high, Math.max(2, Math.abs(x(x.high) - x(x.low)) / 80));
   for (const value of marks) {
     node("line", { x1: x(value), x2: x(value), y1: top, y2: bottom, class: "grid" }, svg);
-    within(label(svg, x(value), bottom + 17, value.toFixed(digits(marks)), { "text-anchor": "middle" }), x(value), wide);
+    within(label(svg, x(value), bottom + 17, number(value, digits(marks)), { "text-anchor": "middle" }), x(value), wide);
   }
   node("line", { x1: x(x.low), x2: x(x.high), y1: bottom, y2: bottom, class: "axis" }, svg);
   if (!title) return;
@@ -95,7 +99,7 @@ function yAxis(svg, y, left, right, title) {
   const marks = ticks(y.low, y.high, Math.max(2, Math.abs(y(y.high) - y(y.low)) / 55));
   for (const value of marks) {
     node("line", { x1: left, x2: right, y1: y(value), y2: y(value), class: "grid" }, svg);
-    label(svg, left - 8, y(value) + 4, value.toFixed(digits(marks)), { "text-anchor": "end" });
+    label(svg, left - 8, y(value) + 4, number(value, digits(marks)), { "text-anchor": "end" });
   }
   label(svg, 2, 14, title, { class: "title" });
 }
@@ -114,7 +118,9 @@ function marker(parent, index, x, y, colour, radius) {
 }
 
 const tip = document.getElementById("tip");
+document.addEventListener("pointerdown", () => { tip.hidden = true; }, true);
 
+// Shows a text beside a mouse, and after a tap until the next one.
 function explain(element, text) {
   const show = (event) => {
     tip.textContent = text;
@@ -124,11 +130,12 @@ function explain(element, text) {
     tip.style.left = Math.max(4, x) + "px";
     tip.style.top = event.pageY + 16 + "px";
   };
+  element.addEventListener("pointerdown", show);
   element.addEventListener("pointermove", show);
-  element.addEventListener("pointerleave", () => { tip.hidden = true; });
+  element.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") tip.hidden = true; });
 }
 
-// Labels at the ends of lines: pushed apart so that none covers another, joined to their lines where they moved.
+// Names of lines in a column beside the chart, in the order of the lines' ends, each behind its line's marker.
 function endLabels(svg, list, x, top, bottom, width) {
   const gap = 15;
   list.sort((a, b) => a.y - b.y);
@@ -137,7 +144,24 @@ function endLabels(svg, list, x, top, bottom, width) {
   let ceiling = bottom;
   for (const item of list.slice().reverse()) { item.at = Math.min(item.at, ceiling); ceiling = item.at - gap; }
   for (const item of list) {
-    node("path", { d: `M${item.x + 6},${item.y}L${x - 4},${item.at}`, stroke: item.colour, "stroke-width": 0.8, opacity: 0.45, fill: "none" }, svg);
-    fitted(svg, x, item.at + 4, item.text, width, { style: `fill:${item.colour}`, "font-weight": 600 });
+    marker(svg, item.index, x + 4, item.at, item.colour, 4);
+    fitted(svg, x + 13, item.at + 4, item.text, width - 13, { class: "ink" });
+  }
+}
+
+// Names beside single points, where they cover neither a point nor another name; the legend has those without room.
+function besideLabels(svg, list, left, right) {
+  const box = (x, y, wide) => ({ left: x, right: x + wide, top: y - 12, bottom: y + 3 });
+  const apart = (a, b) => a.right < b.left || b.right < a.left || a.bottom < b.top || b.bottom < a.top;
+  const taken = list.map((item) => box(item.x - 6, item.y + 6, 12));
+  for (const item of list) {
+    const text = label(svg, 0, 0, item.text, { class: "ink halo" });
+    const wide = text.getComputedTextLength();
+    const place = [4, -9, 17].flatMap((down) => [[item.x + 10, item.y + down], [item.x - 10 - wide, item.y + down]])
+      .find(([x, y]) => x >= left && x + wide <= right && taken.every((other) => apart(box(x, y, wide), other)));
+    if (!place) { text.remove(); continue; }
+    text.setAttribute("x", place[0]);
+    text.setAttribute("y", place[1]);
+    taken.push(box(place[0], place[1], wide));
   }
 }

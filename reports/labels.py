@@ -44,6 +44,11 @@ COLUMNS = {
 _UNITS = {"kbps": "kb/s", "ms": "ms", "hz": "Hz", "packets": "packets", "bytes": "bytes", "db": "dB"}
 
 
+def words(column: str) -> str:
+    """Return ``playout delay`` for ``playout.delay_ms``."""
+    return _words(column)[0]
+
+
 def short(metric: str) -> str:
     """Return a metric's name for a sentence."""
     return SHORT.get(metric, metric)

@@ -1,54 +1,19 @@
 // What is on the page: it reads the numbers below it and draws them at the width there is.
 const data = JSON.parse(document.getElementById("data").textContent);
-const state = { as: "scores", dotsAs: "scores", metric: data.judge, x: null, hidden: new Set(), point: data.shown, from: 0, span: 0 };
+const state = { as: "scores", dotsAs: "scores", metric: data.judge, x: null, hidden: new Set(), point: data.shown, from: 0, span: 0, paper: false };
 const byId = (id) => document.getElementById(id);
 const cellAt = (point, scheme) => data.cells.find((c) => c.point === point && c.scheme === scheme);
 const shownSchemes = () => data.schemes.filter((s) => cellAt(state.point, s.name));
-const number = (value, places) => (value === null || value === undefined ? "–" : value.toFixed(places));
 const placesOf = (metric) => ({ estoi: 3, packet_loss: 3, delay_variation_ms_p95: 0, mean_delay_ms: 0, wire_kbps: 1 })[metric] ?? 2;
 const isNetwork = (metric) => data.network.some((m) => m.name === metric);
 // What the network did is what it is: it has no gain over the plain choice, and nothing in it is repaired.
 const curvesAs = () => (isNetwork(state.metric) ? "scores" : state.as);
 // "primary" is grey because it is the ordinary case; what repairs is coloured, what is guessed or lost stands out.
 const PARTS = {
-  primary: ["its own packet", "#d0d7de"], speech: ["speech", "#8c959f"], red: ["RED copy", "#56b4e9"], lbrr: ["LBRR", "#0072b2"],
+  primary: ["its own packet", "#9aa7b5"], speech: ["speech", "#57606a"], red: ["RED copy", "#56b4e9"], lbrr: ["LBRR", "#0072b2"],
   dred: ["DRED", "#009e73"], plc: ["concealed (PLC)", "#d55e00"], late: ["late", "#e69f00"],
-  headers: ["headers (RTP, UDP, IPv4)", "#d0d7de"], lost: ["lost", "#1c2128"], arrived: ["arrived in time", "#d0d7de"],
+  headers: ["headers (RTP, UDP, IPv4)", "#8c959f"], lost: ["lost", "#1c2128"], arrived: ["arrived in time", "#d0d7de"],
 };
-
-// What can be drawn of a metric: the score itself, or what the scheme adds to the plain choice, call by call.
-const SIGHTS = [["scores", "score"]];
-if (data.plain) SIGHTS.push(["gains", `gain over ${data.plain}`]);
-if (data.plain && data.schemes.some((s) => s.ceiling)) SIGHTS.push(["repaired", "share repaired"]);
-
-function sight(cell, metric, as) {
-  if (as !== "scores" && cell.scheme === data.plain && cell.scores[metric]) return { mean: 0, low: null, high: null, pairs: cell.scores[metric].pairs };
-  if (as === "repaired" && data.schemes.some((s) => s.ceiling && s.name === cell.scheme)) return { mean: 100, low: null, high: null, pairs: cell.calls };
-  const found = cell[as][metric];
-  if (!found || as !== "repaired") return found;
-  const times = (value) => (value === null ? null : 100 * value);
-  return { mean: times(found.mean), low: times(found.low), high: times(found.high), pairs: found.pairs };
-}
-
-function sightAxis(metric, as) {
-  if (as === "gains") return `${metric.short} gained over ${data.plain}`;
-  return as === "repaired" ? `${metric.short}: repaired (%)` : metric.axis;
-}
-
-function scoreText(score, metric, as) {
-  const places = as === "repaired" ? 0 : placesOf(metric.name);
-  const interval = score.low === null || score.high === null ? "" : ` [${number(score.low, places)} to ${number(score.high, places)}]`;
-  const sign = as === "gains" && score.mean > 0 ? "+" : "";
-  return `${metric.short}${as === "gains" ? " gained" : as === "repaired" ? " repaired" : ""} ${sign}${number(score.mean, places)}${interval}${as === "repaired" ? " %" : ""}`;
-}
-
-function limits(score) {
-  return score.low === null || score.high === null ? null : [score.low, score.high];
-}
-
-function spread(scores) {
-  return scores.flatMap((score) => [score.mean].concat(limits(score) || []));
-}
 
 function keys(box, list) {
   box.replaceChildren();
@@ -73,207 +38,11 @@ function buttons(box, title, options, chosen, choose) {
   }
 }
 
-// ---- Quality curves
-const xChoices = data.costs.concat(data.numeric);
-const bitrateSwept = data.numeric.find((p) => /^(codec|schemes)\..*kbps$/.test(p.name));
-const firstCost = data.costs.length ? data.costs[0].name : null;
-state.x = data.numeric.length && !bitrateSwept ? data.numeric[0].name : firstCost || (data.numeric[0] || {}).name;
-
-function alongOf(x) {
-  if (data.numeric.some((p) => p.name === x)) return x;
-  return bitrateSwept ? bitrateSwept.name : data.numeric.length ? data.numeric[0].name : null;
-}
-
-function xOf(cell) {
-  if (data.numeric.some((p) => p.name === state.x)) return data.points[cell.point].parameters[state.x];
-  return cell.costs[state.x];
-}
-
-function seriesOf(scheme) {
-  const along = alongOf(state.x);
-  const chosen = data.points[state.point].parameters;
-  const same = (value, other) => JSON.stringify(value) === JSON.stringify(other);
-  const cells = data.cells.filter((cell) => {
-    if (cell.scheme !== scheme.name || !sight(cell, state.metric, curvesAs())) return false;
-    const here = data.points[cell.point].parameters;
-    return Object.keys(here).every((key) => key === along || same(here[key], chosen[key]));
-  });
-  return cells.map((cell) => ({ cell: cell, x: xOf(cell), score: sight(cell, state.metric, curvesAs()) }))
-    .filter((p) => Number.isFinite(p.x)).sort((a, b) => (along ? data.points[a.cell.point].parameters[along] - data.points[b.cell.point].parameters[along] : 0));
-}
-
-function curveControls() {
-  const box = byId("curve-controls");
-  buttons(box, "Metric", data.metrics.concat(data.network).map((m) => [m.name, m.short]), () => state.metric, (v) => { state.metric = v; curves(); });
-  buttons(box, "Across", xChoices.map((c) => [c.name, c.axis.replace(/ \((?!kb\/s\)|ms\)).*$/, "")]), () => state.x, (v) => { state.x = v; curves(); });
-  buttons(box, "As", SIGHTS, () => state.as, (v) => { state.as = v; curves(); });
-  buttons(byId("dots-controls"), "As", SIGHTS, () => state.dotsAs, (v) => { state.dotsAs = v; dots(); });
-  const legend = byId("legend");
-  data.schemes.forEach((scheme, index) => {
-    const key = html("button", { type: "button", class: "key", "aria-pressed": "true" }, legend);
-    const svg = node("svg", { width: 26, height: 14, viewBox: "0 0 26 14" }, key);
-    node("line", { x1: 0, x2: 26, y1: 7, y2: 7, stroke: scheme.colour, "stroke-width": 2, "stroke-dasharray": scheme.ceiling ? "5 4" : "none" }, svg);
-    marker(svg, index, 13, 7, scheme.colour);
-    html("span", {}, key, scheme.name);
-    key.addEventListener("click", () => {
-      if (state.hidden.has(scheme.name)) state.hidden.delete(scheme.name); else state.hidden.add(scheme.name);
-      key.setAttribute("aria-pressed", String(!state.hidden.has(scheme.name)));
-      curves();
-    });
-  });
-}
-
-function curves() {
-  const figure = byId("curve-chart");
-  if (!figure) return;
-  const metric = data.metrics.concat(data.network).find((m) => m.name === state.metric);
-  const axis = (xChoices.find((c) => c.name === state.x) || { axis: "" }).axis;
-  const wide = figure.clientWidth > 700;
-  const { svg, width, height } = canvas(figure, wide ? 470 : 360);
-  const list = data.schemes.map((s, index) => ({ scheme: s, index: index, points: state.hidden.has(s.name) ? [] : seriesOf(s) })).filter((s) => s.points.length);
-  if (!list.length) { label(svg, 10, 40, "Nothing to show here."); return; }
-  const all = list.flatMap((s) => s.points);
-  const names = wide ? 190 : 12;
-  const x = scale(...range(all.map((p) => p.x), 0.04), 46, width - names);
-  const y = scale(...range(spread(all.map((p) => p.score)), 0.05), height - 50, 26);
-  xAxis(svg, x, 26, height - 50, axis, (46 + width - names) / 2);
-  yAxis(svg, y, 46, width - names, sightAxis(metric, curvesAs()));
-  const ends = [];
-  for (const { scheme, index, points } of list) {
-    const path = points.map((p, i) => `${i ? "L" : "M"}${x(p.x)},${y(p.score.mean)}`).join("");
-    if (scheme.ceiling) {
-      const first = points.reduce((a, b) => (b.x < a.x ? b : a)), last = points.reduce((a, b) => (b.x > a.x ? b : a));
-      node("path", { d: `M${x(x.low)},${y(first.score.mean)}H${x(first.x)}`, stroke: scheme.colour, "stroke-dasharray": "2 5", fill: "none" }, svg);
-      node("path", { d: `M${x(last.x)},${y(last.score.mean)}H${x(x.high)}`, stroke: scheme.colour, "stroke-dasharray": "2 5", fill: "none" }, svg);
-    }
-    node("path", { d: path, stroke: scheme.colour, "stroke-width": 2, fill: "none", "stroke-dasharray": scheme.ceiling ? "6 4" : "none" }, svg);
-    for (const p of points) {
-      const group = node("g", {}, svg);
-      const reach = limits(p.score);
-      if (reach)
-        node("path", { d: `M${x(p.x)},${y(reach[0])}V${y(reach[1])}M${x(p.x) - 3},${y(reach[0])}h6M${x(p.x) - 3},${y(reach[1])}h6`, stroke: scheme.colour, opacity: 0.55, fill: "none" }, group);
-      marker(group, index, x(p.x), y(p.score.mean), scheme.colour);
-      node("circle", { cx: x(p.x), cy: y(p.score.mean), r: 11, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, curvesAs())}\nwire ${number(p.cell.costs.wire_kbps, 1)} kb/s, payload ${number(p.cell.costs.payload_kbps, 1)} kb/s`);
-    }
-    const last = points.reduce((a, b) => (b.x >= a.x ? b : a));
-    ends.push({ x: scheme.ceiling ? x(x.high) : x(last.x), y: y(last.score.mean), text: scheme.name, colour: scheme.colour });
-  }
-  if (wide) endLabels(svg, ends, width - names + 14, 32, height - 50, names - 16);
-}
-
-// ---- Quality by scheme
-function dots() {
-  const figure = byId("dots-chart");
-  if (!figure) return;
-  const schemes = shownSchemes();
-  const full = figure.clientWidth;
-  const side = full > 700 ? data.metrics.length : 1;
-  const names = full > 700 ? 170 : 0;
-  const row = names ? 27 : 40;
-  const panelHeight = schemes.length * row + 78;
-  const { svg, width } = canvas(figure, panelHeight * Math.ceil(data.metrics.length / side));
-  const panelWidth = (width - names) / side;
-  data.metrics.forEach((metric, number_) => {
-    const left = names + (number_ % side) * panelWidth + 12, right = names + ((number_ % side) + 1) * panelWidth - 14;
-    const top = Math.floor(number_ / side) * panelHeight + 24, bottom = top + schemes.length * row + 4;
-    const scored = schemes.map((s) => sight(cellAt(state.point, s.name), metric.name, state.dotsAs)).filter(Boolean);
-    if (!scored.length) { label(svg, left, top, metric.short + ": no call scored"); return; }
-    const x = scale(...range(spread(scored), 0.07), left, right);
-    xAxis(svg, x, top, bottom, sightAxis(metric, state.dotsAs), (left + right) / 2);
-    const ceiling = data.schemes.find((s) => s.ceiling);
-    const best = ceiling && cellAt(state.point, ceiling.name) && sight(cellAt(state.point, ceiling.name), metric.name, state.dotsAs);
-    if (best) node("line", { x1: x(best.mean), x2: x(best.mean), y1: top - 6, y2: bottom, stroke: ceiling.colour, "stroke-dasharray": "5 4" }, svg);
-    if (best) label(svg, x(best.mean), top - 9, "no loss", { "text-anchor": "end" });
-    schemes.forEach((scheme, i) => {
-      const y = top + i * row + (names ? row / 2 : row * 0.72);
-      if (names && number_ === 0) fitted(svg, names - 2, y + 4, scheme.name, names - 6, { "text-anchor": "end", class: "ink" });
-      if (!names) fitted(svg, left, y - 13, scheme.name, right - left, { class: "ink" });
-      const score = sight(cellAt(state.point, scheme.name), metric.name, state.dotsAs);
-      node("line", { x1: left, x2: right, y1: y, y2: y, class: "grid" }, svg);
-      if (!score) return;
-      const group = node("g", {}, svg);
-      const sides = limits(score);
-      if (sides)
-        node("line", { x1: x(sides[0]), x2: x(sides[1]), y1: y, y2: y, stroke: scheme.colour, "stroke-width": 3, opacity: 0.5, "stroke-linecap": "round" }, group);
-      marker(group, data.schemes.indexOf(scheme), x(score.mean), y, scheme.colour, 5);
-      node("rect", { x: left, y: y - 12, width: right - left, height: 24, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${scoreText(score, metric, state.dotsAs)}\n${score.pairs} calls`);
-    });
-  });
-}
-
-// ---- Stacked bars: a row a scheme, each a list of [part, value, text]
-function stacks(figure, rows, title, limit) {
-  const full = figure.clientWidth;
-  const names = full > 700 ? 170 : 0, row = names ? 30 : 44;
-  const { svg, width } = canvas(figure, rows.length * row + 56);
-  const bottom = rows.length * row + 6;
-  const x = scale(0, limit || 1, names + 12, width - 66);
-  xAxis(svg, x, 0, bottom, title, (names + width) / 2);
-  rows.forEach((item, i) => {
-    const y = i * row + (names ? 5 : 20);
-    fitted(svg, names ? names - 2 : 12, names ? y + 15 : y - 5, item.name, names ? names - 6 : width - 80, { "text-anchor": names ? "end" : "start", class: "ink" });
-    let sum = 0;
-    for (const [part, value, text] of item.parts) {
-      if (!value) continue;
-      const rect = node("rect", { x: x(sum), y: y, width: Math.max(0.5, x(sum + value) - x(sum)), height: 20, fill: PARTS[part][1], stroke: "#fff", "stroke-width": 0.8 }, svg);
-      explain(rect, `${item.name}\n${text}`);
-      sum += value;
-    }
-    if (item.late) {
-      const mark = node("rect", { x: x(0), y: y + 21, width: Math.max(1, x(item.late) - x(0)), height: 3, fill: PARTS.late[1] }, svg);
-      explain(mark, `${item.name}\n${item.late.toFixed(1)} % of frames came late`);
-    }
-    label(svg, x(sum) + 6, y + 15, item.end);
-  });
-}
-
-const BITS = [["speech", "primary_kbps"], ["red", "red_kbps"], ["lbrr", "lbrr_kbps"], ["dred", "dred_kbps"]];
-
-function recovery() {
-  const rows = shownSchemes().map((scheme) => {
-    const cell = cellAt(state.point, scheme.name);
-    const parts = data.recoveries.filter((p) => p !== "primary" && cell.shares[p]).map((p) => [p, 100 * cell.shares[p], `${PARTS[p][0]}: ${(100 * cell.shares[p]).toFixed(1)} % of frames`]);
-    const missing = parts.reduce((sum, p) => sum + p[1], 0);
-    return { name: scheme.name, parts: parts, late: 100 * (cell.shares.late || 0), missing: missing, end: Object.keys(cell.shares).length ? missing.toFixed(1) + " %" : "failed" };
-  });
-  const used = ["red", "lbrr", "dred", "plc"].filter((p) => data.cells.some((c) => c.shares[p]));
-  keys(byId("recovery-legend"), used.concat(data.cells.some((c) => c.shares.late) ? ["late"] : []));
-  stacks(byId("recovery-chart"), rows, "Frames not played from their own packet (%)", Math.max(1, ...rows.map((r) => Math.max(r.missing, r.late))));
-  const bits = shownSchemes().map((scheme) => {
-    const costs = cellAt(state.point, scheme.name).costs;
-    const parts = BITS.map(([part, column]) => [part, costs[column], `${PARTS[part][0]}: ${number(costs[column], 1)} kb/s`]);
-    const headers = costs.wire_kbps - costs.payload_kbps;
-    if (headers > 0) parts.push(["headers", headers, `${PARTS.headers[0]}: ${headers.toFixed(1)} kb/s`]);
-    return { name: scheme.name, parts: parts, sum: parts.reduce((s, p) => s + (p[1] || 0), 0), end: costs.wire_kbps === undefined ? "failed" : costs.wire_kbps.toFixed(1) };
-  });
-  keys(byId("bits-legend"), BITS.filter(([, column]) => data.cells.some((c) => c.costs[column])).map(([part]) => part).concat("headers"));
-  stacks(byId("bits-chart"), bits, "Bitrate on the wire (kb/s)", Math.max(1, ...bits.map((r) => r.sum)));
-}
-
-function dred() {
-  const figure = byId("dred-chart");
-  if (!figure) return;
-  const cells = data.cells.filter((c) => c.costs.dred_asked_ms > 0 && c.point === state.point);
-  const names = figure.clientWidth > 700 ? 170 : 0, row = names ? 28 : 42;
-  const { svg, width } = canvas(figure, cells.length * row + 56);
-  const x = scale(0, Math.max(1, ...cells.map((c) => Math.max(c.costs.dred_asked_ms, c.costs.dred_sent_ms || 0))), names + 12, width - 124);
-  xAxis(svg, x, 0, cells.length * row + 6, "DRED in a packet (ms of speech)", (names + width) / 2);
-  cells.forEach((cell, i) => {
-    const y = i * row + (names ? 16 : 30), sent = cell.costs.dred_sent_ms, asked = cell.costs.dred_asked_ms;
-    fitted(svg, names ? names - 2 : 12, names ? y + 4 : y - 12, cell.scheme, names ? names - 6 : width - 90, { "text-anchor": names ? "end" : "start", class: "ink" });
-    const colour = sent < 0.8 * asked ? PARTS.plc[1] : PARTS.dred[1];
-    if (sent !== undefined) node("rect", { x: x(0), y: y - 7, width: x(sent) - x(0), height: 14, fill: colour }, svg);
-    node("circle", { cx: x(asked), cy: y, r: 6, fill: "#fff", stroke: "#1c2128", "stroke-width": 2 }, svg);
-    label(svg, x(Math.max(asked, sent || 0)) + 12, y + 4, `${number(sent, 0)} of ${asked.toFixed(0)} ms`);
-  });
-}
-
 function showPoint() {
   for (const block of document.querySelectorAll("[data-point]")) block.hidden = Number(block.dataset.point) !== state.point;
 }
 
+// Draws all of it: the scripts beside this one are loaded by then.
 function draw() {
   showPoint();
   if (data.metrics.length) { curves(); dots(); }

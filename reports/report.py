@@ -16,11 +16,12 @@ from testbed.files import written_whole
 from testbed.reports import flows, headline, labels
 from testbed.reports.call import Call, example_call
 from testbed.reports.colours import colours
+from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.summary import CEILING, RECOVERIES, Summary, summarize
 from testbed.results import Results, load
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("charts.js", "page.js", "call.js", "start.js")
+_SCRIPTS = ("charts.js", "page.js", "quality.js", "bars.js", "call.js", "start.js")
 MAX_FAILURES = 200
 
 
@@ -67,7 +68,7 @@ def render(results: Results) -> str:
         style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
         script=script,
         script_digest=digest,
-        data=_plain(_data(summary, call, shown)),
+        data=_plain(_data(summary, call, shown) | {"run": _identity(results.manifest)}),
         manifest=_Defaults(results.manifest),
         summary=summary,
         colours=colours(summary.schemes),
@@ -77,9 +78,12 @@ def render(results: Results) -> str:
         call=call,
         ceiling=CEILING,
         said={point: headline.sentences(summary, point) for point in points},
-        resolved=json.dumps(results.manifest.get("scenario"), indent=2, ensure_ascii=False),
+        made_again=reproduction(results.manifest),
+        folder=results.folder.resolve().name,
+        rows=rows(results.table),
+        diagnoses=_diagnoses(results.manifest),
         clips=results.table["clip"].nunique(),
-        failures=summary.failures.head(MAX_FAILURES).to_dict("records"),
+        failures=summary.failures.head(MAX_FAILURES).rename_axis("row").reset_index().to_dict("records"),
         complete=results.manifest.get("complete", True),
     )
 
@@ -89,6 +93,23 @@ class _Defaults(dict[str, Any]):
 
     def __missing__(self, key: str) -> None:
         return None
+
+
+def _identity(manifest: dict[str, Any]) -> str:
+    """Return a run's name, day and version: what a text that is pasted elsewhere must carry."""
+    own = manifest.get("testbed") or {}
+    version = own.get("version") or (manifest.get("versions") or {}).get("speech-testbed", "")
+    testbed = " ".join(str(part) for part in ("testbed", version, str(own.get("commit") or "")[:10]) if part)
+    name, day = (manifest.get("scenario") or {}).get("name", "run"), str(manifest.get("created") or "")[:10]
+    return " · ".join(part for part in (str(name), day, testbed) if part)
+
+
+def _diagnoses(manifest: dict[str, Any]) -> dict[tuple[int, str], list[str]]:
+    """Return what must be said of each (point, scheme)."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for diagnosis in manifest.get("diagnoses") or []:
+        found.setdefault((int(diagnosis["point"]), str(diagnosis["scheme"])), []).append(diagnosis["text"])
+    return found
 
 
 def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:

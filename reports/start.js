@@ -1,10 +1,24 @@
 // Runs last: connects the controls and draws once, and again whenever the width changes.
 if (byId("point")) byId("point").addEventListener("change", (event) => { state.point = Number(event.target.value); draw(); });
-byId("copy").hidden = !navigator.clipboard;
-byId("copy").addEventListener("click", () => {
+
+// A button that copies what `text` returns and then says so.
+function copies(button, text) {
+  button.hidden = !navigator.clipboard;
+  const told = html("span", { class: "copied", role: "status" });
+  button.after(told);
+  button.addEventListener("click", () => navigator.clipboard.writeText(text()).then(
+    () => { told.textContent = "copied"; },
+    () => { told.textContent = "the browser does not allow it"; },
+  ));
+}
+
+copies(byId("copy"), () => {
   const block = Array.from(document.querySelectorAll("#answer [data-point]")).find((b) => !b.hidden);
-  navigator.clipboard.writeText(block.innerText.trim());
+  return `${data.run}\n\n${block.innerText.trim()}\n`;
 });
+for (const button of document.querySelectorAll("button[data-copies]"))
+  copies(button, () => byId(button.dataset.copies).textContent);
+
 if (data.metrics.length) curveControls();
 if (data.call) callControls();
 draw();
@@ -14,3 +28,12 @@ addEventListener("resize", () => {
   seen = document.documentElement.clientWidth;
   draw();
 });
+
+// For paper, charts are drawn anew, at about its width and less high, so that they fill pages and keep their text's size.
+const onPaper = (is) => () => {
+  state.paper = is;
+  document.body.classList.toggle("paper", is);
+  draw();
+};
+addEventListener("beforeprint", onPaper(true));
+addEventListener("afterprint", onPaper(false));

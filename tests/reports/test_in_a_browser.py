@@ -62,10 +62,89 @@ def test_the_controls_do_what_they_say(report):
             "const s = document.getElementById('point'); s.value = '2'; s.dispatchEvent(new Event('change'))"
         )
         assert page.run(SHOWN) == ["2"]
+        page.run(
+            "Object.defineProperty(navigator, 'clipboard', {value: {writeText: "
+            "text => { window.copied = text; return Promise.resolve(); }}})"
+        )
+        page.run("document.getElementById('copy').click()")
+        assert page.run("window.copied").startswith("quickstart · 2025-11-24 · testbed")
+        assert page.run("window.copied").count("\n") > 2
+        assert page.run("document.querySelector('.copied').textContent") == "copied"
         page.run("[...document.querySelectorAll('#call-controls button')].at(-1).click()")
         assert page.run("document.querySelectorAll('.strip svg line').length") > 0
         assert page.run("document.querySelector('.spectrogram img').style.width") == "600%"
         assert page.complaints == []
+
+
+def test_a_tap_tells_a_value_and_no_heading_is_covered(report):
+    tap = """(where => {
+        const box = where.getBoundingClientRect();
+        const about = {bubbles: true, pointerType: 'touch', clientX: box.x, clientY: box.y};
+        for (const type of ['pointerdown', 'pointerleave']) where.dispatchEvent(new PointerEvent(type, about));
+    })"""
+    with opened(report, 390) as page:
+        for chart in ("curve-chart", "dots-chart"):
+            page.run(f"{tap}(document.querySelector('#{chart} g'))")
+            assert page.run("document.getElementById('tip').hidden") is False
+            assert "PLCMOS" in page.run("document.getElementById('tip').textContent")
+            page.run(f"{tap}(document.querySelector('h1'))")
+            assert page.run("document.getElementById('tip').hidden") is True
+        page.run("location.hash = '#recovered'")
+        page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        bar, heading = page.run(
+            "[document.querySelector('.chooser').getBoundingClientRect().bottom,"
+            " document.querySelector('#recovered h2').getBoundingClientRect().top]"
+        )
+        assert 0 < bar <= heading
+        assert page.complaints == []
+
+
+def test_points_without_a_sweep_are_joined_to_nothing(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, seconds=2.0, examples=False)
+    drawn = "[...document.querySelectorAll('#curve-chart path[fill=none]')].map(p => p.getAttribute('d'))"
+    with opened(write_report(run), 1400) as page:
+        across = [path for path in page.run(drawn) if "L" in path]
+        assert across == []
+        assert set(page.run(LABELS)) >= {"no loss", "neural_plc", "LBRR + DRED"}
+
+
+def test_the_playhead_stays_where_the_sound_is(report):
+    """After a zoom, which it is the middle of, and after the view was moved."""
+    with opened(report, 1400) as page:
+        page.run(
+            "new Promise(done => { const a = document.querySelectorAll('audio')[3]; a.onpause = done;"
+            "a.onseeked = () => a.pause(); a.onplaying = () => { a.currentTime = 3.9; }; a.play(); })"
+        )
+        head = "parseFloat(document.querySelectorAll('.spectrogram .head')[3].style.left)"
+        at = page.run("document.querySelectorAll('audio')[3].currentTime")
+        page.run("[...document.querySelectorAll('#call-controls button')].at(-2).click()")  # 2 s
+        assert page.run(head) == pytest.approx(50, abs=1)
+        page.run(
+            "const s = document.querySelector('#call-controls input[type=range]'); s.value = 3.4;"
+            "s.dispatchEvent(new Event('input'))"
+        )
+        assert page.run(head) == pytest.approx(100 * (at - 3.4) / 2, abs=1)
+        assert page.complaints == []
+
+
+def test_on_paper_no_table_is_cut_and_nothing_is_to_press(report):
+    with opened(report, 1400) as page:
+        page.run("dispatchEvent(new Event('beforeprint'))")
+        page.resize(703)  # A4 less its margins
+        page.ask("Emulation.setEmulatedMedia", media="print")
+        wide = "[...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().right)"
+        assert max(page.run(wide)) <= 703
+        shown = (
+            "[...document.querySelectorAll('audio, button, select, input')]"
+            ".filter(e => e.getClientRects().length && !e.classList.contains('key')).length"
+        )
+        assert page.run(shown) == 0
+        stretched = (
+            "[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect().height"
+            " / s.viewBox.baseVal.height - s.getBoundingClientRect().width / s.viewBox.baseVal.width)"
+        )
+        assert max(map(abs, page.run(stretched))) < 0.05
+        assert page.run("getComputedStyle(document.querySelector('.dot')).printColorAdjust") == "exact"
 
 
 def test_every_recording_plays(report):

@@ -5,12 +5,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
 from testbed.errors import ResultsError
 from testbed.reports import headline
 from testbed.reports.call import HZ, letters, unrepaired
 from testbed.reports.colours import colours
 from testbed.reports.report import write_report
+from testbed.reports.reproduction import reproduction
+from testbed.reports.reproduction import rows as reproduction_rows
 from testbed.reports.summary import summarize
 from testbed.results import load
 
@@ -155,8 +158,55 @@ def test_few_clips_are_warned_of(tmp_path, clips, warning):
 
 
 def test_overrides_are_shown_beside_the_scenario_as_given(tmp_path):
-    page = page_of(tmp_path, swept={}, examples=False, seconds=2.0)
-    assert '"complexity": 9' in page.text  # not in the text as given
+    run = make_run(tmp_path / "run", swept={}, examples=False, seconds=2.0)
+    change_manifest(
+        run,
+        scenario_as_run="name: quickstart\nschemes:   [plc, neural_plc] # <b>not markup</b>\nseed: 3 # <i>\n",
+        overrides=["seed=3"],
+        command=["testbed", "run", "quickstart", "--set", "about=two words"],
+    )
+    text = write_report(run).read_text("utf-8")
+    assert re.findall("<mark>(.*)</mark>", text) == ["seed: 3 # &lt;i&gt;"]
+    page = Parsed(text)
+    assert "--set seed=3" in page.text
+    assert "testbed run quickstart --set 'about=two words'" in page.text
+    assert "  complexity: 9\n" in "".join(page.words)  # a default, in the scenario with every default
+
+
+def test_the_scenario_with_every_default_is_yaml_that_runs_again():
+    scenario = {
+        "name": "a: b",
+        "about": "ä # {x}",
+        "channel": [{"loss": {"rate": 0.1}}],
+        "seed": 0,
+        "dtx": False,
+    }
+    made = reproduction({"scenario": scenario})
+    assert YAML(typ="safe", pure=True).load(made.resolved) == scenario
+    assert (made.command, made.overrides, made.lines) == ("", [], [])
+
+
+def test_each_scheme_has_the_rows_of_its_calls(tmp_path):
+    made = load(make_run(tmp_path / "run", examples=False, seconds=2.0)).table
+    assert reproduction_rows(made)[0, "lbrr"] == "4, …"  # a few calls of each scheme in turn
+    run = made.sort_values(["point", "scheme", "clip", "realization"], kind="stable")
+    for (point, scheme), text in reproduction_rows(run).items():
+        first, last = map(int, text.split("–"))
+        mine = run.iloc[first : last + 1]
+        assert set(mine["scheme"]) == {scheme}
+        assert set(mine["point"]) == {point}
+        assert len(mine) == 4
+
+
+def test_what_is_known_of_a_scheme_stands_in_its_row(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False, seconds=2.0)
+    change_manifest(run, diagnoses=[{"point": 0, "scheme": "lbrr", "kind": "late", "text": f"late {EVIL}"}])
+    text = write_report(run).read_text("utf-8")
+    assert EVIL not in text
+    rows = re.findall(r"<tr.*?</tr>", text, re.DOTALL)
+    assert [row for row in rows if "late &lt;/script&gt;" in row] == [
+        row for row in rows if ">lbrr</span>" in row
+    ][-2:]
 
 
 def test_the_headline_names_the_best_its_gain_and_its_cost(tmp_path):

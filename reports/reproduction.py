@@ -1,0 +1,84 @@
+"""How a run is made again: its command, its scenario as it was run, and the rows of each scheme."""
+
+import shlex
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+import pandas as pd
+from ruamel.yaml import YAML
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the scenario.
+
+    Attributes
+    ----------
+    changed
+        Whether it does not stand so in the file that was given, because an override changed it.
+    """
+
+    text: str
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What the page's last section shows.
+
+    Attributes
+    ----------
+    command
+        What a shell takes; ``""`` where the run was not made on the command line.
+    overrides
+        ``"key=value"`` each.
+    lines
+        The scenario as YAML with every override in it.
+    resolved
+        The same with every default, as YAML.
+    """
+
+    command: str
+    overrides: list[str]
+    lines: list[Line]
+    resolved: str
+
+
+def reproduction(manifest: dict[str, Any]) -> Reproduction:
+    """Return how the run of a manifest is made again; older manifests know less of it."""
+    command = manifest.get("command") or []
+    given = str(manifest.get("scenario_text") or "")
+    as_run = str(manifest.get("scenario_as_run") or given)
+    known = {_bare(line) for line in given.splitlines()}
+    return Reproduction(
+        command=command if isinstance(command, str) else shlex.join(map(str, command)),
+        overrides=[str(override) for override in manifest.get("overrides") or []],
+        lines=[Line(line, _bare(line) not in known) for line in as_run.splitlines()],
+        resolved=_as_yaml(manifest.get("scenario") or {}),
+    )
+
+
+def rows(table: pd.DataFrame) -> dict[tuple[int, str], str]:
+    """Return the table's rows of each (point, scheme): ``8–15``, or ``8, …`` where they are scattered."""
+    found = {}
+    numbered = table.reset_index(drop=True)
+    for (point, scheme), its in numbered.groupby(["point", "scheme"]):
+        first, last = its.index[0], its.index[-1]
+        together = f"{first}–{last}" if last > first else f"{first}"
+        found[int(point), str(scheme)] = together if last - first + 1 == len(its) else f"{first}, …"
+    return found
+
+
+def _bare(line: str) -> str:
+    """Return a line without its spacing, which says nothing about its content."""
+    return "".join(line.split())
+
+
+def _as_yaml(data: Any) -> str:
+    writer = YAML(pure=True)
+    writer.default_flow_style = False
+    writer.width = 110
+    text = StringIO()
+    writer.dump(data, text)
+    return text.getvalue()
