@@ -109,6 +109,10 @@ def run(
     save: Annotated[
         str, typer.Option(metavar="WHAT", help="What to keep of every call: audio,packets,timelines.")
     ] = "",
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace a run of another scenario, or an unfinished one, in DIR."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a scenario, write its results and its report."""
@@ -124,8 +128,10 @@ def run(
     with console.progress() as on_progress:
         wanted = frozenset(word.strip() for word in save.split(",") if word.strip())
         done = run_scenario(
-            loaded, out or Path("results") / loaded.name, jobs or cores(), wanted, on_progress
+            loaded, out or Path("results") / loaded.name, jobs or cores(), wanted, on_progress, force
         )
+    if replaced := done.manifest.get("replaces"):
+        typer.echo(f"replaced the run of {replaced}", err=True)
     for warning in done.manifest["warnings"]:
         typer.echo(f"warning: {warning}", err=True)
     typer.echo(done.folder / "results.parquet")

@@ -48,5 +48,9 @@ class ResultsError(TestbedError):
     exit_code = 2
 
 
+class RunError(TestbedError):
+    """A run ended before it was complete; the message says what is kept, and where."""
+
+
 class FetchError(TestbedError):
     """A package could not be fetched from the Debian archive."""

@@ -1,10 +1,13 @@
 """Where the testbed keeps what it fetches, and how a file gets its final name only when it is whole."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+TEMPORARY_PREFIX = ".testbed-"
+"""Files with it are not whole; what is left of them belongs to a process that was killed."""
 
 
 def cache_dir() -> Path:
@@ -21,15 +24,34 @@ def cache_dir() -> Path:
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends without an error.
 
-    On any error, Ctrl-C included, the temporary file is removed and `path` is left as it was.
+    The file is on disk before it gets its name, and its name is on disk when the block has ended: after a
+    loss of power there is the old file or the new one, whole. Its permissions are those that the umask
+    grants. On any error, Ctrl-C included, the temporary file is removed and `path` is left as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}{path.suffix}")
     try:
+        temporary.touch(exist_ok=False)
         yield temporary
-        temporary.chmod(0o644)
+        sync(temporary)
         temporary.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        if path.is_dir():
+            with suppress(OSError):  # some network file systems cannot, and need not
+                os.fsync(handle)
+        else:
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,7 +1,7 @@
 """The manifest: everything that shaped the numbers of a run, so that it can be made again."""
 
 import platform
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -10,8 +10,9 @@ from typing import Any
 from testbed.codecs.capabilities import capabilities
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.diagnosis import Diagnosis
-from testbed.rows import Context, file_stem
-from testbed.sweep import CallId, Plan
+from testbed.kept_files import CLEAN_EXAMPLE, file_stem
+from testbed.rows import Context
+from testbed.sweep import Plan
 
 SHAPE_NUMBERS = (
     "speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile", "onnxruntime",
@@ -21,18 +22,14 @@ SHAPE_NUMBERS = (
 
 
 def make_manifest(
-    whole: Plan,
-    context: Context,
-    rows: Collection[CallId],
-    warnings: list[str],
-    diagnosed: Sequence[Diagnosis],
+    whole: Plan, context: Context, rows: int, warnings: Sequence[str], diagnosed: Sequence[Diagnosis]
 ) -> dict[str, Any]:
     """Return the manifest of a run, ready for JSON.
 
     Parameters
     ----------
     rows
-        The calls that the table has.
+        How many rows the table has.
     warnings
         What the reader of the report must know.
     diagnosed
@@ -61,9 +58,10 @@ def make_manifest(
             }
             for clip in context.clips
         ],
-        "complete": len(rows) == whole.calls,
-        "rows": len(rows),
-        "warnings": warnings,
+        "complete": rows == whole.calls,
+        "rows": rows,
+        "save": sorted(context.save),
+        "warnings": [*warnings],
         "diagnoses": [asdict(each) for each in diagnosed],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "examples": [
@@ -76,9 +74,8 @@ def make_manifest(
                 "timeline": f"examples/{file_stem(context, call)}.parquet",
             }
             for call in sorted(context.examples)
-            if (context.folder / "examples" / f"{file_stem(context, call)}.flac").exists()
         ],
-        "clean": [{"clip": context.clips[0].name, "audio": "examples/clean.flac"}],
+        "clean": [{"clip": context.clips[0].name, "audio": CLEAN_EXAMPLE}],
     }
 
 

@@ -24,13 +24,14 @@ from testbed.codecs.schemes import SchemeSpec
 from testbed.codecs.settings import SAMPLE_RATE_HZ, AddedDred, EncoderSettings
 from testbed.control import Loop
 from testbed.errors import TestbedError
+from testbed.kept_files import keep_sound, keep_timeline, keeps_sound
 from testbed.metrics import metric
 from testbed.playout.offline import Offline
 from testbed.randomness import generator
 from testbed.scenario import Point, Scenario
 from testbed.speech import Clip
 from testbed.sweep import CallId, Group, speech_settings, stages
-from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
+from testbed.timeline import DRED, LBRR, PLC, PRIMARY, RED
 
 if TYPE_CHECKING:
     from testbed.codecs.dred.writer import DredWriter
@@ -108,6 +109,7 @@ class _Calls:
         self._rows: dict[CallId, dict[str, Any]] = {}
         self._waiting: dict[bytes, Waiting] = {}
         self._heard: dict[bytes, Heard] = {}
+        self._unkept: dict[CallId, list[str]] = {}
         self._seconds_outside = 0.0
 
     def rows(self) -> dict[CallId, dict[str, Any]]:
@@ -135,9 +137,9 @@ class _Calls:
             try:
                 simulation = simulate_call(self._context, call, source, self._engine)
                 self._rows[call] = self._unheard(call, source, simulation)
-                _keep_timeline(self._context, call, simulation)
+                self._unkept[call] = keep_timeline(self._context, call, simulation)
                 key = _key(call, simulation)
-                if key in self._heard and not _keeps_sound(self._context, call):
+                if key in self._heard and not keeps_sound(self._context, call):
                     self._score(call, self._heard[key])
                 elif key in self._waiting:
                     self._waiting[key].calls.append(call)
@@ -176,7 +178,7 @@ class _Calls:
             self._rows[first]["seconds_metrics"] = time.process_time() - before
             self._heard[key] = heard
             for call in waiting.calls:
-                _keep_sound(self._context, call, sound)
+                self._unkept[call] += keep_sound(self._context, call, sound)
                 self._score(call, heard)
         except Exception as error:
             self._fail(waiting.calls, error)
@@ -199,7 +201,10 @@ class _Calls:
             self._rows[call] = failed_row(self._context, call, error)
 
     def _score(self, call: CallId, heard: Heard) -> None:
-        self._rows[call] |= {**heard.scores, "error": "; ".join(heard.reasons)}
+        self._rows[call] |= {
+            **heard.scores,
+            "error": "; ".join((*heard.reasons, *self._unkept.pop(call))),
+        }
 
 
 class Lazy:
@@ -406,41 +411,3 @@ def _measurements(
         "buffer_needed_ms_max": timeline.buffer_needed_ms(100),
         "mean_delay_ms": settings.frame_ms + lookahead_ms + waited_ns / 1e6 if is_played else math.nan,
     }
-
-
-def file_stem(context: Context, call: CallId) -> str:
-    """Return a file name for a call that is safe on any system and unique in its run."""
-    words = f"{context.schemes[call.point][call.scheme].name} {context.clips[call.clip].name}"
-    slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in words).lower().split())
-    return f"{call.point:03d}-{call.scheme:02d}-{slug[:80]}-{call.clip:03d}-{call.realization:03d}"
-
-
-def _keeps_sound(context: Context, call: CallId) -> bool:
-    return call in context.examples or "audio" in context.save
-
-
-def _keep_sound(context: Context, call: CallId, pcm: NDArray[np.int16]) -> None:
-    import soundfile
-
-    stem = file_stem(context, call)
-    if call in context.examples:
-        path = context.folder / "examples" / f"{stem}.flac"
-        soundfile.write(path, pcm, SAMPLE_RATE_HZ, subtype="PCM_16")
-    if "audio" in context.save:
-        soundfile.write(context.folder / "audio" / f"{stem}.wav", pcm, SAMPLE_RATE_HZ, subtype="PCM_16")
-
-
-def _keep_timeline(context: Context, call: CallId, simulation: Simulation) -> None:
-    stem = file_stem(context, call)
-    if call in context.examples:
-        simulation.timeline.write(context.folder / "examples" / f"{stem}.parquet")
-    if "timelines" in context.save:
-        simulation.timeline.write(context.folder / "timelines" / f"{stem}.parquet")
-    if "packets" in context.save:
-        from testbed.pcap import write_pcap
-
-        sent = [(packet.sent_ns, packet.payload) for packet in simulation.sent]
-        arrivals = zip(simulation.timeline.arrived_ns.tolist(), sent, strict=True)
-        received = sorted((at_ns, data) for at_ns, (_, data) in arrivals if at_ns != NEVER)
-        write_pcap(context.folder / "packets" / f"{stem}.sent.pcap", sent)
-        write_pcap(context.folder / "packets" / f"{stem}.received.pcap", received)

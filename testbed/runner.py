@@ -3,9 +3,9 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,16 @@ from testbed import compilation, results
 from testbed.call import Simulation, listen
 from testbed.caveats import caveats
 from testbed.codecs.engines import engine
-from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.diagnosis import diagnoses
 from testbed.errors import ResultsError, ScenarioError
 from testbed.flows.model import FlowStudy
 from testbed.flows.study import run_study
+from testbed.kept_files import KEEPABLE, NOT_KEPT, keep_clean
 from testbed.manifest import make_manifest
 from testbed.results import TIMINGS, Results
-from testbed.rows import Context, Lazy, rows_of, simulate_call, to_int16
-from testbed.scenario import AnyScenario, load_scenario, parse_scenario
+from testbed.rows import Context, Lazy, identity, rows_of, simulate_call, to_int16
+from testbed.run_folder import working
+from testbed.scenario import AnyScenario, Scenario, load_scenario, parse_scenario
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip
 from testbed.sweep import CallId, Plan, plan, work_off
@@ -30,7 +31,6 @@ from testbed.sweep import CallId, Plan, plan, work_off
 if TYPE_CHECKING:
     import pandas as pd
 
-KEEPABLE = ("audio", "packets", "timelines")
 IDENTITY = ("point", "scheme", "clip", "realization")
 MEASURED = (
     "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps", "lbrr_sent", "dred_asked_ms",
@@ -141,6 +141,7 @@ def run(
     overrides: Sequence[str] = (),
     jobs: int | None = None,
     save: Sequence[str] = (),
+    force: bool = False,
 ) -> Run:
     """Run a scenario and return its results; the same as ``testbed run`` without its progress bar.
 
@@ -156,9 +157,13 @@ def run(
         Processes; all cores unless told otherwise.
     save
         What to keep of every call: any of ``"audio"``, ``"packets"``, ``"timelines"``.
+    force
+        Whether the run may take the place of one of another scenario, and of an unfinished one.
     """
     loaded = load_scenario(scenario, overrides)
-    return run_scenario(loaded, Path(out or Path("results") / loaded.name), jobs, frozenset(save))
+    return run_scenario(
+        loaded, Path(out or Path("results") / loaded.name), jobs, frozenset(save), force=force
+    )
 
 
 def run_scenario(
@@ -167,10 +172,11 @@ def run_scenario(
     jobs: int | None = None,
     save: frozenset[str] = frozenset(),
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    force: bool = False,
 ) -> Run:
-    """Run a validated scenario and write its folder whole; see `run`.
+    """Run a validated scenario and write its folder; see `run`.
 
-    When it is interrupted, the rows that were finished are written to ``<out>.interrupted`` instead.
+    Its rows are on disk before `on_progress` counts them: whatever ends the run, `load` reads them.
 
     Raises
     ------
@@ -181,7 +187,6 @@ def run_scenario(
         raise ScenarioError(
             f"--save {unknown[0]}: there is nothing of that name to keep; {', '.join(KEEPABLE)}"
         )
-    results.check_replaceable(out)
     started = time.monotonic()
     if isinstance(scenario, FlowStudy):
         if save:
@@ -193,34 +198,36 @@ def run_scenario(
             lambda done, total, message: on_progress(
                 Progress(done, total, time.monotonic() - started, message)
             ),
+            force,
         )
         return load(out)
     check_codec(scenario)
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
-    rows: dict[CallId, dict[str, Any]] = {}
+    context = Context(
+        whole.points, whole.schemes, clips, out.resolve() / results.WORK, save, _examples(whole)
+    )
+    manifest = make_manifest(whole, context, 0, [], [])
+    with working(out, manifest, _columns(whole.scenario), len(IDENTITY), whole.calls, force) as work:
 
-    def report(message: str) -> None:
-        on_progress(Progress(len(rows), whole.calls, time.monotonic() - started, message))
+        def report(message: str) -> None:
+            on_progress(Progress(work.store.rows, whole.calls, time.monotonic() - started, message))
 
-    with results.replaced_whole(out) as folder:
-        for name in ("examples", *sorted(save)):
-            (folder / name).mkdir()
-        context = Context(whole.points, whole.schemes, clips, folder, save, _examples(whole))
+        work.store.try_out([identity(context, group.calls[0]) for group in whole.groups])
+        unkept = keep_clean(context)
         if compilation.is_needed(whole):
             report(compilation.MESSAGE)
             compilation.compile_kernels(whole)
         report("calls")
-        with results.rescued(
-            out,
-            lambda into: _write(into, whole, context, rows),
-            lambda: f"{len(rows)} of {whole.calls} rows",
-        ):
-            for call_rows in work_off(whole.tasks, rows_of, context, jobs or cores()):
-                rows.update(call_rows)
-                report("calls")
-            report("writing")
-            _write(folder, whole, context, rows)
+        for rows in work_off(whole.tasks, rows_of, context, jobs or cores()):
+            work.store.append((astuple(call), row) for call, row in rows.items())
+            report("calls")
+        report("writing")
+        table = work.store.table()
+        found = diagnoses(whole, table)
+        warnings = [*caveats(whole, clips, table, found), *_unkept(unkept, table)]
+        manifest = make_manifest(whole, context, len(table), warnings, found)
+        work.finish({**manifest, "replaces": work.replaces}, {results.TABLE_FILE: table})
     return load(out)
 
 
@@ -237,35 +244,16 @@ def _examples(whole: Plan) -> frozenset[CallId]:
     return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
 
 
-def _write(folder: Path, whole: Plan, context: Context, rows: dict[CallId, dict[str, Any]]) -> None:
-    _write_clean(folder, context)
-    table = _table(whole, rows)
-    found = diagnoses(whole, table)
-    warnings = caveats(whole, context.clips, table, found)
-    results.write(folder, table, make_manifest(whole, replace(context, folder=folder), rows, warnings, found))
-
-
-def _table(whole: Plan, rows: dict[CallId, dict[str, Any]]) -> "pd.DataFrame":
-    """Return the rows in the scenario's order, every column present whatever failed."""
-    import pandas as pd
-
-    metrics = whole.scenario.metrics
-    columns = [*IDENTITY, *whole.scenario.sweep, *MEASURED, *metrics, *TIMINGS, "error"]
-    table = pd.DataFrame([rows[call] for call in sorted(rows)], columns=columns)
+def _columns(scenario: Scenario) -> dict[str, str]:
+    """Return the table's columns, all of them present whatever failed, and their types."""
+    names = [*IDENTITY, *scenario.sweep, *MEASURED, *scenario.metrics, *TIMINGS, "error"]
     whole_numbers = {name: "Int64" for name in MEASURED if name.startswith("frames")}
-    return table.astype({**dict.fromkeys([*metrics, *TIMINGS], "float64"), **whole_numbers})
+    return dict.fromkeys(names, "") | dict.fromkeys([*scenario.metrics, *TIMINGS], "float64") | whole_numbers
 
 
-def _write_clean(folder: Path, context: Context) -> None:
-    """Keep what was said: of the example, and with ``--save audio`` of every clip."""
-    import soundfile
-
-    for index, clip in enumerate(context.clips):
-        if index == 0:
-            path = folder / "examples" / "clean.flac"
-            path.parent.mkdir(exist_ok=True)
-            soundfile.write(path, clip.pcm, SAMPLE_RATE_HZ, subtype="PCM_16")
-        if "audio" in context.save and (folder / "audio").is_dir():
-            soundfile.write(
-                folder / "audio" / f"clean-{clip.name}.wav", clip.pcm, SAMPLE_RATE_HZ, subtype="PCM_16"
-            )
+def _unkept(clean: Sequence[str], table: "pd.DataFrame") -> list[str]:
+    """Say what of the files beside the table could not be kept."""
+    reasons = [*clean, *table["error"][table["error"].str.contains(NOT_KEPT, regex=False)]]
+    if not reasons:
+        return []
+    return [f"{len(reasons)} calls and clips lack files beside the table; the first: {reasons[0]}"]

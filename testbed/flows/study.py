@@ -14,13 +14,16 @@ from testbed.flows.model import FlowStudy
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
 from testbed.flows.trajectory import COLUMNS, Series, others_trajectory, trajectory
 from testbed.manifest import versions
+from testbed.run_folder import working
 from testbed.scenario import Point, points
+from testbed.store import Store
 from testbed.sweep import work_off
 
 if TYPE_CHECKING:
     import pandas as pd
 
 IDENTITY = ("point", "realization", "flow")
+_MORE_TABLES = (results.TRAJECTORIES_FILE, results.CHANGES_FILE)
 
 
 @dataclass(frozen=True, order=True)
@@ -52,31 +55,38 @@ def runs(study_points: Sequence[Point[FlowStudy]]) -> list[RunId]:
     ]
 
 
-def run_study(study: FlowStudy, out: Path, jobs: int, on_progress: Callable[[int, int, str], None]) -> None:
-    """Run a study and write its folder whole.
-
-    When it is interrupted, the runs that were finished are written to ``<out>.interrupted`` instead.
+def run_study(
+    study: FlowStudy, out: Path, jobs: int, on_progress: Callable[[int, int, str], None], force: bool = False
+) -> None:
+    """Run a study and write its folder; what is done is on disk before `on_progress` is called.
 
     Parameters
     ----------
     on_progress
         Called with how many runs are done, of how many, and what is being done.
+    force
+        See `testbed.run_folder.working`.
     """
     all_points = points(study)
     wanted = runs(all_points)
-    done: dict[RunId, Ran] = {}
-    with results.replaced_whole(out) as folder:
+    columns = dict.fromkeys([*IDENTITY, *study.sweep, *MEASURED, "seconds_simulate", "error"], "")
+    rows = len(wanted) * len(study.flows)
+    with working(out, _manifest(study, all_points, 0, []), columns, len(IDENTITY), rows, force) as work:
+        work.store.try_out(_identity(all_points, run) for run in wanted)
+        reasons: list[str] = []
         on_progress(0, len(wanted), "flows")
-
-        def write(into: Path) -> None:
-            _write(into, study, all_points, [done[run] for run in sorted(done)], len(wanted))
-
-        with results.rescued(out, write, lambda: f"{len(done)} of {len(wanted)} runs"):
-            for ran in work_off(wanted, _run, all_points, jobs):
-                done[ran.run] = ran
-                on_progress(len(done), len(wanted), "flows")
-        on_progress(len(done), len(wanted), "writing")
-        write(folder)
+        for done, ran in enumerate(work_off(wanted, _run, all_points, jobs), 1):
+            _keep(work.store, ran, all_points, study)
+            reasons += [ran.error] if ran.error else []
+            on_progress(done, len(wanted), "flows")
+        on_progress(len(wanted), len(wanted), "writing")
+        warnings = (
+            [f"{len(reasons)} of {len(wanted)} runs failed; the first: {reasons[0]}"] if reasons else []
+        )
+        table = work.store.table()
+        manifest = _manifest(study, all_points, len(table), warnings)
+        tables = {name: results.read_table(work.folder / name) for name in _MORE_TABLES}
+        work.finish({**manifest, "replaces": work.replaces}, {results.TABLE_FILE: table} | tables)
 
 
 def series_of(study: FlowStudy, outcome: Outcome) -> dict[str, Series]:
@@ -108,32 +118,32 @@ def _run(all_points: Sequence[Point[FlowStudy]], run: RunId) -> Ran:
         return Ran(run, [{"flow": flow.name} for flow in study.flows], [], {}, 0.0, reason)
 
 
-def _write(
-    folder: Path, study: FlowStudy, all_points: list[Point[FlowStudy]], done: list[Ran], wanted: int
-) -> None:
-    def table(name: str, columns: Sequence[str]) -> "pd.DataFrame":
-        import pandas as pd
+def _keep(store: Store, ran: Ran, all_points: Sequence[Point[FlowStudy]], study: FlowStudy) -> None:
+    """Put what a run left on disk, its rows last."""
+    import pandas as pd
 
-        made = [
-            {
-                "point": ran.run.point,
-                "realization": ran.run.realization,
-                **all_points[ran.run.point].parameters,
-                **row,
-                "seconds_simulate": ran.seconds,
-                "error": ran.error,
-            }
-            for ran in done
-            for row in getattr(ran, name)
-        ]
-        return pd.DataFrame(made, columns=list(dict.fromkeys(columns)))
+    key = (ran.run.point, ran.run.realization)
+    said = _identity(all_points, ran.run)
+    changed = pd.DataFrame(
+        [{**said, **row} for row in ran.changes],
+        columns=list(dict.fromkeys([*IDENTITY, *study.sweep, *CHANGES])),
+    )
+    store.add_part(Path(results.TRAJECTORIES_FILE).stem, key, _trajectories(ran))
+    store.add_part(Path(results.CHANGES_FILE).stem, key, changed)
+    store.append(
+        ((*key, index), {**said, **row, "seconds_simulate": ran.seconds, "error": ran.error})
+        for index, row in enumerate(ran.rows)
+    )
 
-    failed = [ran for ran in done if ran.error]
-    warnings = [f"{len(failed)} of {len(done)} runs failed; the first: {failed[0].error}"] if failed else []
-    identity = (*IDENTITY, *study.sweep)
-    results.write_table(folder / results.TRAJECTORIES_FILE, _trajectories(done))
-    results.write_table(folder / results.CHANGES_FILE, table("changes", (*identity, *CHANGES)))
-    manifest = {
+
+def _identity(all_points: Sequence[Point[FlowStudy]], run: RunId) -> dict[str, Any]:
+    return {"point": run.point, "realization": run.realization, **all_points[run.point].parameters}
+
+
+def _manifest(
+    study: FlowStudy, all_points: Sequence[Point[FlowStudy]], rows: int, warnings: list[str]
+) -> dict[str, Any]:
+    return {
         "kind": "flows",
         "scenario": study.model_dump(mode="json", exclude_none=True, exclude_unset=True),
         "scenario_text": study.text,
@@ -146,15 +156,14 @@ def _write(
             "scenario": study.seed,
             "flows": "SHA-256 of seed, realization, direction and stage or flow",
         },
-        "complete": len(done) == wanted,
-        "rows": sum(len(ran.rows) for ran in done),
+        "rows": rows,
+        "save": [],
         "warnings": warnings,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    results.write(folder, table("rows", (*identity, *MEASURED, "seconds_simulate", "error")), manifest)
 
 
-def _trajectories(done: list[Ran]) -> "pd.DataFrame":
+def _trajectories(ran: Ran) -> "pd.DataFrame":
     import pandas as pd
 
     parts = [
@@ -162,7 +171,6 @@ def _trajectories(done: list[Ran]) -> "pd.DataFrame":
             {"point": ran.run.point, "realization": ran.run.realization, "flow": name, **series},
             columns=[*IDENTITY, *COLUMNS],
         )
-        for ran in done
         for name, series in ran.series.items()
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*IDENTITY, *COLUMNS])

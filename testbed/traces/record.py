@@ -103,7 +103,8 @@ def _listed(values: list[object]) -> str:
 
 
 def _calls(run_dir: Path) -> list[_Call]:
-    manifest = load(run_dir).manifest
+    run = load(run_dir)
+    manifest = run.manifest
     try:
         schemes = list(map(str, manifest["scheme_names"]))
         clips = [str(clip["name"]) for clip in manifest["clips"]]
@@ -111,7 +112,7 @@ def _calls(run_dir: Path) -> list[_Call]:
         raise ResultsError(f"{run_dir}: its manifest names no schemes and clips") from None
     for folder, end in (("timelines", ".parquet"), ("packets", _SENT), ("examples", ".parquet")):
         calls = []
-        for path in sorted((run_dir / folder).glob(f"*{end}")):
+        for path in sorted((run.folder / folder).glob(f"*{end}")):
             if not (match := _STEM.fullmatch(path.name.removesuffix(end))):
                 continue
             point, scheme, clip, realization = map(int, match.groups())

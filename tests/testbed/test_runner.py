@@ -19,6 +19,7 @@ from testbed import rows, runner
 from testbed.codecs.encoding import encode
 from testbed.dred_inspect import Inspection
 from testbed.errors import CodecError, ResultsError, ScenarioError
+from testbed.kept_files import KEEPABLE
 from testbed.results import TIMINGS, load
 from testbed.scenario import parse_scenario
 from testbed.sweep import plan
@@ -49,7 +50,7 @@ def run(folder: Path, text: str = SCENARIO, **options: object) -> runner.Run:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> runner.Run:
-    return run(tmp_path_factory.mktemp("finished"), jobs=1, save=frozenset(runner.KEEPABLE))
+    return run(tmp_path_factory.mktemp("finished"), jobs=1, save=frozenset(KEEPABLE))
 
 
 def without_timings(table: pd.DataFrame) -> pd.DataFrame:
@@ -215,13 +216,11 @@ def test_ctrl_c_keeps_the_finished_rows_and_leaves_no_process(tmp_path: Path) ->
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
-    assert not (tmp_path / "run").exists()
-    assert not list(tmp_path.glob(".run*"))
     deadline = time.monotonic() + 10
     while (alive := living(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert alive == []
-    kept = load(tmp_path / "run.interrupted")
+    kept = load(tmp_path / "run")
     assert not kept.manifest["complete"]
     assert 0 < len(kept.table) == kept.manifest["rows"]
     assert not math.isnan(kept.table["pesq_wb"].dropna().iloc[0])

@@ -115,12 +115,12 @@ def test_an_interruption_keeps_what_is_finished(tmp_path, monkeypatch):
         return real(points, run)
 
     monkeypatch.setattr(study, "_run", interrupted)
-    with pytest.raises(KeyboardInterrupt, match="2 of 4 runs are kept in"):
+    with pytest.raises(KeyboardInterrupt, match="6 rows are kept in"):
         runner.run_scenario(parse_scenario(TEXT), tmp_path / "run", jobs=1)
-    kept = load(tmp_path / "run.interrupted")
+    kept = load(tmp_path / "run")
     assert not kept.manifest["complete"]
     assert len(kept.table) == 2 * 3
-    assert not (tmp_path / "run").exists()
+    assert len(read_table(kept.folder / CHANGES_FILE)) > 0
 
 
 def test_the_command_line(tmp_path):
@@ -134,6 +134,7 @@ def test_the_command_line(tmp_path):
     done = CliRunner().invoke(app, ["run", str(path), "--out", str(out), *options])
     assert done.exit_code == 0, done.output
     assert sorted(p.name for p in out.iterdir()) == [
+        ".speech-testbed-run",
         "changes.parquet",
         "manifest.json",
         "report.html",

@@ -1,0 +1,322 @@
+"""The rows of a run on disk, as they are finished: a journal of the latest, Parquet parts of those before.
+
+A row is in the journal, and the journal on disk, when `Store.append` returns. Where the journal has grown its
+rows become a part. A line that was cut off is no row; a row that is in a part and in the journal is one.
+
+Every row has a key of its own, a tuple of whole numbers; the table is sorted by it. The journal's first line
+says which columns the table has. The process that works holds the journal locked.
+"""
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from testbed.errors import ResultsError
+from testbed.files import sync, written_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow
+
+JOURNAL_FILE = "journal"
+PARTS = "parts"
+RESERVE_FILE = "reserve"
+ROWS = "results"
+"""The table that the journal is of."""
+ROWS_IN_JOURNAL = 1000
+_ROW_BYTES = (2000, 500)
+"""What a row takes in the journal, and at the end in its part and the table, on the safe side."""
+_OTHER_BYTES = 64 * 1024
+
+Key = tuple[int, ...]
+Columns = Mapping[str, str]
+"""Names of columns, in order, and the type of each: as pandas calls it, or "" for that of the values."""
+
+
+class Store:
+    """The rows of the run that works in a folder.
+
+    Parameters
+    ----------
+    folder
+        Where the journal is made.
+    columns
+        Of the table.
+    key_length
+        Whole numbers in a row's key.
+    rows
+        How many there will be; room for them is taken on the disk.
+
+    Raises
+    ------
+    ResultsError
+        If there is no room.
+    """
+
+    def __init__(self, folder: Path, columns: Columns, key_length: int, rows: int) -> None:
+        self.folder = folder
+        self.rows = 0
+        self._header = {"columns": dict(columns), "key_length": key_length}
+        self._pending: list[tuple[Key, Mapping[str, Any]]] = []
+        self._sealed = 0
+        self._journal = os.open(folder / JOURNAL_FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            self._reserve(_OTHER_BYTES + _ROW_BYTES[0] * min(rows, ROWS_IN_JOURNAL) + _ROW_BYTES[1] * rows)
+            self._end = 0
+            self._write(json.dumps(self._header).encode() + b"\n")
+            self._begin = self._end
+            sync(folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def try_out(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """See that a table can hold what is known of rows before they are made.
+
+        Raises
+        ------
+        ResultsError
+            If it cannot.
+        """
+        import pyarrow
+
+        key = (0,) * self._header["key_length"]
+        try:
+            _arrow(_frame(self._header, [(key, row) for row in rows]))
+        except (pyarrow.ArrowException, OverflowError, UnicodeError, ValueError, TypeError) as error:
+            raise ResultsError(f"no table can hold the run's rows: {error}") from error
+
+    def append(self, rows: Iterable[tuple[Key, Mapping[str, Any]]]) -> None:
+        """Add rows; they are on disk when this returns.
+
+        Raises
+        ------
+        OSError
+            If the disk is full. The rows before are whole.
+        ResultsError
+            If somebody moved or removed the folder meanwhile.
+        """
+        added = list(rows)
+        self.check_in_place()
+        self._write("".join(f"{json.dumps(row, default=_plain)}\n" for row in added).encode())
+        self.rows += len(added)
+        self._pending += added
+        if len(self._pending) >= ROWS_IN_JOURNAL:
+            self._seal()
+
+    def add_part(self, table: str, key: Key, frame: "pd.DataFrame") -> None:
+        """Add a part to another table than the rows'; on disk when this returns, and sorted by its key."""
+        name = "-".join(f"{number:06d}" for number in key)
+        self._with_room(lambda: _write_part(self.folder / PARTS / f"{table}-{name}.parquet", _arrow(frame)))
+
+    def table(self) -> "pd.DataFrame":
+        """Return all rows."""
+        return _table(self.folder, self._header, self._pending)
+
+    def release(self) -> None:
+        """Give up the room that was taken, for the table."""
+        (self.folder / RESERVE_FILE).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        os.close(self._journal)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write(self, lines: bytes) -> None:
+        self._with_room(lambda: self._write_at_end(lines))
+        self._end += len(lines)
+
+    def _write_at_end(self, lines: bytes) -> None:
+        written = 0
+        try:
+            while written < len(lines):
+                written += os.pwrite(self._journal, lines[written:], self._end + written)
+            os.fsync(self._journal)
+        except BaseException:
+            os.ftruncate(self._journal, self._end)
+            raise
+
+    def _seal(self) -> None:
+        """Turn the journal's rows into a part."""
+        name = f"{ROWS}-{self._sealed:06d}.parquet"
+        part = _arrow(_frame(self._header, self._pending))
+        self._with_room(lambda: _write_part(self.folder / PARTS / name, part))
+        self._sealed += 1
+        self._pending.clear()
+        self._end = self._begin
+        os.ftruncate(self._journal, self._end)
+        os.fsync(self._journal)
+
+    def _with_room(self, write: Callable[[], None]) -> None:
+        """Write; where the disk is full use the room that was taken for that."""
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in _FULL or not (self.folder / RESERVE_FILE).exists():
+                raise
+            self.release()
+            write()
+
+    def _reserve(self, size_bytes: int) -> None:
+        try:
+            with (self.folder / RESERVE_FILE).open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, size_bytes)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise ResultsError(
+                    f"{self.folder}: the disk is full: the run's rows need up to {size_bytes / 1e6:.1f} MB"
+                ) from None
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot
+                raise
+
+    def check_in_place(self) -> None:
+        """See that the folder is still the one in which the journal was made.
+
+        Raises
+        ------
+        ResultsError
+            If it is not.
+        """
+        with suppress(OSError):
+            if os.path.samestat((self.folder / JOURNAL_FILE).stat(), os.fstat(self._journal)):
+                return
+        raise ResultsError(f"{self.folder}: was moved or removed while the run worked in it")
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the journal of a folder in which nobody works any more.
+
+    Raises
+    ------
+    ResultsError
+        If somebody does.
+    """
+    handle = os.open(folder / JOURNAL_FILE, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise ResultsError(f"{folder}: another run works here; give another folder with --out") from None
+    finally:
+        os.close(handle)
+
+
+def read_rows(folder: Path) -> "pd.DataFrame":
+    """Return the rows of a run that works or was cut off.
+
+    Raises
+    ------
+    ResultsError
+        If its journal cannot be read.
+    """
+    header, pending = _read_journal(folder)
+    return _table(folder, header, pending)
+
+
+def read_parts(folder: Path, table: str) -> "pd.DataFrame | None":
+    """Return a table of a run that works or was cut off; None where there is no part of it."""
+    parts = _parts(folder, table)
+    return _joined(parts).to_pandas() if parts else None
+
+
+def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[Key, dict[str, Any]]]]:
+    path = folder / JOURNAL_FILE
+    try:
+        first, *lines = path.read_bytes().split(b"\n")[:-1]
+        header = json.loads(first)
+        columns, key_length = header["columns"], header["key_length"]
+        whole = isinstance(columns, dict) and isinstance(key_length, int)
+        rows = [(tuple(map(int, key)), dict(row)) for key, row in map(json.loads, lines)]
+        whole = whole and all(len(key) == key_length for key, _ in rows)
+    except (ValueError, TypeError, KeyError, RecursionError, OSError) as error:
+        raise ResultsError(f"{path}: cannot be read: {error}") from error
+    if not whole:
+        raise ResultsError(f"{path}: is no journal of a run")
+    return header, rows
+
+
+def _table(
+    folder: Path, header: Mapping[str, Any], pending: list[tuple[Key, Mapping[str, Any]]]
+) -> "pd.DataFrame":
+    import pyarrow
+
+    parts = [*_parts(folder, ROWS), _arrow(_frame(header, pending))]
+    keys, columns = _key_columns(header), header["columns"]
+    try:
+        table = _joined(parts).to_pandas().drop_duplicates(keys).sort_values(keys)
+        empty = {name: "float64" for name in columns if table[name].isna().all()}
+        types = {name: kind for name, kind in columns.items() if kind}
+        return table[[*columns]].astype(empty | types).reset_index(drop=True)
+    except (pyarrow.ArrowException, ValueError, TypeError, KeyError) as error:
+        raise ResultsError(f"{folder}: its rows cannot be read: {error}") from error
+
+
+def _parts(folder: Path, table: str) -> "list[pyarrow.Table]":
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return [
+            pyarrow.parquet.read_table(path) for path in sorted((folder / PARTS).glob(f"{table}-*.parquet"))
+        ]
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ResultsError(f"{folder / PARTS}: cannot be read: {error}") from error
+
+
+def _joined(parts: "list[pyarrow.Table]") -> "pyarrow.Table":
+    """Return the parts as one; a column may have whole numbers, or nothing, in some and more in others."""
+    import pyarrow
+
+    plain = [part.replace_schema_metadata(None) for part in parts]
+    return pyarrow.concat_tables(plain, promote_options="permissive")
+
+
+def _frame(header: Mapping[str, Any], rows: list[tuple[Key, Mapping[str, Any]]]) -> "pd.DataFrame":
+    import pandas as pd
+
+    keys = _key_columns(header)
+    made = [{**dict(zip(keys, key, strict=True)), **row} for key, row in rows]
+    frame = pd.DataFrame(made, columns=[*keys, *header["columns"]])
+    return frame.astype(dict.fromkeys(keys, "int64"))
+
+
+def _arrow(frame: "pd.DataFrame") -> "pyarrow.Table":
+    """Return a frame with columns without any value as those of no type."""
+    import pyarrow
+
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    for index, name in enumerate(table.column_names):
+        if table[index].null_count == len(table):
+            table = table.set_column(index, name, pyarrow.nulls(len(table)))
+    return table
+
+
+def _key_columns(header: Mapping[str, Any]) -> list[str]:
+    return [f"key {number}" for number in range(header["key_length"])]
+
+
+def _write_part(path: Path, part: "pyarrow.Table") -> None:
+    import pyarrow.parquet
+
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        pyarrow.parquet.write_table(part, file)
+
+
+def _plain(value: Any) -> Any:
+    """Return a NumPy number as JSON takes it."""
+    return value.item()
