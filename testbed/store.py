@@ -11,7 +11,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -61,7 +61,7 @@ class Store:
     def __init__(self, folder: Path, columns: Columns, key_length: int, rows: int) -> None:
         self.folder = folder
         self.rows = 0
-        self._header = {"columns": dict(columns), "key_length": key_length}
+        self._header: dict[str, Any] = {"columns": dict(columns), "key_length": key_length}
         self._pending: list[tuple[Key, Mapping[str, Any]]] = []
         self._sealed = 0
         self._journal = os.open(folder / JOURNAL_FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
@@ -251,14 +251,14 @@ def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[Key, dict[st
 
 
 def _table(
-    folder: Path, header: Mapping[str, Any], pending: list[tuple[Key, Mapping[str, Any]]]
+    folder: Path, header: Mapping[str, Any], pending: Sequence[tuple[Key, Mapping[str, Any]]]
 ) -> "pd.DataFrame":
     import pyarrow
 
     parts = [*_parts(folder, ROWS), _arrow(_frame(header, pending))]
     keys, columns = _key_columns(header), header["columns"]
     try:
-        table = _joined(parts).to_pandas().drop_duplicates(keys).sort_values(keys)
+        table: pd.DataFrame = _joined(parts).to_pandas().drop_duplicates(keys).sort_values(keys)
         empty = {name: "float64" for name in columns if table[name].isna().all()}
         types = {name: kind for name, kind in columns.items() if kind}
         return table[[*columns]].astype(empty | types).reset_index(drop=True)
@@ -286,7 +286,7 @@ def _joined(parts: "list[pyarrow.Table]") -> "pyarrow.Table":
     return pyarrow.concat_tables(plain, promote_options="permissive")
 
 
-def _frame(header: Mapping[str, Any], rows: list[tuple[Key, Mapping[str, Any]]]) -> "pd.DataFrame":
+def _frame(header: Mapping[str, Any], rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> "pd.DataFrame":
     import pandas as pd
 
     keys = _key_columns(header)
