@@ -76,10 +76,14 @@ def lateness(together: Sequence[Case]) -> str:
     """Say how many packets of some schemes at one point came too late, and when most would be in time."""
     playout = together[0].scenario.playout
     assert playout.policy == "fixed"
-    late = sum(case.seen.late for case in together) / len(together)
-    enough_ms = math.ceil(max(case.seen.delay_ms for case in together))
-    found = f"{percent(late)} of packets too late at {playout.delay_ms:g} ms"
-    return f"{found}; 95 % would make it at {enough_ms} ms"
+    late = percent(sum(case.seen.late for case in together) / len(together))
+    if playout.buffer_ms is not None:
+        enough_ms = math.ceil(max(case.seen.variation_ms for case in together))
+        at, enough = f"for a buffer of {playout.buffer_ms:g} ms", f"with one of {enough_ms} ms"
+    else:
+        enough_ms = math.ceil(max(case.seen.delay_ms for case in together))
+        at, enough = f"at {playout.delay_ms:g} ms", f"at {enough_ms} ms"
+    return f"{late} of packets too late {at}; 95 % would make it {enough}"
 
 
 def _over_link(case: Case) -> str | None:

@@ -102,7 +102,7 @@ class Receiver:
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Play each frame when it is due."""
         for frame in range(len(self.payloads)):
-            due_ns = self._playout.due_ns((frame + 1) * self._frame_ns)
+            due_ns = self._playout.due_ns(self._sent_ns(frame), None)
             if due_ns is None:
                 return
             # What arrives in the very nanosecond is in time, so decide in the next one.
@@ -111,7 +111,7 @@ class Receiver:
             self.played_ns[frame] = due_ns
 
     def play_rest(self, last_sent_ns: int) -> None:
-        """Play all that waits for the end of the call: nothing more can arrive.
+        """Play all that is settled at the end of the call: nothing more can arrive.
 
         Parameters
         ----------
@@ -121,11 +121,14 @@ class Receiver:
         ready_ns = 0
         copies_ns = max((at_ns for at_ns in self._at_hand_ns if at_ns is not None), default=0)
         end_ns = max(last_sent_ns, int(self.arrived_ns.max()), copies_ns)
+        arrived = [(frame, at_ns) for frame, at_ns in enumerate(self.arrived_ns.tolist()) if at_ns != NEVER]
+        fastest_ns = min((at_ns - self._sent_ns(frame) for frame, at_ns in arrived), default=0)
         for frame in range(len(self.payloads)):
-            if self._playout.due_ns((frame + 1) * self._frame_ns) is not None:
+            if self._playout.due_ns(self._sent_ns(frame), None) is not None:
                 continue
-            self._decide(frame, end_ns)
-            ready_ns = max(ready_ns, self._ready_ns(frame, end_ns))
+            due_ns = self._playout.due_ns(self._sent_ns(frame), fastest_ns)
+            self._decide(frame, end_ns if due_ns is None else due_ns)
+            ready_ns = max(ready_ns, self._ready_ns(frame, end_ns)) if due_ns is None else due_ns
             self.played_ns[frame] = ready_ns
 
     def late(self) -> NDArray[np.bool_]:
@@ -141,6 +144,10 @@ class Receiver:
         known_by = self._following(frame, end_ns) if source == NEVER else source
         at_hand_ns = None if known_by is None else self._at_hand_ns[known_by]
         return end_ns if at_hand_ns is None else at_hand_ns
+
+    def _sent_ns(self, frame: int) -> int:
+        """Return when a frame's packet is sent: as soon as the frame is complete."""
+        return (frame + 1) * self._frame_ns
 
     def _frame_of(self, timestamp: int) -> int:
         frame, rest = divmod((timestamp - FIRST_TIMESTAMP) & 0xFFFFFFFF, self._frame_ticks)

@@ -69,7 +69,7 @@ class Document:
                 path, here = (*path, inner), here[inner]
             if step in _keys(here):
                 path, here = (*path, step), here[step]
-            elif last and isinstance(here, dict):
+            elif last and isinstance(here, dict) and step not in here.values():
                 path = (*path, step)
         return path
 

@@ -1,24 +1,42 @@
 """A fixed playout delay: what is not there in time is late, and late is lost."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from testbed.parameters import Parameters
 
 
 class Fixed(Parameters):
-    """Each frame plays `delay_ms` after it was sent.
+    """One delay for all frames of a call: `delay_ms`, or what a jitter buffer of `buffer_ms` makes it.
 
     Attributes
     ----------
     delay_ms
         From sending to playing, the network's own delay included: with 40 ms of network delay, 60 ms leave
         20 ms for jitter and for repairs.
+    buffer_ms
+        Instead: how long the packet that was fastest in the call waits to be played. What is delayed by more
+        than that above the smallest delay (PDV, RFC 5481) is late. It is the buffer of a receiver that knows
+        the smallest delay; a real one learns it from the packets that it gets.
     """
 
     policy: Literal["fixed"]
-    delay_ms: float = Field(ge=0, le=10_000)
+    delay_ms: float | None = Field(None, ge=0, le=10_000)
+    buffer_ms: float | None = Field(None, ge=0, le=10_000)
 
-    def due_ns(self, sent_ns: int) -> int:
-        return sent_ns + round(self.delay_ms * 1e6)
+    @model_validator(mode="after")
+    def _one_delay(self) -> Self:
+        if (self.delay_ms is None) == (self.buffer_ms is None):
+            raise ValueError(
+                "give exactly one of delay_ms (from sending to playing) and buffer_ms (a jitter buffer: what "
+                "the fastest packet waits)"
+            )
+        return self
+
+    def due_ns(self, sent_ns: int, fastest_ns: int | None) -> int | None:
+        if self.delay_ms is not None:
+            return sent_ns + round(self.delay_ms * 1e6)
+        if self.buffer_ms is None or fastest_ns is None:
+            return None
+        return sent_ns + fastest_ns + round(self.buffer_ms * 1e6)

@@ -10,5 +10,5 @@ class Offline(Parameters):
 
     policy: Literal["offline"]
 
-    def due_ns(self, sent_ns: int) -> None:
+    def due_ns(self, sent_ns: int, fastest_ns: int | None) -> None:
         return None

@@ -319,6 +319,57 @@ def test_waiting_longer_never_loses_a_frame(
     assert primaries[-1] == offline == sum(delay is not None for delay in delays_ms)
 
 
+@given(networks, repairs, st.floats(0, 300))
+def test_a_buffer_is_a_delay_that_counts_from_the_fastest_packet(
+    delays_ms: list[float | None], repair: Any, buffer_ms: float
+) -> None:
+    lbrr, dred_ms, distances = repair
+    made = encoding(len(delays_ms), lbrr, dred_ms)
+    arrived_ns = [round(delay * 1e6) for delay in delays_ms if delay is not None]
+    delay_ms = (min(arrived_ns, default=0) + round(buffer_ms * 1e6)) / 1e6
+    buffered = call(made, delays_ms, Fixed(policy="fixed", buffer_ms=buffer_ms), distances)
+    delayed = call(made, delays_ms, Fixed(policy="fixed", delay_ms=delay_ms), distances)
+    for name in ("arrived_ns", "played_ns", "recovered_by", "source_frame", "late"):
+        assert np.array_equal(getattr(buffered.timeline, name), getattr(delayed.timeline, name)), name
+    assert np.array_equal(buffered.job.actions, delayed.job.actions)
+
+
+@given(networks, repairs)
+def test_the_buffer_needed_is_the_smallest_that_repairs_the_same(
+    delays_ms: list[float | None], repair: Any
+) -> None:
+    lbrr, dred_ms, distances = repair
+    fates = [0.0, *delays_ms]  # a decoder that has decoded nothing takes no DRED
+    made = encoding(len(fates), lbrr, dred_ms)
+    offline = call(made, fates, OFFLINE, distances).timeline
+    repaired = np.isin(offline.recovered_by, (RED, LBRR, DRED))
+    needed_ms = offline.buffer_needed_ms(100)
+    assert np.isnan(needed_ms) == (not repaired.any())
+    if not repaired.any():
+        return
+
+    def repairs_the_same(buffer_ms: float) -> bool:
+        timeline = call(made, fates, Fixed(policy="fixed", buffer_ms=buffer_ms), distances).timeline
+        return all(
+            np.array_equal(getattr(timeline, name)[repaired], getattr(offline, name)[repaired])
+            for name in ("recovered_by", "source_frame")
+        )
+
+    assert repairs_the_same(needed_ms)
+    assert not repairs_the_same(needed_ms - 1e-6)
+    assert offline.buffer_needed_ms(0) <= offline.buffer_needed_ms(95) <= needed_ms
+
+
+def test_the_buffer_needed_by_hand() -> None:
+    # Frame 1 is repaired by the packet of frame 3: sent 40 ms later, and 15 ms slower than the fastest.
+    simulation = call(encoding(5, dred_ms=500), [30, None, None, 45, 35], OFFLINE)
+    timeline = simulation.timeline
+    assert timeline.smallest_delay_ms == 30
+    assert timeline.buffer_needed_ms(0) == 35
+    assert timeline.buffer_needed_ms(100) == 55
+    assert np.isnan(call(encoding(3), [30, None, 30], OFFLINE).timeline.buffer_needed_ms(100))
+
+
 def test_offline_a_concealed_frame_is_played_when_the_next_one_shows_that_it_is_missing() -> None:
     simulation = call(encoding(4), [10, None, 30, None], OFFLINE)
     assert decisions(simulation)[1] == (PLC, NEVER)
