@@ -15,7 +15,7 @@ from testbed.channels.queue_drop_tail import DropTail
 from testbed.channels.spec import problem
 from testbed.channels.stage import Stage, Surroundings, milliseconds
 from testbed.errors import ChannelError
-from testbed.parameters import Parameters
+from testbed.parameters import FileName, Parameters
 
 _HIGHEST_KBPS = 1e7
 
@@ -95,7 +95,7 @@ class Link(Parameters):
 
     rate_kbps: float | None = Field(None, ge=1, le=_HIGHEST_KBPS, description="constant rate in kb/s")
     steps: tuple[Step, ...] | None = Field(None, description="rates that begin at set times")
-    trace: str | None = Field(None, min_length=1, description="name of a Mahimahi delivery trace")
+    trace: FileName | None = Field(None, description="name of a Mahimahi delivery trace")
     offset_ms: float | None = Field(None, ge=0, le=1e10, description="place in the trace; null: drawn")
     delay_ms: float = Field(0.0, ge=0, le=60_000, description="time that a packet travels, in ms")
     queue: Annotated[QueueParameters, Queue] = Field(DropTail(), description="what waits before it")

@@ -19,7 +19,7 @@ from testbed.channels.stage import Stage, StageParameters, Surroundings, capacit
 from testbed.channels.trace import Trace
 from testbed.channels.trace_file import read_cached, read_trace
 from testbed.errors import ChannelError
-from testbed.parameters import Parameters
+from testbed.parameters import FileName, Parameters
 
 
 class Recorded(Parameters):
@@ -47,7 +47,7 @@ class Recorded(Parameters):
         """The names under which packets are dropped."""
         return ("trace", *self.queue.causes)
 
-    file: str = Field(min_length=1, description="the recording's name, relative to the scenario's folder")
+    file: FileName = Field(description="the recording's name, relative to the scenario's folder")
     queue: Annotated[QueueParameters, Queue] = Field(DropTail(), description="what waits before a link")
 
     @field_validator("file")

@@ -21,7 +21,7 @@ from testbed.channels.stage import Stage, Surroundings
 from testbed.channels.trace_file import read_trace
 from testbed.channels.trace_parts import LOST, ArrivalTrace, LossTrace
 from testbed.errors import ChannelError
-from testbed.parameters import Parameters
+from testbed.parameters import FileName, Parameters
 
 
 class Trace(Parameters):
@@ -49,7 +49,7 @@ class Trace(Parameters):
     )
     reorders: ClassVar[bool] = True
 
-    file: str = Field(min_length=1, description="the trace's name, relative to the scenario's folder")
+    file: FileName = Field(description="the trace's name, relative to the scenario's folder")
     offset_packets: int | None = Field(None, ge=0, description="the entry to start at; null: drawn at random")
     after_end: Literal["repeat", "received"] = "repeat"
 

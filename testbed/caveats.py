@@ -7,6 +7,7 @@ from testbed.diagnosis import Diagnosis, lateness
 from testbed.observed import Case, cases
 from testbed.rows import to_int16
 from testbed.speech import Clip
+from testbed.speech_caveats import speech_caveats
 from testbed.sufficient_bitrate import sufficient_kbps
 from testbed.sweep import Plan
 
@@ -30,7 +31,7 @@ def caveats(
     diagnosed
         What ails its schemes.
     """
-    return [*_failures(table), *_ailments(whole, clips, table, diagnosed)]
+    return [*_failures(table), *speech_caveats(clips, table), *_ailments(whole, clips, table, diagnosed)]
 
 
 def _failures(table: "pd.DataFrame") -> list[str]:

@@ -1,5 +1,6 @@
 """The command line: each command hands over to what does the work, and imports it only then."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from testbed.errors import TestbedError
+from testbed.many_values import ManyValues
 
 if TYPE_CHECKING:
     from typer import Context
@@ -42,9 +44,9 @@ app = typer.Typer(
     epilog="Example: testbed run quickstart",
 )
 opus = typer.Typer(no_args_is_help=True, help="The libopus that does the coding.")
-speech = typer.Typer(no_args_is_help=True, help="The recordings that are sent.")
+speech_app = typer.Typer(no_args_is_help=True, help="The recordings that are sent.")
 app.add_typer(opus, name="opus")
-app.add_typer(speech, name="speech")
+app.add_typer(speech_app, name="speech")
 trace = typer.Typer(no_args_is_help=True, help="Recorded networks: look, convert, fit, record.")
 app.add_typer(trace, name="trace")
 dred = typer.Typer(no_args_is_help=True, help="Deep redundancy inside packets.")
@@ -86,7 +88,10 @@ def main() -> None:
     app()
 
 
-@app.command(epilog="Example: testbed run quickstart --set codec.bitrate_kbps=24 --jobs 4 --save audio")
+@app.command(
+    cls=ManyValues,
+    epilog="Example: testbed run quickstart --set codec.bitrate_kbps=24 --jobs 4 --save audio",
+)
 def run(
     scenario: Annotated[
         str, typer.Argument(metavar="SCENARIO", help="A YAML file, or the name of a packaged scenario.")
@@ -101,6 +106,13 @@ def run(
             metavar="KEY=VALUE",
             help="Override one value by its dotted key, e.g. schemes.lbrr.bitrate_kbps=20. A list item goes "
             "by its index, its name or its mechanism. Overriding a swept key ends its sweep. Repeatable.",
+        ),
+    ] = None,
+    speech: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH ...",
+            help="Your own recordings in place of the scenario's: files, folders or patterns, 8-12 s each.",
         ),
     ] = None,
     jobs: Annotated[
@@ -119,7 +131,7 @@ def run(
     from testbed import console
     from testbed.scenario import load_scenario
 
-    loaded = load_scenario(scenario, set_ or ())
+    loaded = load_scenario(scenario, set_ or (), speech or ())
     if dry_run:
         typer.echo(console.outline(loaded))
         return
@@ -128,7 +140,13 @@ def run(
     with console.progress() as on_progress:
         wanted = frozenset(word.strip() for word in save.split(",") if word.strip())
         done = run_scenario(
-            loaded, out or Path("results") / loaded.name, jobs or cores(), wanted, on_progress, force
+            loaded,
+            out or Path("results") / loaded.name,
+            jobs or cores(),
+            wanted,
+            on_progress,
+            force,
+            ("testbed", *sys.argv[1:]),
         )
     if replaced := done.manifest.get("replaces"):
         typer.echo(f"replaced the run of {replaced}", err=True)
@@ -204,7 +222,7 @@ def opus_build(
     typer.echo(f"libopus {built.version} is ready: {built.library}")
 
 
-@speech.command("fetch", epilog="Example: testbed speech fetch")
+@speech_app.command("fetch", epilog="Example: testbed speech fetch")
 def speech_fetch() -> None:
     """Fetch Debian's telephone prompts and cut them into clips of speech (no root; takes a minute)."""
     from testbed.speech import fetch
@@ -212,7 +230,7 @@ def speech_fetch() -> None:
     typer.echo(f"{len(fetch(_tell))} clips are ready: speech: {{corpus: asterisk}}")
 
 
-@speech.command("list", epilog="Example: testbed speech list")
+@speech_app.command("list", epilog="Example: testbed speech list")
 def speech_list() -> None:
     """List the clips that are on this machine."""
     from testbed import console

@@ -30,7 +30,7 @@ def outline(scenario: AnyScenario) -> str:
     for point in whole.points:
         lines += ["  " + ", ".join(f"{key} = {value}" for key, value in point.parameters.items())]
     lines += [f"{len(whole.schemes[0])} schemes", *(f"  {scheme.name}" for scheme in whole.schemes[0])]
-    lines += [f"{len(clips)} clips", *(f"  {clip.name} ({_seconds(clip)} s)" for clip in clips)]
+    lines += [f"{len(clips)} clips", *(f"  {_clip(clip)}" for clip in clips)]
     channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
     lines += [f"{scenario.realizations} realizations of {channel}"]
     lines += [f"= {whole.calls} calls, {seconds / 60:.0f} minutes of speech; {encodings} encodings"]
@@ -44,6 +44,10 @@ def clips() -> str:
         for clip in its_clips:
             rows.append((corpus, clip.name, clip.speaker, clip.language, _seconds(clip), clip.licence))
     return columns(rows)
+
+
+def _clip(clip: Clip) -> str:
+    return ", ".join(filter(None, (f"{clip.name} ({_seconds(clip)} s)", clip.converted)))
 
 
 def _seconds(clip: Clip) -> str:

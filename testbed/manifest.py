@@ -11,6 +11,7 @@ from testbed.codecs.capabilities import capabilities
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.diagnosis import Diagnosis
 from testbed.kept_files import CLEAN_EXAMPLE, file_stem
+from testbed.provenance import Provenance
 from testbed.rows import Context
 from testbed.sweep import Plan
 
@@ -22,7 +23,12 @@ SHAPE_NUMBERS = (
 
 
 def make_manifest(
-    whole: Plan, context: Context, rows: int, warnings: Sequence[str], diagnosed: Sequence[Diagnosis]
+    whole: Plan,
+    context: Context,
+    rows: int,
+    warnings: Sequence[str],
+    diagnosed: Sequence[Diagnosis],
+    origin: Provenance,
 ) -> dict[str, Any]:
     """Return the manifest of a run, ready for JSON.
 
@@ -34,12 +40,12 @@ def make_manifest(
         What the reader of the report must know.
     diagnosed
         What ails each scheme at each point.
+    origin
+        What is known since the run began.
     """
     scenario = whole.scenario
     return {
-        "scenario": scenario.model_dump(mode="json", exclude_none=True),
-        "scenario_text": scenario.text,
-        "scenario_folder": str(scenario.folder.absolute()),
+        **origin.as_manifest(),
         "scheme_names": [scheme.name for scheme in whole.schemes[0]],
         "metrics": list(scenario.metrics),
         "swept": list(scenario.sweep),
@@ -53,6 +59,7 @@ def make_manifest(
                 "language": clip.language,
                 "seconds": len(clip.pcm) / SAMPLE_RATE_HZ,
                 "source": clip.source,
+                "converted": clip.converted,
                 "licence": clip.licence,
                 "sha256": clip.sha256,
             }

@@ -1,18 +1,28 @@
 """The base of every model that a scenario's YAML is validated into."""
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+
+class NamesFile:
+    """Marks a field whose value names a file, relative to the scenario's folder; see `files_named`."""
+
+
+FileName = Annotated[str, Field(min_length=1), NamesFile()]
+"""The type of such a field."""
 
 
 class Parameters(BaseModel):
@@ -68,6 +78,36 @@ class Parameters(BaseModel):
             return False
         wanted = set(_leaves(field.annotation))
         return bool(wanted & {int, float}) and wanted <= {int, float, types.NoneType}
+
+
+def models_in(value: Any) -> Iterator[BaseModel]:
+    """Give each model in a value, itself and those deep inside lists, mappings and dataclasses too."""
+    if isinstance(value, BaseModel):
+        yield value
+        inner = [getattr(value, name) for name in type(value).model_fields]
+    elif isinstance(value, dict):
+        inner = list(value.values())
+    elif is_dataclass(value) and not isinstance(value, type):
+        inner = [getattr(value, field.name) for field in fields(value)]
+    else:
+        inner = list(value) if isinstance(value, list | tuple) else []
+    for each in inner:
+        yield from models_in(each)
+
+
+def files_named(model: BaseModel) -> Iterator[str]:
+    """Give each file that a field of type `FileName` names, in the model or deep inside it."""
+    for each in models_in(model):
+        for name, field in type(each).model_fields.items():
+            value = getattr(each, name)
+            if isinstance(value, str) and _names_file(field.annotation, field.metadata):
+                yield value
+
+
+def _names_file(annotation: Any, metadata: Sequence[Any]) -> bool:
+    return any(isinstance(mark, NamesFile) for mark in metadata) or any(
+        _names_file(part, getattr(part, "__metadata__", ())) for part in get_args(annotation)
+    )
 
 
 def nearest_name(name: str, known: list[str]) -> str:

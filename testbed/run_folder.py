@@ -295,7 +295,7 @@ def _asked(manifest: Mapping[str, Any]) -> Any:
     """Return what tells one run's task from another's: the scenario, and every file that shapes a number."""
     try:
         clips = [(clip["name"], clip["sha256"]) for clip in manifest.get("clips", [])]
-        files = [file["sha256"] for file in manifest.get("files", [])]
+        files = [file["sha256"] for file in manifest.get("files", []) if file["role"] != "scenario"]
     except (TypeError, KeyError):
         return None
     return manifest.get("scenario"), clips, files

@@ -20,6 +20,7 @@ from testbed.flows.model import FlowStudy
 from testbed.flows.study import run_study
 from testbed.kept_files import KEEPABLE, NOT_KEPT, keep_clean
 from testbed.manifest import make_manifest
+from testbed.provenance import Provenance, check_unchanged, inputs_of
 from testbed.results import TIMINGS, Results
 from testbed.rows import Context, Lazy, identity, rows_of, simulate_call, to_int16
 from testbed.run_folder import working
@@ -97,7 +98,7 @@ class Run(Results):
         Raises
         ------
         ResultsError
-            If there is no such row, or the run's speech is not what it was.
+            If there is no such row, or a file that shaped it is not what it was.
         """
         if not 0 <= row < len(self.table):
             raise ResultsError(f"{self.folder}: there is no row {row}, the table has {len(self.table)}")
@@ -107,10 +108,8 @@ class Run(Results):
         if isinstance(scenario, FlowStudy):
             raise ResultsError(f"{self.folder}: a flow study, in which there are no calls")
         clips = clips_of(scenario)
-        known = [(clip["name"], clip["sha256"]) for clip in self.manifest["clips"]]
-        if [(clip.name, clip.sha256) for clip in clips] != known:
-            raise ResultsError(f"{self.folder}: the scenario's speech is not what it was when this was run")
         whole = plan(scenario, len(clips))
+        check_unchanged(self.manifest, inputs_of(whole.points, clips), clips, self.folder)
         context = Context(whole.points, whole.schemes, clips, self.folder, frozenset(), frozenset())
         groups = {call: group for group in whole.groups for call in group.calls}
         kept = self.table.iloc[row]
@@ -173,6 +172,7 @@ def run_scenario(
     save: frozenset[str] = frozenset(),
     on_progress: Callable[[Progress], None] = lambda progress: None,
     force: bool = False,
+    command: Sequence[str] | None = None,
 ) -> Run:
     """Run a validated scenario and write its folder; see `run`.
 
@@ -199,6 +199,7 @@ def run_scenario(
                 Progress(done, total, time.monotonic() - started, message)
             ),
             force,
+            command,
         )
         return load(out)
     check_codec(scenario)
@@ -207,7 +208,8 @@ def run_scenario(
     context = Context(
         whole.points, whole.schemes, clips, out.resolve() / results.WORK, save, _examples(whole)
     )
-    manifest = make_manifest(whole, context, 0, [], [])
+    origin = Provenance(scenario, command, inputs_of(whole.points, clips))
+    manifest = make_manifest(whole, context, 0, [], [], origin)
     with working(out, manifest, _columns(whole.scenario), len(IDENTITY), whole.calls, force) as work:
 
         def report(message: str) -> None:
@@ -225,8 +227,8 @@ def run_scenario(
         report("writing")
         table = work.store.table()
         found = diagnoses(whole, table)
-        warnings = [*caveats(whole, clips, table, found), *_unkept(unkept, table)]
-        manifest = make_manifest(whole, context, len(table), warnings, found)
+        warnings = [*origin.caveats(), *caveats(whole, clips, table, found), *_unkept(unkept, table)]
+        manifest = make_manifest(whole, context, len(table), warnings, found, origin)
         work.finish({**manifest, "replaces": work.replaces}, {results.TABLE_FILE: table})
     return load(out)
 

@@ -1,5 +1,6 @@
 """Scenarios: the one place where YAML becomes objects."""
 
+import glob
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ import testbed.scenarios
 from testbed.errors import ScenarioError
 from testbed.flows import model as flow_study
 from testbed.flows.model import FlowStudy
+from testbed.scenario_edit import edited
 from testbed.scenario_errors import explain, shown
 from testbed.scenario_models import Codec, Kind, Point, Scenario, Speech, bad_combinations
 from testbed.scenario_yaml import (
@@ -41,11 +43,18 @@ __all__ = [
 ]
 
 MAX_POINTS = 10_000
+_REPLACED: dict[KeyPath, tuple[str, ...]] = {
+    ("speech", "files"): ("corpus", "clips"),
+    ("speech", "corpus"): ("files",),
+}
+"""What an override takes away with the value that it replaces, unless it was overridden itself."""
 AnyScenario = Scenario | FlowStudy
 """One with the key `flows` is a flow study, every other is about calls."""
 
 
-def load_scenario(path_or_name: str | Path, overrides: Sequence[str] = ()) -> AnyScenario:
+def load_scenario(
+    path_or_name: str | Path, overrides: Sequence[str] = (), speech: Sequence[str | Path] = ()
+) -> AnyScenario:
     """Read a scenario, override some of its values, and validate it and every point of its sweep.
 
     Parameters
@@ -54,7 +63,10 @@ def load_scenario(path_or_name: str | Path, overrides: Sequence[str] = ()) -> An
         A YAML file, or the name of a packaged scenario such as ``quickstart``.
     overrides
         ``"key=value"`` each: a dotted key (see `testbed.scenario_yaml.set_value`) and a value in YAML.
-        Overriding a swept key takes it out of the sweep.
+        Overriding a swept key takes it out of the sweep; overriding `speech.files` takes the corpus away with
+        the number of its clips.
+    speech
+        Files, folders and patterns that override `speech.files`, relative to the current folder.
 
     Raises
     ------
@@ -64,6 +76,11 @@ def load_scenario(path_or_name: str | Path, overrides: Sequence[str] = ()) -> An
     document = read_document(*find_scenario(path_or_name))
     for override in overrides:
         _override(document, override)
+    if speech:
+        names = [_from_here(Path(name).expanduser()) for name in speech]
+        _override(document, f"speech.files={json.dumps(names, ensure_ascii=False)}", "--speech")
+    if document.overrides:
+        document.text_as_run = edited(document.text, document.data)
     return _validated(document)
 
 
@@ -137,9 +154,16 @@ def points(scenario: Kind) -> list[Point[Kind]]:
     return made
 
 
-def _override(document: Document, override: str) -> None:
+def _from_here(name: Path) -> str:
+    """Return a name or pattern that is relative to the current folder as one that is not."""
+    if name.is_absolute() or name.exists():
+        return str(name.absolute())
+    return str(Path(glob.escape(str(Path.cwd())), name))
+
+
+def _override(document: Document, override: str, place: str = "--set") -> None:
     key, equals, text = override.partition("=")
-    key, place = key.strip(), "--set"
+    key = key.strip()
     if not equals or not key:
         raise ScenarioError(f"--set {override}: must be key=value, e.g. --set codec.bitrate_kbps=24")
     try:
@@ -147,10 +171,17 @@ def _override(document: Document, override: str) -> None:
     except ScenarioError as error:
         raise ScenarioError(f"{place}: {key}: {str(error).partition(': ')[2]}") from None
     path = set_value(document, key, value, place)
+    document.overrides.append(override)
+    for other in _REPLACED.get(path, ()):
+        if document.places.get(("speech", other)) != place:
+            document.data["speech"].pop(other, None)
     sweep = document.data.get("sweep") if isinstance(document.data, dict) else None
     if path[0] != "sweep" and isinstance(sweep, dict):
-        for swept in [swept for swept in sweep if _reaches(document, swept, path)]:
+        over = [swept for swept in sweep if _reaches(document, swept, path)]
+        for swept in over:
             del sweep[swept]
+        if over and not sweep:
+            del document.data["sweep"]
 
 
 def _reaches(document: Document, key: str, path: KeyPath) -> bool:

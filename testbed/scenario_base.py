@@ -50,9 +50,24 @@ class Written(Parameters):
         return self._document.text
 
     @property
+    def overrides(self) -> list[str]:
+        """What was set on the command line, ``"key=value"`` each."""
+        return list(self._document.overrides)
+
+    @property
+    def text_as_run(self) -> str:
+        """The YAML with its overrides written into it, which makes the same run again."""
+        return self._document.text_as_run
+
+    @property
     def source(self) -> str:
         """What the scenario's file is called in messages."""
         return self._document.label
+
+    @property
+    def file(self) -> Path | None:
+        """The scenario's own file, where it was read from one."""
+        return self._document.file
 
     @property
     def folder(self) -> Path:

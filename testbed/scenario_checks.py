@@ -20,7 +20,7 @@ def clips_of(scenario: Scenario) -> list[Clip]:
         They are not here, or one cannot be used; begins with the file, line and key of the scenario.
     """
     try:
-        return load_clips(scenario.speech, scenario.folder)
+        return load_clips(scenario.speech, scenario.folder, scenario.limits.audio_mb)
     except SpeechError as error:
         reason = str(error)
         if reason.startswith("speech."):

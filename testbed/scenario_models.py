@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from testbed.allocation import AllocationSpec
 from testbed.allocation.loss_adaptive import LossAdaptive
@@ -20,6 +20,12 @@ from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
 from testbed.scenario_base import Limits, Written
 from testbed.scenario_yaml import KeyPath, suggestion
+from testbed.speech import AUDIO_MB
+
+
+def _file_or_files(schema: dict[str, Any]) -> None:
+    """Tell the JSON Schema that one file may stand alone."""
+    schema["anyOf"] = [{"type": "string", "minLength": 1}, *schema["anyOf"]]
 
 
 class Speech(Parameters):
@@ -30,21 +36,30 @@ class Speech(Parameters):
     corpus
         ``asterisk`` is fetched by `testbed speech fetch`; ``packaged`` ships with the package.
     clips
-        How many; all that there are unless told otherwise.
+        How many, the first ones; all by default.
     files
-        A pattern such as ``recordings/*.wav``, relative to the scenario's folder.
+        The user's own recordings, instead of a corpus: a file, a folder, a pattern such as
+        ``recordings/*.wav``, or a list of these; relative to the scenario's folder.
     """
 
     corpus: Literal["asterisk", "packaged"] | None = None
     clips: int | None = Field(None, ge=1)
-    files: str | None = Field(None, min_length=1)
+    files: list[str] | None = Field(None, min_length=1, json_schema_extra=_file_or_files)
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _list_of_names(cls, files: Any) -> Any:
+        listed = [files] if isinstance(files, str) else files
+        if listed is not None and not (
+            isinstance(listed, list) and all(isinstance(name, str) and name for name in listed)
+        ):
+            raise ValueError("must be a file, a folder, a pattern such as rec/*.wav, or a list of them")
+        return listed
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.corpus is None) == (self.files is None):
-            raise ValueError(
-                "give exactly one of corpus (asterisk, packaged) and files (your own recordings)"
-            )
+        if self.corpus is None and self.files is None:
+            raise ValueError("give corpus (asterisk, packaged) or files (your own recordings)")
         return self
 
 
@@ -100,9 +115,12 @@ class CallLimits(Limits):
     ----------
     batch_mb
         Memory for calls that an engine works on together, in each process.
+    audio_mb
+        Memory for the speech: of one file while it is decoded, and of all clips.
     """
 
     batch_mb: int = Field(512, ge=64, le=65_536, description="memory of a batch in MB")
+    audio_mb: int = Field(AUDIO_MB, ge=1, le=1 << 20, description="memory of the speech in MB")
 
 
 class Scenario(Written):

@@ -1,7 +1,8 @@
 """YAML read safely into plain data that remembers its lines, and dotted keys into that data."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML, events, nodes
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from testbed.errors import ScenarioError
+from testbed.escaping import is_printable, printable
 
 KeyPath = tuple[str | int, ...]
 
@@ -22,6 +24,7 @@ _PLAIN_TAGS = frozenset({"null", "bool", "int", "float", "str", "timestamp", "me
 _OF_NAMED_THINGS: tuple[KeyPath, ...] = (("flows",),)
 """Lists whose items have keys of their own, not one mechanism."""
 _NUMBERS = frozenset({"null", "bool", "int", "float"})
+_MOST_BITS = 128
 
 
 @dataclass
@@ -40,6 +43,12 @@ class Document:
         What relative file names in it are relative to.
     places
         Where each value was written (``"quickstart.yaml:7"``, ``"--set seed"``), by its path into `data`.
+    overrides
+        What was set in `data` after it was read, ``"key=value"`` each.
+    text_as_run
+        `text` with the overrides written into it.
+    file
+        Where the text was read from; None for text that was given as such.
     """
 
     label: str
@@ -47,6 +56,9 @@ class Document:
     data: Any
     folder: Path = field(default_factory=Path)
     places: dict[KeyPath, str] = field(default_factory=dict)
+    overrides: list[str] = field(default_factory=list)
+    text_as_run: str = ""
+    file: Path | None = None
 
     def place(self, path: KeyPath) -> str:
         """Return where the deepest written part of `path` stands."""
@@ -93,12 +105,12 @@ def read_document(path: Path, label: str, folder: Path) -> Document:
         raise ScenarioError(f"{label}:{line}: not UTF-8 text: is this a YAML file?") from None
     if len(raw) > MAX_BYTES:
         raise ScenarioError(f"{label}: larger than {MAX_BYTES >> 20} MiB: is this a scenario?")
-    return parse_document(text, label, folder)
+    return replace(parse_document(text, label, folder), file=path)
 
 
 def parse_document(text: str, label: str, folder: Path | None = None) -> Document:
     """Turn YAML text into a `Document`; see `read_document`."""
-    document = Document(label, text, None, folder or Path())
+    document = Document(label, text, None, folder or Path(), text_as_run=text)
     try:
         _refuse_the_dangerous(text, label)
         root = YAML(typ="safe", pure=True).compose(StringIO(text))
@@ -256,13 +268,29 @@ def _plain(node: Any, path: KeyPath, document: Document, constructor: Any) -> An
             where = f"{document.label}:{key_node.start_mark.line + 1}"
             if not isinstance(key_node, nodes.ScalarNode):
                 raise ScenarioError(f"{where}: a key must be a word, not a list or a mapping")
-            key = str(key_node.value)
+            key = _text(key_node, path, where)
             if key in mapping:
                 raise ScenarioError(f"{where}: {dotted((*path, key))}: the key stands here twice")
             document.places[(*path, key)] = where
             mapping[key] = _plain(value_node, (*path, key), document, constructor)
         return mapping
     kind = str(node.tag).rpartition(":")[2]
-    if kind in _NUMBERS:
-        return constructor.construct_object(node)
-    return str(node.value)
+    where = f"{document.label}:{node.start_mark.line + 1}"
+    if kind not in _NUMBERS:
+        return _text(node, path, where)
+    value = constructor.construct_object(node)
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        at = f"{where}: {dotted(path)}" if path else where
+        raise ScenarioError(f"{at}: a number of more than {_MOST_BITS} bits")
+    return value
+
+
+def _text(node: Any, path: KeyPath, where: str) -> str:
+    r"""Return a scalar's text; JSON writes a character beyond U+FFFF as two escapes, ``\ud83d\ude00``."""
+    text = str(node.value)
+    with suppress(UnicodeDecodeError):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    if not is_printable(text):
+        at = f"{where}: {dotted(path)}" if path else where
+        raise ScenarioError(f"{at}: holds what cannot be printed: {printable(text[:60])}")
+    return text

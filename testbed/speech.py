@@ -3,7 +3,7 @@
 import glob
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +12,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import SpeechError
+from testbed.escaping import printable
 from testbed.speech_corpus import SAMPLE_RATE_HZ, corpus_dir, digest, fetch_corpus
 
 if TYPE_CHECKING:
     from testbed.scenario import Speech
 
 PACKAGED = Path(__file__).parent / "clips"
+AUDIO_MB = 512
+"""How much sound is held by default: of one file while it is read, and of all clips together."""
 SHORTEST_S = 1
 LONGEST_S = 600
 MOST_FILES = 1000
 _RATES_HZ = (4_000, 768_000)
+_SUFFIXES = frozenset(
+    {
+        ".aif",
+        ".aifc",
+        ".aiff",
+        ".au",
+        ".caf",
+        ".flac",
+        ".mp3",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".snd",
+        ".w64",
+        ".wav",
+    }
+)
+_BLOCK_SAMPLES = 1 << 20
 _SILENCE = 1e-4  # peak; -80 dBov, below what a 16-bit recording of anything has
 
 
@@ -41,6 +62,13 @@ class Clip:
         Where it comes from and what one may do with it; the licence is "" for the user's own files.
     sha256
         Of the samples as 16-bit little-endian numbers.
+    file
+        Where they were read from.
+    rate_hz
+        The sampling rate there.
+    converted
+        How they were made of what the file holds, as in ``"48 kHz stereo -> 16 kHz mono"``; "" where they are
+        its samples.
     """
 
     name: str
@@ -50,34 +78,59 @@ class Clip:
     source: str
     licence: str
     sha256: str
+    file: Path
+    rate_hz: int
+    converted: str
 
 
-def load_clips(speech: "Speech", folder: Path) -> list[Clip]:
+@dataclass(frozen=True)
+class Recording:
+    """What a file holds, as the testbed uses it: samples (n,) float32 in [-1, 1], mono, 16 kHz.
+
+    Attributes
+    ----------
+    rate_hz, channels
+        Of the file.
+    """
+
+    pcm: NDArray[np.float32]
+    rate_hz: int
+    channels: int
+
+    @property
+    def converted(self) -> str:
+        """How the samples were made, as `Clip.converted`."""
+        if (self.rate_hz, self.channels) == (SAMPLE_RATE_HZ, 1):
+            return ""
+        channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")
+        return f"{self.rate_hz / 1000:g} kHz {channels} -> {SAMPLE_RATE_HZ / 1000:g} kHz mono"
+
+
+def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list[Clip]:
     """Load what a scenario's `speech` asks for, always in the same order.
 
-    A corpus gives clip 1 of each voice first, then clip 2 of each, and so on; a glob gives its files by name.
-    ``clips: N`` takes the first N.
+    A corpus gives clip 1 of each voice first, then clip 2 of each, and so on; a pattern or a folder gives its
+    files by name. ``clips: N`` takes the first N.
 
     Parameters
     ----------
     speech
-        The scenario's `speech`: a corpus or a glob of files.
+        The scenario's `speech`: a corpus, or files, folders and patterns.
     folder
-        Where a relative glob begins: the scenario's folder.
+        What relative names begin at: the scenario's folder.
+    audio_mb
+        How much sound may be held, as 32-bit samples: of one file while it is read, and of all clips.
 
     Raises
     ------
     SpeechError
-        If the corpus is not there, a file cannot be used, or there are fewer than N clips.
+        If the corpus is not there, a file cannot be used, there are fewer than N clips, or more sound than
+        may be held.
     """
-    if (speech.corpus is None) == (speech.files is None):
-        raise SpeechError(
-            "speech: give either corpus (asterisk or packaged) or files (a glob), not both or neither"
-        )
     if speech.files is not None:
         paths = _matches(speech.files, folder)
-        _enough(speech.clips, len(paths), f"speech.files: {speech.files!r} matches")
-        return _read_files(paths[: speech.clips])
+        _enough(speech.clips, len(paths), f"speech.files: {', '.join(speech.files)} matches")
+        return _read_files(paths[: speech.clips], audio_mb)
     where = PACKAGED if speech.corpus == "packaged" else corpus_dir()
     if not (where / "index.json").is_file():
         raise SpeechError(
@@ -113,7 +166,7 @@ def list_clips() -> dict[str, list[Clip]]:
     }
 
 
-def read_speech(path: Path) -> NDArray[np.float32]:
+def read_speech(path: Path, audio_mb: int = AUDIO_MB) -> Recording:
     """Read a recording as mono float32 at 16 kHz.
 
     Channels are averaged; other rates are converted by soxr at its very high quality. A recording whose
@@ -123,64 +176,88 @@ def read_speech(path: Path) -> NDArray[np.float32]:
     ----------
     path
         WAV, FLAC, Ogg or whatever else libsndfile reads; 4 to 768 kHz, any number of channels, 1 s to 10 min.
-
-    Returns
-    -------
-    ndarray
-        Samples (n,) float32 in [-1, 1].
+    audio_mb
+        How much of it is decoded at most, all channels together, as 32-bit samples.
 
     Raises
     ------
     SpeechError
-        If the file cannot be read, or is empty, too short, too long, silent, or holds NaN or infinity.
+        If the file cannot be read, or is empty, too short, too long, too large, silent, or holds NaN or
+        infinity.
     """
     import soundfile
     import soxr
 
+    name = printable(str(path))
     try:
         with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
+            rate, channels = file.samplerate, file.channels
             if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
-                raise SpeechError(f"{path}: a sampling rate of {rate} Hz; it must be 4000 to 768000 Hz")
+                raise SpeechError(f"{name}: a sampling rate of {rate} Hz; it must be 4000 to 768000 Hz")
             # The header is not to be trusted: what is read is bounded, not what it says.
-            longest = LONGEST_S * rate
+            longest, most = LONGEST_S * rate, audio_mb * 2**20 // 4
             blocks, length = [], 0
-            for block in file.blocks(blocksize=rate, dtype="float32", always_2d=True):
+            for block in file.blocks(max(1, _BLOCK_SAMPLES // channels), dtype="float32", always_2d=True):
                 length += len(block)
                 if length > longest:
                     raise SpeechError(
-                        f"{path}: longer than {LONGEST_S // 60} minutes; cut it into clips of 8-12 s"
+                        f"{name}: longer than {LONGEST_S // 60} minutes; cut it into clips of 8-12 s"
+                    )
+                if length * channels > most:
+                    raise SpeechError(
+                        f"{name}: {channels} channels of {rate} Hz take more than {audio_mb} MB decoded "
+                        "(limits.audio_mb); convert it to 16 kHz mono, or raise that"
                     )
                 blocks.append(block.mean(axis=1))
-    except (soundfile.SoundFileError, OSError) as error:
-        raise SpeechError(f"{path}: cannot be read as audio ({error}); use WAV, FLAC or Ogg") from None
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        raise SpeechError(
+            f"{name}: cannot be read as audio ({printable(str(error))}); use WAV, FLAC or Ogg"
+        ) from None
     if length == 0:
-        raise SpeechError(f"{path}: the file holds no samples")
+        raise SpeechError(f"{name}: the file holds no samples")
     if length < SHORTEST_S * rate:
-        raise SpeechError(f"{path}: only {length / rate:.2f} s; at least {SHORTEST_S} s of speech is needed")
+        raise SpeechError(f"{name}: only {length / rate:.2f} s; at least {SHORTEST_S} s of speech is needed")
     pcm = np.concatenate(blocks)
     if not np.isfinite(pcm).all():
         raise SpeechError(
-            f"{path}: holds NaN or infinity at {np.flatnonzero(~np.isfinite(pcm))[0] / rate:.3f} s"
+            f"{name}: holds NaN or infinity at {np.flatnonzero(~np.isfinite(pcm))[0] / rate:.3f} s"
         )
     if np.abs(pcm).max() < _SILENCE:
-        raise SpeechError(f"{path}: is silent (peak below -80 dB of full scale)")
+        raise SpeechError(f"{name}: is silent (peak below -80 dB of full scale)")
     if rate != SAMPLE_RATE_HZ:
         pcm = soxr.resample(pcm, rate, SAMPLE_RATE_HZ, quality="VHQ")
-    return np.asarray(pcm / max(1.0, float(np.abs(pcm).max())), dtype=np.float32)
+    return Recording(np.asarray(pcm / max(1.0, float(np.abs(pcm).max())), dtype=np.float32), rate, channels)
 
 
-def _matches(pattern: str, folder: Path) -> list[Path]:
-    """Expand a glob (`**` goes into folders) to files, sorted by name."""
-    whole = str(Path(pattern).expanduser())
-    names = glob.glob(whole, root_dir=folder, recursive=True)  # noqa: PTH207 (Path.glob has no absolute ones)
-    found = sorted(path for name in names if (path := folder / name).is_file())
-    if not found:
-        raise SpeechError(f"speech.files: {pattern!r} matches no file in {folder.resolve()}")
+def _matches(names: Sequence[str], folder: Path) -> list[Path]:
+    """Return the files that names, folders and patterns (`**` goes into folders) stand for, each once."""
+    found = list(dict.fromkeys(path for name in names for path in _match(name, folder)))
     if len(found) > MOST_FILES:
         raise SpeechError(
-            f"speech.files: {pattern!r} matches {len(found)} files; at most {MOST_FILES} are taken"
+            f"speech.files: {', '.join(names)} matches {len(found)} files; at most {MOST_FILES} are taken"
         )
+    return found
+
+
+def _match(name: str, folder: Path) -> list[Path]:
+    path = folder / Path(name).expanduser()
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        held = sorted(each for each in path.iterdir() if each.suffix.lower() in _SUFFIXES and each.is_file())
+        if not held:
+            kinds = " ".join(sorted(_SUFFIXES))
+            raise SpeechError(
+                f"speech.files: {name!r} is a folder without a recording of its own ({kinds}); "
+                f"{name.rstrip('/')}/**/*.wav finds those further down"
+            )
+        return held
+    whole = str(Path(name).expanduser())
+    matches = glob.glob(whole, root_dir=folder, recursive=True)  # noqa: PTH207 (Path.glob has no absolute ones)
+    found = sorted(path for each in matches if (path := folder / each).is_file())
+    if not found:
+        here = f"; the one in the current folder is meant by --speech {name}" if glob.glob(whole) else ""  # noqa: PTH207
+        raise SpeechError(f"speech.files: {name!r} matches no file in {folder.resolve()}{here}")
     return found
 
 
@@ -189,23 +266,39 @@ def _enough(wanted: int | None, there: int, what: str) -> None:
         raise SpeechError(f"speech.clips: {wanted} clips are asked for, but {what} only {there}")
 
 
-def _read_files(paths: list[Path]) -> list[Clip]:
+def _read_files(paths: list[Path], audio_mb: int) -> list[Clip]:
     clips: dict[str, Clip] = {}
+    held_bytes = 0
     for path in paths:
-        pcm = read_speech(path)
+        recording = read_speech(path, audio_mb)
+        held_bytes += recording.pcm.nbytes
+        if held_bytes > audio_mb * 2**20:
+            raise SpeechError(
+                f"speech.files: more than {audio_mb} MB of speech (limits.audio_mb) up to "
+                f"{printable(path.name)}; take fewer files, or raise that"
+            )
         stem = name = re.sub(r"[^\w.-]+", "-", path.stem).strip(".-") or "clip"
         number = 1
         while name in clips:
             number += 1
             name = f"{stem}-{number}"
-        clips[name] = _clip(pcm, name=name, speaker="", language="", source=str(path), licence="")
+        about = {"name": name, "speaker": "", "language": "", "licence": ""}
+        clips[name] = _clip(recording, path, source=printable(str(path)), **about)
     return list(clips.values())
 
 
-def _clip(pcm: NDArray[np.float32], **about: str) -> Clip:
+def _clip(recording: Recording, file: Path, **about: str) -> Clip:
+    pcm = recording.pcm
     pcm.setflags(write=False)
     whole = np.round(pcm * 32768).clip(-32768, 32767).astype(np.int16)
-    return Clip(pcm=pcm, sha256=digest(whole), **about)
+    return Clip(
+        pcm=pcm,
+        sha256=digest(whole),
+        file=file,
+        rate_hz=recording.rate_hz,
+        converted=recording.converted,
+        **about,
+    )
 
 
 def _index(where: Path) -> list[dict[str, Any]]:
@@ -224,9 +317,8 @@ def _index(where: Path) -> list[dict[str, Any]]:
 
 def _corpus_clip(where: Path, entry: dict[str, Any]) -> Clip:
     path = where / f"{entry['name']}.flac"
-    clip = _clip(
-        read_speech(path), **{key: entry[key] for key in ("name", "speaker", "language", "source", "licence")}
-    )
+    about = {key: entry[key] for key in ("name", "speaker", "language", "source", "licence")}
+    clip = _clip(read_speech(path), path, **about)
     if clip.sha256 != entry["sha256"]:
         raise SpeechError(
             f"{path}: is not what its index says; remove {where} and run `testbed speech fetch`"

@@ -14,6 +14,7 @@ from testbed.flows.model import FlowStudy
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
 from testbed.flows.trajectory import COLUMNS, Series, others_trajectory, trajectory
 from testbed.manifest import versions
+from testbed.provenance import Provenance, inputs_of
 from testbed.run_folder import working
 from testbed.scenario import Point, points
 from testbed.store import Store
@@ -56,7 +57,12 @@ def runs(study_points: Sequence[Point[FlowStudy]]) -> list[RunId]:
 
 
 def run_study(
-    study: FlowStudy, out: Path, jobs: int, on_progress: Callable[[int, int, str], None], force: bool = False
+    study: FlowStudy,
+    out: Path,
+    jobs: int,
+    on_progress: Callable[[int, int, str], None],
+    force: bool = False,
+    command: Sequence[str] | None = None,
 ) -> None:
     """Run a study and write its folder; what is done is on disk before `on_progress` is called.
 
@@ -66,12 +72,17 @@ def run_study(
         Called with how many runs are done, of how many, and what is being done.
     force
         See `testbed.run_folder.working`.
+    command
+        The command line that asked for it.
     """
     all_points = points(study)
+    origin = Provenance(study, command, inputs_of(all_points))
     wanted = runs(all_points)
     columns = dict.fromkeys([*IDENTITY, *study.sweep, *MEASURED, "seconds_simulate", "error"], "")
     rows = len(wanted) * len(study.flows)
-    with working(out, _manifest(study, all_points, 0, []), columns, len(IDENTITY), rows, force) as work:
+    with working(
+        out, _manifest(origin, study, all_points, 0, []), columns, len(IDENTITY), rows, force
+    ) as work:
         work.store.try_out(_identity(all_points, run) for run in wanted)
         reasons: list[str] = []
         on_progress(0, len(wanted), "flows")
@@ -80,11 +91,11 @@ def run_study(
             reasons += [ran.error] if ran.error else []
             on_progress(done, len(wanted), "flows")
         on_progress(len(wanted), len(wanted), "writing")
-        warnings = (
+        warnings = origin.caveats() + (
             [f"{len(reasons)} of {len(wanted)} runs failed; the first: {reasons[0]}"] if reasons else []
         )
         table = work.store.table()
-        manifest = _manifest(study, all_points, len(table), warnings)
+        manifest = _manifest(origin, study, all_points, len(table), warnings)
         tables = {name: results.read_table(work.folder / name) for name in _MORE_TABLES}
         work.finish({**manifest, "replaces": work.replaces}, {results.TABLE_FILE: table} | tables)
 
@@ -141,13 +152,16 @@ def _identity(all_points: Sequence[Point[FlowStudy]], run: RunId) -> dict[str, A
 
 
 def _manifest(
-    study: FlowStudy, all_points: Sequence[Point[FlowStudy]], rows: int, warnings: list[str]
+    origin: Provenance,
+    study: FlowStudy,
+    all_points: Sequence[Point[FlowStudy]],
+    rows: int,
+    warnings: list[str],
 ) -> dict[str, Any]:
     return {
         "kind": "flows",
+        **origin.as_manifest(),
         "scenario": study.model_dump(mode="json", exclude_none=True, exclude_unset=True),
-        "scenario_text": study.text,
-        "scenario_folder": str(study.folder.absolute()),
         "swept": list(study.sweep),
         "points": [point.parameters for point in all_points],
         "controllers": [point.scenario.congestion.controller for point in all_points],

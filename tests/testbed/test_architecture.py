@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("kernels", "codecs", "channels", "reports", "scenarios")
-GROUND = {f"testbed.{name}" for name in ("errors", "files", "parameters", "randomness", "apt")}
+GROUND = {f"testbed.{name}" for name in ("errors", "escaping", "files", "parameters", "randomness", "apt")}
 FRONT = {"testbed", "testbed.cli", "testbed.console", "testbed.doctor", "testbed.runner"}
 READS_A_RUN = ("testbed.results", "testbed.timeline", "testbed.stats")
 

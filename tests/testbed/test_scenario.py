@@ -291,7 +291,6 @@ RATE = "bitrate_kbps: 24"
         (", delay_ms: 60", "", "11: playout: give exactly one of delay_ms"),
         ("delay_ms: 60", "delay_ms: 60, buffer_ms: 60", "11: playout: give exactly one of delay_ms"),
         ("delay_ms: 60", "buffer: 60", "11: playout.buffer: unknown key; did you mean buffer_ms?"),
-        ("corpus: packaged", "corpus: packaged, files: x", "2: speech: give exactly one of corpus"),
         (RATE, "bitrate_kbps: 24, total_kbps: 40", "3: codec: give exactly one of bitrate_kbps"),
         ("- plc", "- dred: {depth_ms: 100, bitrate_kbps: 9}", "7: schemes.2: 'DRED 100 ms' is the name of schemes.0"),
         ("- plc", "- {name: no loss, plc: }", "5: schemes.0: 'no loss' is the name of the ceiling"),

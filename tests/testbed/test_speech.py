@@ -2,21 +2,24 @@
 
 import json
 import re
+import resource
 import shutil
-from types import SimpleNamespace
+import struct
 
 import numpy as np
 import pytest
 import soundfile
+from pydantic import ValidationError
 
 from testbed import speech
 from testbed.errors import SpeechError
+from testbed.scenario import Speech
 from testbed.speech import PACKAGED, list_clips, load_clips, read_speech
 from testbed.speech_corpus import active_level_dbov, digest
 
 
 def ask(corpus=None, clips=None, files=None):
-    return SimpleNamespace(corpus=corpus, clips=clips, files=files)
+    return Speech(corpus=corpus, clips=clips, files=files)
 
 
 def tone(rate, seconds=2.0, hz=440.0, amplitude=0.5):
@@ -30,7 +33,7 @@ def test_any_rate_and_channel_count_becomes_mono_16_khz(tmp_path, rate, channels
     # Channels of different gain whose mean is the signal.
     gains = np.linspace(0.5, 1.5, channels) if channels > 1 else np.ones(1)
     soundfile.write(tmp_path / "x.wav", signal[:, np.newaxis] * gains, rate, subtype="FLOAT")
-    got = read_speech(tmp_path / "x.wav")
+    got = read_speech(tmp_path / "x.wav").pcm
     assert got.dtype == np.float32
     assert abs(len(got) - 32000) <= 1
     inside = slice(1600, -1600)
@@ -40,7 +43,7 @@ def test_any_rate_and_channel_count_becomes_mono_16_khz(tmp_path, rate, channels
 
 def test_what_lies_above_8_khz_does_not_fold_back(tmp_path):
     soundfile.write(tmp_path / "x.wav", tone(48000, hz=440) + tone(48000, hz=11000, amplitude=0.4), 48000)
-    got = read_speech(tmp_path / "x.wav")
+    got = read_speech(tmp_path / "x.wav").pcm
     spectrum = np.abs(np.fft.rfft(got[1600:-1600] * np.hanning(len(got) - 3200)))
     assert spectrum[round(5000 / 16000 * (len(got) - 3200))] < 1e-4 * spectrum.max()
 
@@ -50,12 +53,12 @@ def test_what_lies_above_8_khz_does_not_fold_back(tmp_path):
 )
 def test_formats(tmp_path, name, subtype):
     soundfile.write(tmp_path / name, tone(16000), 16000, subtype=subtype)
-    assert np.corrcoef(read_speech(tmp_path / name)[:32000], tone(16000))[0, 1] > 0.999
+    assert np.corrcoef(read_speech(tmp_path / name).pcm[:32000], tone(16000))[0, 1] > 0.999
 
 
 def test_beyond_full_scale_is_scaled_down_and_never_clipped(tmp_path):
     soundfile.write(tmp_path / "x.wav", tone(16000, amplitude=3.0), 16000, subtype="FLOAT")
-    got = read_speech(tmp_path / "x.wav")
+    got = read_speech(tmp_path / "x.wav").pcm
     assert np.abs(got).max() == 1
     np.testing.assert_allclose(got, tone(16000, amplitude=1.0), atol=1e-3)
 
@@ -91,10 +94,10 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path, make, wor
     assert str(tmp_path / "bad.wav") in str(caught.value)
 
 
-def test_a_folder_is_no_file_and_no_match_names_the_glob(tmp_path):
+def test_a_pattern_matches_no_folder_and_no_match_names_it(tmp_path):
     (tmp_path / "folder.wav").mkdir()
-    with pytest.raises(SpeechError, match=r"'\*\.wav' matches no file in"):
-        load_clips(ask(files="*.wav"), tmp_path)
+    with pytest.raises(SpeechError, match=r"'f\*\.wav' matches no file in"):
+        load_clips(ask(files="f*.wav"), tmp_path)
 
 
 def test_globs_names_and_order(tmp_path):
@@ -113,10 +116,60 @@ def test_globs_names_and_order(tmp_path):
         load_clips(ask(files="**/*.wav", clips=4), tmp_path)
 
 
-def test_either_a_corpus_or_files():
-    for both in (ask(), ask(corpus="packaged", files="*.wav")):
-        with pytest.raises(SpeechError, match="either corpus"):
-            load_clips(both, PACKAGED)
+def test_files_come_before_a_corpus(tmp_path):
+    soundfile.write(tmp_path / "x.wav", tone(16000), 16000)
+    assert [clip.name for clip in load_clips(ask(corpus="packaged", files="x.wav"), tmp_path)] == ["x"]
+    with pytest.raises(ValidationError, match="give corpus"):
+        ask()
+
+
+def test_folders_files_and_patterns_stand_in_one_list_and_each_file_counts_once(tmp_path):
+    for name in ("rec/b.wav", "rec/a.FLAC", "rec/notes.txt", "rec/sub/c.wav", "call[1].wav", "z.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        if "txt" in name:
+            (tmp_path / name).write_text("not audio")
+        else:
+            soundfile.write(tmp_path / name, tone(16000), 16000)
+    found = load_clips(ask(files=["z.wav", "rec", "call[1].wav", "*.wav", "rec/**/c.wav"]), tmp_path)
+    assert [clip.name for clip in found] == ["z", "a", "b", "call-1", "c"]
+    with pytest.raises(SpeechError, match=r"'rec/empty' is a folder without a recording"):
+        (tmp_path / "rec/empty").mkdir()
+        load_clips(ask(files="rec/empty"), tmp_path)
+
+
+def test_a_clip_says_how_it_was_converted(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([tone(48000), tone(48000)], axis=1), 48000)
+    soundfile.write(tmp_path / "b.wav", tone(16000), 16000)
+    soundfile.write(tmp_path / "c.wav", np.stack([tone(11025)] * 6, axis=1), 11025)
+    clips = load_clips(ask(files="*.wav"), tmp_path)
+    assert [clip.converted for clip in clips] == [
+        "48 kHz stereo -> 16 kHz mono",
+        "",
+        "11.025 kHz 6 channels -> 16 kHz mono",
+    ]
+
+
+def test_sound_is_bounded_before_it_takes_memory(tmp_path):
+    def sparse(channels, rate, frames):
+        """Write a WAV file whose data are a hole: it takes no room on disk."""
+        size = frames * channels * 2
+        with (tmp_path / "x.wav").open("wb") as file:
+            form = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2 % 2**32, channels * 2, 16)
+            file.write(b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + struct.pack("<I", 16) + form)
+            file.write(b"data" + struct.pack("<I", size))
+            file.truncate(44 + size)
+
+    sparse(channels=1024, rate=768_000, frames=1_000_000)
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(
+        SpeechError, match=r"1024 channels of 768000 Hz take more than 16 MB.*limits.audio_mb"
+    ):
+        load_clips(ask(files="x.wav"), tmp_path, audio_mb=16)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 200_000
+    for number in range(20):
+        soundfile.write(tmp_path / f"clip{number:02}.wav", tone(16000), 16000)
+    with pytest.raises(SpeechError, match=r"more than 1 MB of speech \(limits.audio_mb\) up to clip08.wav"):
+        load_clips(ask(files="clip*.wav"), tmp_path, audio_mb=1)
 
 
 def test_the_packaged_clips_are_four_speakers_at_the_same_level():

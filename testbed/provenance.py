@@ -1,0 +1,224 @@
+"""What made a run: the command, the overrides, the testbed itself, and every file that shaped a number."""
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from testbed.channels.loss_lossgen import WEIGHTS, Lossgen
+from testbed.codecs import libopus
+from testbed.codecs.opus_build import installed
+from testbed.errors import ResultsError
+from testbed.files import cache_dir
+from testbed.flows.model import FlowStudy
+from testbed.parameters import files_named, models_in
+from testbed.scenario import Point, Scenario
+from testbed.speech import Clip
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file that shaped a number.
+
+    Attributes
+    ----------
+    path
+        Where it is, absolute.
+    role
+        ``"channel"`` (a recording that is replayed), ``"speech"``, ``"libopus"``, ``"weights"`` (of its
+        networks) or ``"scenario"``.
+    sha256, bytes
+        Of its content.
+    """
+
+    path: str
+    role: str
+    sha256: str
+    bytes: int
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as the manifest has it."""
+        return {"path": self.path, "role": self.role, "sha256": self.sha256, "bytes": self.bytes}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What is known of a run when it begins.
+
+    Attributes
+    ----------
+    command
+        The command line; None where Python asked for the run.
+    inputs
+        The files that shape its numbers.
+    began_s
+        When it began, by the clock `time.monotonic`.
+    """
+
+    scenario: Scenario | FlowStudy
+    command: Sequence[str] | None
+    inputs: Sequence[Input]
+    began_s: float = field(default_factory=time.monotonic)
+
+    def as_manifest(self) -> dict[str, Any]:
+        """Return the manifest's entries, the time that the run took so far among them."""
+        scenario = self.scenario
+        return {
+            "command": None if self.command is None else list(self.command),
+            "overrides": scenario.overrides,
+            "scenario": scenario.model_dump(mode="json", exclude_none=True),
+            "scenario_text": scenario.text,
+            "scenario_as_run": scenario.text_as_run,
+            "scenario_folder": str(scenario.folder.absolute()),
+            "testbed": testbed_version(),
+            "files": [each.shown() for each in self.inputs],
+            "duration_s": round(time.monotonic() - self.began_s, 3),
+        }
+
+    def caveats(self) -> list[str]:
+        """Return a warning for each input that is no longer what it was when the run began."""
+        return [
+            f"{each.path} changed while the run was at work: its rows may come from either version"
+            for each in self.inputs
+            if _digest(Path(each.path)) != (each.sha256, each.bytes)
+        ]
+
+
+def inputs_of(points: Sequence[Point[Any]], clips: Sequence[Clip] = ()) -> list[Input]:
+    """Return the files that shape the numbers of a scenario's points, with their hashes.
+
+    Parameters
+    ----------
+    clips
+        What is said; without any, libopus has no part in it.
+
+    Raises
+    ------
+    ResultsError
+        One cannot be read.
+    """
+    found = dict(_files(points, clips))
+    inputs = []
+    for path, role in found.items():
+        digest = _digest(path)
+        if digest is None:
+            raise ResultsError(f"{path}: cannot be read, and the run's numbers depend on it")
+        inputs.append(Input(str(path), role, *digest))
+    return inputs
+
+
+def check_unchanged(
+    manifest: dict[str, Any], now: Sequence[Input], clips: Sequence[Clip], folder: Path
+) -> None:
+    """Refuse to make a call again of other recordings, other speech or another libopus than the run had.
+
+    Parameters
+    ----------
+    manifest
+        The run's.
+    now, clips
+        What the call would be made of. Of speech the samples are compared, wherever they lie.
+    folder
+        The run's, for the message.
+
+    Raises
+    ------
+    ResultsError
+        Names the file.
+    """
+    again = "the call cannot be made again; put that file back, or run the scenario anew"
+    spoken = {clip["name"]: clip["sha256"] for clip in manifest["clips"]}
+    for clip in clips:
+        if spoken.get(clip.name) != clip.sha256:
+            raise ResultsError(f"{folder}: the speech in {clip.file} is not what it was in this run: {again}")
+    if list(spoken) != [clip.name for clip in clips]:
+        raise ResultsError(f"{folder}: the scenario's speech has fewer clips than in this run: {again}")
+    known = {_identity(each["path"], each["role"]): each["sha256"] for each in manifest.get("files", ())}
+    for each in now:
+        before = known.get(_identity(each.path, each.role), each.sha256)
+        if each.role not in ("speech", "scenario") and before != each.sha256:
+            what = f"SHA-256 {before[:12]} then, {each.sha256[:12]} now"
+            raise ResultsError(f"{folder}: {each.path} is not what it was in this run ({what}): {again}")
+
+
+def testbed_version() -> dict[str, str | None]:
+    """Return the testbed's version, and the commit it was checked out at where it runs from a checkout."""
+    try:
+        release = version("speech-testbed")
+    except PackageNotFoundError:
+        release = "not installed"
+    return {"version": release, "commit": _commit(Path(__file__).parent.parent / ".git")}
+
+
+def _commit(git: Path) -> str | None:
+    """Read the commit from a checkout's `.git`, without git; None where there is none."""
+    try:
+        if git.is_file():  # a worktree's
+            git = (git.parent / git.read_text("utf-8").removeprefix("gitdir:").strip()).resolve()
+        head = (git / "HEAD").read_text("utf-8").strip()
+        if not head.startswith("ref: "):
+            return head if _COMMIT.fullmatch(head) else None
+        ref = head.removeprefix("ref: ")
+        common = git / "commondir"
+        for root in (git, (git / common.read_text("utf-8").strip()) if common.is_file() else git):
+            if (root / ref).is_file():
+                found = (root / ref).read_text("utf-8").strip()
+                return found if _COMMIT.fullmatch(found) else None
+            if (root / "packed-refs").is_file():
+                for line in (root / "packed-refs").read_text("utf-8").splitlines():
+                    if line.endswith(f" {ref}") and _COMMIT.fullmatch(line.split(" ")[0]):
+                        return line.split(" ")[0]
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _files(points: Sequence[Point[Any]], clips: Sequence[Clip]) -> Iterator[tuple[Path, str]]:
+    first = points[0].scenario
+    if first.file is not None:
+        yield first.file.absolute(), "scenario"
+    uses_lossgen = False
+    for point in points:
+        folder = point.scenario.folder
+        for name in files_named(point.scenario):
+            yield (folder / name).absolute(), "channel"
+        uses_lossgen |= any(isinstance(model, Lossgen) for model in models_in(point.scenario))
+    if uses_lossgen:
+        yield cache_dir() / WEIGHTS, "weights"
+    for clip in clips:
+        yield clip.file.absolute(), "speech"
+    if not clips:
+        return
+    library = Path(libopus.find())
+    if library.is_file():  # else a bare name that the dynamic linker knows
+        yield library, "libopus"
+    build = installed()
+    if build is not None and build.library.resolve() == library.resolve():
+        yield build.exchange, "libopus"
+        yield build.weights, "weights"
+
+
+def _identity(path: str, role: str) -> str:
+    """Return what tells inputs of one role apart: libopus is the same wherever it is installed."""
+    return Path(path).name if role in ("libopus", "weights") else path
+
+
+def _digest(path: Path) -> tuple[str, int] | None:
+    try:
+        status = path.stat()
+        return _hashed(path, status.st_mtime_ns, status.st_size, status.st_ino), status.st_size
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _hashed(path: Path, _changed_ns: int, _size: int, _inode: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
