@@ -25,7 +25,7 @@ class EncodedFrame:
     ----------
     payload
         The packet's bytes.
-    mode, bandwidth, is_dtx
+    mode, bandwidth, is_dtx, has_voice
         As in `testbed.codecs.opus_packet.OpusPacket`.
     has_lbrr
         Whether it carries an LBRR copy of the frame before it.
@@ -44,6 +44,7 @@ class EncodedFrame:
     mode: Mode = "silk"
     bandwidth: PacketBandwidth = "wideband"
     is_dtx: bool = False
+    has_voice: bool | None = True
     has_lbrr: bool = False
     dred_samples: int = 0
     dred_depth_samples: int = 0
@@ -158,6 +159,7 @@ class LiveEncoder:
             mode=part.mode,
             bandwidth=part.bandwidth,
             is_dtx=part.is_dtx,
+            has_voice=part.has_voice,
             has_lbrr=any(part.lbrr_frames),
             dred_samples=dred_samples,
             dred_depth_samples=dred_depth_samples,
@@ -188,8 +190,9 @@ def lbrr_sent(frames: Sequence[EncodedFrame]) -> float:
 
 
 def dred_sent_ms(frames: Sequence[EncodedFrame]) -> float:
-    """Return the mean depth of the DRED in a packet, over all packets."""
-    return sum(frame.dred_samples for frame in frames) * 1000 / SAMPLE_RATE_HZ / len(frames)
+    """Return the mean depth of the DRED in a packet, over the packets with sound; NaN if there are none."""
+    depths = [frame.dred_samples for frame in frames if not frame.is_dtx]
+    return sum(depths) * 1000 / SAMPLE_RATE_HZ / len(depths) if depths else math.nan
 
 
 def dred_distortion(frames: Sequence[EncodedFrame]) -> float:

@@ -12,9 +12,9 @@ from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
 from testbed.codecs.opus import Decoder, Dred, DredDecoder, to_int16
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 
-DECODE, FEC, DEEP, CONCEAL = range(4)
+DECODE, FEC, DEEP, CONCEAL, PAUSE = range(5)
 """What to do for a frame: decode its own payload; decode the LBRR that `source`'s payload holds; decode the
-DRED of `source`'s payload at this distance; or extrapolate."""
+DRED of `source`'s payload at this distance; extrapolate; or fill a pause."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Job:
     actions
         By frame, one of the actions above.
     sources
-        By frame, whose payload the action uses; ignored for `CONCEAL`.
+        By frame, whose payload the action uses; ignored for `CONCEAL` and `PAUSE`.
     frame_samples
         Samples of a frame at 16 kHz.
     decoder_complexity
@@ -82,8 +82,10 @@ def _decode(job: Job) -> NDArray[np.int16]:
             zip(job.actions.tolist(), job.sources.tolist(), strict=True)
         ):
             out = pcm[frame * size : (frame + 1) * size]
-            payload = None if action == CONCEAL else job.payloads[source]
-            if payload is None:
+            payload = None if action in (CONCEAL, PAUSE) else job.payloads[source]
+            if action == PAUSE:
+                decoder.fill_pause(out)
+            elif payload is None:
                 decoder.conceal(out)
             elif action == DECODE:
                 decoder.decode(payload, out)
@@ -92,7 +94,7 @@ def _decode(job: Job) -> NDArray[np.int16]:
             elif dred_decoder is not None:
                 offset = (source - frame) * size
                 if dred is None or source != dred_source:
-                    dred = dred_decoder.parse(payload, min(SAMPLE_RATE_HZ, offset), dred)
+                    dred = dred_decoder.parse(payload, min(SAMPLE_RATE_HZ, offset))
                     dred_source = source
                 if dred.samples > 0:
                     decoder.decode_dred(dred, offset, out)

@@ -6,7 +6,7 @@ decoding, is given the sound of gaps by our kernels (`testbed.codecs.gap_sound`)
 frames after a gap) until it agrees with the clean decoding. Equal episodes are worked out once.
 
 It takes speech in SILK's wideband mode, in which libopus conceals at 16 kHz; calls with other packets, with
-packets of silence, or with LBRR for only a part of a packet of 40 or 60 ms are left to libopus.
+pauses, or with LBRR for only a part of a packet of 40 or 60 ms are left to libopus.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
 from testbed.codecs.dred.reader import DredReader
 from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
-from testbed.codecs.engine import DECODE, Job, LibopusEngine
+from testbed.codecs.engine import DECODE, PAUSE, Job, LibopusEngine
 from testbed.codecs.episodes import Episode, episodes
 from testbed.codecs.gap_sound import WARM_FRAMES, Gap, GapSound, Stream
 from testbed.codecs.opus_build import built
@@ -196,7 +196,8 @@ class NumbaEngine:
         if key not in self._cleans:
             self._cleans[key] = _Clean(job)
         clean = self._cleans[key]
-        return _Planned(job, clean, episodes(job) if _is_taken(job.sent) else None)
+        is_taken = _is_taken(job.sent) and PAUSE not in job.actions
+        return _Planned(job, clean, episodes(job) if is_taken else None)
 
     def _decoded(self, batch: Sequence["_Planned"]) -> Iterator[NDArray[np.int16]]:
         """Give the samples of a batch."""

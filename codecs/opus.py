@@ -346,7 +346,12 @@ class Decoder(_Handle):
         self._value = c_int32()
         self._final_range = c_uint32()
         self._state = self.library.create(call.opus_decoder_create, SAMPLE_RATE_HZ, 1)
-        result = set_int(self._ctl, self._state, _SET["complexity"], complexity)
+        self._complexity = complexity
+        self._dred_in_use: Dred | None = None
+        self._set_complexity(complexity)
+
+    def _set_complexity(self, complexity: int) -> None:
+        result = set_int(self._ctl, self._open(), _SET["complexity"], complexity)
         # before 1.5 a decoder had no complexity: all that it can do is what others do at 0
         if result != _UNIMPLEMENTED or not 0 <= complexity <= 10:
             self.library.check(result, f"setting the decoder's complexity to {complexity}")
@@ -387,6 +392,18 @@ class Decoder(_Handle):
         done = self._decode(self._state or self._open(), None, 0, self._buffer_address, samples, 0)
         self._deliver(done, view, out, "concealing a frame")
 
+    def fill_pause(self, out: Pcm24) -> None:
+        """Make up a frame of a pause: as `conceal`, but without networks, which would speak into it."""
+        self._set_complexity(0)
+        dred, self._dred_in_use = self._dred_in_use, None
+        if dred is None:
+            self.conceal(out)
+        else:
+            # With DRED in its queue libopus conceals with networks at any complexity; this empties the queue.
+            self.decode_dred(dred, -SAMPLE_RATE_HZ, out)
+            self._dred_in_use = None
+        self._set_complexity(self._complexity)
+
     def decode_fec(self, payload: bytes, out: Pcm24) -> None:
         """Decode the frame before `payload` from its LBRR; libopus conceals it if there is none."""
         if not payload:
@@ -417,6 +434,7 @@ class Decoder(_Handle):
                 "nothing can be synthesised from a DRED that is absent or was only measured (defer)"
             )
         samples = out.size
+        self._dred_in_use = dred
         view = self._views.get(samples)
         if view is None:
             view = self._view(samples)

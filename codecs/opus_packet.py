@@ -63,6 +63,15 @@ class OpusPacket:
         """Whether it holds no sound: frames of 0 or 1 byte, which libopus conceals (section 2.1.9)."""
         return max(map(len, self.frames)) <= 1
 
+    @property
+    def has_voice(self) -> bool | None:
+        """Whether SILK's voice activity flag is set anywhere in it; None in CELT mode, which has none."""
+        if self.mode == "celt":
+            return None
+        # The flags of the mid channel are single even bits, so they stand as such in a frame's first byte.
+        silk_frames = max(1, int(self.coded_frame_ms) // 20)
+        return any(len(frame) > 1 and frame[0] >> (8 - silk_frames) for frame in self.frames)
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -79,7 +88,7 @@ class Split:
         that are only there because of it.
     lbrr_frames
         Whether there is LBRR for each SILK frame of the packet before; empty without a SILK layer.
-    mode, bandwidth, is_dtx
+    mode, bandwidth, is_dtx, has_voice
         As in `OpusPacket`.
     frame_ms
         Duration of the packet's audio.
@@ -92,6 +101,7 @@ class Split:
     mode: Mode
     bandwidth: PacketBandwidth
     is_dtx: bool
+    has_voice: bool | None
     frame_ms: float
 
 
@@ -180,6 +190,7 @@ def split(payload: bytes) -> Split:
         mode=packet.mode,
         bandwidth=packet.bandwidth,
         is_dtx=packet.is_dtx,
+        has_voice=packet.has_voice,
         frame_ms=packet.frame_ms,
     )
 

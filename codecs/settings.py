@@ -29,7 +29,7 @@ class EncoderSettings:
     signal
         Hint: ``"auto"``, ``"voice"`` or ``"music"``.
     dtx
-        Whether libopus may make packets of 1 or 2 bytes of silence; they are sent, as opus_demo does.
+        Whether libopus may make packets of 1 or 2 bytes of silence; the sender may leave them out.
     expected_loss_percent
         The loss that libopus plans its redundancy for, 0 to 100. DRED is only sent when it is above 0.
     inband_fec

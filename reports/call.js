@@ -1,5 +1,5 @@
 // One call: the strips of the network and of what was played above each spectrogram, and playing from any place in it.
-const LETTERS = { ".": "arrived", L: "late", x: "lost", p: "primary", r: "red", l: "lbrr", d: "dred", c: "plc" };
+const LETTERS = { ".": "arrived", L: "late", x: "lost", p: "primary", r: "red", l: "lbrr", d: "dred", c: "plc", s: "dtx" };
 const callSeconds = data.call ? Math.max(...data.call.tracks.map((t) => t.seconds)) : 0;
 const boxes = Array.from(document.querySelectorAll(".track"));
 let together = true;
@@ -30,7 +30,7 @@ function callControls() {
   html("span", {}, same, "start another player where the last one stopped, to compare");
   check.addEventListener("change", () => { together = check.checked; });
   const used = data.call.tracks.flatMap((t) => (t.timeline ? Array.from(t.timeline.network + t.timeline.played) : [])).map((c) => LETTERS[c]);
-  keys(byId("call-legend"), ["arrived", "late", "lost", "primary", "red", "lbrr", "dred", "plc"].filter((n) => used.includes(n)));
+  keys(byId("call-legend"), ["arrived", "late", "lost", "primary", "red", "lbrr", "dred", "plc", "dtx"].filter((n) => used.includes(n)));
   boxes.forEach(wire);
 }
 
@@ -120,13 +120,13 @@ function strip(svg, track, x, step, y, list, near) {
 function tell(track, run, part, ear) {
   const several = run.end - run.start > 1;
   const frames = several ? `frames ${run.start} to ${run.end - 1} (${(run.end - run.start) * data.call.frame_ms} ms)` : `frame ${run.start}`;
-  const lines = [`${frames}: ${ear ? "played from " : ""}${PARTS[part][0]}`];
+  const lines = [`${frames}: ${ear && part !== "dtx" ? "played from " : ""}${PARTS[part][0]}`];
   const t = track.timeline;
   const step = t.source[run.start];
   if (ear && !several && step && part === "plc") lines.push(`the DRED of packet ${run.start + step} did not reach back so far`);
   else if (ear && !several && step) lines.push(`in packet ${run.start + step}, ${step} frame${step === 1 ? "" : "s"} later`);
   if (!ear && part === "lost") lines.push(`dropped by ${Array.from(new Set(t.cause.slice(run.start, run.end))).filter(Boolean).join(", ") || "the network"}`);
-  if (!ear && part !== "lost" && !several) lines.push(`${number(t.delay_ms[run.start], 1)} ms on the way, ${t.bytes[run.start]} bytes`);
+  if (!ear && part !== "lost" && part !== "dtx" && !several) lines.push(`${number(t.delay_ms[run.start], 1)} ms on the way, ${t.bytes[run.start]} bytes`);
   return lines.join("\n");
 }
 

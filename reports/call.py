@@ -21,7 +21,7 @@ MAX_SOUND_BYTES = 24_000_000
 MAX_SECONDS = 60
 _WINDOW = 512
 _FLOOR_DB = 72.0
-_CODES = {"primary": "p", "red": "r", "lbrr": "l", "dred": "d", "plc": "c"}
+_CODES = {"primary": "p", "red": "r", "lbrr": "l", "dred": "d", "plc": "c", "dtx": "s"}
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ def example_call(results: Results) -> Call | None:
         hit = [name for name in timelines if name != CEILING]
         if hit:
             muted = unrepaired(clean, timelines[hit[0]], frame_ms)
-            alike = len({tuple(timelines[name]["arrived_ns"] < 0) for name in hit}) == 1
+            alike = len({tuple(_is_lost(timelines[name])) for name in hit}) == 1
             name = "the loss" if alike else f"the loss of {hit[0]}"
-            add(name, "the recording, silent where the packet never came", muted, {})
+            add(name, "the recording, silent where a packet was lost", muted, {})
     for example in same:
         samples = _samples(results.folder, example["audio"])
         add(example["scheme"], _scores(results, example), samples, letters(timelines[example["scheme"]]))
@@ -104,10 +104,10 @@ def example_call(results: Results) -> Call | None:
 
 
 def unrepaired(clean: NDArray[np.float32], timeline: pd.DataFrame, frame_ms: float) -> NDArray[np.float32]:
-    """Return the recording with silence in place of each frame whose own packet never arrived."""
+    """Return the recording with silence in place of each frame whose own packet was lost."""
     samples = round(HZ * frame_ms / 1000)
     heard = clean.copy()
-    for frame in timeline["frame"][timeline["arrived_ns"] < 0]:
+    for frame in timeline["frame"][_is_lost(timeline)]:
         heard[frame * samples : (frame + 1) * samples] = 0
     return heard
 
@@ -115,20 +115,27 @@ def unrepaired(clean: NDArray[np.float32], timeline: pd.DataFrame, frame_ms: flo
 def letters(timeline: pd.DataFrame) -> dict[str, Any]:
     """Return a timeline as the page's script reads it.
 
-    ``network`` has ``.`` for arrived in time, ``L`` for late, ``x`` for lost; ``played`` has ``p r l d c``.
+    ``network`` has ``.`` for arrived in time, ``L`` for late, ``x`` for lost, ``s`` for a pause that was
+    not sent; ``played`` has ``p r l d c s``.
     """
-    lost = timeline["arrived_ns"] < 0
-    network = np.where(lost, "x", np.where(timeline["late"], "L", "."))
+    gone = timeline["arrived_ns"] < 0
+    network = np.where(gone, "s", np.where(timeline["late"], "L", "."))
+    network[_is_lost(timeline)] = "x"
     delay = (timeline["arrived_ns"] - timeline["sent_ns"]) / 1e6
     source = np.where(timeline["source_frame"] < 0, 0, timeline["source_frame"] - timeline["frame"])
     return {
         "network": "".join(network),
         "played": "".join(_CODES.get(name, "c") for name in timeline["recovered_by"]),
         "source": [int(step) for step in source],
-        "delay_ms": [None if gone else round(float(ms), 1) for gone, ms in zip(lost, delay, strict=True)],
+        "delay_ms": [None if never else round(float(ms), 1) for never, ms in zip(gone, delay, strict=True)],
         "cause": [str(cause) for cause in timeline["dropped_by"]],
         "bytes": [int(size) for size in timeline["size_bytes"]],
     }
+
+
+def _is_lost(timeline: pd.DataFrame) -> NDArray[np.bool_]:
+    lost: NDArray[np.bool_] = ((timeline["arrived_ns"] < 0) & (timeline["sent_ns"] >= 0)).to_numpy()
+    return lost
 
 
 def _scores(results: Results, example: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from testbed.feedback_loop import Decision, ReportingEnd
 from testbed.playout.policy import Playout
 from testbed.receiver import Receiver
 from testbed.sender import MEDIA_SSRC, Sender, Source
-from testbed.timeline import NEVER, Timeline
+from testbed.timeline import DTX, NEVER, Timeline
 
 RECEIVER_SSRC = 0x4C495354
 
@@ -31,7 +31,7 @@ class Simulation:
     Attributes
     ----------
     frames
-        Every frame that was sent.
+        Every frame, sent or not.
     sent
         Every packet in sending order; `Packet.payload` is the RTP packet's bytes.
     header_bytes
@@ -84,6 +84,7 @@ class Party:
         flow: str = MEDIA_FLOW,
         ssrc: int = MEDIA_SSRC,
         start_ns: int = 0,
+        omits_pauses: bool = False,
     ) -> None:
         self.control: VoiceControl | None = None
         self._reporting: ReportingEnd | None = None
@@ -95,7 +96,7 @@ class Party:
             self._reporting = ReportingEnd(env, loop.reporting, RECEIVER_SSRC, ssrc, flow, back)
             length_ns = len(source) * source.settings.frame_ms * 1_000_000
             env.process(self._reporting.run(start_ns + length_ns))
-        self.sender = Sender(env, source, distances, forward, self.control, flow, ssrc)
+        self.sender = Sender(env, source, distances, forward, self.control, flow, ssrc, omits_pauses)
         env.process(self.sender.run(start_ns))
 
     def on_arrival(self, packet: Packet) -> None:
@@ -122,6 +123,7 @@ def simulate(
     others: Sequence[tuple[Source, int]] = (),
     most_events: int = MOST_EVENTS,
     dred_reach_samples: int = DRED_LIMIT_SAMPLES,
+    omits_pauses: bool = False,
 ) -> Simulation:
     """Send a source through a channel and decide what each frame is played from.
 
@@ -148,7 +150,9 @@ def simulate(
     most_events
         How many events the simulation may have.
     dred_reach_samples
-        How much of a packet's DRED the engine will read; libopus's limit unless told otherwise.
+        How much of a packet's DRED the engine will read; libopus's limit by default.
+    omits_pauses
+        Whether packets of silence, of at most two bytes, are not sent; the receiver knows that it is so.
 
     Raises
     ------
@@ -161,7 +165,7 @@ def simulate(
 
     def drop(packet: Packet, cause: str) -> None:
         if packet.flow == MEDIA_FLOW:
-            dropped_by[packet.sequence] = cause
+            dropped_by[sender.primaries[packet.sequence]] = cause
 
     def deliver(packet: Packet) -> None:
         if packet.flow == MEDIA_FLOW:
@@ -175,17 +179,27 @@ def simulate(
     back = None
     if loop is not None:
         back = chain(loop.reverse, env, loop.rngs, report_back, lambda packet, cause: None, folder)
-    parties = {MEDIA_FLOW: Party(env, source, distances, forward, back, loop)}
+    parties = {
+        MEDIA_FLOW: Party(env, source, distances, forward, back, loop, omits_pauses=omits_pauses),
+    }
     for index, (other, start_ns) in enumerate(others, start=1):
         flow = f"call {index + 1}"
-        parties[flow] = Party(env, other, distances, forward, back, loop, flow, MEDIA_SSRC + index, start_ns)
+        parties[flow] = Party(
+            env, other, distances, forward, back, loop, flow, MEDIA_SSRC + index, start_ns, omits_pauses
+        )
     sender, control = parties[MEDIA_FLOW].sender, parties[MEDIA_FLOW].control
-    receiver = Receiver(env, len(source), source.settings, sender.frames, playout, dred_reach_samples)
+    receiver = Receiver(
+        env, len(source), source.settings, sender.frames, playout, dred_reach_samples, omits_pauses
+    )
     env.process(receiver.run())
     env.run()
     receiver.play_rest(sender.sent[-1].sent_ns)
+    sent_ns = np.full(len(source), NEVER, np.int64)
+    sent_ns[sender.primaries] = [packet.sent_ns for packet in sender.sent]
+    size_bytes = np.zeros(len(source), np.int32)
+    size_bytes[sender.primaries] = [packet.size_bytes for packet in sender.sent]
     timeline = Timeline(
-        sent_ns=np.array([packet.sent_ns for packet in sender.sent], np.int64),
+        sent_ns=sent_ns,
         arrived_ns=receiver.arrived_ns,
         # Of a packet that was doubled, one copy may be dropped and the other arrive.
         dropped_by=tuple(
@@ -193,10 +207,10 @@ def simulate(
             for cause, arrived_ns in zip(dropped_by, receiver.arrived_ns.tolist(), strict=True)
         ),
         played_ns=receiver.played_ns,
-        recovered_by=receiver.recovered_by,
+        recovered_by=np.where(sent_ns == NEVER, np.uint8(DTX), receiver.recovered_by),
         source_frame=receiver.source_frame,
         late=receiver.late(),
-        size_bytes=np.array([packet.size_bytes for packet in sender.sent], np.int32),
+        size_bytes=size_bytes,
     )
     job = Job(
         sent=tuple(frame.payload for frame in sender.frames),

@@ -84,7 +84,8 @@ def keep_timeline(context: "Context", call: "CallId", simulation: "Simulation") 
         from testbed.pcap import write_pcap
 
         sent = [(packet.sent_ns, packet.payload) for packet in simulation.sent]
-        arrivals = zip(simulation.timeline.arrived_ns.tolist(), sent, strict=True)
+        timeline = simulation.timeline
+        arrivals = zip(timeline.arrived_ns[timeline.is_sent].tolist(), sent, strict=True)
         received = sorted((at_ns, data) for at_ns, (_, data) in arrivals if at_ns != NEVER)
         reasons += _reasons(write_pcap, context.folder / "packets" / f"{stem}.sent.pcap", sent)
         reasons += _reasons(write_pcap, context.folder / "packets" / f"{stem}.received.pcap", received)

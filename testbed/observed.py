@@ -20,7 +20,7 @@ class Seen:
     Attributes
     ----------
     late, narrow
-        Shares of the frames.
+        Shares of the packets.
     duration_ms
         Length of a call.
     delay_ms, variation_ms
@@ -73,9 +73,10 @@ def cases(whole: Plan, table: "pd.DataFrame") -> Iterator[Case]:
 def _seen(whole: Plan, table: "pd.DataFrame") -> dict[tuple[int, str], Seen]:
     made = table[table["payload_kbps"].notna()]
     frame_ms = made["point"].map({point.index: point.scenario.codec.frame_ms for point in whole.points})
+    packets = made["frames"] - made["frames_dtx"]
     kept = made[["wire_kbps", "red_kbps", "lbrr_sent", "dred_sent_ms", "packet_loss", "queue_loss"]].assign(
-        late=made["frames_late"] / made["frames"],
-        narrow=made["frames_narrow"] / made["frames"],
+        late=made["frames_late"] / packets,
+        narrow=made["frames_narrow"] / packets,
         duration_ms=made["frames"] * frame_ms,
         delay_ms=made["delay_ms_min"] + made["delay_variation_ms_p95"],
         variation_ms=made["delay_variation_ms_p95"],

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from testbed.channels.packet import Packet
 from testbed.codecs import red
 from testbed.codecs.encoding import DRED_LIMIT_SAMPLES, EncodedFrame
-from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC
+from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC, PAUSE
 from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
 from testbed.codecs.settings import EncoderSettings
 from testbed.errors import CodecError
+from testbed.pauses import Arrival, pauses_between
 from testbed.playout.policy import Playout
 from testbed.sender import FIRST_TIMESTAMP, MEDIA_SSRC
 from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
@@ -28,16 +29,22 @@ class Receiver:
     LBRR but plays silence else, after CELT it takes no LBRR, and after SILK's narrowband and mediumband no
     DRED.
 
+    Where the sender omits pauses, a missing frame is a pause if the packets before and after it say so
+    (`testbed.pauses`). As long as none after it is at hand, it is taken for one unless the packet before
+    it has voice. A pause is filled without networks, and nothing is repaired in it.
+
     Parameters
     ----------
     count, settings
         How many frames the call has, and how they are encoded.
     frames
-        The frames that were sent so far: what is in a payload that is at hand, measured once, by the sender.
+        The frames that were made so far: what is in a payload that is at hand, measured once, by the sender.
     playout
         When a frame must play.
     dred_reach_samples
         How much of a packet's DRED the engine reads, of what it holds the newest.
+    may_pause
+        Whether the sender omits pauses; both ends agree on it beforehand (``usedtx``, RFC 7587, 6.1).
 
     Attributes
     ----------
@@ -59,6 +66,7 @@ class Receiver:
         frames: Sequence[EncodedFrame],
         playout: Playout,
         dred_reach_samples: int = DRED_LIMIT_SAMPLES,
+        may_pause: bool = False,
     ) -> None:
         self.payloads: list[bytes | None] = [None] * count
         self.arrived_ns = np.full(count, NEVER, np.int64)
@@ -70,6 +78,8 @@ class Receiver:
         self._at_hand_ns: list[int | None] = [None] * count
         self._carrier = [NEVER] * count
         self._newest = NEVER
+        self._arrivals: dict[int, Arrival] = {}
+        self._may_pause = may_pause
         self._decoded: EncodedFrame | None = None
         self._env = env
         self._playout = playout
@@ -98,6 +108,7 @@ class Receiver:
         self._take(frame, frame, primary, now_ns)
         if self.arrived_ns[frame] == NEVER:
             self.arrived_ns[frame] = now_ns
+            self._arrivals[frame] = Arrival(frame, data.sequence, data.marker)
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Play each frame when it is due."""
@@ -180,6 +191,9 @@ class Receiver:
                 self._decoded = self._frames[frame]
             return
         following = self._following(frame, now_ns)
+        if self._may_pause and self._is_pause(frame, now_ns):
+            self.actions[frame] = PAUSE
+            return
         if following is None:
             return
         carried, decoded = self._frames[following], self._decoded
@@ -193,6 +207,19 @@ class Receiver:
             reached = missing - (carried.dred_samples - unread) <= self._frame_samples // 2
             is_heard = reached and decoded.is_followed_by_networks
             self._settle(frame, DRED if is_heard else PLC, following, DEEP)
+
+    def _is_pause(self, frame: int, now_ns: int) -> bool:
+        """Return whether a frame that is missing at `now_ns` is taken for a pause."""
+        arrived = np.flatnonzero((self.arrived_ns != NEVER) & (self.arrived_ns <= now_ns))
+        place = int(np.searchsorted(arrived, frame))
+        if place == 0:
+            return False
+        before = int(arrived[place - 1])
+        if place == len(arrived):
+            return not self._frames[before].has_voice
+        after = int(arrived[place])
+        missing = [other for other in range(before + 1, after) if not self._is_at_hand(other, now_ns)]
+        return frame in pauses_between(self._arrivals[before], self._arrivals[after], missing)
 
     def _settle(self, frame: int, recovered_by: int, source: int, action: int) -> None:
         self.recovered_by[frame] = recovered_by

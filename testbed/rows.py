@@ -31,7 +31,7 @@ from testbed.randomness import generator
 from testbed.scenario import Point, Scenario
 from testbed.speech import Clip
 from testbed.sweep import CallId, Group, speech_settings, stages
-from testbed.timeline import DRED, LBRR, PLC, PRIMARY, RED
+from testbed.timeline import DRED, DTX, LBRR, PLC, PRIMARY, RED
 
 if TYPE_CHECKING:
     from testbed.codecs.dred.writer import DredWriter
@@ -270,7 +270,16 @@ def simulate_call(context: Context, call: CallId, source: Lazy, engine: Engine) 
 
     complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
     if scheme.is_ceiling:
-        return simulate(source.encoding, (), [], [], Offline(policy="offline"), complexity, scenario.folder)
+        return simulate(
+            source.encoding,
+            (),
+            [],
+            [],
+            Offline(policy="offline"),
+            complexity,
+            scenario.folder,
+            omits_pauses=scenario.codec.omits_pauses,
+        )
     send = partial(
         simulate,
         distances=scheme.distances(),
@@ -280,6 +289,7 @@ def simulate_call(context: Context, call: CallId, source: Lazy, engine: Engine) 
         decoder_complexity=complexity,
         folder=scenario.folder,
         most_events=scenario.limits.events,
+        omits_pauses=scenario.codec.omits_pauses,
     )
     others = _other_calls(context, call, source.settings)
     if not scenario.is_closed_loop:
@@ -370,10 +380,11 @@ def _measure(names: Sequence[str], reference: NDArray[np.float32], pcm: NDArray[
 def _measurements(
     context: Context, call: CallId, simulation: Simulation, settings: EncoderSettings
 ) -> dict[str, Any]:
-    timeline, frames = simulation.timeline, simulation.frames
+    timeline, is_sent = simulation.timeline, simulation.timeline.is_sent
+    frames = [simulation.frames[frame] for frame in np.flatnonzero(is_sent)]
     scheme, playout = context.schemes[call.point][call.scheme], context.points[call.point].scenario.playout
     added = scheme.added_dred()
-    kbps_of_bytes = 8 / (len(frames) * settings.frame_ms)
+    kbps_of_bytes = 8 / (len(timeline) * settings.frame_ms)
     wire_bytes = int(timeline.size_bytes.sum())
     own_bytes = sum(len(frame.payload) for frame in frames)
     parts = {
@@ -384,7 +395,7 @@ def _measurements(
     }
     # Who waits without limit plays at no time, and the ceiling has no receiver.
     is_played = not scheme.is_ceiling and not isinstance(playout, Offline)
-    waited_ns = float((timeline.played_ns - timeline.sent_ns).mean())
+    waited_ns = float((timeline.played_ns - timeline.sent_ns)[is_sent].mean())
     lookahead_ms = 1000 * simulation.lookahead_samples / SAMPLE_RATE_HZ
     return {
         "payload_kbps": sum(parts.values()),
@@ -395,7 +406,7 @@ def _measurements(
         "dred_distortion": dred_distortion(frames),
         "wire_kbps": wire_bytes * kbps_of_bytes,
         "packet_loss": simulation.packet_loss,
-        "queue_loss": timeline.drops(QUEUE_CAUSES) / len(timeline),
+        "queue_loss": timeline.drops(QUEUE_CAUSES) / len(simulation.sent),
         "delay_ms_min": timeline.smallest_delay_ms,
         "delay_variation_ms_p50": timeline.delay_variation_ms(50),
         "delay_variation_ms_p95": timeline.delay_variation_ms(95),
@@ -407,6 +418,7 @@ def _measurements(
         "frames_lbrr": timeline.count(LBRR),
         "frames_dred": timeline.count(DRED),
         "frames_plc": timeline.count(PLC),
+        "frames_dtx": timeline.count(DTX),
         "buffer_needed_ms_p95": timeline.buffer_needed_ms(95),
         "buffer_needed_ms_max": timeline.buffer_needed_ms(100),
         "mean_delay_ms": settings.frame_ms + lookahead_ms + waited_ns / 1e6 if is_played else math.nan,

@@ -37,8 +37,8 @@ MEASURED = (
     "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps", "lbrr_sent", "dred_asked_ms",
     "dred_sent_ms", "dred_distortion", "wire_kbps", "packet_loss", "queue_loss", "delay_ms_min",
     "delay_variation_ms_p50", "delay_variation_ms_p95", "frames", "frames_late", "frames_narrow",
-    "frames_primary", "frames_red", "frames_lbrr", "frames_dred", "frames_plc", "buffer_needed_ms_p95",
-    "buffer_needed_ms_max", "mean_delay_ms",
+    "frames_primary", "frames_red", "frames_lbrr", "frames_dred", "frames_plc", "frames_dtx",
+    "buffer_needed_ms_p95", "buffer_needed_ms_max", "mean_delay_ms",
 )  # fmt: skip
 
 
@@ -121,8 +121,7 @@ class Run(Results):
         )
         group = groups[call]
         clip = clips[call.clip]
-        at_point = whole.points[call.point].scenario
-        decoding = engine(at_point.engine, at_point.limits.batch_mb)
+        decoding = engine(group.engine, group.batch_mb)
         source = Lazy(to_int16(clip.pcm), group.settings)
         simulation = simulate_call(context, call, source, decoding)
         return Call(simulation, listen(simulation, len(clip.pcm), decoding), clip)

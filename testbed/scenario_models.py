@@ -63,6 +63,19 @@ class Speech(Parameters):
         return self
 
 
+class Dtx(Parameters):
+    """Discontinuous transmission, and what becomes of the packets of pauses.
+
+    Attributes
+    ----------
+    send_empty
+        Whether packets of at most two bytes, which hold no sound, are sent, as opus_demo does; by default
+        they are not (RFC 7587, 3.1.3).
+    """
+
+    send_empty: bool = False
+
+
 class Codec(Parameters):
     """The speech's own encoding, common to all schemes.
 
@@ -80,6 +93,9 @@ class Codec(Parameters):
         Duration of a packet's audio.
     expected_loss
         What the encoder plans its redundancy for, 0 to 1; the channel's own mean loss unless told otherwise.
+    dtx
+        Discontinuous transmission: in pauses only a packet each 400 ms is sent. ``{send_empty: true}`` sends
+        the packets without sound, too.
     """
 
     bitrate_kbps: float | None = Field(None, ge=6, le=510)
@@ -91,7 +107,7 @@ class Codec(Parameters):
     rate_mode: Literal["vbr", "cvbr", "cbr"] = "vbr"
     application: Literal["voip", "audio"] = "voip"
     signal: Literal["auto", "voice", "music"] = "auto"
-    dtx: bool = False
+    dtx: bool | Dtx = False
     expected_loss: float | None = Field(None, ge=0, le=1)
 
     @model_validator(mode="after")
@@ -101,6 +117,16 @@ class Codec(Parameters):
                 "give exactly one of bitrate_kbps (the speech's own) and total_kbps (every scheme's)"
             )
         return self
+
+    @property
+    def uses_dtx(self) -> bool:
+        """Whether libopus makes packets without sound of pauses."""
+        return bool(self.dtx)
+
+    @property
+    def omits_pauses(self) -> bool:
+        """Whether such packets are not sent."""
+        return not self.dtx.send_empty if isinstance(self.dtx, Dtx) else self.dtx
 
 
 def _names_alone(schema: dict[str, Any]) -> None:

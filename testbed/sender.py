@@ -1,4 +1,4 @@
-"""The sending side of a call: a media clock that puts one RTP packet a frame on the network."""
+"""The sending side of a call: a media clock that puts one RTP packet per frame on the network."""
 
 from collections.abc import Generator
 from typing import Any, Protocol
@@ -22,6 +22,8 @@ from testbed.codecs.settings import EncoderSettings
 
 FIRST_TIMESTAMP = 0
 MEDIA_SSRC = 0x53504348
+MAX_UNSENT_BYTES = 2
+"""Opus packets up to this size need not be sent (RFC 7587, 3.1.3)."""
 
 
 class Source(Protocol):
@@ -62,14 +64,23 @@ class Control(Protocol):
 class Sender:
     """Packetizes a source: each frame as its packet's primary, older frames as RED copies where asked.
 
+    Sequence numbers count the packets that are sent, timestamps count the frames.
+
+    Parameters
+    ----------
+    omits_pauses
+        Whether packets of at most `MAX_UNSENT_BYTES` are not sent; nor are there copies of them.
+
     Attributes
     ----------
     distances
         How many frames back the RED copies in the next packet lie, farthest first.
     frames
-        Every frame that was sent.
+        Every frame so far, sent or not.
     sent
         Every packet in sending order; `Packet.payload` is the RTP packet's bytes.
+    primaries
+        The frame that is each packet's primary.
     """
 
     def __init__(
@@ -81,10 +92,13 @@ class Sender:
         control: Control | None = None,
         flow: str = MEDIA_FLOW,
         ssrc: int = MEDIA_SSRC,
+        omits_pauses: bool = False,
     ) -> None:
         self.distances = distances
         self.frames: list[EncodedFrame] = []
         self.sent: list[Packet] = []
+        self.primaries: list[int] = []
+        self._omits_pauses = omits_pauses
         self._env = env
         self._source = source
         self._out = out
@@ -101,30 +115,37 @@ class Sender:
             if self._control is not None:
                 self.distances = self._control.before_frame()
             self.frames.append(self._source.frame(frame))
+            if self._is_omitted(frame):
+                continue
             packet = self._packet(frame, frame_ms * CLOCK_HZ // 1000)
             self.sent.append(packet)
+            self.primaries.append(frame)
             if self._control is not None:
                 self._control.on_sent(packet)
             self._out(packet)
 
+    def _is_omitted(self, frame: int) -> bool:
+        return self._omits_pauses and len(self.frames[frame].payload) <= MAX_UNSENT_BYTES
+
     def _packet(self, frame: int, frame_ticks: int) -> Packet:
+        sequence = len(self.sent)
         payload, payload_type = self.frames[frame].payload, OPUS_PAYLOAD_TYPE
         if self.distances:
             copies = [
                 RedBlock(OPUS_PAYLOAD_TYPE, distance * frame_ticks, self.frames[frame - distance].payload)
                 for distance in self.distances
-                if distance <= frame
+                if distance <= frame and not self._is_omitted(frame - distance)
             ]
             payload, payload_type = red.serialize(copies, OPUS_PAYLOAD_TYPE, payload), RED_PAYLOAD_TYPE
         data = RtpPacket(
             payload_type=payload_type,
-            sequence=frame & 0xFFFF,
+            sequence=sequence & 0xFFFF,
             timestamp=(FIRST_TIMESTAMP + frame * frame_ticks) & 0xFFFFFFFF,
             ssrc=self._ssrc,
             payload=payload,
-            marker=frame == 0,
+            marker=frame == 0 or self._is_omitted(frame - 1),
         ).serialize()
         if self._control is not None:
-            data = self._control.stamp(data, frame)
+            data = self._control.stamp(data, sequence)
         size_bytes = len(data) + UDP_HEADER_BYTES + IPV4_HEADER_BYTES
-        return Packet(size_bytes, int(self._env.now), frame, self._flow, data)
+        return Packet(size_bytes, int(self._env.now), sequence, self._flow, data)

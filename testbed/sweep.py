@@ -97,7 +97,9 @@ def plan(scenario: Scenario, clips: int) -> Plan:
     for point, point_schemes in zip(all_points, schemes, strict=True):
         speech = speech_settings(point.scenario.codec, known_loss(point.scenario))
         total_given = point.scenario.codec.total_kbps is not None
-        engine, batch_mb = point.scenario.engine, point.scenario.limits.batch_mb
+        # Pauses that were not sent are libopus's to fill.
+        engine = "libopus" if point.scenario.codec.omits_pauses else point.scenario.engine
+        batch_mb = point.scenario.limits.batch_mb
         for scheme_index, scheme in enumerate(point_schemes):
             settings = scheme.encoder_settings(speech, total_given)
             for clip in range(clips):
@@ -140,7 +142,7 @@ def speech_settings(codec: Codec, channel_loss: float) -> EncoderSettings:
         rate_mode=codec.rate_mode,
         application=codec.application,
         signal=codec.signal,
-        dtx=codec.dtx,
+        dtx=codec.uses_dtx,
         expected_loss_percent=min(100, round(100 * expected_loss)),
     )
 

@@ -13,8 +13,8 @@ from testbed.files import written_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-RECOVERIES = ("primary", "red", "lbrr", "dred", "plc")
-PRIMARY, RED, LBRR, DRED, PLC = range(len(RECOVERIES))
+RECOVERIES = ("primary", "red", "lbrr", "dred", "plc", "dtx")
+PRIMARY, RED, LBRR, DRED, PLC, DTX = range(len(RECOVERIES))
 NEVER = -1
 
 
@@ -25,7 +25,7 @@ class Timeline:
     Attributes
     ----------
     sent_ns
-        When the packet that carries the frame as its primary was sent.
+        When the packet that carries the frame as its primary was sent, or `NEVER`: the frame is of a pause.
     arrived_ns
         When that packet arrived, or `NEVER`.
     dropped_by
@@ -33,14 +33,14 @@ class Timeline:
     played_ns
         When the frame was played; with offline playout, when it first could have been.
     recovered_by
-        Index into `RECOVERIES`.
+        Index into `RECOVERIES`; ``dtx`` is every frame that was not sent, whatever it was taken for.
     source_frame
         The frame whose packet the sound came in: itself for primary, a later one for RED, LBRR and DRED,
         `NEVER` for none. A concealed frame names the packet whose LBRR or DRED was at hand but of no use.
     late
         Whether the packet arrived, but after the frame had to play.
     size_bytes
-        Size of the packet on the wire.
+        Size of the packet on the wire; 0 for none.
     """
 
     sent_ns: NDArray[np.int64]
@@ -54,6 +54,12 @@ class Timeline:
 
     def __len__(self) -> int:
         return len(self.sent_ns)
+
+    @property
+    def is_sent(self) -> NDArray[np.bool_]:
+        """By frame, whether a packet with it as its primary was sent."""
+        sent: NDArray[np.bool_] = self.sent_ns != NEVER
+        return sent
 
     def count(self, recovery: int) -> int:
         """Return how many frames were recovered in one of the `RECOVERIES`."""

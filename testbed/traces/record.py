@@ -132,6 +132,7 @@ def _from_timeline(path: Path) -> Recording:
         arrived = table["arrived_ns"].to_numpy(np.int64)
     except (ValueError, OSError, KeyError) as error:
         raise ResultsError(f"{path}: the timeline cannot be read: {error}") from error
+    sent, arrived = sent[sent != NEVER], arrived[sent != NEVER]
     lost = arrived == NEVER
     if not len(sent) or (np.diff(sent) < 0).any() or (arrived < sent)[~lost].any():
         raise ResultsError(f"{path}: is no timeline: its packets do not arrive after they are sent, in order")

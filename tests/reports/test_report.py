@@ -358,8 +358,8 @@ def test_an_empty_run_is_refused(tmp_path):
         write_report(run)
 
 
-def test_the_loss_is_silence_where_no_packet_came_and_the_recording_elsewhere():
-    timeline = pd.DataFrame({"frame": range(4), "arrived_ns": [1, -1, 5, -1]})
+def test_the_loss_is_silence_where_a_packet_was_lost_and_the_recording_elsewhere():
+    timeline = pd.DataFrame({"frame": range(4), "sent_ns": [0, 1, -1, 3], "arrived_ns": [1, -1, -1, -1]})
     clean = np.ones(4 * HZ // 50, np.float32)
     heard = unrepaired(clean, timeline, 20).reshape(4, -1)
     assert heard.mean(axis=1).tolist() == [1, 0, 1, 0]
@@ -368,21 +368,21 @@ def test_the_loss_is_silence_where_no_packet_came_and_the_recording_elsewhere():
 def test_letters_say_what_the_timeline_says():
     timeline = pd.DataFrame(
         {
-            "frame": [0, 1, 2],
-            "sent_ns": [0, 20_000_000, 40_000_000],
-            "arrived_ns": [40_000_000, -1, 90_000_000],
-            "dropped_by": ["", "loss", ""],
-            "recovered_by": ["primary", "dred", "plc"],
-            "source_frame": [0, 2, -1],
-            "late": [False, False, True],
-            "size_bytes": [100, 101, 102],
+            "frame": [0, 1, 2, 3],
+            "sent_ns": [0, 20_000_000, 40_000_000, -1],
+            "arrived_ns": [40_000_000, -1, 90_000_000, -1],
+            "dropped_by": ["", "loss", "", ""],
+            "recovered_by": ["primary", "dred", "plc", "dtx"],
+            "source_frame": [0, 2, -1, -1],
+            "late": [False, False, True, False],
+            "size_bytes": [100, 101, 102, 0],
         }
     )
     assert letters(timeline) == {
-        "network": ".xL",
-        "played": "pdc",
-        "source": [0, 1, 0],
-        "delay_ms": [40.0, None, 50.0],
-        "cause": ["", "loss", ""],
-        "bytes": [100, 101, 102],
+        "network": ".xLs",
+        "played": "pdcs",
+        "source": [0, 1, 0, 0],
+        "delay_ms": [40.0, None, 50.0, None],
+        "cause": ["", "loss", "", ""],
+        "bytes": [100, 101, 102, 0],
     }
