@@ -105,6 +105,21 @@ class Split:
     frame_ms: float
 
 
+def announced_ms(head: bytes) -> float:
+    """Return how long a packet's audio is by its first two bytes, for packets of which no more may be there.
+
+    Raises
+    ------
+    CodecError
+        If they announce no audio, or too much.
+    """
+    if not head or (head[0] & 3 == 3 and len(head) < 2):
+        raise CodecError(f"Opus packet of {len(head)} bytes: its duration is not there")
+    coded_frame_ms = _CONFIGURATIONS[head[0] >> 3][2]
+    code = head[0] & 3
+    return coded_frame_ms * (_frame_count(head, coded_frame_ms) if code == 3 else min(code, 1) + 1)
+
+
 def parse(payload: bytes) -> OpusPacket:
     """Take an Opus packet apart.
 
@@ -238,16 +253,21 @@ def _coded_lengths(payload: bytes, position: int, end: int, count: int) -> tuple
     return [*lengths, last], position
 
 
-def _counted_lengths(payload: bytes, coded_frame_ms: float) -> tuple[list[int], int, int]:
-    """Read the framing of code 3 (section 3.2.5): lengths, start of the first frame, size of the padding."""
-    if len(payload) < 2:
-        raise CodecError("Opus packet of 1 byte has no frame count")
+def _frame_count(payload: bytes, coded_frame_ms: float) -> int:
     count = payload[1] & 0x3F
     if count == 0 or count * coded_frame_ms > MAX_PACKET_MS:
         raise CodecError(
             f"Opus packet of {count} frames of {coded_frame_ms:g} ms: 1 frame at least, {MAX_PACKET_MS} ms "
             "at most"
         )
+    return count
+
+
+def _counted_lengths(payload: bytes, coded_frame_ms: float) -> tuple[list[int], int, int]:
+    """Read the framing of code 3 (section 3.2.5): lengths, start of the first frame, size of the padding."""
+    if len(payload) < 2:
+        raise CodecError("Opus packet of 1 byte has no frame count")
+    count = _frame_count(payload, coded_frame_ms)
     position, padding_bytes = 2, 0
     if payload[1] & 0x40:
         more = True

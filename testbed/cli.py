@@ -1,6 +1,7 @@
 """The command line: each command hands over to what does the work, and imports it only then."""
 
 import sys
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -329,20 +330,48 @@ def trace_record(
 @dred.command("inspect", epilog="Example: testbed dred inspect call.pcap")
 def dred_inspect(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A capture of RTP, or a bitstream of opus_demo.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A capture or rtpdump of RTP, Ogg Opus, or a bitstream of opus_demo."
+        ),
     ],
     payload_type: Annotated[
-        int, typer.Option(min=0, max=127, metavar="N", help="Opus's RTP payload type in a capture.")
-    ] = 111,
+        int | None,
+        typer.Option(
+            min=0,
+            max=127,
+            metavar="N",
+            help="Opus's RTP payload type; default: 111, and what the packets show.",
+        ),
+    ] = None,
+    red_payload_type: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=127, metavar="N", help="RED's RTP payload type; default: what the packets show."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For programs: the answer for each stream, without the packets.")
+    ] = False,
 ) -> None:
     """List the DRED that a file's packets carry: size, offset, depth, quantizers, version.
 
-    Packets count from 0: in a bitstream as opus_demo's frames, in a capture among the Opus packets.
-    """
-    from testbed.dred_inspect import Inspection
+    There is an answer for each RTP stream. Packets count from 0: in a bitstream as opus_demo's frames,
+    elsewhere among the Opus packets of the stream.
 
-    for line in Inspection(file, payload_type).lines():
+    Exit code 0: some stream carries DRED. 3: none does. 4: it cannot be known, because the capture cut the
+    packets, they are encrypted, or their payload type is not known. 2: the file cannot be read.
+    """
+    from testbed.dred_inspect import EXIT_CODES, Inspection
+
+    inspection = Inspection(file, payload_type, red_payload_type)
+    lines = inspection.lines()
+    if as_json:
+        deque(lines, maxlen=0)
+        lines = iter([inspection.as_json()])
+    for line in lines:
         typer.echo(line)
+    raise typer.Exit(EXIT_CODES[inspection.verdict])
 
 
 def _tell(line: str) -> None:

@@ -1,17 +1,24 @@
-"""What DRED the packets of a file carry: a capture of RTP, or a bitstream of ``opus_demo``."""
+"""What DRED the packets of a file carry: a capture or dump of RTP, Ogg Opus, a bitstream of ``opus_demo``."""
 
+import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from testbed.channels.recording_kind import kind_by_magic
 from testbed.channels.trace_file import read_content
-from testbed.codecs import red, rtp
-from testbed.codecs.dred import packet, payload
+from testbed.dred_answer import Answer, Found, Verdict, find
 from testbed.errors import CodecError, ScenarioError
-from testbed.traces import capture
+from testbed.traces import capture, rtpdump
+from testbed.traces.contents import Contents
+from testbed.traces.datagram import Datagram
+from testbed.traces.opus_in_rtp import OpusInRtp, opus_in
+from testbed.traces.rtp_packets import streams_of
+from testbed.traces.rtp_stream import RtpStream
 
+EXIT_CODES: dict[Verdict, int] = {"carries": 0, "none": 3, "unknown": 4}
+"""2 is for what cannot be read at all."""
 _MAX_PACKET_BYTES = 1 << 16
 _HEAD = struct.Struct(">II")
 _TITLES = (
@@ -27,32 +34,8 @@ _TITLES = (
     "qmax",
 )
 
-
-@dataclass(frozen=True)
-class Found:
-    """The DRED of one packet.
-
-    Attributes
-    ----------
-    index
-        From 0. In a bitstream, ``opus_demo``'s number of the frame: those not sent count. In a capture, the
-        packet's place among the Opus packets.
-    packet_bytes, dred_bytes
-        Size of the Opus packet, and how much of it there is for DRED, framing included.
-    header
-        What the payload says first.
-    end_ms
-        How long before the packet's first sample the redundancy ends; below 0: it goes on into the packet.
-    depth_ms
-        How much sound it holds.
-    """
-
-    index: int
-    packet_bytes: int
-    dred_bytes: int
-    header: payload.DredHeader
-    end_ms: float
-    depth_ms: int
+Numbered = Iterator[tuple[int, bytes]]
+"""The packets of a stream that can be looked at, with their numbers."""
 
 
 class Inspection:
@@ -61,81 +44,121 @@ class Inspection:
     Parameters
     ----------
     path
-        A capture or a bitstream.
+        A capture, a dump, Ogg Opus or a bitstream.
     payload_type
-        Opus's RTP payload type in a capture, also inside RED, whose own is 63.
+        Opus's RTP payload type; None for 111 and those that the packets show.
+    red_payload_type
+        RED's; None for those that the packets show.
 
     Attributes
     ----------
-    packets, damaged
-        How many Opus packets were seen in the last iteration, and how many of them could not be read.
+    answers
+        What is known, after iterating: one for each RTP stream, in the order of their first packets.
     """
 
-    def __init__(self, path: Path, payload_type: int = rtp.OPUS_PAYLOAD_TYPE) -> None:
+    def __init__(
+        self, path: Path, payload_type: int | None = None, red_payload_type: int | None = None
+    ) -> None:
         self._path = path
         self._payload_type = payload_type
-        self._start()
-
-    def _start(self) -> None:
-        self.packets = self.damaged = 0
-        self._with_dred = self._dred_bytes = 0
-        self._depth_ms = self._deepest_ms = 0
-        self._shallowest_ms = payload.CHUNK_MS * payload.MAX_CHUNKS
+        self._red_payload_type = red_payload_type
+        self.answers: list[Answer] = []
 
     def __iter__(self) -> Iterator[Found]:
-        """Look at every packet of the file.
+        """Look at every packet of the file, stream after stream.
 
         Raises
         ------
         ChannelError
-            If the file cannot be read, is larger than 64 MiB, or is a broken capture.
+            If the file cannot be read, is larger than 64 MiB, is a broken capture, or one without RTP.
         ScenarioError
-            If the file is neither a capture with Opus nor a bitstream of ``opus_demo``, or is cut.
+            If the file is nothing that is known, is a cut bitstream, or has no packet of the payload type.
         """
-        self._start()
-        for index, data in self._opus_packets():
-            self.packets += 1
-            try:
-                found = _look(index, data)
-            except CodecError:
-                self.damaged += 1
-                continue
-            if found is not None:
-                self._add(found)
-                yield found
+        self.answers = []
+        for answer, numbered in self._streams():
+            self.answers.append(answer)
+            for index, data in numbered:
+                try:
+                    found = find(index, data)
+                except CodecError:
+                    answer.damaged += 1
+                    continue
+                if found is not None:
+                    answer.add(found)
+                    yield found
 
     def lines(self) -> Iterator[str]:
-        """Give a table of the DRED found, line by line, and a line of totals; raises as iterating does."""
+        """Give a table of the DRED of each stream, then what is known of each; raises as iterating does."""
+        told = 0
         for found in self:
-            if self._with_dred == 1:
+            if told < len(self.answers):
+                told = len(self.answers)
+                if self.answers[-1].name:
+                    yield f"{self.answers[-1].name}:"
                 yield _aligned(_TITLES)
             yield _aligned(_row(found))
-        yield self.summary()
+        yield from map(str, self.answers)
 
-    def summary(self) -> str:
-        """Return a line of totals of the last iteration."""
-        count = self._with_dred
-        line = f"{count} of {self.packets} packets carry DRED"
-        if count:
-            line += f", {self._dred_bytes / count:.1f} bytes each"
-            line += f", {self._shallowest_ms} to {self._deepest_ms} ms deep"
-            line += f", {self._depth_ms / count:.0f} on average"
-        if self.damaged:
-            line += f"; {self.damaged} could not be read as Opus"
-        return line
+    @property
+    def verdict(self) -> Verdict:
+        """Whether any stream carries DRED; unknown if none does, and one is."""
+        verdicts = {answer.verdict for answer in self.answers}
+        return next((each for each in EXIT_CODES if each in verdicts - {"none"}), "none")
 
-    def _opus_packets(self) -> Iterator[tuple[int, bytes]]:
-        content = read_content(self._path)
-        if kind_by_magic(content) == "pcap":
-            return _captured(content, self._path, self._payload_type)
-        return _bitstream(content, self._path)
+    def as_json(self) -> str:
+        """Return what is known for programs."""
+        told: dict[str, Any] = {"file": str(self._path), "answer": self.verdict}
+        return json.dumps({**told, "streams": [answer.as_json() for answer in self.answers]}, indent=2)
 
-    def _add(self, found: Found) -> None:
-        self._with_dred += 1
-        self._dred_bytes += found.dred_bytes
-        self._depth_ms += found.depth_ms
-        self._deepest_ms = max(self._deepest_ms, found.depth_ms)
-        self._shallowest_ms = min(self._shallowest_ms, found.depth_ms)
+    def _streams(self) -> Iterator[tuple[Answer, Numbered]]:
+        content, where = read_content(self._path), str(self._path)
+        contents = Contents()
+        kind = kind_by_magic(content)
+        if kind == "pcap":
+            return self._captured(capture.datagrams(content, where, contents), contents)
+        if kind == "rtpdump":
+            return self._captured(rtpdump.datagrams(content, where, contents), contents)
+        answer = Answer()
+        return iter([(answer, _counted(answer, _bitstream(content, self._path)))])
+
+    def _captured(
+        self, datagrams: Iterator[Datagram], contents: Contents
+    ) -> Iterator[tuple[Answer, Numbered]]:
+        likely = [each for each in streams_of(datagrams, str(self._path), contents) if each.plausible()]
+        pairs = [(each, opus_in(each, self._payload_type, self._red_payload_type)) for each in likely]
+        if self._payload_type is not None and not any(inside.packets for _, inside in pairs):
+            types = ", ".join(map(str, sorted(set().union(*(inside.types for _, inside in pairs)))))
+            raise ScenarioError(
+                f"{self._path}: no RTP of payload type {self._payload_type}, nor RED with it inside; "
+                f"payload types are {types}: say --payload-type"
+            )
+        for stream, inside in pairs:
+            answer = _answer(stream, inside)
+            if answer.reason and (name := contents.keys_between(stream.way)):
+                answer.reason += f"; keys for encryption were agreed on between these ports ({name})"
+            whole = ((index, each.data) for index, each in enumerate(inside.packets) if not each.is_cut)
+            yield answer, iter(()) if inside.is_hidden else whole
+
+
+def _counted(answer: Answer, numbered: Numbered) -> Numbered:
+    for each in numbered:
+        answer.packets += 1
+        yield each
+
+
+def _answer(stream: RtpStream, inside: OpusInRtp) -> Answer:
+    return Answer(
+        stream.ssrc,
+        stream.way,
+        stream.point,
+        types=inside.types,
+        red_types=tuple(sorted(inside.red_types)),
+        packets=len(inside.packets),
+        damaged=inside.damaged,
+        cut=sum(each.is_cut and each.can_have_padding for each in inside.packets),
+        duplicates=inside.duplicates,
+        reason=inside.unknown,
+    )
 
 
 def _row(found: Found) -> tuple[str, ...]:
@@ -150,45 +173,6 @@ def _aligned(words: tuple[str, ...]) -> str:
     """Return words in columns as wide as their titles, which numbers are not."""
     pairs = zip(words, _TITLES, strict=True)
     return "  ".join(word.ljust(len(title)) for word, title in pairs).rstrip()
-
-
-def _look(index: int, data: bytes) -> Found | None:
-    carried = packet.find(data)
-    if carried is None:
-        return None
-    whole = payload.parse(carried.payload)
-    return Found(
-        index,
-        len(data),
-        carried.dred_bytes,
-        whole.header,
-        whole.header.end_ms - carried.frame * carried.frame_ms,
-        whole.depth_ms,
-    )
-
-
-def _captured(content: bytes, path: Path, payload_type: int) -> Iterator[tuple[int, bytes]]:
-    """Give the Opus packets of a capture, numbered; of RED, its newest."""
-    types: set[int] = set()
-    count = 0
-    for _, datagram in capture.rtp_packets(content, str(path)):
-        try:
-            found = rtp.RtpPacket.parse(datagram)
-            kind, data = found.payload_type, found.payload
-            if kind == rtp.RED_PAYLOAD_TYPE and kind != payload_type:
-                _, kind, data = red.parse(data)
-        except CodecError:
-            continue
-        if kind == payload_type and data:
-            yield count, data
-            count += 1
-        else:
-            types.add(kind)
-    if count == 0:
-        message = f"{path}: no RTP of payload type {payload_type} (Opus) or {rtp.RED_PAYLOAD_TYPE} (RED)"
-        if types:
-            message += f"; payload types are {', '.join(map(str, sorted(types)))}: say --payload-type"
-        raise ScenarioError(message)
 
 
 def _bitstream(content: bytes, path: Path) -> Iterator[tuple[int, bytes]]:

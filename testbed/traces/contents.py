@@ -45,6 +45,10 @@ class Contents:
         if name in (DTLS, ZRTP) and frame is not None and len(self.ways_keyed) < _MOST_NAMES:
             self.ways_keyed[frozenset(way(frame.addresses, frame.ports).split(" > "))] = name
 
+    def keys_between(self, ends: str) -> str:
+        """Return how keys were agreed on between the ends of a way; "" if they were not."""
+        return self.ways_keyed.get(frozenset(ends.split(" > ")), "")
+
     def lines(self) -> list[str]:
         """Return what a reader of the RTP must know of the capture."""
         lines = list(self.notes)

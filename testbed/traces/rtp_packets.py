@@ -9,9 +9,23 @@ from testbed.traces.contents import Contents
 from testbed.traces.datagram import Datagram
 from testbed.traces.format import Choice
 from testbed.traces.recording import Recording
-from testbed.traces.rtp_stream import chosen, clock_of, recording_of, streams
+from testbed.traces.rtp_stream import RtpStream, chosen, clock_of, recording_of, streams
 
 SSRC = 0x7E57BED
+
+
+def streams_of(datagrams: Iterable[Datagram], where: str, contents: Contents) -> list[RtpStream]:
+    """Return the RTP streams of a capture, at least one of them plausible.
+
+    Raises
+    ------
+    ChannelError
+        There is none; the message says what there is instead.
+    """
+    found = joined(streams(datagrams))
+    if not any(stream.plausible() for stream in found):
+        raise ChannelError(f"{where}: holds no RTP stream over UDP, but {contents}")
+    return found
 
 
 def recording_from(
@@ -33,11 +47,9 @@ def recording_from(
     Raises
     ------
     ChannelError
-        There is no such stream, or several; the message says what there is instead.
+        There is no such stream, or several; the message lists them.
     """
-    found = joined(streams(datagrams))
-    if choice.ssrc is None and not any(stream.plausible() for stream in found):
-        raise ChannelError(f"{where}: holds no RTP stream over UDP, but {contents}")
+    found = streams_of(datagrams, where, contents)
     stream = chosen(found, choice.ssrc, where)
     clock_hz = choice.clock_hz or clock_of(stream, where)
     recording = recording_of(stream, clock_hz, where)

@@ -282,8 +282,9 @@ def test_dred_of_our_own_is_seen_in_the_packets_that_are_kept(tmp_path: Path) ->
     (captured,) = (result.folder / "packets").glob("*-testbed-dred-500-ms-*.sent.pcap")
     seen = Inspection(captured)
     found = list(seen)
-    assert (seen.damaged, len(found)) == (0, seen.packets - 1)
+    (answer,) = seen.answers
+    assert (answer.damaged, len(found)) == (0, answer.packets - 1)
     assert {(each.header.q0, each.header.dq, each.header.qmax) for each in found} == {(6, 5, 15)}
     assert max(each.depth_ms or 0 for each in found) == 520
-    kbps = 8 * sum(each.dred_bytes for each in found) / (20 * seen.packets)
+    kbps = 8 * sum(each.dred_bytes for each in found) / (20 * answer.packets)
     assert kbps == pytest.approx(result.table["dred_kbps"].iloc[-1])

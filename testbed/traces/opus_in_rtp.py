@@ -1,0 +1,235 @@
+"""Opus in an RTP stream: which payload types are Opus and which are RED around it, and what cannot be read.
+
+SDP says what payload types mean, and a capture of RTP has none. What is not given is taken from the packets'
+structure where that is proof: a RED payload (RFC 2198) names the type of each block; an Opus packet says how
+long it is (RFC 6716, section 3.1), which is how far the timestamps go on.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from testbed.codecs import opus_packet, red
+from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RtpPacket
+from testbed.errors import CodecError
+from testbed.traces.rtp_stream import RtpStream
+
+_FIRST_DYNAMIC = 35
+"""Payload types from here on mean what SDP says; those before are assigned, and none to Opus (RFC 3551)."""
+_SMALLEST_WITH_DRED_BYTES = 8
+_ENOUGH_FOR_PROOF = 8
+_PROVEN, _STEADY, _MANY = 0.9, 0.5, 0.1
+_HAS_RTP_PADDING = 0x20
+_CODE, _COUNTED, _HAS_PADDING = 3, 3, 0x40
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What one RTP packet carries.
+
+    Attributes
+    ----------
+    kind
+        Payload type.
+    sequence, timestamp
+        As in its header.
+    data
+        What was captured of it.
+    is_cut
+        Whether there was more.
+    """
+
+    kind: int
+    sequence: int
+    timestamp: int
+    data: bytes
+    is_cut: bool
+
+    @property
+    def can_have_padding(self) -> bool:
+        """Whether this can be an Opus packet with padding, where DRED is, or the beginning of one."""
+        if len(self.data) < 2:
+            return self.is_cut and (not self.data or self.data[0] & _CODE == _COUNTED)
+        return self.data[0] & _CODE == _COUNTED and bool(self.data[1] & _HAS_PADDING)
+
+    def announced_ms(self) -> float | None:
+        """Return the duration of an Opus packet; None if this is none."""
+        try:
+            if not self.is_cut:
+                return opus_packet.parse(self.data).frame_ms
+            return opus_packet.announced_ms(self.data)
+        except CodecError:
+            return None
+
+
+@dataclass
+class OpusInRtp:
+    """The Opus packets of a stream.
+
+    Attributes
+    ----------
+    packets
+        In the order of arrival, duplicates left out; of RED, the newest.
+    opus_types, red_types
+        Payload types that are Opus, and RED.
+    types
+        How many packets of each payload type the stream has.
+    duplicates, damaged
+        How many packets came again, and how many are damaged outside of Opus; both are left out.
+    is_hidden
+        Whether the packets do not look like Opus at all, as if encrypted.
+    unknown
+        Why it cannot be known what the stream carries; "" if it can.
+    """
+
+    packets: list[Payload] = field(default_factory=list)
+    opus_types: set[int] = field(default_factory=set)
+    red_types: set[int] = field(default_factory=set)
+    types: Counter[int] = field(default_factory=Counter)
+    duplicates: int = 0
+    damaged: int = 0
+    is_hidden: bool = False
+    unknown: str = ""
+
+
+def opus_in(stream: RtpStream, payload_type: int | None, red_payload_type: int | None) -> OpusInRtp:
+    """Find the Opus packets of a stream.
+
+    Parameters
+    ----------
+    stream
+        What was captured of it.
+    payload_type
+        Opus's payload type; None for 111 and for those that the packets show.
+    red_payload_type
+        That of RED; None for those that the packets show.
+    """
+    found = OpusInRtp()
+    by_type: dict[int, list[Payload]] = {}
+    payloads = list(_payloads(stream, found))
+    for each in payloads:
+        by_type.setdefault(each.kind, []).append(each)
+    found.types = Counter({kind: len(of_type) for kind, of_type in by_type.items()})
+    found.opus_types = {OPUS_PAYLOAD_TYPE if payload_type is None else payload_type}
+    for kind, of_type in by_type.items():
+        if kind == payload_type:
+            continue
+        inside = None
+        if red_payload_type in (None, kind):
+            inside = _type_inside_red(of_type, payload_type, is_given=kind == red_payload_type)
+        if kind == red_payload_type or inside is not None:
+            found.red_types.add(kind)
+            found.opus_types |= {inside} if inside is not None else set()
+        elif payload_type is None and _is_opus(of_type):
+            found.opus_types.add(kind)
+    found.opus_types -= found.red_types
+    for each in payloads:
+        if each.kind in found.red_types:
+            newest = _newest(each)
+            if newest is None:
+                found.damaged += 1
+            elif newest.kind in found.opus_types or newest.is_cut:
+                found.packets.append(newest)
+        elif each.kind in found.opus_types:
+            found.packets.append(each)
+    found.unknown = _unknown(found, by_type)
+    return found
+
+
+def _payloads(stream: RtpStream, found: OpusInRtp) -> Iterator[Payload]:
+    seen: set[tuple[int, int]] = set()
+    for data, size_bytes in zip(stream.packets, stream.sizes_bytes, strict=True):
+        is_cut = size_bytes > len(data)
+        # How much padding RTP has is in the last byte, which a cut packet lacks.
+        whole = bytes([data[0] & ~_HAS_RTP_PADDING]) + data[1:] if is_cut else data
+        try:
+            packet = RtpPacket.parse(whole)
+        except CodecError:
+            found.damaged += 1
+            continue
+        if (packet.sequence, packet.timestamp) in seen:
+            found.duplicates += 1
+            continue
+        seen.add((packet.sequence, packet.timestamp))
+        yield Payload(packet.payload_type, packet.sequence, packet.timestamp, packet.payload, is_cut)
+
+
+def _newest(payload: Payload) -> Payload | None:
+    """Return the newest block of RED, nothing of it if the payload was cut; None if there is no RED."""
+    if payload.is_cut:
+        return Payload(payload.kind, payload.sequence, payload.timestamp, b"", True)
+    try:
+        _, kind, data = red.parse(payload.data)
+    except CodecError:
+        return None
+    return Payload(kind, payload.sequence, payload.timestamp, data, False)
+
+
+def _type_inside_red(payloads: Sequence[Payload], payload_type: int | None, is_given: bool) -> int | None:
+    """Return the type of nearly all newest blocks, if the payloads are (or are given as) RED with Opus."""
+    blocks = [block for each in payloads if not each.is_cut and (block := _newest(each)) is not None]
+    if not blocks:
+        return None
+    kind, count = Counter(block.kind for block in blocks).most_common(1)[0]
+    if is_given:
+        return kind if payload_type in (None, kind) else None
+    wanted = OPUS_PAYLOAD_TYPE if payload_type is None else payload_type
+    newest = [block for block in blocks if block.kind == kind]
+    if count < _PROVEN * sum(not each.is_cut for each in payloads) or kind == payloads[0].kind:
+        return None
+    if kind == wanted:
+        return kind if looks_like_opus(newest) else None
+    return kind if payload_type is None and _is_opus(newest) else None
+
+
+def looks_like_opus(payloads: Sequence[Payload]) -> bool:
+    """Whether payloads can be Opus: neighbours mostly agree on their duration, which chance does not."""
+    durations = [each.announced_ms() for each in payloads]
+    if len(durations) == 1:
+        return durations[0] is not None
+    agreeing = sum(one == other is not None for one, other in pairwise(durations))
+    return agreeing >= _STEADY * (len(durations) - 1)
+
+
+def _is_opus(payloads: Sequence[Payload]) -> bool:
+    """Whether timestamps go on by the durations of Opus packets: proof, in a sequence of some length."""
+    steps = fitting = 0
+    for one, other in pairwise(payloads):
+        if (other.sequence - one.sequence) % 2**16 == 1:
+            steps += 1
+            announced_ms = one.announced_ms()
+            ticks = (other.timestamp - one.timestamp) % 2**32
+            fitting += announced_ms is not None and ticks == announced_ms * CLOCK_HZ / 1000
+    return steps >= _ENOUGH_FOR_PROOF and fitting >= _PROVEN * steps
+
+
+def _unknown(found: OpusInRtp, by_type: dict[int, list[Payload]]) -> str:
+    reasons = []
+    readable = [each for each in found.packets if len(each.data) >= 2 or not each.is_cut]
+    found.is_hidden = bool(readable) and not looks_like_opus(readable)
+    if found.is_hidden:
+        types = " and ".join(map(str, sorted(found.opus_types & found.types.keys() or found.red_types)))
+        reasons.append(
+            f"the payloads of type {types} are encrypted (SRTP), or no Opus: "
+            "neighbouring packets do not agree on their duration, as Opus does"
+        )
+    for kind, payloads in sorted(by_type.items()):
+        if kind in found.opus_types | found.red_types or not _can_be_opus(kind, payloads):
+            continue
+        cut = " because the capture cut them" if all(each.is_cut for each in payloads) else ""
+        reasons.append(
+            f"what the {len(payloads)} packets of payload type {kind} are is not known{cut}: encrypted, or "
+            f"another codec; say --payload-type {kind} if it is Opus, --red-payload-type {kind} if it is RED"
+        )
+    return "; ".join(reasons)
+
+
+def _can_be_opus(kind: int, payloads: Sequence[Payload]) -> bool:
+    """Whether packets can be Opus with DRED: of a free type, each with its own timestamp, not all tiny."""
+    if kind < _FIRST_DYNAMIC:
+        return False
+    if all(len(each.data) < _SMALLEST_WITH_DRED_BYTES and not each.is_cut for each in payloads):
+        return False
+    together = sum(one.timestamp == other.timestamp for one, other in pairwise(payloads))
+    return together <= _MANY * len(payloads)
