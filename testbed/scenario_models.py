@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from testbed.allocation import AllocationSpec
 from testbed.allocation.loss_adaptive import LossAdaptive
@@ -76,6 +76,21 @@ class Dtx(Parameters):
     send_empty: bool = False
 
 
+def _kind_of_dtx(given: Any) -> str | None:
+    kinds: dict[type, str] = {bool: "switch", dict: "mapping", Dtx: "mapping"}
+    return kinds.get(type(given))
+
+
+OptionalDtx = Annotated[
+    Annotated[bool, Tag("switch")] | Annotated[Dtx, Tag("mapping")],
+    Discriminator(
+        _kind_of_dtx,
+        custom_error_type="dtx",
+        custom_error_message="must be true, false or {send_empty: true}",
+    ),
+]
+
+
 class Codec(Parameters):
     """The speech's own encoding, common to all schemes.
 
@@ -107,7 +122,7 @@ class Codec(Parameters):
     rate_mode: Literal["vbr", "cvbr", "cbr"] = "vbr"
     application: Literal["voip", "audio"] = "voip"
     signal: Literal["auto", "voice", "music"] = "auto"
-    dtx: bool | Dtx = False
+    dtx: OptionalDtx = False
     expected_loss: float | None = Field(None, ge=0, le=1)
 
     @model_validator(mode="after")
