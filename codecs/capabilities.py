@@ -4,8 +4,10 @@ A build can export a function, and accept an option, and still have left out wha
 capability here is a difference in what comes out.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,6 +39,8 @@ class Capabilities:
         Enhances decoded speech at decoder complexity 6 or 7.
     dred
         Sends deep redundancy and synthesises lost frames from it.
+    dtx
+        Makes packets of at most two bytes of silence.
     """
 
     path: str
@@ -46,18 +50,22 @@ class Capabilities:
     deep_plc: bool
     osce: bool
     dred: bool
+    dtx: bool
+
+    names: ClassVar[Mapping[str, str]] = {
+        "decode24": "24-bit calls",
+        "lbrr": "LBRR",
+        "deep_plc": "deep PLC",
+        "osce": "OSCE",
+        "dred": "DRED",
+        "dtx": "DTX",
+    }
+    """By attribute, what people call it."""
 
     @property
     def lacking(self) -> tuple[str, ...]:
         """Names of what this libopus cannot do, for people; empty if it can do everything."""
-        names = {
-            "24-bit calls": self.decode24,
-            "LBRR": self.lbrr,
-            "deep PLC": self.deep_plc,
-            "OSCE": self.osce,
-            "DRED": self.dred,
-        }
-        return tuple(name for name, has in names.items() if not has)
+        return tuple(name for attribute, name in self.names.items() if not getattr(self, attribute))
 
 
 def capabilities(path: str | None = None) -> Capabilities:
@@ -86,7 +94,19 @@ def _probe(path: str) -> Capabilities:
         deep_plc=_differ(_conceal(before, 0, library), _conceal(before, 5, library)),
         osce=any(_differ(plainly, _decode(before, complexity, library)) for complexity in (6, 7)),
         dred=DRED not in library.missing and _has_dred(speech, library),
+        dtx=_has_dtx(library),
     )
+
+
+@cache
+def refusal(settings: EncoderSettings, path: str) -> str:
+    """Return why the libopus at `path` does not encode with some settings; empty if it does."""
+    try:
+        with Encoder(settings, load(path)) as encoder:
+            encoder.encode(np.zeros(settings.frame_samples, np.int16))
+    except CodecError as error:
+        return str(error)
+    return ""
 
 
 def _speech_like() -> Pcm16:
@@ -158,6 +178,11 @@ def _has_dred(speech: Pcm16, library: Library) -> bool:
     except CodecError:
         return False
     return _differ(recovered, _conceal(packets[:heard], 5, library))
+
+
+def _has_dtx(library: Library) -> bool:
+    silence = np.zeros(_FRAMES * _PROBE.frame_samples, np.int16)
+    return any(len(packet) <= 2 for packet in _encode(replace(_PROBE, dtx=True), silence, library))
 
 
 def _differ(one: Pcm24, other: Pcm24) -> bool:

@@ -13,6 +13,8 @@ from testbed.parameters import Parameters
 
 NEURAL_CONCEALMENT_COMPLEXITY = 5
 """Lowest decoder complexity at which libopus conceals, and decodes DRED, with its networks."""
+ENHANCEMENT_COMPLEXITY = 6
+"""Lowest decoder complexity at which libopus enhances decoded speech with its networks (OSCE)."""
 
 
 class Part(Parameters):

@@ -11,6 +11,7 @@ from importlib import import_module
 
 from testbed.errors import TestbedError
 from testbed.files import cache_dir
+from testbed.needs import how_to_have, needs
 
 DISK_NEEDED_BYTES = 1 << 30
 
@@ -82,15 +83,20 @@ def _libopus() -> Iterator[Check]:
     except TestbedError as error:
         yield Check("libopus", False, True, str(error), "testbed opus build")
         return
-    mend = (
-        "unset OPUS_LIBRARY; testbed opus build" if os.environ.get("OPUS_LIBRARY") else "testbed opus build"
-    )
     yield Check("libopus", True, True, f"{able.version} at {able.path}")
-    for name, has in (("LBRR", able.lbrr), ("deep PLC", able.deep_plc), ("DRED", able.dred)):
-        yield Check(f"  {name}", has, True, "works" if has else "does not work", "" if has else mend)
-    yield Check(
-        "  OSCE", able.osce, False, "works" if able.osce else "does not work", "" if able.osce else mend
-    )
+    needed = _needed_by_quickstart()
+    for attribute, name in able.names.items():
+        has = bool(getattr(able, attribute))
+        found = "works" if has else "does not work"
+        yield Check(f"  {name}", has, attribute in needed, found, "" if has else how_to_have())
+
+
+def _needed_by_quickstart() -> set[str]:
+    from testbed.scenario import Scenario, load_scenario, points
+
+    quickstart = load_scenario("quickstart")
+    assert isinstance(quickstart, Scenario)
+    return {need.capability for point in points(quickstart) for need in needs(point.scenario)}
 
 
 def _cache() -> Iterator[Check]:
@@ -124,14 +130,14 @@ def _metrics() -> Iterator[Check]:
 
 
 def _tools() -> Iterator[Check]:
-    for name, programs, mend, use in (
+    for name, programs, install, use in (
         ("chromium", ("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium", "tests"),
         ("tshark", ("tshark",), "apt-get install tshark", "tests"),
         ("gcc", ("gcc", "cc"), "apt-get install gcc libc6-dev", "opus build"),
         ("make", ("make",), "apt-get install make", "opus build"),
     ):
         path = next((path for path in map(shutil.which, programs) if path), None)
-        yield Check(name, path is not None, False, path or f"not there (for {use})", "" if path else mend)
+        yield Check(name, path is not None, False, path or f"not there (for {use})", "" if path else install)
 
 
 def _cores() -> Iterator[Check]:

@@ -4,6 +4,7 @@ from testbed.codecs.capabilities import capabilities
 from testbed.codecs.libopus import find
 from testbed.codecs.opus_build import installed
 from testbed.errors import ScenarioError, SpeechError
+from testbed.needs import lacks
 from testbed.scenario import Scenario, points
 from testbed.speech import Clip, load_clips
 
@@ -31,25 +32,19 @@ def clips_of(scenario: Scenario) -> list[Clip]:
 
 
 def check_codec(scenario: Scenario) -> None:
-    """Refuse a scheme or an engine that this machine's libopus cannot do, before anything is run.
+    """Refuse what this machine's libopus cannot do, before anything is run.
 
     Raises
     ------
     ScenarioError
-        A scheme asks for DRED of a libopus without it, or a scheme or an engine for the networks of one that
-        we built; begins with the file, line and key of the scenario.
+        The scenario needs what libopus lacks (see `testbed.needs`), or the networks of one that we built;
+        begins with the file, line and key of the scenario.
     CodecError
         There is no libopus at all.
     """
-    able = capabilities()
     build = installed()
     has_networks = build is not None and build.version == NETWORKS_VERSION
-    lines = [
-        f"{scenario.at('schemes', index, 'dred')}: {scheme.name!r} needs DRED, and {able.version} at "
-        f"{able.path} was built without it; `testbed opus build` builds one that has it"
-        for index, scheme in enumerate(scenario.schemes)
-        if scheme.dred and not able.dred
-    ]
+    lines = lacks(scenario, capabilities())
     lines += [
         f"{scenario.at('schemes', index, 'dred', 'writer')}: testbed writes DRED with the networks of "
         f"libopus {NETWORKS_VERSION} as it builds it; `testbed opus build` builds one"

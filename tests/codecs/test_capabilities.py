@@ -37,6 +37,7 @@ def test_our_build_has_everything() -> None:
         deep_plc=True,
         osce=True,
         dred=True,
+        dtx=True,
     )
     assert found.lacking == ()
     assert capabilities(str(build.library)) is found

@@ -46,7 +46,7 @@ def test_no_libopus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_libopus_without_dred(monkeypatch: pytest.MonkeyPatch) -> None:
     able = Capabilities(
-        "/x.so", "libopus 1.3", decode24=False, lbrr=True, deep_plc=False, osce=False, dred=False
+        "/x.so", "libopus 1.3", decode24=False, lbrr=True, deep_plc=False, osce=False, dred=False, dtx=True
     )
     monkeypatch.setattr(probing, "capabilities", lambda: able)
     monkeypatch.delenv("OPUS_LIBRARY", raising=False)
@@ -58,7 +58,9 @@ def test_a_libopus_without_dred(monkeypatch: pytest.MonkeyPatch) -> None:
         True,
         "testbed opus build",
     )
-    assert not checks["OSCE"].needed
+    assert checks["OSCE"].needed, "the quickstart decodes at complexity 10"
+    assert not checks["24-bit calls"].needed
+    assert checks["DTX"].ok
     monkeypatch.setenv("OPUS_LIBRARY", "/x.so")
     checks = {check.name.strip(): check for check in doctor.examine()}
     assert checks["DRED"].mend.startswith("unset OPUS_LIBRARY")

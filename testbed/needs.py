@@ -1,0 +1,96 @@
+"""What a scenario needs of libopus beyond plain encoding and decoding, by the key that asks for it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from testbed.codecs.capabilities import Capabilities, refusal
+from testbed.codecs.scheme import ENHANCEMENT_COMPLEXITY, NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.codecs.schemes import SchemeSpec
+from testbed.scenario import Point, Scenario, points
+from testbed.scenario_yaml import KeyPath
+from testbed.sweep import speech_settings
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that libopus must do.
+
+    Attributes
+    ----------
+    capability
+        A field of `Capabilities` that must be true.
+    key
+        The key of the scenario that asks for it.
+    what
+        What needs it.
+    instead
+        What would do without it; empty if nothing.
+    """
+
+    capability: str
+    key: KeyPath
+    what: str
+    instead: str = ""
+
+
+def needs(scenario: Scenario) -> Iterator[Need]:
+    """Give what a scenario without a sweep needs."""
+    codec = scenario.codec
+    for index, scheme in enumerate(scenario.schemes):
+        yield from _of_scheme(("schemes", index), scheme, codec.decoder_complexity)
+    if codec.decoder_complexity >= ENHANCEMENT_COMPLEXITY:
+        # The ceiling is decoded so, whatever the schemes are.
+        yield Need(
+            "osce",
+            ("codec", "decoder_complexity"),
+            f"{codec.decoder_complexity}",
+            f"{ENHANCEMENT_COMPLEXITY - 1} does without it",
+        )
+    if codec.dtx:
+        yield Need("dtx", ("codec", "dtx"), "it")
+
+
+def _of_scheme(key: KeyPath, scheme: SchemeSpec, complexity: int) -> Iterator[Need]:
+    if scheme.lbrr:
+        yield Need("lbrr", (*key, "lbrr"), repr(scheme.name))
+    if scheme.dred:
+        yield Need("dred", (*key, "dred"), repr(scheme.name))
+    elif scheme.neural_plc:
+        yield Need("deep_plc", (*key, "neural_plc"), repr(scheme.name))
+    elif scheme.decoder_complexity(complexity) >= NEURAL_CONCEALMENT_COMPLEXITY:
+        yield Need(
+            "deep_plc",
+            key,
+            f"{scheme.name!r} falls back on neural PLC: it",
+            "with plc: {} in the scheme it falls back on classic PLC",
+        )
+
+
+def lacks(scenario: Scenario, able: Capabilities) -> list[str]:
+    """Return a line for each thing that a scenario needs, in any point of its sweep, and this libopus lacks.
+
+    Each line begins with the file, line and key of the scenario.
+    """
+    found = [line for point in points(scenario) for line in _lacks(point, able)]
+    return list(dict.fromkeys(found))
+
+
+def _lacks(point: Point[Scenario], able: Capabilities) -> Iterator[str]:
+    scenario = point.scenario
+    for need in needs(scenario):
+        if not getattr(able, need.capability):
+            instead = f"; {need.instead}" if need.instead else ""
+            yield (
+                f"{scenario.at(*need.key)}: {need.what} needs {able.names[need.capability]}, which "
+                f"{able.version} at {able.path} lacks{instead}; `{how_to_have()}` builds one that has it"
+            )
+    reason = refusal(replace(speech_settings(scenario.codec, 0.0), expected_loss_percent=0), able.path)
+    if reason:
+        yield f"{scenario.at('codec')}: {able.version} at {able.path} cannot encode so: {reason}"
+
+
+def how_to_have() -> str:
+    """Return the command that builds a libopus with everything, and has it used."""
+    use_it = "unset OPUS_LIBRARY; " if os.environ.get("OPUS_LIBRARY") else ""
+    return f"{use_it}testbed opus build"
