@@ -198,7 +198,8 @@ print(int(status[status.index("VmHWM:") + 1]) / 1000)
 """
     peak_mb = []
     for realizations in ("200", "800"):
-        command = [sys.executable, "-c", program, tmp_path / "memory.yaml", tmp_path / "run", realizations]
+        run = tmp_path / realizations
+        command = [sys.executable, "-c", program, tmp_path / "memory.yaml", run, realizations]
         done = subprocess.run(command, capture_output=True, check=True, text=True)
         peak_mb.append(float(done.stdout))
     assert peak_mb[1] - peak_mb[0] < 50, peak_mb

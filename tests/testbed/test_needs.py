@@ -43,7 +43,7 @@ SWEPT = "metrics: []\nsweep: {codec.decoder_complexity: [5, 7]}"
             "deep_plc",
             "[plc]",
             f"[{RED}]",
-            "4: schemes.0: 'RED x1' falls back on neural PLC: it needs deep PLC",
+            "4: schemes.0: 'RED x1' falls back on neural PLC",
         ),
         ("lbrr", "[plc]", f"[{{plc: , {LBRR}}}]", "4: schemes.0.lbrr: 'classic PLC + LBRR' needs LBRR"),
         ("dred", "[plc]", f"[{DRED}]", "4: schemes.0.dred: 'DRED 100 ms' needs DRED"),
@@ -60,7 +60,8 @@ def test_what_is_lacking_is_named_with_the_key_that_needs_it(
     path = libopus.find()
     assert lacks(wanted, Capabilities(path, "libopus 1", **EVERYTHING)) == []
     [line] = lacks(wanted, Capabilities(path, "libopus 1", **{**EVERYTHING, capability: False}))
-    assert line.startswith(f"scenario:{message}, which libopus 1 at {path} lacks")
+    assert line.startswith(f"scenario:{message}")
+    assert f", which libopus 1 at {path} lacks" in line
     assert line.endswith("`testbed opus build` builds one that has it")
     assert lacks(scenario(), Capabilities(path, "libopus 1", **{**EVERYTHING, capability: False})) == []
 
