@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from testbed.errors import TestbedError
 from testbed.many_values import ManyValues
+from testbed.terminal import say, secure_streams, tell
 
 if TYPE_CHECKING:
     from typer import Context
@@ -23,15 +24,15 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except TestbedError as error:
-            typer.echo(str(error), err=True)
+            say(str(error), err=True)
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
             raise
         except OSError as error:
-            typer.echo(f"{error.filename or 'system'}: {error.strerror or error}", err=True)
+            say(f"{error.filename or 'system'}: {error.strerror or error}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt as interrupt:
-            typer.echo(f"interrupted; {interrupt}" if str(interrupt) else "interrupted", err=True)
+            say(f"interrupted; {interrupt}" if str(interrupt) else "interrupted", err=True)
             raise typer.Exit(130) from None
 
 
@@ -85,6 +86,7 @@ def main() -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
+    secure_streams()
     signal.signal(signal.SIGTERM, interrupt)
     app()
 
@@ -129,16 +131,18 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run a scenario, write its results and its report."""
-    from testbed import console
     from testbed.scenario import load_scenario
 
     loaded = load_scenario(scenario, set_ or (), speech or ())
     if dry_run:
-        typer.echo(console.outline(loaded))
+        from testbed import console
+
+        say(console.outline(loaded))
         return
+    from testbed.progress import progress
     from testbed.runner import cores, run_scenario
 
-    with console.progress() as on_progress:
+    with progress() as on_progress:
         wanted = frozenset(word.strip() for word in save.split(",") if word.strip())
         done = run_scenario(
             loaded,
@@ -150,11 +154,12 @@ def run(
             ("testbed", *sys.argv[1:]),
         )
     if replaced := done.manifest.get("replaces"):
-        typer.echo(f"replaced the run of {replaced}", err=True)
+        say(f"replaced the run of {replaced}", err=True)
     for warning in done.manifest["warnings"]:
-        typer.echo(f"warning: {warning}", err=True)
-    typer.echo(done.folder / "results.parquet")
-    typer.echo(done.report())
+        say(f"warning: {warning}", err=True)
+    page = done.report()
+    say(done.folder / "results.parquet")
+    say(page)
     if done.is_failure:
         raise typer.Exit(1)
 
@@ -164,7 +169,7 @@ def report(run_dir: RunDir) -> None:
     """Write a run's report again: one HTML file that opens offline."""
     from testbed.reports.report import write_report
 
-    typer.echo(write_report(run_dir))
+    say(write_report(run_dir))
 
 
 @app.command(
@@ -184,7 +189,7 @@ def plot(
     """Plot one column of a run against another, with 95 % intervals."""
     from testbed.reports.plot import plot as draw
 
-    typer.echo(draw(run_dir, x, y, by, output) or output)
+    say(draw(run_dir, x, y, by, output) or output)
 
 
 @app.command(epilog="Example: testbed doctor --json")
@@ -195,7 +200,7 @@ def doctor(
     from testbed import doctor as machine
 
     checks = machine.examine()
-    typer.echo(machine.as_json(checks) if as_json else machine.as_text(checks))
+    say(machine.as_json(checks) if as_json else machine.as_text(checks))
     raise typer.Exit(0 if machine.can_run(checks) else 1)
 
 
@@ -206,7 +211,7 @@ def schema() -> None:
 
     from testbed.scenario import schema as scenario_schema
 
-    typer.echo(json.dumps(scenario_schema(), indent=2))
+    say(json.dumps(scenario_schema(), indent=2))
 
 
 @opus.command("build", epilog="Example: testbed opus build --tarball opus-1.6.1.tar.gz")
@@ -219,8 +224,8 @@ def opus_build(
     """Fetch libopus's source and build it with DRED, deep PLC and OSCE (no root; takes a minute)."""
     from testbed.codecs.opus_build import build
 
-    built = build(tarball, _tell)
-    typer.echo(f"libopus {built.version} is ready: {built.library}")
+    built = build(tarball, tell)
+    say(f"libopus {built.version} is ready: {built.library}")
 
 
 @speech_app.command("fetch", epilog="Example: testbed speech fetch")
@@ -228,7 +233,7 @@ def speech_fetch() -> None:
     """Fetch Debian's telephone prompts and cut them into clips of speech (no root; takes a minute)."""
     from testbed.speech import fetch
 
-    typer.echo(f"{len(fetch(_tell))} clips are ready: speech: {{corpus: asterisk}}")
+    say(f"{len(fetch(tell))} clips are ready: speech: {{corpus: asterisk}}")
 
 
 @speech_app.command("list", epilog="Example: testbed speech list")
@@ -236,7 +241,7 @@ def speech_list() -> None:
     """List the clips that are on this machine."""
     from testbed import console
 
-    typer.echo(console.clips())
+    say(console.clips())
 
 
 @trace.command("inspect", epilog="Example: testbed trace inspect call.pcap -o call.svg")
@@ -257,12 +262,12 @@ def trace_inspect(
     from testbed.traces.summary import summary
 
     kept_as, recorded = read(file, from_, choice(ssrc, clock_hz), remove_skew)
-    typer.echo("\n".join(summary(recorded, kept_as, str(file))))
+    say("\n".join(summary(recorded, kept_as, str(file))))
     if output is not None:
         from testbed.traces.draw import draw
 
         draw(recorded, file.name, output)
-        typer.echo(output)
+        say(output)
 
 
 @trace.command("convert", epilog="Example: testbed trace convert call.pcap call.csv")
@@ -287,8 +292,8 @@ def trace_convert(
 
     _, recorded = read(file, from_, choice(ssrc, clock_hz, interval_ms), remove_skew)
     for note in [*recorded.notes, *write(output, recorded, to, interval_ms)]:
-        _tell(f"note: {note}")
-    typer.echo(output)
+        tell(f"note: {note}")
+    say(output)
 
 
 @trace.command("fit", epilog="Example: testbed trace fit losses.txt")
@@ -300,7 +305,7 @@ def trace_fit(file: TraceFile, from_: From = None, ssrc: Ssrc = None, clock_hz: 
     from testbed.traces.rtp_stream import choice
 
     _, recorded = read(file, from_, choice(ssrc, clock_hz))
-    typer.echo(fit_as_yaml(losses(recorded, str(file)), str(file)))
+    say(fit_as_yaml(losses(recorded, str(file)), str(file)))
 
 
 @trace.command(
@@ -321,10 +326,10 @@ def trace_record(
     from testbed.traces.record import Wanted, recording_of_call
 
     name, recorded = recording_of_call(run_dir, Wanted(point, scheme, clip, realization))
-    _tell(f"call: {name}")
+    tell(f"call: {name}")
     for note in write(output, recorded, to):
-        _tell(f"note: {note}")
-    typer.echo(output)
+        tell(f"note: {note}")
+    say(output)
 
 
 @dred.command("inspect", epilog="Example: testbed dred inspect call.pcap")
@@ -370,12 +375,8 @@ def dred_inspect(
         deque(lines, maxlen=0)
         lines = iter([inspection.as_json()])
     for line in lines:
-        typer.echo(line)
+        say(line)
     raise typer.Exit(EXIT_CODES[inspection.verdict])
-
-
-def _tell(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
-"""What the command line shows while it works and before it does."""
+"""What a run would do, and which clips there are, as the command line shows it."""
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.flows import study
@@ -12,9 +9,6 @@ from testbed.scenario import AnyScenario
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip, list_clips
 from testbed.sweep import plan
-
-if TYPE_CHECKING:
-    from testbed.runner import Progress
 
 
 def outline(scenario: AnyScenario) -> str:
@@ -58,51 +52,3 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of words as aligned columns."""
     widths = [max(len(word) for word in column) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(w.ljust(n) for w, n in zip(row, widths, strict=True)).rstrip() for row in rows)
-
-
-@contextmanager
-def progress() -> Iterator[Callable[["Progress"], None]]:
-    """Show how far a run is, on stderr: a bar on a terminal, else a line now and then."""
-    if not sys.stderr.isatty():
-        yield _Lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    bar = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("rows, {task.fields[rate]}/s, left:"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=Console(stderr=True),
-        expand=True,
-    )
-    with bar:
-        task = bar.add_task("", rate="-", total=None)
-
-        def show(now: "Progress") -> None:
-            bar.update(task, description=now.message, completed=now.done, total=now.total, rate=_rate(now))
-
-        yield show
-
-
-class _Lines:
-    """One line for each twentieth of the run and each change of message."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def __call__(self, now: "Progress") -> None:
-        stage = f"{now.message}{20 * now.done // max(1, now.total)}"
-        if stage != self._last:
-            self._last = stage
-            left = now.elapsed_s * (now.total - now.done) / now.done if now.done else None
-            until = f", {left:.0f} s left" if left is not None else ""
-            line = f"{now.message}: {now.done} of {now.total} rows, {_rate(now)} rows/s{until}"
-            print(line, file=sys.stderr, flush=True)
-
-
-def _rate(now: "Progress") -> str:
-    return f"{now.done / now.elapsed_s:.1f}" if now.done and now.elapsed_s else "-"
