@@ -40,6 +40,7 @@ class Clock(simpy.Environment):
         self._entries: Any = self._queue  # ours are longer than SimPy's, and it never compares the rest
         self._most_events = most_events
         self._in_background = 0
+        self._copies = 0
         self._actors: Counter[str] = Counter()
         self._flows: Counter[str] = Counter()
 
@@ -57,6 +58,18 @@ class Clock(simpy.Environment):
             raise ValueError(f"{delay_ns} ns from now is in the past")
         self._in_background += 1
         heappush(self._entries, (self._now + delay_ns, _NORMAL, next(self._eid), _BACKGROUND, act, value))
+
+    def copy(self) -> None:
+        """Count a copy of a packet as an event: stages that double packets could make any number at one time.
+
+        Raises
+        ------
+        ChannelError
+            The budget is used up by copies alone.
+        """
+        self._copies += 1
+        if self._copies > self._most_events:
+            raise ChannelError(self._used_up())
 
     def step(self) -> None:
         """Process the next event."""
@@ -82,7 +95,7 @@ class Clock(simpy.Environment):
             return super().run(until)
         left = self._most_events
         while self._goes_on():
-            if not left:
+            if left <= self._copies:
                 raise ChannelError(self._used_up())
             left -= self._watch(min(left, _WATCHED))
             left -= self._hurry(min(left, _UNWATCHED))
@@ -127,7 +140,7 @@ class Clock(simpy.Environment):
             f"the budget of {self._most_events} events (limits.events) was used up at "
             f"{self._now / 1e9:.3f} s of simulated time. What they were: {_shares(self._actors)}. "
             f"Flows: {_shares(self._flows)}"
-        )
+        ) + (f". Copies of packets: {self._copies}" if self._copies else "")
 
 
 def _who(entry: tuple[Any, ...]) -> tuple[str, str]:

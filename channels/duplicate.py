@@ -49,6 +49,7 @@ class Duplicating:
     def __init__(
         self, surroundings: Surroundings, doubled: Callable[[np.random.Generator], Iterator[bool]]
     ) -> None:
+        self._env = surroundings.env
         self._out = surroundings.out
         self._doubled = PerPacket(doubled, surroundings.rng).take
 
@@ -56,4 +57,5 @@ class Duplicating:
         """Pass the packet on, and its copy after it."""
         self._out(packet)
         if self._doubled(packet):
+            self._env.copy()
             self._out(packet)

@@ -6,19 +6,27 @@ from typing import Any
 from pydantic import Field, PrivateAttr
 
 from testbed.channels.clock import MOST_EVENTS
+from testbed.errors import ScenarioError
 from testbed.parameters import Parameters
 from testbed.scenario_yaml import Document, dotted
 
 
+MOST_CALLS = 1_000_000
+
+
 class Limits(Parameters):
-    """What one simulation may use before it is given up.
+    """What a run, and one simulation of it, may use.
 
     Attributes
     ----------
+    calls
+        How many calls, or in a flow study simulations of all flows, a run may make. Each takes memory before
+        the first begins.
     events
-        How many events there may be.
+        How many events there may be in one simulation before it is given up.
     """
 
+    calls: int = Field(MOST_CALLS, ge=1, le=10**9, description="calls, or simulations, of a run")
     events: int = Field(MOST_EVENTS, ge=1, le=10**12, description="events of one simulation")
 
 
@@ -32,7 +40,7 @@ class Written(Parameters):
     sweep
         Lists of values by dotted key; a run does every combination.
     limits
-        When a simulation is given up, so that none hangs.
+        How large a run may be, and when a simulation is given up, so that none hangs.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=100)
@@ -73,6 +81,26 @@ class Written(Parameters):
     def folder(self) -> Path:
         """What relative file names in the scenario are relative to."""
         return self._document.folder
+
+    @property
+    def calls_of_a_point(self) -> int:
+        """How many calls, or simulations, there are at each point at least."""
+        return self.realizations
+
+    def check_size(self, points: int, calls_of_a_point: int) -> None:
+        """Refuse a run of more calls than `limits.calls`.
+
+        Raises
+        ------
+        ScenarioError
+            Names what makes them so many.
+        """
+        calls = points * calls_of_a_point
+        if calls > self.limits.calls:
+            raise ScenarioError(
+                f"{self.at('realizations')}: {calls} calls ({points} points of {calls_of_a_point}, with "
+                f"{self.realizations} realizations); at most {self.limits.calls}, which limits.calls raises"
+            )
 
     def at(self, *path: str | int) -> str:
         """Return ``"file.yaml:7: schemes.2.dred"``: how a message about a part of the scenario begins."""

@@ -201,6 +201,12 @@ class Scenario(Written):
     metrics: list[str]
 
     @property
+    def calls_of_a_point(self) -> int:
+        """How many calls there are at each point at least: with one clip, if their number is not said."""
+        schemes = 1 + sum(len(list(scheme.each())) for scheme in self.schemes)
+        return self.realizations * schemes * (self.speech.clips or 1)
+
+    @property
     def is_closed_loop(self) -> bool:
         """Whether what the receiver reports changes what is sent."""
         return self.feedback is not None or self.is_controlled

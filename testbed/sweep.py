@@ -87,12 +87,20 @@ class Plan:
 
 
 def plan(scenario: Scenario, clips: int) -> Plan:
-    """Lay out the calls of a scenario over a number of clips."""
+    """Lay out the calls of a scenario over a number of clips.
+
+    Raises
+    ------
+    ScenarioError
+        There are more than `limits.calls`.
+    """
     all_points = points(scenario)
     schemes = [
         [SchemeSpec(name=NO_LOSS), *(each for given in point.scenario.schemes for each in given.each())]
         for point in all_points
     ]
+    calls = scenario.realizations * clips * max(map(len, schemes))
+    scenario.check_size(len(all_points), calls)
     groups: dict[tuple[int, EncoderSettings, int | None, EngineName, int], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
         speech = speech_settings(point.scenario.codec, known_loss(point.scenario))
