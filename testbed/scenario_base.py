@@ -10,7 +10,6 @@ from testbed.errors import ScenarioError
 from testbed.parameters import Parameters
 from testbed.scenario_yaml import Document, dotted
 
-
 MOST_CALLS = 1_000_000
 
 
