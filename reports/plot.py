@@ -1,18 +1,20 @@
-"""One figure of a run, for a paper or a slide: any column against any other, one line a group."""
+"""One figure of a run, for a paper or a slide: any column against any other, one line per group."""
 
-import difflib
+import math
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from testbed.errors import ResultsError
 from testbed.files import written_whole
 from testbed.reports import labels
 from testbed.reports.colours import CEILING_COLOUR, colours
-from testbed.reports.flows import CONTROLLED
-from testbed.reports.intervals import Interval, interval
+from testbed.reports.intervals import Interval
+from testbed.reports.lines import Lines, lines, numeric
 from testbed.reports.published import published
+from testbed.reports.selection import check_column, nearest, shown, where
 from testbed.reports.summary import CEILING
 from testbed.results import Results, load
 
@@ -21,16 +23,27 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 SUFFIXES = (".svg", ".png", ".pdf")
+MOST_PANELS = 24
 _MARKERS = "os^Dv"
 _PUBLISHED_COLOUR = "#7a8490"
-_ASKED = ("dred_asked_ms",)
-"""Columns that say what a scheme asks for: they have few values, like a swept parameter."""
+_NAMED = 4
+"""How many of the values that a mean pools are named in the figure."""
 
 
-def plot(run_dir: Path, x: str, y: str, by: str, output: Path) -> Path:
-    """Draw the mean of `y` against `x` with its 95 % interval, one line for each value of `by`.
+def plot(
+    run_dir: Path,
+    x: str,
+    y: str,
+    by: str,
+    output: Path,
+    conditions: Sequence[str] = (),
+    facet: str | None = None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> Path:
+    """Draw the mean of `y` against `x` with its 95 % interval, one line per value of `by`.
 
-    What has been published of these columns is marked beside it; see `testbed.reports.published`.
+    The figure says how many calls each mean is over, and what it pools beside clips and realizations. What
+    has been published of these columns is marked beside it; see `testbed.reports.published`.
 
     Parameters
     ----------
@@ -39,7 +52,7 @@ def plot(run_dir: Path, x: str, y: str, by: str, output: Path) -> Path:
     x
         A column. A swept parameter, and the depth of DRED asked for, stand at their values; what was
         measured, such as ``wire_kbps``, at its mean over the same calls; text, such as ``scheme``, at one
-        place a word.
+        place per word.
     y
         A numeric column.
     by
@@ -47,6 +60,12 @@ def plot(run_dir: Path, x: str, y: str, by: str, output: Path) -> Path:
         a group of its own.
     output
         File to write; its suffix is one of `SUFFIXES`.
+    conditions
+        ``"column=value"`` each: only rows that meet them are drawn; see `testbed.reports.selection.where`.
+    facet
+        A column each value of which gets a panel of its own.
+    on_note
+        Called with each thing that the figure says of its means.
 
     Returns
     -------
@@ -56,111 +75,162 @@ def plot(run_dir: Path, x: str, y: str, by: str, output: Path) -> Path:
     Raises
     ------
     ResultsError
-        If the run cannot be read, a column does not exist or holds no numbers, or the suffix is another one.
+        If the run cannot be read, a column does not exist or holds no numbers, no row meets the conditions,
+        there are too many panels, or the suffix is another one.
     """
     output = Path(output)
     if output.suffix.lower() not in SUFFIXES:
         raise ResultsError(f"{output}: give a file that ends in {', '.join(SUFFIXES)}")
     results = load(Path(run_dir))
-    for option, column in (("x", x), ("y", y), ("by", by)):
-        _check_column(results, option, column)
-    if not _numeric(results.table[y]) or not results.table[y].notna().any():
-        numbers = [str(name) for name in results.table if _numeric(results.table[name])]
-        raise ResultsError(f"--y {y}: holds no numbers; {_nearest(y, numbers)}")
-    _draw(results, x, y, by, output)
+    for option, column in (("--x", x), ("--y", y), ("--by", by), ("--facet", facet)):
+        if column is not None:
+            check_column(results, option, column)
+    if not numeric(results.table[y]) or not results.table[y].notna().any():
+        numbers = [str(name) for name in results.table if numeric(results.table[name])]
+        raise ResultsError(f"--y {y}: holds no numbers; {nearest(y, numbers)}")
+    results = where(results, conditions)
+    panels = {name: lines(part, x, y, by) for name, part in _parts(results, facet).items()}
+    panels = {name: made for name, made in panels.items() if made.points}
+    if not panels:
+        raise ResultsError(f"--x {x}: holds no numbers where {y} has any")
+    notes = _notes(results, list(panels.values()), conditions)
+    for note in notes:
+        on_note(note)
+    _draw(results, panels, x, y, by, notes, output)
     return output
 
 
-def groups(results: Results, x: str, y: str, by: str) -> dict[str, list[tuple[Any, Interval]]]:
-    """Return what is drawn: for each group, its places on the x axis and the mean of `y` there.
-
-    Of a flow study only the flows that follow a controller are drawn, unless it is about single flows.
-    """
-    table = results.table
-    of_flows = results.manifest.get("kind") == "flows"
-    if of_flows and not {"flow", "kind"} & {x, by}:
-        table = table[table["kind"].isin(CONTROLLED)]
-    # What is drawn at random: a clip and then its channel; in a flow study a run, in which there are flows.
-    unit = ["realization", "flow"] if of_flows else ["clip", "realization"]
-    name = table[by].map(str)
-    if not of_flows and "scheme" not in (by, x):
-        name = name.mask(table["scheme"] == CEILING, CEILING)
-    at_values = x in results.manifest.get("swept", []) or x in _ASKED or not _numeric(table[x])
-    lines: dict[str, list[tuple[Any, Interval]]] = {}
-    for group in dict.fromkeys(name):
-        mine = table[name == group]
-        for value, rows in mine.groupby(x if at_values else "point", sort=True):
-            column = rows.groupby(unit)[y].mean().rename_axis(["clip", "realization"])
-            mean = interval(column, labels.BOUNDS.get(y))
-            place = value if at_values else rows[x].mean()
-            if mean is not None and not pd.isna(place):
-                lines.setdefault(str(group), []).append((place, mean))
-    return lines
+def _parts(results: Results, facet: str | None) -> dict[str, Results]:
+    """Return the rows of each panel."""
+    if facet is None:
+        return {"": results}
+    values = results.table[facet].map(shown)
+    names = list(dict.fromkeys(values))
+    if len(names) > MOST_PANELS:
+        raise ResultsError(
+            f"--facet {facet}: {len(names)} values, at most {MOST_PANELS} panels; choose some with --where"
+        )
+    return {
+        f"{labels.axis(facet)}: {name}": replace(results, table=results.table[values == name])
+        for name in names
+    }
 
 
-def _draw(results: Results, x: str, y: str, by: str, output: Path) -> None:
+def _notes(results: Results, panels: Sequence[Lines], conditions: Sequence[str]) -> list[str]:
+    """Return what must be known of the means: which rows, how many, and what they pool."""
+    counts = [calls for made in panels for calls in made.calls]
+    each = "flow" if results.manifest.get("kind") == "flows" else "call"
+    fewest, most = min(counts), max(counts)
+    many = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    notes = [f"Each mean is over {many} {each}{'' if most == 1 else 's'}."]
+    if conditions:
+        notes.append(f"Only rows with {', '.join(conditions)}.")
+    for name in dict.fromkeys(name for made in panels for name in made.pooled):
+        values = list(dict.fromkeys(value for made in panels for value in made.pooled.get(name, [])))
+        named = ", ".join(values[:_NAMED]) + (", …" if len(values) > _NAMED else "")
+        notes.append(
+            f"Means pool {len(values)} values of {name} ({named}): "
+            f"choose one with --where {name}=…, or draw each with --facet {name}."
+        )
+    for keys in dict.fromkeys(tuple(made.scattered) for made in panels if made.scattered):
+        notes.append(
+            f"No line joins points, which differ in {' and '.join(keys)}: choose with --where or --facet."
+        )
+    if left_out := dict.fromkeys(name for made in panels for name in made.left_out):
+        notes.append(f"Without {', '.join(left_out)}.")
+    return notes
+
+
+def _draw(
+    results: Results, panels: dict[str, Lines], x: str, y: str, by: str, notes: Sequence[str], output: Path
+) -> None:
     import matplotlib
     from matplotlib.figure import Figure
 
-    lines = groups(results, x, y, by)
-    if not lines:
-        raise ResultsError(f"--x {x}: holds no numbers where {y} has any")
-    order = results.manifest.get("scheme_names") if by == "scheme" else None
-    tint = colours(list(order or lines) + [name for name in lines if name not in (order or lines)])
-    words = list(dict.fromkeys(map(str, results.table[x]))) if not _numeric(results.table[x]) else []
+    names = list(dict.fromkeys(name for made in panels.values() for name in made.points))
+    order = list(results.manifest.get("scheme_names") or []) if by == "scheme" else []
+    tint = colours([*order, *(name for name in names if name not in order)])
+    words = [] if numeric(results.table[x]) else list(dict.fromkeys(map(str, results.table[x])))
+    columns = math.ceil(math.sqrt(len(panels)))
+    rows = math.ceil(len(panels) / columns)
+    size = (8.0, 5.4) if len(panels) == 1 else (2.2 + 3.4 * columns, 1.2 + 2.8 * rows)
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "testbed", "font.size": 10}):
-        figure = Figure(figsize=(8, 5), layout="constrained")
-        axes = figure.subplots()
-        drawn = []
-        for index, (name, points) in enumerate(lines.items()):
-            shift = 0.5 * (index / max(1, len(lines) - 1) - 0.5) if len(lines) > 1 and by != x else 0.0
-            places = [words.index(str(place)) + shift if words else float(place) for place, _ in points]
-            means = [mean for _, mean in points]
-            drawn.append(_line(axes, places, means, tint[name], index, name == CEILING, bool(words)))
-        marked = published(x, y, axes.get_xlim()[1])
-        for mark in marked:
-            line = "*" if len(mark.places) == 1 else ":"
-            drawn += axes.plot(
-                mark.places, mark.values, line, color=_PUBLISHED_COLOUR, markersize=11, zorder=3
-            )
-        named = [*lines, *(mark.label for mark in marked)]
-        if words:
-            axes.set_xticks(range(len(words)), words, rotation=30, ha="right", parse_math=False)
-        axes.set_xlabel(labels.axis(x), parse_math=False)
-        axes.set_ylabel(labels.axis(y), parse_math=False)
-        axes.grid(color="#eef1f4")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        drawn: dict[str, Line2D] = {}
+        for axes, (title, made) in zip(grid, panels.items(), strict=False):
+            drawn = _panel(axes, made, names, tint, words, by != x) | drawn
+            for mark in published(x, y, axes.get_xlim()[1]):
+                line = "*" if len(mark.places) == 1 else ":"
+                drawn[mark.label] = axes.plot(
+                    mark.places, mark.values, line, color=_PUBLISHED_COLOUR, markersize=11, zorder=3
+                )[0]
+            if words:
+                axes.set_xticks(range(len(words)), words, rotation=30, ha="right", parse_math=False)
+            axes.set_title(title, fontsize=10, parse_math=False)
+            axes.grid(color="#eef1f4")
+            axes.set_axisbelow(True)
+            axes.spines[["top", "right"]].set_visible(False)
+        for axes in grid[len(panels) :]:
+            axes.set_visible(False)
+        for axes in grid[::columns]:
+            axes.set_ylabel(labels.axis(y), parse_math=False)
+        for number, axes in enumerate(grid[: len(panels)]):
+            if number + columns >= len(panels):
+                axes.set_xlabel(labels.axis(x), parse_math=False)
+                axes.tick_params(labelbottom=True)
         # Numbers first and names after, because matplotlib hides names with a leading underscore.
-        numbers = [str(index) for index in range(len(named))]
         legend = figure.legend(
-            drawn, numbers, title=labels.axis(by), loc="outside right upper", frameon=False
+            drawn.values(),
+            [str(index) for index in range(len(drawn))],
+            title=labels.axis(by),
+            loc="outside right upper",
+            frameon=False,
         )
-        for text, name in zip(legend.get_texts(), named, strict=True):
-            text.set_text(name)
-            text.set_parse_math(False)
+        legend.get_title().set_parse_math(False)
+        for entry, name in zip(legend.get_texts(), drawn, strict=True):
+            entry.set_text(name)
+            entry.set_parse_math(False)
+        figure.suptitle(
+            str((results.manifest.get("scenario") or {}).get("name", "run")), fontsize=12, parse_math=False
+        )
+        width = int(14 * size[0])
+        below = "\n".join(line for note in notes for line in textwrap.wrap(note, width))
+        figure.supxlabel(below, x=0.01, ha="left", fontsize=8, color="#57606a", parse_math=False)
         with written_whole(output) as temporary:
             figure.savefig(temporary, dpi=200, metadata=_undated(output.suffix.lower()))
 
 
+def _panel(
+    axes: "Axes", made: Lines, names: Sequence[str], tint: dict[str, str], words: Sequence[str], apart: bool
+) -> dict[str, "Line2D"]:
+    """Draw the lines of one panel and return what stands for each in the legend."""
+    drawn = {}
+    for name, points in made.points.items():
+        index = names.index(name)
+        colour = CEILING_COLOUR if name == CEILING else tint[name]
+        if name in made.beside and len(points) == 1 and not words:
+            drawn[name] = axes.axhline(points[0][1].mean, color=colour, linestyle="--", linewidth=1.4)
+            continue
+        shift = 0.5 * (index / (len(names) - 1) - 0.5) if len(names) > 1 and apart else 0.0
+        places = [words.index(str(place)) + shift if words else float(place) for place, _ in points]
+        style = "none" if words or made.scattered else "--" if name in made.beside or name == CEILING else "-"
+        drawn[name] = _line(axes, places, [mean for _, mean in points], colour, index, style)
+    return drawn
+
+
 def _line(
-    axes: "Axes",
-    places: list[float],
-    means: list[Interval],
-    colour: str,
-    index: int,
-    ceiling: bool,
-    words: bool,
+    axes: "Axes", places: list[float], means: list[Interval], colour: str, index: int, style: str
 ) -> "Line2D":
     known = [(0.0, 0.0) if m.low != m.low else (m.mean - m.low, m.high - m.mean) for m in means]
     line: Line2D = axes.errorbar(
         places,
         [mean.mean for mean in means],
         yerr=[[max(0.0, down) for down, _ in known], [max(0.0, up) for _, up in known]],
-        color=CEILING_COLOUR if ceiling else colour,
+        color=colour,
         marker=_MARKERS[index % len(_MARKERS)],
         markersize=5,
-        linestyle="none" if words else "--" if ceiling else "-",
+        linestyle=style,
         linewidth=1.6,
         elinewidth=0.9,
         capsize=2.5,
@@ -171,20 +241,3 @@ def _line(
 def _undated(suffix: str) -> dict[str, None]:
     """Return metadata that leave the date out, so that the same run gives the same file."""
     return {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix, {})
-
-
-def _numeric(column: "pd.Series[Any]") -> bool:
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-
-
-def _check_column(results: Results, option: str, column: str) -> None:
-    if column not in results.table:
-        names = [str(name) for name in results.table]
-        raise ResultsError(
-            f"--{option} {column}: {results.folder} has no such column; {_nearest(column, names)}"
-        )
-
-
-def _nearest(column: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(column, names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}"

@@ -66,7 +66,7 @@ def rows(table: pd.DataFrame) -> dict[tuple[int, str], str]:
     for (point, scheme), its in numbered.groupby(["point", "scheme"]):
         first, last = its.index[0], its.index[-1]
         together = f"{first}–{last}" if last > first else f"{first}"
-        found[int(point), str(scheme)] = together if last - first + 1 == len(its) else f"{first}, …"
+        found[int(str(point)), str(scheme)] = together if last - first + 1 == len(its) else f"{first}, …"
     return found
 
 

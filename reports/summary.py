@@ -14,7 +14,7 @@ CEILING = "no loss"
 RECOVERIES = ("primary", "red", "lbrr", "dred", "plc")
 _PLAIN_NAMES = ("plc", "classic plc", "classic_plc")
 _COSTS = ("wire_kbps", "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps")
-_OTHERS = ("dred_asked_ms", "dred_sent_ms", "packet_loss", "mean_delay_ms")
+_OTHERS = ("dred_asked_ms", "dred_sent_ms", "packet_loss", "buffer_needed_ms_p95", "mean_delay_ms")
 NETWORK = ("packet_loss", "delay_variation_ms_p95", "mean_delay_ms", "wire_kbps")
 """What a scheme's own bits can do to the network, where its links have a limit."""
 
@@ -26,7 +26,7 @@ class Cell:
     Attributes
     ----------
     costs
-        Mean of each column of cost that the table has; kb/s, ms or a share.
+        Mean of each column of cost that the table has; kb/s, ms or a share. Of the longest wait, the longest.
     shares
         Share of the frames that was played from each of `RECOVERIES`, overlapping them, ``late``; 0 to 1;
         empty where every call failed.
@@ -165,6 +165,8 @@ def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
 def _cell(rows: pd.DataFrame, point: int, scheme: str) -> Cell:
     costs = {name: float(rows[name].mean()) for name in (*_COSTS, *_OTHERS) if name in rows}
     frames = float(rows["frames"].sum()) if "frames" in rows else 0.0
+    if "buffer_needed_ms_max" in rows:
+        costs["buffer_needed_ms_max"] = float(rows["buffer_needed_ms_max"].max())
     shares = {
         name: float(rows[f"frames_{name}"].sum()) / frames
         for name in (*RECOVERIES, "late")

@@ -185,11 +185,22 @@ def plot(
     by: Annotated[
         str, typer.Option(metavar="COLUMN", help="Column that each line is one value of.")
     ] = "scheme",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Draw only rows with this value, e.g. congestion.controller=gcc. Repeatable: values of one "
+            "column are alternatives, different columns must all match.",
+        ),
+    ] = None,
+    facet: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column whose values get a panel each.")
+    ] = None,
 ) -> None:
-    """Plot one column of a run against another, with 95 % intervals."""
+    """Plot one column of a run against another, with 95 % intervals; the figure says what each mean pools."""
     from testbed.reports.plot import plot as draw
 
-    say(draw(run_dir, x, y, by, output) or output)
+    say(draw(run_dir, x, y, by, output, where or (), facet, lambda note: _tell(f"note: {note}")))
 
 
 @app.command(epilog="Example: testbed doctor --json")

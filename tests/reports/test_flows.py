@@ -9,8 +9,9 @@ import pytest
 from testbed.errors import ResultsError
 from testbed.reports import flows, plot
 from testbed.reports.flow_charts import MOST_POINTS, thinned
+from testbed.reports.lines import lines
 from testbed.reports.report import write_report
-from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, load, write, write_table
+from testbed.results import CHANGES_FILE, TABLE_FILE, TRAJECTORIES_FILE, load, write_manifest, write_table
 
 from .chromium import opened
 
@@ -97,7 +98,8 @@ def folder(tmp_path):
         "warnings": [EVIL],
         "complete": False,
     }
-    write(tmp_path, table, manifest)
+    write_table(tmp_path / TABLE_FILE, table)
+    write_manifest(tmp_path, manifest)
     write_table(tmp_path / TRAJECTORIES_FILE, series)
     write_table(tmp_path / CHANGES_FILE, changes)
     return tmp_path
@@ -165,14 +167,14 @@ def test_a_series_is_thinned_to_means():
 
 
 def test_columns_are_plotted_against_each_other(folder, tmp_path):
-    lines = plot.groups(load(folder), "congestion.controller", "queue_p95_ms", "direction")
-    means = {name: [(place, mean.mean) for place, mean in points] for name, points in lines.items()}
+    drawn = lines(load(folder), "congestion.controller", "queue_p95_ms", "direction").points
+    means = {name: [(place, mean.mean) for place, mean in points] for name, points in drawn.items()}
     assert means["forward"] == [(EVIL, 77.0), ("gcc", 55.0)]
     assert means["backward"] == [("gcc", 77.0)]
-    each = plot.groups(load(folder), "loss", "received_kbps", "flow")
+    each = lines(load(folder), "loss", "received_kbps", "flow").points
     assert {"S1", "A1", "cross 1 tcp"} <= set(each)
-    drawn = plot.plot(folder, "congestion.controller", "loss", "direction", tmp_path / "p.svg")
-    assert drawn.stat().st_size > 1000
+    image = plot.plot(folder, "congestion.controller", "loss", "direction", tmp_path / "p.svg")
+    assert image.stat().st_size > 1000
 
 
 def test_labels():

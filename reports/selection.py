@@ -1,0 +1,79 @@
+"""The rows of a run that a plot is about, chosen by the values of columns."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from testbed.errors import ResultsError
+from testbed.results import Results
+
+
+def check_column(results: Results, option: str, column: str) -> None:
+    """Refuse a column that the table does not have; the message gives the nearest one.
+
+    Raises
+    ------
+    ResultsError
+        There is no such column.
+    """
+    if column not in results.table:
+        names = [str(name) for name in results.table]
+        raise ResultsError(
+            f"{option} {column}: {results.folder} has no such column; {nearest(column, names)}"
+        )
+
+
+def where(results: Results, conditions: Sequence[str]) -> Results:
+    """Return the run with only the rows that meet every condition.
+
+    Parameters
+    ----------
+    conditions
+        ``"column=value"`` each. Several of one column are alternatives.
+
+    Raises
+    ------
+    ResultsError
+        A condition is not of that form, names a column or a value that the table does not have, or no row
+        meets all of them.
+    """
+    wanted: dict[str, list[str]] = {}
+    for condition in conditions:
+        column, equals, text = (part.strip() for part in condition.partition("="))
+        if not equals or not column:
+            raise ResultsError(
+                f"--where {condition}: must be column=value, as in --where 'scheme=neural PLC'"
+            )
+        check_column(results, "--where", column)
+        known = list(dict.fromkeys(results.table[column].map(shown)))
+        if (value := _as_shown(text, known)) not in known:
+            raise ResultsError(f"--where {condition}: no row has this value; {nearest(value, known)}")
+        wanted.setdefault(column, []).append(value)
+    table = results.table
+    for column, values in wanted.items():
+        table = table[table[column].map(shown).isin(values)]
+    if table.empty:
+        raise ResultsError(f"{results.folder}: no row meets {' and '.join(conditions)}")
+    return replace(results, table=table)
+
+
+def shown(value: Any) -> str:
+    """Return a cell as a condition and a figure name it: ``64`` for 64.0."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def nearest(word: str, names: Sequence[str]) -> str:
+    """Return ``did you mean x?``, or all names where nothing is near."""
+    close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}"
+
+
+def _as_shown(text: str, known: Sequence[str]) -> str:
+    """Return what a user wrote as `shown` writes it, so that 64.0 means 64."""
+    if text in known:
+        return text
+    try:
+        return shown(float(text))
+    except ValueError:
+        return text
