@@ -47,7 +47,7 @@ def needs(scenario: Scenario) -> Iterator[Need]:
             f"{codec.decoder_complexity}",
             f"{ENHANCEMENT_COMPLEXITY - 1} does without it",
         )
-    if codec.dtx:
+    if codec.uses_dtx:
         yield Need("dtx", ("codec", "dtx"), "it")
 
 

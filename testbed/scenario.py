@@ -47,6 +47,8 @@ MAX_POINTS = 10_000
 _REPLACED: dict[KeyPath, tuple[str, ...]] = {
     ("speech", "files"): ("corpus", "clips"),
     ("speech", "corpus"): ("files",),
+    ("playout", "buffer_ms"): ("delay_ms",),
+    ("playout", "delay_ms"): ("buffer_ms",),
 }
 """What an override takes away with the value that it replaces, unless it was overridden itself."""
 AnyScenario = Scenario | FlowStudy
@@ -65,7 +67,7 @@ def load_scenario(
     overrides
         ``"key=value"`` each: a dotted key (see `testbed.scenario_yaml.set_value`) and a value in YAML.
         Overriding a swept key takes it out of the sweep; overriding `speech.files` takes the corpus away with
-        the number of its clips.
+        the number of its clips, and `playout.buffer_ms` takes `delay_ms` away.
     speech
         Files, folders and patterns that override `speech.files`, relative to the current folder.
 
@@ -173,12 +175,13 @@ def _override(document: Document, override: str, place: str = "--set") -> None:
         raise ScenarioError(f"{place}: {key}: {str(error).partition(': ')[2]}") from None
     path = set_value(document, key, value, place)
     document.overrides.append(override)
-    for other in _REPLACED.get(path, ()):
-        if document.places.get(("speech", other)) != place:
-            document.data["speech"].pop(other, None)
+    replaced = [other for other in _REPLACED.get(path, ()) if document.places.get((path[0], other)) != place]
+    for other in replaced:
+        document.data[path[0]].pop(other, None)
     sweep = document.data.get("sweep") if isinstance(document.data, dict) else None
     if path[0] != "sweep" and isinstance(sweep, dict):
-        over = [swept for swept in sweep if _reaches(document, swept, path)]
+        ended = [path, *((path[0], other) for other in replaced)]
+        over = [swept for swept in sweep if any(_reaches(document, swept, each) for each in ended)]
         for swept in over:
             del sweep[swept]
         if over and not sweep:

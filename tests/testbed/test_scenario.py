@@ -210,6 +210,21 @@ def test_overrides(tmp_path: Path, override: str, look: str, value: object) -> N
     assert here == value
 
 
+def test_a_buffer_takes_the_place_of_a_delay_and_of_its_sweep(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT.replace("codec.bitrate_kbps: [16, 24]", "playout.delay_ms: [40, 80]"))
+    here = load_scenario(path, ["playout.buffer_ms=30"])
+    assert isinstance(here, Scenario)
+    assert (here.playout.model_dump(exclude_none=True), here.sweep) == (
+        {"policy": "fixed", "buffer_ms": 30},
+        {},
+    )
+    swept = ["playout={policy: fixed}", "sweep={playout.buffer_ms: [20, 60]}"]
+    assert [point.scenario.playout.buffer_ms for point in points(load_scenario(path, swept))] == [20, 60]
+    with pytest.raises(ScenarioError, match="give exactly one of delay_ms"):
+        load_scenario(path, ["playout.buffer_ms=30", "playout.delay_ms=30"])
+
+
 def test_overriding_a_swept_key_ends_its_sweep(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(TEXT)
