@@ -200,7 +200,7 @@ def plot(
     """Plot one column of a run against another, with 95 % intervals; the figure says what each mean pools."""
     from testbed.reports.plot import plot as draw
 
-    say(draw(run_dir, x, y, by, output, where or (), facet, lambda note: _tell(f"note: {note}")))
+    say(draw(run_dir, x, y, by, output, where or (), facet, lambda note: tell(f"note: {note}")))
 
 
 @app.command(epilog="Example: testbed doctor --json")
