@@ -81,14 +81,11 @@ RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that
 
 def main() -> None:
     """Run the command line; being told to end is taken as Ctrl-C is."""
-    import signal
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    from testbed.signals import ending
 
     secure_streams()
-    signal.signal(signal.SIGTERM, interrupt)
-    app()
+    with ending():
+        app()
 
 
 @app.command(

@@ -20,6 +20,7 @@ from testbed.flows.model import FlowStudy
 from testbed.flows.study import run_study
 from testbed.kept_files import KEEPABLE, NOT_KEPT, keep_clean
 from testbed.manifest import make_manifest
+from testbed.pool import work_off
 from testbed.provenance import Provenance, check_unchanged, inputs_of
 from testbed.results import TIMINGS, Results
 from testbed.rows import Context, Lazy, identity, rows_of, simulate_call, to_int16
@@ -27,7 +28,7 @@ from testbed.run_folder import working
 from testbed.scenario import AnyScenario, Scenario, load_scenario, parse_scenario
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip
-from testbed.sweep import CallId, Plan, plan, work_off
+from testbed.sweep import CallId, Plan, plan
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,23 +1,15 @@
-"""Which calls a scenario makes, in which groups they are worked off, and by how many processes."""
+"""Which calls a scenario makes, and in which groups they are worked off."""
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
-from typing import Any, TypeVar
 
 from testbed.channels import StageSpec
 from testbed.channels.stage import StageParameters, mean_loss
 from testbed.codecs.engines import EngineName
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.codecs.settings import EncoderSettings
-from testbed.errors import ResultsError
 from testbed.scenario import Codec, Point, Scenario, points
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
 MAX_CALLS_IN_GROUP: dict[EngineName, int] = {"libopus": 48, "numba": 192}
 """So that a long sweep over one encoding still spreads over the processes and its bar moves."""
 _MAX_CALLS_IN_TASK = 48
@@ -153,88 +145,3 @@ def speech_settings(codec: Codec, channel_loss: float) -> EncoderSettings:
         dtx=codec.uses_dtx,
         expected_loss_percent=min(100, round(100 * expected_loss)),
     )
-
-
-def work_off(
-    groups: Sequence[Task],
-    work: Callable[[Any, Task], Result],
-    context: Any,
-    jobs: int,
-) -> Iterator[Result]:
-    """Do all groups and give each result as it is ready, in any order.
-
-    Parameters
-    ----------
-    work
-        Called with `context` and a group; importable, since processes call it too.
-    context
-        What all groups need; sent to each process once.
-    jobs
-        Processes; 1 works in this one. On an error, Ctrl-C included, all of them are ended.
-    """
-    if jobs == 1 or len(groups) < 2:
-        for group in groups:
-            yield _on_one_thread(work, context, group)
-        return
-    from concurrent.futures import as_completed
-
-    from loky import ProcessPoolExecutor
-    from loky.process_executor import TerminatedWorkerError
-
-    executor = ProcessPoolExecutor(min(jobs, len(groups)), initializer=_keep, initargs=(context,))
-    try:
-        with _ctrl_c_held_back():
-            futures = [executor.submit(_work_kept, work, group) for group in groups]
-        for future in as_completed(futures):
-            yield future.result()
-    except TerminatedWorkerError as error:
-        executor.shutdown(wait=True, kill_workers=True)
-        raise ResultsError(
-            "a process of the run was killed; was there enough memory? Try fewer --jobs"
-        ) from error
-    except BaseException:
-        executor.shutdown(wait=True, kill_workers=True)
-        raise
-    executor.shutdown()
-
-
-@contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Hold Ctrl-C back while processes are made: one that is half made could neither work nor end.
-
-    They inherit that it is blocked, for it is this process that ends them.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    resource_tracker.ensure_running()  # where it is started, Ctrl-C is no longer blocked
-    pressed: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-    if pressed:
-        signal.raise_signal(signal.SIGINT)
-
-
-_kept: list[Any] = []
-
-
-def _keep(context: Any) -> None:
-    """Take what all groups need, in a process of the pool."""
-    _kept[:] = [context]
-
-
-def _work_kept(work: Callable[[Any, Task], Result], group: Task) -> Result:
-    return _on_one_thread(work, _kept[0], group)
-
-
-def _on_one_thread(work: Callable[[Any, Task], Result], context: Any, group: Task) -> Result:
-    """Do a group with linear algebra on one thread: how many there are changes its last digits."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        return work(context, group)

@@ -14,11 +14,11 @@ from testbed.flows.model import FlowStudy
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
 from testbed.flows.trajectory import COLUMNS, Series, others_trajectory, trajectory
 from testbed.manifest import versions
+from testbed.pool import work_off
 from testbed.provenance import Provenance, inputs_of
 from testbed.run_folder import working
 from testbed.scenario import Point, points
 from testbed.store import Store
-from testbed.sweep import work_off
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,90 @@
+"""Tasks worked off by processes, which end when the one that started them ends, however it does."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from testbed.errors import RunError
+from testbed.signals import held_back
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+_WATCH_S = 0.5
+
+
+def work_off(
+    tasks: Sequence[Task],
+    work: Callable[[Any, Task], Result],
+    context: Any,
+    jobs: int,
+) -> Iterator[Result]:
+    """Do all tasks and give each result as it is ready, in any order.
+
+    Parameters
+    ----------
+    work
+        Called with `context` and a task; importable, since processes call it too.
+    context
+        What all tasks need; sent to each process once.
+    jobs
+        Processes; 1 works in this one. On an error, Ctrl-C included, all of them are ended.
+    """
+    if jobs == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield _on_one_thread(work, context, task)
+        return
+    from concurrent.futures import as_completed
+
+    from loky import ProcessPoolExecutor
+    from loky.process_executor import TerminatedWorkerError
+
+    with held_back():
+        executor = ProcessPoolExecutor(
+            min(jobs, len(tasks)), initializer=_begin, initargs=(context, os.getpid())
+        )
+    try:
+        with held_back():
+            futures = [executor.submit(_work_kept, work, task) for task in tasks]
+        for future in as_completed(futures):
+            yield future.result()
+    except TerminatedWorkerError as error:
+        executor.shutdown(wait=True, kill_workers=True)
+        raise RunError(
+            "a process of the run was killed; was there enough memory? Try fewer --jobs"
+        ) from error
+    except BaseException:
+        executor.shutdown(wait=True, kill_workers=True)
+        raise
+    executor.shutdown()
+
+
+_kept: list[Any] = []
+
+
+def _begin(context: Any, parent: int) -> None:
+    """Take what all tasks need, in a process of the pool, which will end with its parent.
+
+    The trackers of `multiprocessing` and loky end when no process is left that they track.
+    """
+    _kept[:] = [context]
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
+
+
+def _work_kept(work: Callable[[Any, Task], Result], task: Task) -> Result:
+    return _on_one_thread(work, _kept[0], task)
+
+
+def _on_one_thread(work: Callable[[Any, Task], Result], context: Any, task: Task) -> Result:
+    """Do a task with linear algebra on one thread: how many there are changes its last digits."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return work(context, task)
