@@ -294,7 +294,7 @@ def _written(folder: Path) -> list[str]:
 
 
 def _asked(manifest: Mapping[str, Any]) -> Any:
-    """Return what tells one run's task from another's: the scenario, and every file that shapes a number."""
+    """Return what tells one run's task from another's: the scenario, the speech and the recorded networks."""
     try:
         clips = [(clip["name"], clip["sha256"]) for clip in manifest.get("clips", [])]
         files = [file["sha256"] for file in manifest.get("files", []) if file["role"] != "scenario"]
