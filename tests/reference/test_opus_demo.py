@@ -68,6 +68,8 @@ def encoder_options(settings: EncoderSettings) -> list[str]:
     options += ["-loss", str(settings.expected_loss_percent)]
     if settings.inband_fec:
         options.append("-inbandfec")
+    if settings.dtx:
+        options.append("-dtx")
     if settings.dred_depth_ms:
         options += ["-dred", str(settings.dred_depth_ms // 10)]
     return options
@@ -142,10 +144,29 @@ def test_packets_are_opus_demos_byte_for_byte(
 @pytest.mark.parametrize("repair", REPAIRS, ids=lambda repair: repair.name)
 def test_sound_is_opus_demos_within_one_lsb(repair: Repair, frame_ms: int, clip: int, tmp_path: Path) -> None:
     settings = repair.settings(frame_ms)
-    encoding = encoded(clip, settings)
-    pcm = clip_pcm(clip)
+    sounds_alike(encoded(clip, settings), clip_pcm(clip), repair, LOSSES, clip, tmp_path)
+
+
+@pytest.mark.parametrize("repair", REPAIRS, ids=lambda repair: repair.name)
+def test_pauses_that_are_sent_sound_as_opus_demo_has_them(repair: Repair, tmp_path: Path) -> None:
+    pcm = clip_pcm(0).copy()
+    pcm[16_000:40_000] = 0
+    encoding = encode(pcm, replace(repair.settings(20), dtx=True))
+    assert sum(frame.is_dtx for frame in encoding.frames) > 50
+    sounds_alike(encoding, pcm, repair, (0, 20), 0, tmp_path)
+
+
+def sounds_alike(
+    encoding: Encoding,
+    pcm: NDArray[np.int16],
+    repair: Repair,
+    losses: tuple[int, ...],
+    clip: int,
+    tmp_path: Path,
+) -> None:
+    settings, frame_ms = encoding.settings, encoding.settings.frame_ms
     pcm.tofile(tmp_path / "in.pcm")
-    for percent in LOSSES:
+    for percent in losses:
         lost = lossfile(len(encoding), percent, seed=1000 * frame_ms + 10 * percent + clip)
         (tmp_path / "loss.txt").write_text(" ".join(map(str, lost)))
         demo_options = ["-dec_complexity", str(repair.decoder_complexity), "-lossfile", "loss.txt"]
