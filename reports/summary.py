@@ -28,7 +28,7 @@ class Cell:
     costs
         Mean of each column of cost that the table has; kb/s, ms or a share. Of the longest wait, the longest.
     shares
-        Share of the frames that was played from each of `RECOVERIES`, overlapping them, ``late``; 0 to 1;
+        Share of the frames sent that was played from each of `RECOVERIES`, overlapping them, ``late``; 0 to 1;
         empty where every call failed.
     scores
         Mean of each metric and of each column in `Summary.network`; absent where no call could be scored.
@@ -165,6 +165,7 @@ def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
 def _cell(rows: pd.DataFrame, point: int, scheme: str) -> Cell:
     costs = {name: float(rows[name].mean()) for name in (*_COSTS, *_OTHERS) if name in rows}
     frames = float(rows["frames"].sum()) if "frames" in rows else 0.0
+    frames -= float(rows["frames_dtx"].sum()) if "frames_dtx" in rows else 0.0
     if "buffer_needed_ms_max" in rows:
         costs["buffer_needed_ms_max"] = float(rows["buffer_needed_ms_max"].max())
     shares = {
