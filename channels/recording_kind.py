@@ -12,7 +12,7 @@ from pathlib import Path
 
 from testbed.errors import ChannelError
 
-CAPTURES = ("pcap", "rtpdump")
+CAPTURES = ("pcap", "rtpdump", "ogg_opus")
 FATES = ("g192", "g192_bytes", "csv", "delay_profile", "digits", "plc_challenge", "opus_demo")
 """Kinds that say what became of each packet."""
 CAPACITY = "mahimahi"
@@ -25,6 +25,7 @@ _MAGICS = {
     b"\x0a\x0d\x0d\x0a": "pcap",
     b"#!rtpplay": "rtpdump",
     b"#!RTPencode": "rtpdump",
+    b"OggS": "ogg_opus",
     **dict.fromkeys((b"\x21\x6b", b"\x20\x6b", b"\x6b\x21", b"\x6b\x20"), "g192"),
     **dict.fromkeys((b"\x7f\x00", b"\x81\x00", b"\x00\x7f", b"\x00\x81"), "g192"),
 }

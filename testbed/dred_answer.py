@@ -59,7 +59,7 @@ class Answer:
     Attributes
     ----------
     ssrc, way, point
-        Which RTP stream it is, as in `RtpStream`; None and "" for a file of one stream without RTP.
+        Which stream it is, as in `RtpStream`; without RTP there is no SSRC, and "" where there is one stream.
     types
         How many packets of each RTP payload type there are.
     red_types
@@ -104,9 +104,9 @@ class Answer:
 
     @property
     def name(self) -> str:
-        """Which RTP stream it is, for people; "" without RTP."""
-        place = f", {self.point}" if self.point else ""
-        return "" if self.ssrc is None else f"0x{self.ssrc:08x}, {self.way}{place}"
+        """Which stream it is, for people; "" where there is no other."""
+        ssrc = "" if self.ssrc is None else f"0x{self.ssrc:08x}"
+        return ", ".join(filter(None, (ssrc, self.way, self.point)))
 
     @property
     def verdict(self) -> Verdict:

@@ -10,9 +10,10 @@ from testbed.channels.recording_kind import kind_by_magic
 from testbed.channels.trace_file import read_content
 from testbed.dred_answer import Answer, Found, Verdict, find
 from testbed.errors import CodecError, ScenarioError
-from testbed.traces import capture, rtpdump
+from testbed.traces import capture, ogg_opus, rtpdump
 from testbed.traces.contents import Contents
 from testbed.traces.datagram import Datagram
+from testbed.traces.ogg_opus import OggOpus
 from testbed.traces.opus_in_rtp import OpusInRtp, opus_in
 from testbed.traces.rtp_packets import streams_of
 from testbed.traces.rtp_stream import RtpStream
@@ -63,6 +64,7 @@ class Inspection:
         self._payload_type = payload_type
         self._red_payload_type = red_payload_type
         self.answers: list[Answer] = []
+        self._contents = Contents()
 
     def __iter__(self) -> Iterator[Found]:
         """Look at every packet of the file, stream after stream.
@@ -97,6 +99,7 @@ class Inspection:
                     yield f"{self.answers[-1].name}:"
                 yield _aligned(_TITLES)
             yield _aligned(_row(found))
+        yield from (f"note: {note}" for note in self._contents.lines())
         yield from map(str, self.answers)
 
     @property
@@ -108,23 +111,25 @@ class Inspection:
     def as_json(self) -> str:
         """Return what is known for programs."""
         told: dict[str, Any] = {"file": str(self._path), "answer": self.verdict}
-        return json.dumps({**told, "streams": [answer.as_json() for answer in self.answers]}, indent=2)
+        told["notes"] = self._contents.lines()
+        told["streams"] = [answer.as_json() for answer in self.answers]
+        return json.dumps(told, indent=2)
 
     def _streams(self) -> Iterator[tuple[Answer, Numbered]]:
         content, where = read_content(self._path), str(self._path)
-        contents = Contents()
+        contents = self._contents = Contents()
         kind = kind_by_magic(content)
         if kind == "pcap":
-            return self._captured(capture.datagrams(content, where, contents), contents)
+            return self._captured(capture.datagrams(content, where, contents))
         if kind == "rtpdump":
-            return self._captured(rtpdump.datagrams(content, where, contents), contents)
+            return self._captured(rtpdump.datagrams(content, where, contents))
+        if kind == "ogg_opus":
+            return _kept(ogg_opus.streams(content, where, contents.notes))
         answer = Answer()
         return iter([(answer, _counted(answer, _bitstream(content, self._path)))])
 
-    def _captured(
-        self, datagrams: Iterator[Datagram], contents: Contents
-    ) -> Iterator[tuple[Answer, Numbered]]:
-        likely = [each for each in streams_of(datagrams, str(self._path), contents) if each.plausible()]
+    def _captured(self, datagrams: Iterator[Datagram]) -> Iterator[tuple[Answer, Numbered]]:
+        likely = [each for each in streams_of(datagrams, str(self._path), self._contents) if each.plausible()]
         pairs = [(each, opus_in(each, self._payload_type, self._red_payload_type)) for each in likely]
         if self._payload_type is not None and not any(inside.packets for _, inside in pairs):
             types = ", ".join(map(str, sorted(set().union(*(inside.types for _, inside in pairs)))))
@@ -134,10 +139,16 @@ class Inspection:
             )
         for stream, inside in pairs:
             answer = _answer(stream, inside)
-            if answer.reason and (name := contents.keys_between(stream.way)):
+            if answer.reason and (name := self._contents.keys_between(stream.way)):
                 answer.reason += f"; keys for encryption were agreed on between these ports ({name})"
             whole = ((index, each.data) for index, each in enumerate(inside.packets) if not each.is_cut)
             yield answer, iter(()) if inside.is_hidden else whole
+
+
+def _kept(found: list[OggOpus]) -> Iterator[tuple[Answer, Numbered]]:
+    for stream in found:
+        answer = Answer(way=f"Ogg stream 0x{stream.serial:08x}" if len(found) > 1 else "")
+        yield answer, _counted(answer, enumerate(stream.packets))
 
 
 def _counted(answer: Answer, numbered: Numbered) -> Numbered:

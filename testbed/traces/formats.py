@@ -18,6 +18,7 @@ from testbed.traces.delivery import MAHIMAHI
 from testbed.traces.error_patterns import BYTES, WORDS
 from testbed.traces.format import Choice, Format
 from testbed.traces.losses import DIGITS, OPUS_DEMO, PLC_CHALLENGE
+from testbed.traces.ogg_opus import OGG_OPUS
 from testbed.traces.recording import Recording, Trace, evenly_spaced
 from testbed.traces.rtpdump import RTPDUMP
 from testbed.traces.skew import with_skew
@@ -27,6 +28,7 @@ FORMATS: dict[str, Format] = {
     for entry in (
         PCAP,
         RTPDUMP,
+        OGG_OPUS,
         WORDS,
         BYTES,
         CSV,

@@ -15,6 +15,8 @@ from testbed.traces.format import Choice
 from testbed.traces.formats import FORMATS
 from testbed.traces.skew import with_skew
 
+from .ogg_files import ogg
+
 MUTATIONS = 100_000
 LARGEST_GROWTH = 70_000
 """A few packets can claim gaps of sequence numbers, of which RTP has 65 536; nothing else grows."""
@@ -59,6 +61,7 @@ SAMPLES = {
     "mahimahi": [b"0\n3\n3\n14\n"],
     "rtpdump": [dumped()],
     "pcap": [captured(), blocks()],
+    "ogg_opus": [ogg([([b"\x48ab", b"\x48cd"], 1920), ([b"\x48ef"], 3840)])],
 }
 TOKENS = [b",", b"-", b"e9", b"\n", b"\xff\xff", bytes(4), b"\xff\xff\xff\x7f", b"\x80", b"1e", b"9" * 9]
 
