@@ -1,5 +1,6 @@
 """The command `testbed dred inspect`: real packets in bitstreams and captures, and files that are neither."""
 
+import gzip
 import json
 import os
 import struct
@@ -11,13 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from testbed.cli import app
 from testbed.codecs import opus, red, rtp
 from testbed.codecs.dred import packet
 from testbed.codecs.settings import EncoderSettings
 from testbed.dred_inspect import Inspection
 from testbed.errors import ChannelError, ScenarioError
 from testbed.pcap import write_pcap
+
+from .traces.ogg_files import ogg
 
 TESTBED = Path(sys.executable).with_name("testbed")
 SETTINGS = EncoderSettings(bitrate_bps=72_000, expected_loss_percent=20, dred_depth_ms=500)
@@ -184,3 +189,200 @@ def test_the_command(tmp_path):
     assert "neither a capture nor a bitstream" in wrong.stderr
     shown = subprocess.run([TESTBED, "dred", "inspect", "--help"], capture_output=True, text=True, check=True)
     assert "Example: testbed dred inspect" in shown.stdout
+
+
+def sent(payloads, ssrc=1, kind=111, first=0):
+    """RTP packets, each with its time in ns; a payload can bring its own type."""
+    pairs = [each if isinstance(each, tuple) else (kind, each) for each in payloads]
+    return [
+        (20_000_000 * k, rtp.RtpPacket(kind, (first + k) & 0xFFFF, 960 * k, ssrc, data).serialize())
+        for k, (kind, data) in enumerate(pairs)
+    ]
+
+
+def inspected(tmp_path, packets_sent, **types):
+    """What is known of packets in a capture, stream by stream."""
+    path = tmp_path / "call.pcap"
+    write_pcap(path, sorted(packets_sent, key=lambda pair: pair[0]))
+    seen = Inspection(path, **types)
+    list(seen)
+    return seen
+
+
+def plain(count=100):
+    """Opus packets without DRED."""
+    return [packet.remove(each) for each in packets()[:count]]
+
+
+def noise(count, first=b""):
+    rng = np.random.default_rng(2)
+    return [first + rng.bytes(60 + k % 20) for k in range(count)]
+
+
+def with_red(payloads, kind):
+    """RED of each packet and the one before; the first alone."""
+    before = [None, *payloads]
+    return [
+        (kind, red.serialize([] if old is None else [red.RedBlock(111, 960, old)], 111, new))
+        for old, new in zip(before, payloads, strict=False)
+    ]
+
+
+def test_each_stream_has_its_answer(tmp_path):
+    with_dred = sum(packet.find(each) is not None for each in packets())
+    seen = inspected(
+        tmp_path, [*sent(packets(), 1), *sent(plain(), 2), *sent(noise(50), 3), *sent(noise(30), 4, kind=0)]
+    )
+    assert [(answer.ssrc, answer.verdict) for answer in seen.answers] == [
+        (1, "carries"),
+        (2, "none"),
+        (3, "unknown"),
+        (4, "none"),
+    ]
+    assert [answer.with_dred for answer in seen.answers] == [with_dred, 0, 0, 0]
+    assert seen.verdict == "carries"
+
+
+@pytest.mark.parametrize("kind", [63, 112, 96])
+def test_red_of_any_payload_type_is_found(tmp_path, kind):
+    seen = inspected(tmp_path, sent(with_red(packets(), kind)))
+    assert (seen.answers[0].red_types, seen.verdict) == ((kind,), "carries")
+    assert seen.answers[0].packets == 100
+    assert inspected(tmp_path, sent(with_red(packets(), kind)), red_payload_type=kind).verdict == "carries"
+    inside = [(kind, red.serialize([], 97, each)) for each in packets()]
+    assert inspected(tmp_path, sent(inside)).answers[0].packets == 100
+
+
+def test_opus_of_any_payload_type_is_found_where_timestamps_prove_it(tmp_path):
+    assert inspected(tmp_path, sent(packets(), kind=97)).verdict == "carries"
+    assert inspected(tmp_path, sent(plain(), kind=97)).verdict == "none"
+    few = inspected(tmp_path, sent(plain(5), kind=97))
+    assert few.verdict == "unknown"
+    assert "say --payload-type 97 if it is Opus, --red-payload-type 97 if it is RED" in str(few.answers[0])
+    assert inspected(tmp_path, sent(plain(5), kind=97), payload_type=97).verdict == "none"
+
+
+def test_other_payloads_beside_opus(tmp_path):
+    """DTMF is too short for DRED, video has several packets to a timestamp: of neither need be asked."""
+    mixed = [(101, b"\1\x0a\0\xa0") if k % 9 == 8 else (111, each) for k, each in enumerate(plain())]
+    assert inspected(tmp_path, sent(mixed)).verdict == "none"
+    video = [
+        (at, data[:4] + (3000 * (k // 3)).to_bytes(4, "big") + data[8:])
+        for k, (at, data) in enumerate(sent(noise(90), 2, kind=98))
+    ]
+    assert inspected(tmp_path, [*sent(plain()), *video]).verdict == "none"
+    unknown = [(112, each) if k % 2 else (111, plain()[k]) for k, each in enumerate(noise(100))]
+    seen = inspected(tmp_path, sent(unknown))
+    assert (seen.verdict, seen.answers[0].packets) == ("unknown", 50)
+
+
+@pytest.mark.parametrize("first", [b"", b"\xa3", packets()[50][:1]])
+@pytest.mark.parametrize("kind", [111, 63, 112])
+def test_encrypted_payloads_cannot_be_known(tmp_path, first, kind):
+    seen = inspected(tmp_path, sent(noise(100, first), kind=kind))
+    assert (seen.verdict, seen.answers[0].with_dred) == ("unknown", 0)
+    assert "encrypted" in str(seen.answers[0])
+
+
+def test_keys_that_were_agreed_on_say_so_too(tmp_path):
+    handshake = (0, b"\x16\xfe\xfd" + bytes(40))
+    seen = inspected(tmp_path, [handshake, *sent(noise(100))])
+    assert "keys for encryption were agreed on between these ports (DTLS)" in str(seen.answers[0])
+    assert inspected(tmp_path, [handshake, *sent(packets())]).verdict == "carries"
+
+
+def cut_at(tmp_path, packets_sent, size):
+    """A capture that keeps so many bytes of each packet, headers of 40 bytes before RTP included."""
+    whole = tmp_path / "whole.pcap"
+    write_pcap(whole, packets_sent)
+    content, parts, position = whole.read_bytes(), [], 24
+    while position < len(content):
+        length = int.from_bytes(content[position + 8 : position + 12], "little")
+        head = content[position : position + 8] + struct.pack("<II", min(size, length), length)
+        parts.append(head + content[position + 16 : position + 16 + min(size, length)])
+        position += 16 + length
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(content[:24] + b"".join(parts))
+    seen = Inspection(path)
+    list(seen)
+    return seen
+
+
+def test_what_the_capture_cut_cannot_be_known(tmp_path):
+    for size in (40, 41, 42, 80):
+        seen = cut_at(tmp_path, sent(packets()), size)
+        assert seen.verdict == "unknown"
+        assert "capture with a larger snapshot length" in str(seen.answers[0])
+    for size in (42, 80):
+        assert cut_at(tmp_path, sent(packets()), size).answers[0].cut == sum(
+            28 + 12 + len(each) > size and each[0] & 3 == 3 for each in packets()
+        )
+    # Without padding there is no DRED, whatever else was cut.
+    assert cut_at(tmp_path, sent(plain()), 42).verdict == "none"
+    assert cut_at(tmp_path, sent(with_red(packets(), 63)), 80).verdict == "unknown"
+    assert cut_at(tmp_path, sent(noise(100)), 60).verdict == "unknown"
+
+
+def test_some_that_are_whole_show_dred_and_the_cut_ones_are_counted(tmp_path):
+    sizes = sorted(40 + len(each) for each in packets() if packet.find(each))
+    (answer,) = cut_at(tmp_path, sent(packets()), sizes[len(sizes) // 2]).answers
+    assert answer.verdict == "carries"
+    assert 0 < answer.with_dred < len(sizes) <= answer.with_dred + answer.cut
+    assert f"cut {answer.cut} of 100 packets" in str(answer)
+
+
+def test_duplicates_are_not_counted_twice(tmp_path):
+    once = sent(packets())
+    twice = [*once, *((at + 1, data) for at, data in once)]
+    seen, alone = inspected(tmp_path, twice), inspected(tmp_path, once)
+    assert (seen.answers[0].packets, seen.answers[0].duplicates) == (100, 100)
+    assert seen.answers[0].with_dred == alone.answers[0].with_dred
+    assert "100 duplicates are not counted" in str(seen.answers[0])
+
+
+def test_an_rtpdump_and_a_packed_capture(tmp_path):
+    capture = tmp_path / "call.pcap"
+    write_pcap(capture, sent(packets()))
+    (tmp_path / "call.pcap.gz").write_bytes(gzip.compress(capture.read_bytes()))
+    records = [
+        struct.pack(">HHI", 8 + len(data), len(data), at // 1_000_000) + data for at, data in sent(packets())
+    ]
+    (tmp_path / "call.rtp").write_bytes(b"#!rtpplay1.0 192.0.2.1/5004\n" + bytes(16) + b"".join(records))
+    rows = [
+        list(Inspection(tmp_path / name).lines())[1:-1] for name in ("call.pcap", "call.pcap.gz", "call.rtp")
+    ]
+    assert rows[0] == rows[1] == rows[2] and len(rows[0]) > 50
+
+
+def test_ogg_opus(tmp_path):
+    path = tmp_path / "call.opus"
+    path.write_bytes(ogg([(packets()[:50], 50 * 960), (packets()[50:], 100 * 960)]))
+    *table, answer = Inspection(bitstream(tmp_path / "call.bit", packets())).lines()
+    assert list(Inspection(path).lines()) == [*table, answer]
+    path.write_bytes(ogg([(packets(), 960)]) + ogg([(plain(), 960)], serial=10))
+    seen = Inspection(path)
+    *_, first, second = seen.lines()
+    assert first.startswith("Ogg stream 0x00000009: ") and "0 of 100" in second
+
+
+def test_answers_for_programs_and_exit_codes(tmp_path):
+    def told(*arguments):
+        done = CliRunner().invoke(app, ["dred", "inspect", str(tmp_path / "call.pcap"), *arguments])
+        return done.exit_code, done.stdout
+
+    for payloads, code, word in ((packets(), 0, "carries"), (plain(), 3, "none"), (noise(100), 4, "unknown")):
+        write_pcap(tmp_path / "call.pcap", sent(payloads))
+        assert told()[0] == code
+        returned, text = told("--json")
+        answer = json.loads(text)
+        (stream,) = answer["streams"]
+        assert (returned, answer["answer"], stream["answer"], stream["ssrc"]) == (
+            code,
+            word,
+            word,
+            "0x00000001",
+        )
+        assert (stream["with_dred"] > 0) == (stream["depth_ms"] is not None) == (code == 0)
+        assert (stream["reason"] is not None) == (code == 4)
+    (tmp_path / "call.pcap").write_bytes(b"\xd4\xc3\xb2\xa1")
+    assert told("--json") == (2, "")
