@@ -41,6 +41,7 @@ _LOOKED_AT = 65_536
 _FEW = 10
 _NUMBER = re.compile(rb"-?[0-9]{1,12}(\.[0-9]{1,9})?")
 _DIGITS = re.compile(rb"[01]+")
+_BINARY = re.compile(rb"[^\t\r\n -~\x80-\xff]")
 _TABLE = re.compile(rb"[^\n]*[,;\t|]")
 _HEADER = re.compile(rb"\W*(sep=|send|sent|tx|arriv|recei|recv|rx)", re.IGNORECASE)
 
@@ -142,11 +143,12 @@ def _of_words(start: bytes, where: str) -> Decision:
     text = start.lstrip()
     if not text:
         raise ChannelError(f"{where}: is empty")
-    if b"\0" in text[:2]:
+    is_text = not _BINARY.search(text.split(b"\n", 1)[0])
+    if b"\0" in text[:2] and not _BINARY.search(text[:64].replace(b"\0", b"")):
         raise ChannelError(f"{where}: looks like UTF-16 without its byte-order mark: save it as UTF-8")
-    if _TABLE.match(text) or _HEADER.match(text):
+    if is_text and (_TABLE.match(text) or _HEADER.match(text)):
         return Decision("csv")
-    if re.match(rb"[+-]?[0-9]", text):
+    if is_text and re.match(rb"[+-]?[0-9]", text):
         return Decision("opus_demo")
     meant = _by_suffix(where)
     if meant is not None:

@@ -66,8 +66,13 @@ To = Annotated[
 Ssrc = Annotated[
     str | None, typer.Option(metavar="N", help="The RTP stream of a capture, as 0x1234abcd or in decimal.")
 ]
+Way = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Which of the ways on which the stream was captured, from 1."),
+]
 ClockHz = Annotated[
-    int | None, typer.Option(min=1, max=10**9, help="Rate of RTP timestamps; guessed unless given.")
+    int | None,
+    typer.Option(min=1, max=10**9, help="Rate of RTP timestamps; by default the payload type's own."),
 ]
 Skew = Annotated[
     bool | None,
@@ -261,15 +266,16 @@ def trace_inspect(
     ] = None,
     from_: From = None,
     ssrc: Ssrc = None,
+    way: Way = None,
     clock_hz: ClockHz = None,
     remove_skew: Skew = None,
 ) -> None:
     """Say what a recorded network did to its packets, or could carry."""
     from testbed.traces.formats import read
-    from testbed.traces.rtp_stream import choice
+    from testbed.traces.rtp_choice import choice
     from testbed.traces.summary import summary
 
-    kept_as, recorded = read(file, from_, choice(ssrc, clock_hz), remove_skew)
+    kept_as, recorded = read(file, from_, choice(ssrc, clock_hz, way), remove_skew)
     say("\n".join(summary(recorded, kept_as, str(file))))
     if output is not None:
         from testbed.traces.draw import draw
@@ -287,6 +293,7 @@ def trace_convert(
     to: To = None,
     from_: From = None,
     ssrc: Ssrc = None,
+    way: Way = None,
     clock_hz: ClockHz = None,
     remove_skew: Skew = None,
     interval_ms: Annotated[
@@ -296,23 +303,25 @@ def trace_convert(
 ) -> None:
     """Write a recorded network in another format, and say what that format cannot hold."""
     from testbed.traces.formats import read, write
-    from testbed.traces.rtp_stream import choice
+    from testbed.traces.rtp_choice import choice
 
-    _, recorded = read(file, from_, choice(ssrc, clock_hz, interval_ms), remove_skew)
+    _, recorded = read(file, from_, choice(ssrc, clock_hz, way, interval_ms), remove_skew)
     for note in [*recorded.notes, *write(output, recorded, to, interval_ms)]:
         tell(f"note: {note}")
     say(output)
 
 
 @trace.command("fit", epilog="Example: testbed trace fit losses.txt")
-def trace_fit(file: TraceFile, from_: From = None, ssrc: Ssrc = None, clock_hz: ClockHz = None) -> None:
+def trace_fit(
+    file: TraceFile, from_: From = None, ssrc: Ssrc = None, way: Way = None, clock_hz: ClockHz = None
+) -> None:
     """Fit loss models to a recorded call: YAML to paste under `channel:`, with 95 % intervals."""
     from testbed.traces.fit_yaml import fit_as_yaml
     from testbed.traces.formats import read
     from testbed.traces.recording import losses
-    from testbed.traces.rtp_stream import choice
+    from testbed.traces.rtp_choice import choice
 
-    _, recorded = read(file, from_, choice(ssrc, clock_hz))
+    _, recorded = read(file, from_, choice(ssrc, clock_hz, way))
     say(fit_as_yaml(losses(recorded, str(file)), str(file)))
 
 

@@ -18,12 +18,15 @@ class Choice:
         The RTP stream to take; None where there is only one.
     clock_hz
         Rate of its timestamps; None to go by the payload type, or by what they show.
+    way
+        Which of the ways on which the stream was seen, from 1; None where there is only one.
     interval_ms
         Time between packets, for recordings that do not know it; None for their formats' own.
     """
 
     ssrc: int | None = None
     clock_hz: int | None = None
+    way: int | None = None
     interval_ms: float | None = None
 
 

@@ -1,6 +1,7 @@
 """Between recordings and RTP packets: what the packet formats share."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RtpPacket
 from testbed.errors import ChannelError
@@ -9,7 +10,10 @@ from testbed.traces.contents import Contents
 from testbed.traces.datagram import Datagram
 from testbed.traces.format import Choice
 from testbed.traces.recording import Recording
-from testbed.traces.rtp_stream import RtpStream, chosen, clock_of, recording_of, streams
+from testbed.traces.rtp_choice import chosen
+from testbed.traces.rtp_clock import clock_of
+from testbed.traces.rtp_recording import recording_of
+from testbed.traces.rtp_stream import RtpStream, streams
 
 SSRC = 0x7E57BED
 
@@ -50,11 +54,11 @@ def recording_from(
         There is no such stream, or several; the message lists them.
     """
     found = streams_of(datagrams, where, contents)
-    stream = chosen(found, choice.ssrc, where)
+    stream = chosen(found, choice.ssrc, where, choice.way)
     clock_hz = choice.clock_hz or clock_of(stream, where)
-    recording = recording_of(stream, clock_hz, where)
+    recording = recording_of(stream, clock_hz, where, is_given=choice.clock_hz is not None)
     about = f"RTP stream {stream}, timestamps at {clock_hz} Hz"
-    return Recording(**{**vars(recording), "notes": (about, *contents.lines(), *recording.notes)})
+    return replace(recording, notes=(about, *contents.lines(), *recording.notes))
 
 
 def received(recording: Recording) -> Iterator[tuple[int, bytes]]:

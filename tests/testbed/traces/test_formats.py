@@ -14,7 +14,7 @@ from testbed.errors import ChannelError
 from testbed.traces.format import Choice
 from testbed.traces.formats import FORMATS, of_suffix, read, write
 from testbed.traces.recording import Recording, evenly_spaced, from_times, losses
-from testbed.traces.rtp_stream import choice
+from testbed.traces.rtp_choice import choice
 
 MS = 1_000_000
 LOSSES = ("opus_demo", "plc_challenge", "g192", "g192_bytes")

@@ -1,0 +1,245 @@
+"""When RTP packets were sent, as far as their timestamps say.
+
+A timestamp says when the first sample of a packet was taken (RFC 3550, section 5.1). It is no time of sending
+in packets of telephone events, which all have that of the event's start (RFC 4733, section 2.5.1); after
+pauses in which a sender lets it stand still; and after it was set anew, as a re-INVITE does.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.errors import ChannelError
+from testbed.traces.rtp_clock import COMFORT_NOISE
+
+_EVENT_BYTES = 4
+_LARGE_NS = 1e9
+_SMALL_NS = 40e6
+_SMALL_STEPS = 1.5
+_HORIZON_NS = 30e9
+_ENOUGH_PACKETS = 5
+_REMAINS = 0.5
+_COMFORT_SHARE = 0.34
+_MARKS_MEAN = 0.5
+_PACED_PACKETS = 10
+
+
+@dataclass(frozen=True)
+class Received:
+    """The packets of a stream that arrived, in the order of sending; each array (n,).
+
+    Attributes
+    ----------
+    sequences, timestamps, payload_types, marked
+        As in their RTP headers.
+    clock_hz
+        Rate of the timestamps.
+    arrived_ns
+        When each arrived.
+    payload_bytes
+        Size of each payload.
+    """
+
+    sequences: NDArray[np.int64]
+    timestamps: NDArray[np.int64]
+    payload_types: NDArray[np.int64]
+    marked: NDArray[np.bool_]
+    clock_hz: NDArray[np.int64]
+    arrived_ns: NDArray[np.int64]
+    payload_bytes: NDArray[np.int64]
+
+
+def sending_ns(packets: Received, where: str) -> tuple[NDArray[np.int64], list[str]]:
+    """Return when each packet was sent, up to a constant, and notes of what timestamps do not say.
+
+    Raises
+    ------
+    ChannelError
+        Timestamps run backward, and not because they were set anew.
+    """
+    timeless, notes = _without_time(packets)
+    timed = np.flatnonzero(~timeless)
+    sent, more = _Stretches(packets, timed).sent_ns(where)
+    return _filled(packets.arrived_ns, timed, sent), [*notes, *more]
+
+
+def _without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return which packets' timestamps say nothing of their sending: events, and all but one of the same."""
+    repeats = np.zeros(len(packets.timestamps), np.bool_)
+    repeats[1:] = np.diff(packets.timestamps) == 0
+    timeless = repeats.copy()
+    notes = []
+    types = Counter(packets.payload_types.tolist())
+    for kind, count in types.most_common()[1:]:
+        if kind == COMFORT_NOISE:
+            continue
+        of_kind = packets.payload_types == kind
+        shared = (repeats | np.append(repeats[1:], False)) & of_kind
+        if (packets.payload_bytes[of_kind] == _EVENT_BYTES).all() or shared.sum() >= count / 2:
+            timeless |= of_kind
+            notes.append(
+                f"{count} packets of payload type {kind} are telephone events (RFC 4733) or the like: their "
+                "timestamps say nothing of delay; theirs is taken from the packets around them"
+            )
+    if timeless.all():
+        timeless[0] = False
+    others = int((repeats & ~np.isin(packets.payload_types, _kinds(packets, timeless))).sum())
+    if others:
+        notes.append(f"{others} packets have the timestamp of the packet before: their delay is not known")
+    return timeless, notes
+
+
+def _kinds(packets: Received, timeless: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the payload types all of whose packets are timeless."""
+    return np.setdiff1d(packets.payload_types, packets.payload_types[~timeless])
+
+
+class _Stretches:
+    """Packets with timestamps that mean something, cut where these stand still or are set anew."""
+
+    def __init__(self, packets: Received, timed: NDArray[np.int64]) -> None:
+        self._sequences = packets.sequences[timed]
+        marked = packets.marked[timed]
+        self._marked = marked if marked.mean() < _MARKS_MEAN else np.zeros_like(marked)
+        self._clock_hz = packets.clock_hz[timed]
+        self._arrived = (packets.arrived_ns[timed] - packets.arrived_ns[timed[0]]).astype(np.float64)
+        self._ticks = np.diff(packets.timestamps[timed]).astype(np.int32).astype(np.int64)
+        self._media = self._ticks * (1e9 / self._clock_hz[1:])
+        self._lag = np.diff(self._arrived) - self._media
+        sizes = packets.payload_bytes[timed]
+        self._comfort = (sizes <= _COMFORT_SHARE * np.quantile(sizes, 0.9)) | (
+            packets.payload_types[timed] == COMFORT_NOISE
+        )
+        sent = np.concatenate(([0.0], np.cumsum(self._media)))
+        if len(np.unique(self._clock_hz)) == 1:
+            sent[1:] = np.cumsum(self._ticks) * (10**9 / int(self._clock_hz[0]))
+        self._sent = sent
+
+    def sent_ns(self, where: str) -> tuple[NDArray[np.int64], list[str]]:
+        """Return when each packet was sent, and notes."""
+        large = np.abs(self._lag) >= _LARGE_NS
+        large |= np.diff(self._clock_hz) != 0
+        steps, shift = self._steps(large)
+        with_small = large | self._small()
+        if with_small.sum() > large.sum():
+            all_steps, all_shift = self._steps(with_small)
+            if sum(size for size in all_steps.values() if size > 0) >= _LARGE_NS:
+                steps, shift = all_steps, all_shift
+        backward = self._ticks < 0
+        backward[list(steps)] = False
+        if backward.any():
+            place = int(np.argmax(backward))
+            raise ChannelError(
+                f"{where}: RTP timestamps run backward by {-self._ticks[place]} at sequence number "
+                f"{self._sequences[place + 1]}, against the packet sent before it"
+            )
+        sent = np.maximum.accumulate(np.rint(self._sent + shift).astype(np.int64))
+        return sent, self._notes(steps)
+
+    def _small(self) -> NDArray[np.bool_]:
+        """Return where a packet may follow a short pause: alone among neighbours, or beside comfort noise."""
+        one_apart = np.diff(self._sequences).astype(np.int16) == 1
+        steps = self._media[one_apart & (self._media > 0)]
+        least = max(_SMALL_NS, _SMALL_STEPS * float(np.median(steps))) if len(steps) else np.inf
+        late = self._lag >= least
+        alone = ~(np.append(False, late[:-1]) | np.append(late[1:], False))
+        return np.asarray(late & (alone | self._comfort[1:] | self._comfort[:-1]))
+
+    def _steps(self, candidates: NDArray[np.bool_]) -> tuple[dict[int, float], NDArray[np.float64]]:
+        """Find the places after which all delays differ for good, and so timestamps must.
+
+        A queue that fills and drains leaves the smallest delays where they were; these do not come back
+        within half a minute.
+
+        Returns
+        -------
+        tuple
+            By how much times of sending shift, in ns, after which packets; and the sum of it for each packet.
+        """
+        raw = self._arrived - self._sent
+        level = raw.copy()
+        time = np.maximum.accumulate(self._arrived)
+        shift = np.zeros(len(raw))
+        at = np.flatnonzero(candidates) + 1
+        places = at.tolist()
+        falls = [p for p in places if self._lag[p - 1] <= -_LARGE_NS or self._ticks[p - 1] < 0]
+        steps: dict[int, float] = {}
+        total, next_fall = 0.0, 0
+        starts = np.searchsorted(time, time[at] - _HORIZON_NS)
+        ends = np.searchsorted(time, time[at] + _HORIZON_NS, "right")
+        for number, place in enumerate(places):
+            while next_fall < len(falls) and falls[next_fall] <= place:
+                next_fall += 1
+            end = min(int(ends[number]), falls[next_fall] if next_fall < len(falls) else len(raw))
+            until = places[number + 1] if number + 1 < len(places) else len(raw)
+            before = float(level[int(starts[number]) : place].min())
+            rise = float(raw[place:end].min()) - total - before
+            lag = float(self._lag[place - 1])
+            enough = 1 if steps and self._marked[place] else _ENOUGH_PACKETS
+            stays = rise * np.sign(lag) >= _REMAINS * abs(lag)
+            anew = bool(self._clock_hz[place] != self._clock_hz[place - 1])
+            if anew or (stays and end - place >= enough and self._is_paced(place, end)):
+                size = float(raw[place : min(end, until)].min()) - total - before
+                steps[place - 1] = size
+                total += size
+            shift[place:until] = total
+            level[place:until] -= total
+        return steps, shift
+
+    def _is_paced(self, place: int, end: int) -> bool:
+        """Whether packets come at a sender's pace after a place: those from a queue come at once."""
+        last = min(place + _PACED_PACKETS, end - 1)
+        passed = self._arrived[last] - self._arrived[place]
+        return bool(passed >= _REMAINS * (self._sent[last] - self._sent[place]))
+
+    def _notes(self, steps: dict[int, float]) -> list[str]:
+        anew, pauses = [], []
+        for place, size in steps.items():
+            set_anew = (
+                self._ticks[place] < 0 or size < 0 or self._clock_hz[place] != self._clock_hz[place + 1]
+            )
+            (anew if set_anew else pauses).append(place)
+        notes = []
+        if anew:
+            ticks, number = int(self._ticks[anew[0]]), int(self._sequences[anew[0] + 1])
+            more = f", and {len(anew) - 1} times more" if len(anew) > 1 else ""
+            notes.append(
+                f"the sender set its timestamps anew at sequence number {number} ({ticks:+d} ticks){more}: "
+                "the smallest delays before and after are taken as equal"
+            )
+        seconds = sum(steps[place] for place in pauses) / 1e9
+        after_pause = self._marked[[place + 1 for place in pauses]].any() or len(pauses) > 2
+        if pauses and after_pause:
+            notes.append(
+                f"timestamps stand still in {len(pauses)} pauses, {seconds:.3f} s in all: they are no delay"
+            )
+        elif pauses:
+            notes += [
+                f"from sequence number {self._sequences[place + 1]} on packets come "
+                f"{steps[place] / 1e9:.3f} s later than their timestamps say: the capture's clock stepped "
+                "forward, or the sender paused and its timestamps stood still; taken out of the delays"
+                for place in pauses
+            ]
+        return notes
+
+
+def _filled(
+    arrived_ns: NDArray[np.int64], timed: NDArray[np.int64], sent: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Give packets without a time of their own the delay of those around them, in the order of sending."""
+    count = len(arrived_ns)
+    if len(timed) == count:
+        return sent
+    delays = (arrived_ns[timed] - arrived_ns[0] - sent).astype(np.float64)
+    delay_ns = np.rint(np.interp(np.arange(count), timed, delays)).astype(np.int64)
+    filled = arrived_ns - arrived_ns[0] - delay_ns
+    filled[timed] = sent
+    after = np.searchsorted(timed, np.arange(count), "right")
+    previous = np.where(after > 0, sent[np.maximum(after - 1, 0)], np.iinfo(np.int64).min)
+    following = np.where(after < len(timed), sent[np.minimum(after, len(timed) - 1)], np.iinfo(np.int64).max)
+    kept = filled[timed]
+    filled = np.clip(filled, previous, following)
+    filled[timed] = kept
+    return np.asarray(np.minimum.accumulate(filled[::-1])[::-1])
