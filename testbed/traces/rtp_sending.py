@@ -125,7 +125,7 @@ class _Stretches:
         with_small = large | self._small()
         if with_small.sum() > large.sum():
             all_steps, all_shift = self._steps(with_small)
-            if sum(size for size in all_steps.values() if size > 0) >= _LARGE_NS:
+            if sum(max(0.0, size) for size in all_steps.values()) >= _LARGE_NS:
                 steps, shift = all_steps, all_shift
         backward = self._ticks < 0
         backward[list(steps)] = False
@@ -195,12 +195,9 @@ class _Stretches:
         return bool(passed >= _REMAINS * (self._sent[last] - self._sent[place]))
 
     def _notes(self, steps: dict[int, float]) -> list[str]:
-        anew, pauses = [], []
-        for place, size in steps.items():
-            set_anew = (
-                self._ticks[place] < 0 or size < 0 or self._clock_hz[place] != self._clock_hz[place + 1]
-            )
-            (anew if set_anew else pauses).append(place)
+        changes = np.diff(self._clock_hz) != 0
+        anew = [at for at, size in steps.items() if self._ticks[at] < 0 or size < 0 or changes[at]]
+        pauses = [at for at in steps if at not in set(anew)]
         notes = []
         if anew:
             ticks, number = int(self._ticks[anew[0]]), int(self._sequences[anew[0] + 1])
@@ -209,8 +206,8 @@ class _Stretches:
                 f"the sender set its timestamps anew at sequence number {number} ({ticks:+d} ticks){more}: "
                 "the smallest delays before and after are taken as equal"
             )
-        seconds = sum(steps[place] for place in pauses) / 1e9
-        after_pause = self._marked[[place + 1 for place in pauses]].any() or len(pauses) > 2
+        seconds = float(np.sum([steps[place] for place in pauses])) / 1e9
+        after_pause = any(self._marked[place + 1] for place in pauses) or len(pauses) > 2
         if pauses and after_pause:
             notes.append(
                 f"timestamps stand still in {len(pauses)} pauses, {seconds:.3f} s in all: they are no delay"
