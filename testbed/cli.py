@@ -159,9 +159,8 @@ def run(
         say(f"replaced the run of {replaced}", err=True)
     for warning in done.manifest["warnings"]:
         say(f"warning: {warning}", err=True)
-    page = done.report()
     say(done.folder / "results.parquet")
-    say(page)
+    say(done.report())
     if done.is_failure:
         raise typer.Exit(1)
 

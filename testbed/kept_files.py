@@ -96,7 +96,7 @@ def _reasons(write: Callable[..., None], path: Path, *content: Any) -> list[str]
     try:
         write(path, *content)
     except OSError as error:
-        return [f"{NOT_KEPT}: {path.parent.name}/{path.name}: {error.strerror or error}"]
+        return [f"{NOT_KEPT}: {path.parent.name}/{path.name} ({error.strerror or error})"]
     return []
 
 

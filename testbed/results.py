@@ -56,7 +56,7 @@ def load(folder: Path | str) -> Results:
     if (work / MANIFEST_FILE).is_file() and (manifest := read_manifest(work)).get("complete") is True:
         # The run is complete and was cut off, or is, on its way up.
         place = work if (work / TABLE_FILE).is_file() else folder
-        return Results(place, read_table(place / TABLE_FILE), with_examples_there(place, manifest))
+        return Results(place, read_table(place / TABLE_FILE), with_files_there(place, manifest))
     if not (folder / TABLE_FILE).is_file():
         for place in (folder, work):
             if (place / JOURNAL_FILE).is_file():
@@ -71,18 +71,20 @@ def _unfinished(folder: Path) -> Results:
     """Read a run that works or was cut off."""
     table = read_rows(folder)
     manifest = {**read_manifest(folder), "complete": False, "rows": len(table)}
-    return Results(folder, table, with_examples_there(folder, manifest))
+    return Results(folder, table, with_files_there(folder, manifest))
 
 
-def with_examples_there(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def with_files_there(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return a manifest without the examples whose files are not, or not yet, in the folder."""
-    files = ("audio", "timeline")
-    examples = [
-        example
-        for example in manifest.get("examples") or []
-        if isinstance(example, dict) and all((folder / str(example.get(name))).is_file() for name in files)
-    ]
-    return {**manifest, "examples": examples}
+
+    def there(name: str, *files: str) -> list[Any]:
+        return [
+            each
+            for each in manifest.get(name) or []
+            if isinstance(each, dict) and all((folder / str(each.get(file))).is_file() for file in files)
+        ]
+
+    return {**manifest, "examples": there("examples", "audio", "timeline"), "clean": there("clean", "audio")}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

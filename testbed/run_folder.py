@@ -28,7 +28,7 @@ from testbed.results import (
     TRAJECTORIES_FILE,
     WORK,
     read_manifest,
-    with_examples_there,
+    with_files_there,
     write_manifest,
     write_table,
 )
@@ -84,7 +84,7 @@ class Work:
         kept = [path.relative_to(self.folder).as_posix() for path in sorted(self.folder.glob("*/*"))]
         written = [*filter(is_kept_file, kept), *tables, MANIFEST_FILE, REPORT_FILE]
         self.store.check_in_place()
-        said = with_examples_there(self.folder, manifest)
+        said = with_files_there(self.folder, manifest)
         write_manifest(self.folder, {**said, "complete": True, "written": written})
         _move_up(self.folder)
 

@@ -255,7 +255,9 @@ def _columns(scenario: Scenario) -> dict[str, str]:
 
 def _unkept(clean: Sequence[str], table: "pd.DataFrame") -> list[str]:
     """Say what of the files beside the table could not be kept."""
-    reasons = [*clean, *table["error"][table["error"].str.contains(NOT_KEPT, regex=False)]]
+    calls = table["error"][table["error"].str.contains(NOT_KEPT, regex=False)]
+    reasons = [*clean, *(reason for error in calls for reason in error.split("; ") if NOT_KEPT in reason)]
     if not reasons:
         return []
-    return [f"{len(reasons)} calls and clips lack files beside the table; the first: {reasons[0]}"]
+    first = reasons[0].removeprefix(f"{NOT_KEPT}: ")
+    return [f"{len(reasons)} files beside the table could not be kept; the first: {first}"]

@@ -32,6 +32,7 @@ ROWS_IN_JOURNAL = 1000
 _ROW_BYTES = (2000, 500)
 """What a row takes in the journal, and at the end in its part and the table, on the safe side."""
 _OTHER_BYTES = 64 * 1024
+_STEP_BYTES = 16 * 1024
 
 Key = tuple[int, ...]
 Columns = Mapping[str, str]
@@ -159,14 +160,21 @@ class Store:
         os.fsync(self._journal)
 
     def _with_room(self, write: Callable[[], None]) -> None:
-        """Write; where the disk is full use the room that was taken for that."""
-        try:
-            write()
-        except OSError as error:
-            if error.errno not in _FULL or not (self.folder / RESERVE_FILE).exists():
-                raise
-            self.release()
-            write()
+        """Write; where the disk is full give up room that was taken, a step at a time, until it fits."""
+        while True:
+            try:
+                write()
+                return
+            except OSError as error:
+                if error.errno not in _FULL or not self._gave_up_room():
+                    raise
+
+    def _gave_up_room(self) -> bool:
+        reserve = self.folder / RESERVE_FILE
+        size_bytes = reserve.stat().st_size if reserve.exists() else 0
+        if size_bytes:
+            os.truncate(reserve, max(0, size_bytes - _STEP_BYTES))
+        return size_bytes > 0
 
     def _reserve(self, size_bytes: int) -> None:
         try:
@@ -174,8 +182,9 @@ class Store:
                 os.posix_fallocate(file.fileno(), 0, size_bytes)
         except OSError as error:
             if error.errno in _FULL:
+                size_mb = size_bytes / 1e6
                 raise ResultsError(
-                    f"{self.folder}: the disk is full: the run's rows need up to {size_bytes / 1e6:.1f} MB"
+                    f"{self.folder.parent}: the disk is full: the rows of the run need {size_mb:.1f} MB"
                 ) from None
             if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot
                 raise
