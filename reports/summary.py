@@ -28,7 +28,7 @@ class Cell:
     costs
         Mean of each column of cost that the table has; kb/s, ms or a share. Of the longest wait, the longest.
     shares
-        Share of the frames sent that was played from each of `RECOVERIES`, overlapping them, ``late``; 0 to 1;
+        Share of the frames sent that was played from each of `RECOVERIES`, and of those ``late``; 0 to 1;
         empty where every call failed.
     scores
         Mean of each metric and of each column in `Summary.network`; absent where no call could be scored.

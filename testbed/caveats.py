@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from testbed.diagnosis import Diagnosis, lateness
 from testbed.observed import Case, cases
+from testbed.pause_caveats import pause_caveats
 from testbed.rows import to_int16
 from testbed.speech import Clip
 from testbed.speech_caveats import speech_caveats
@@ -31,7 +32,12 @@ def caveats(
     diagnosed
         What ails its schemes.
     """
-    return [*_failures(table), *speech_caveats(clips, table), *_ailments(whole, clips, table, diagnosed)]
+    return [
+        *_failures(table),
+        *speech_caveats(clips, table),
+        *pause_caveats(whole, table),
+        *_ailments(whole, clips, table, diagnosed),
+    ]
 
 
 def _failures(table: "pd.DataFrame") -> list[str]:

@@ -14,6 +14,7 @@ from testbed.codecs.engine import LibopusEngine
 from testbed.codecs.rtp import RtpPacket
 from testbed.codecs.settings import EncoderSettings
 from testbed.errors import ScenarioError
+from testbed.pause_caveats import pause_caveats
 from testbed.rows import Context, Lazy, simulate_call, to_int16
 from testbed.scenario import Speech, parse_scenario
 from testbed.scenario_checks import clips_of
@@ -197,3 +198,32 @@ def test_the_numba_engine_is_not_asked_to_fill_pauses(folder: Path) -> None:
     for dtx, engine in (("true", "libopus"), ("false", "numba"), ("{send_empty: true}", "numba")):
         whole = plan(parse_scenario(text.replace("dtx: true", f"dtx: {dtx}"), folder), 1)
         assert {group.engine for group in whole.groups} == {engine}
+
+
+def test_dtx_that_leaves_nothing_out_and_pauses_that_differ_are_warned_about() -> None:
+    text = ONCE.replace("metrics:", "sweep: {codec.dtx: [false, true, {send_empty: true}]}\nmetrics:")
+
+    def warnings(omitted: dict[str, tuple[int, int]], text: str = text) -> list[str]:
+        rows = [
+            {
+                "point": point,
+                "scheme": scheme,
+                "clip": clip,
+                "frames": 100,
+                "frames_dtx": frames if point == 1 else 0,
+            }
+            for point in (0, 1, 2)
+            for scheme, counts in omitted.items()
+            for clip, frames in enumerate(counts)
+        ]
+        return pause_caveats(plan(parse_scenario(text), 2), pd.DataFrame(rows))
+
+    assert warnings({"no loss": (30, 40), "LBRR": (31, 41)}) == []
+    (none,) = warnings({"no loss": (0, 0), "LBRR": (0, 0)})
+    assert none.startswith("codec.dtx = true: codec.dtx: no packet was left out. ")
+    (unlike,) = warnings({"no loss": (30, 40), "LBRR": (0, 40)})
+    assert unlike.startswith(
+        "codec.dtx = true: codec.dtx: of the same speech one scheme left out 40 packets, another 70: "
+    )
+    closed = re.sub("  - .*own DRED.*\n", "", text).replace("channel:", "feedback: {}\nchannel:")
+    assert warnings({"no loss": (30, 40), "LBRR": (0, 40)}, closed) == []
