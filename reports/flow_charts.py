@@ -1,7 +1,7 @@
-"""Rate, queue and loss of flows over time, as SVG that stands in a page."""
+"""Rate, queue and loss of flows over time, as SVG whose text can be read on a phone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from testbed.escaping import printable
 from testbed.reports.colours import CEILING_COLOUR, PALETTE
 
 if TYPE_CHECKING:
@@ -16,13 +17,25 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 500
 CROSS_COLOUR = "#6b7280"
-_WIDTH_IN, _HEIGHT_IN = 7.0, 5.2
+_WIDTH_IN = 5.0
+"""At 72 to an inch, about the pixels that a column of the page has, so that text keeps its size."""
+_HEIGHTS_IN = {"rate": 2.5, "queue": 1.3, "loss": 1.0}
+_FONT = 11.5
 _SIZE = re.compile(r' (width|height)="[0-9.]+pt"')
 _INK, _GRID = "#57606a", "#eef1f4"
 
 
-def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str]) -> str:
-    """Return one run's figure: rates with the capacity above, waiting in the queue, loss.
+def highest(series: Sequence[pd.DataFrame]) -> dict[str, float]:
+    """Return the highest value of each column in several runs, for axes that compare; 0 for the unknown."""
+    found = {}
+    for name in ("capacity_kbps", "target_kbps", "received_kbps", "queue_ms", "loss"):
+        tops = [each[name].max() for each in series]
+        found[name] = max((float(top) for top in tops if pd.notna(top)), default=0.0)
+    return found
+
+
+def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str], top: Mapping[str, float]) -> str:
+    """Return one run's figure: rates with the capacity above, waiting in the queue, and loss if there is any.
 
     Parameters
     ----------
@@ -32,6 +45,8 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str]) -> 
         The flows that follow a controller, in their order, which gives them their colours.
     others
         Cross traffic, which is drawn as one.
+    top
+        What `highest` returns of the runs that this one is compared with.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -40,30 +55,43 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str]) -> 
         "svg.fonttype": "none",
         "svg.hashsalt": "testbed",
         "font.family": "sans-serif",
-        "font.size": 10,
+        "font.size": _FONT,
         "axes.edgecolor": "#8c959f",
         "axes.labelcolor": _INK,
         "xtick.color": _INK,
         "ytick.color": _INK,
     }
     with matplotlib.rc_context(style):
-        figure = Figure((_WIDTH_IN, _HEIGHT_IN), layout="constrained")
-        rates, queue, loss = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1.6, 1))
-        _rates(rates, series, flows, others)
+        lost_any = bool((series["loss"] > 0).any())
+        shown = {name: high for name, high in _HEIGHTS_IN.items() if name != "loss" or lost_any}
+        figure = Figure((_WIDTH_IN, sum(shown.values())), layout="constrained")
+        panels = dict(
+            zip(
+                shown,
+                figure.subplots(len(shown), 1, sharex=True, height_ratios=list(shown.values())),
+                strict=True,
+            )
+        )
+        _rates(panels["rate"], series, flows, others)
         for name, colour in zip(flows, _colours(flows), strict=True):
             its = series[series["flow"] == name]
             time_s, waited_ms = thinned(its["time_s"], its["queue_ms"])
-            queue.plot(time_s, waited_ms, color=colour, linewidth=1.1)
-            time_s, lost = thinned(its["time_s"], its["loss"])
-            loss.plot(time_s, 100 * lost, color=colour, linewidth=1.1)
-        queue.set_ylabel("queue (ms)")
-        loss.set_ylabel("loss (%)")
-        loss.set_xlabel("time (s)")
-        for axes in (rates, queue, loss):
-            axes.set_ylim(bottom=0)
+            panels["queue"].plot(time_s, waited_ms, color=colour, linewidth=1.1)
+            if "loss" in panels:
+                time_s, lost = thinned(its["time_s"], its["loss"])
+                panels["loss"].plot(time_s, 100 * lost, color=colour, linewidth=1.1)
+                panels["loss"].set_ylabel("loss (%)")
+                panels["loss"].set_ylim(0, 105 * top["loss"])
+        rates = (top[f"{name}_kbps"] for name in ("capacity", "target", "received"))
+        panels["rate"].set_ylim(0, 1.05 * max(rates))
+        panels["queue"].set_ylabel("queue (ms)")
+        panels["queue"].set_ylim(0, 1.05 * top["queue_ms"] or 1)
+        for axes in panels.values():
             axes.grid(color=_GRID)
             axes.spines[["top", "right"]].set_visible(False)
-        loss.set_xlim(0, float(series["time_s"].max()))
+        last = [*panels.values()][-1]
+        last.set_xlabel("time (s)")
+        last.set_xlim(0, float(series["time_s"].max()))
         figure.align_ylabels()
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
@@ -98,16 +126,26 @@ def _rates(axes: "Axes", series: pd.DataFrame, flows: Sequence[str], others: Seq
         together = series[series["flow"].isin(others)].groupby("time_s")["received_kbps"].sum()
         time_s, kbps = thinned(together.index, together)
         axes.plot(time_s, kbps, color=CROSS_COLOUR, linewidth=0.9, alpha=0.7, label="cross traffic")
-    for name, colour in zip(flows, _colours(flows), strict=True):
+    for index, (name, colour) in enumerate(zip(flows, _colours(flows), strict=True)):
         its = series[series["flow"] == name]
         time_s, kbps = thinned(its["time_s"], its["target_kbps"])
         axes.plot(time_s, kbps, color=colour, linewidth=0.8, linestyle=(0, (3, 1.5)))
         time_s, kbps = thinned(its["time_s"], its["received_kbps"])
-        axes.plot(time_s, kbps, color=colour, linewidth=1.3, label=name)
+        axes.plot(time_s, kbps, color=colour, linewidth=1.3, label=f"{index}")
     axes.set_ylabel("rate (kb/s)")
-    axes.legend(
-        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=6, frameon=False, fontsize=9, handlelength=1.5
+    axes.plot([], [], color=_INK, linewidth=0.8, linestyle=(0, (3, 1.5)), label="target")
+    legend = axes.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=3,
+        frameon=False,
+        handlelength=1.5,
     )
+    # Names last, because matplotlib hides those with a leading underscore.
+    for entry in legend.get_texts():
+        entry.set_parse_math(False)
+        if entry.get_text().isdigit():
+            entry.set_text(printable(flows[int(entry.get_text())]))
 
 
 def _colours(flows: Sequence[str]) -> list[str]:

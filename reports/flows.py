@@ -1,7 +1,7 @@
 """The report of a flow study: what each controller did at each point, in numbers and over time."""
 
-import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import pandas as pd
 
 from testbed.errors import ResultsError
 from testbed.reports import labels
-from testbed.reports.flow_charts import chart
+from testbed.reports.flow_charts import chart, highest
+from testbed.reports.reproduction import reproduction
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, Results, read_table
 
 _HERE = Path(__file__).parent
@@ -82,7 +83,7 @@ def render(results: Results) -> str:
     return environment.get_template("flows.html").render(
         style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
         scenario=manifest.get("scenario") or {},
-        text=manifest.get("scenario_text") or json.dumps(manifest.get("scenario"), indent=2),
+        made_again=reproduction(manifest),
         manifest=manifest,
         sections=found,
         directions=list(dict.fromkeys(section.direction for section in found)),
@@ -98,6 +99,7 @@ def render(results: Results) -> str:
 def sections(results: Results, trajectories: pd.DataFrame, changes: pd.DataFrame) -> list[Section]:
     """Return a section for each point and direction, in order; points whose every run failed have none."""
     found: list[Section] = []
+    drawn: list[tuple[pd.DataFrame, list[str], list[str]]] = []
     parameters = results.manifest.get("points") or []
     good = results.table[results.table["received_kbps"].notna()]
     for (point, direction), its in good.groupby(["point", "direction"], sort=False):
@@ -115,7 +117,7 @@ def sections(results: Results, trajectories: pd.DataFrame, changes: pd.DataFrame
         ]
         number_of = int(str(point))
         label = point_label(parameters[number_of]) if number_of < len(parameters) else f"point {point}"
-        drawn = len(found) < MAX_CHARTS and not series.empty
+        drawn.append((series, names, others))
         found.append(
             Section(
                 number_of,
@@ -124,10 +126,25 @@ def sections(results: Results, trajectories: pd.DataFrame, changes: pd.DataFrame
                 _totals(controlled, its[its["flow"].isin(others)]),
                 _by_flow(its),
                 _records(met.sort_values(["start_s", "flow"], kind="stable")),
-                chart(series, names, others) if drawn else "",
+                "",
             )
         )
-    return found
+    return [
+        replace(section, svg=svg)
+        for section, svg in zip(found, _charts([section.direction for section in found], drawn), strict=True)
+    ]
+
+
+def _charts(directions: list[str], drawn: list[tuple[pd.DataFrame, list[str], list[str]]]) -> Iterator[str]:
+    """Give each section's chart, those of a direction on the same axes; ``""`` where there is none."""
+    both = [*zip(directions, drawn, strict=True)]
+    top = {
+        direction: highest([series for at, (series, _, _) in both if at == direction])
+        for direction in set(directions)
+    }
+    for number, (direction, (series, names, others)) in enumerate(both):
+        is_drawn = number < MAX_CHARTS and not series.empty
+        yield chart(series, names, others, top[direction]) if is_drawn else ""
 
 
 def point_label(parameters: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testbed.errors import ResultsError
+from testbed.escaping import printable
 from testbed.files import written_whole
 from testbed.reports import labels
 from testbed.reports.colours import CEILING_COLOUR, colours
@@ -111,7 +112,7 @@ def _parts(results: Results, facet: str | None) -> dict[str, Results]:
             f"--facet {facet}: {len(names)} values, at most {MOST_PANELS} panels; choose some with --where"
         )
     return {
-        f"{labels.axis(facet)}: {name}": replace(results, table=results.table[values == name])
+        f"{printable(labels.axis(facet))}: {name}": replace(results, table=results.table[values == name])
         for name in names
     }
 
@@ -150,7 +151,7 @@ def _draw(
     names = list(dict.fromkeys(name for made in panels.values() for name in made.points))
     order = list(results.manifest.get("scheme_names") or []) if by == "scheme" else []
     tint = colours([*order, *(name for name in names if name not in order)])
-    words = [] if numeric(results.table[x]) else list(dict.fromkeys(map(str, results.table[x])))
+    words = [] if numeric(results.table[x]) else list(dict.fromkeys(map(shown, results.table[x])))
     columns = math.ceil(math.sqrt(len(panels)))
     rows = math.ceil(len(panels) / columns)
     size = (8.0, 5.4) if len(panels) == 1 else (2.2 + 3.4 * columns, 1.2 + 2.8 * rows)
@@ -174,16 +175,16 @@ def _draw(
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         for axes in grid[::columns]:
-            axes.set_ylabel(labels.axis(y), parse_math=False)
+            axes.set_ylabel(printable(labels.axis(y)), parse_math=False)
         for number, axes in enumerate(grid[: len(panels)]):
             if number + columns >= len(panels):
-                axes.set_xlabel(labels.axis(x), parse_math=False)
+                axes.set_xlabel(printable(labels.axis(x)), parse_math=False)
                 axes.tick_params(labelbottom=True)
         # Numbers first and names after, because matplotlib hides names with a leading underscore.
         legend = figure.legend(
             drawn.values(),
             [str(index) for index in range(len(drawn))],
-            title=labels.axis(by),
+            title=printable(labels.axis(by)),
             loc="outside right upper",
             frameon=False,
         )
@@ -191,11 +192,10 @@ def _draw(
         for entry, name in zip(legend.get_texts(), drawn, strict=True):
             entry.set_text(name)
             entry.set_parse_math(False)
-        figure.suptitle(
-            str((results.manifest.get("scenario") or {}).get("name", "run")), fontsize=12, parse_math=False
-        )
+        named = str((results.manifest.get("scenario") or {}).get("name", "run"))
+        figure.suptitle(printable(named), fontsize=12, parse_math=False)
         width = int(14 * size[0])
-        below = "\n".join(line for note in notes for line in textwrap.wrap(note, width))
+        below = "\n".join(line for note in notes for line in textwrap.wrap(printable(note), width))
         figure.supxlabel(below, x=0.01, ha="left", fontsize=8, color="#57606a", parse_math=False)
         with written_whole(output) as temporary:
             figure.savefig(temporary, dpi=200, metadata=_undated(output.suffix.lower()))
@@ -213,7 +213,7 @@ def _panel(
             drawn[name] = axes.axhline(points[0][1].mean, color=colour, linestyle="--", linewidth=1.4)
             continue
         shift = 0.5 * (index / (len(names) - 1) - 0.5) if len(names) > 1 and apart else 0.0
-        places = [words.index(str(place)) + shift if words else float(place) for place, _ in points]
+        places = [words.index(shown(place)) + shift if words else float(place) for place, _ in points]
         style = "none" if words or made.scattered else "--" if name in made.beside or name == CEILING else "-"
         drawn[name] = _line(axes, places, [mean for _, mean in points], colour, index, style)
     return drawn

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from testbed.errors import ResultsError
+from testbed.escaping import printable
 from testbed.results import Results
 
 
@@ -60,7 +61,7 @@ def where(results: Results, conditions: Sequence[str]) -> Results:
 
 def shown(value: Any) -> str:
     """Return a cell as a condition and a figure name it: ``64`` for 64.0."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else printable(str(value))
 
 
 def nearest(word: str, names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
 
 CEILING = "no loss"
-RECOVERIES = ("primary", "red", "lbrr", "dred", "plc")
+RECOVERIES = ("primary", "red", "lbrr", "dred", "plc", "dtx")
 _PLAIN_NAMES = ("plc", "classic plc", "classic_plc")
 _COSTS = ("wire_kbps", "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps")
 _OTHERS = ("dred_asked_ms", "dred_sent_ms", "packet_loss", "buffer_needed_ms_p95", "mean_delay_ms")

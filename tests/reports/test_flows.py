@@ -8,7 +8,7 @@ import pytest
 
 from testbed.errors import ResultsError
 from testbed.reports import flows, plot
-from testbed.reports.flow_charts import MOST_POINTS, thinned
+from testbed.reports.flow_charts import MOST_POINTS, chart, highest, thinned
 from testbed.reports.lines import lines
 from testbed.reports.report import write_report
 from testbed.results import CHANGES_FILE, TABLE_FILE, TRAJECTORIES_FILE, load, write_manifest, write_table
@@ -116,14 +116,14 @@ def test_the_page(folder):
     first = page[page.index('<th scope="row">gcc</th>') :].partition("</tr>")[0]
     words = re.sub(r"<[^>]+>", " ", first).split()
     assert words[:4] == ["gcc", "812", "87", "%"]
-    assert words[words.index("55") - 1 : words.index("55")] == ["12,"]
+    assert words[words.index("55") - 1 : words.index("55")] == ["12"]
     assert "1.23" in words
     assert words[words.index("4.5") + 2 : words.index("4.5") + 5] == ["4", "of", "8"]
     assert "456" in words
-    assert re.search(r">not</td>", page)
+    assert re.search(r">never</td>", page)
 
 
-@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize("width", [390, 768, 1400])
 def test_the_page_fits_a_browser_and_asks_for_nothing(folder, width):
     path = write_report(folder)
     with opened(path, width) as page:
@@ -132,9 +132,37 @@ def test_the_page_fits_a_browser_and_asks_for_nothing(folder, width):
         sizes = "[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect())"
         for box in page.run(f"{sizes}.map(b => [b.width, b.height])"):
             assert 300 < box[0] < width
-            assert box[1] == pytest.approx(box[0] * 5.2 / 7, rel=0.02)
+            assert box[1] == pytest.approx(box[0] * 3.8 / 5, rel=0.02)  # no panel of loss
+        sizes = page.run(
+            """[...document.querySelectorAll('figure svg')].flatMap(svg => {
+                const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+                const texts = [...svg.querySelectorAll('text')];
+                return texts.map(text => scale * parseFloat(getComputedStyle(text).fontSize));
+            })"""
+        )
+        assert 11 <= min(sizes) <= max(sizes) < 16
         assert [url for url in page.requests if not url.startswith("data:")] == [path.as_uri()]
         assert page.complaints == []
+
+
+def test_charts_of_a_direction_share_their_axes_and_lost_packets_have_a_panel(folder):
+    series = pd.read_parquet(folder / TRAJECTORIES_FILE)
+    series.loc[(series["point"] == 0) & (series["flow"] == "S1"), ["queue_ms", "loss"]] = 190, 0.5
+    write_table(folder / TRAJECTORIES_FILE, series)
+    charts = re.findall("<svg.*?</svg>", write_report(folder).read_text("utf-8"), re.DOTALL)
+    shown = [re.findall(r"<text[^>]*>([^<]*)</text>", chart) for chart in charts]
+    assert ["loss (%)" in texts for texts in shown] == [True, False, False]
+    assert ["100" in texts for texts in shown] == [True, False, True]  # of the queue: both points forward
+    assert all("target" in texts for texts in shown)
+
+
+def test_names_of_flows_are_drawn_as_they_are():
+    series = pd.DataFrame(
+        {"flow": "_a $x$\x1b", "time_s": [0.0, 1.0], "loss": 0.0, "queue_ms": 1.0}
+        | dict.fromkeys(("capacity_kbps", "target_kbps", "received_kbps"), 9.0)
+    )
+    svg = chart(series, ["_a $x$\x1b"], [], highest([series]))
+    assert r"_a $x$\x1b" in svg
 
 
 def test_nothing_is_fetched(folder):

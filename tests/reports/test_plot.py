@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from testbed.errors import ResultsError
+from testbed.escaping import is_printable, printable
 from testbed.reports.lines import lines
 from testbed.reports.plot import plot
 from testbed.reports.published import published
@@ -98,6 +99,15 @@ def test_names_are_drawn_as_they_are(tmp_path):
     run = make_run(tmp_path / "run", schemes=("no loss", "plc", name), examples=False)
     svg = plot(run, "wire_kbps", "plcmos", "scheme", tmp_path / "a.svg").read_text()
     assert "_red $x^2$ &lt;b&gt;" in svg
+
+
+def test_what_no_svg_may_hold_is_written_out(tmp_path):
+    name = "red\x1b[2J\x00"
+    run = make_run(tmp_path / "run", schemes=("no loss", "plc", name), examples=False, seconds=2.0)
+    for options in (("wire_kbps", "plcmos", "scheme"), ("scheme", "plcmos", "clip")):
+        svg = plot(run, *options, tmp_path / "a.svg", [f"scheme={printable(name)}"], "scheme").read_text()
+        assert r"red\x1b[2J\x00" in svg
+        assert is_printable(svg)
 
 
 def test_one_call_has_a_dot_and_no_interval(tmp_path):
