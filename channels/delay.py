@@ -23,6 +23,11 @@ class Delay(Parameters):
 
     constant_ms: float = Field(ge=0, le=60_000, description="one-way delay in ms")
 
+    @property
+    def least_delay_ms(self) -> float:
+        """The delay."""
+        return self.constant_ms
+
     def mean_loss(self, folder: Path = Path()) -> float:
         """Return 0: nothing is lost."""
         return 0.0

@@ -150,6 +150,11 @@ class Link(Parameters):
         """Return 0: what the queue drops depends on what is sent."""
         return 0.0
 
+    @property
+    def least_delay_ms(self) -> float:
+        """How long a packet travels; how long it takes to send depends on its size."""
+        return self.delay_ms
+
     def mean_kbps(self, duration_ms: float, folder: Path = Path()) -> float:
         """Return the mean rate over the first `duration_ms` of a simulation; of a trace, over all of it."""
         if self.trace is not None:

@@ -61,8 +61,9 @@ class StageParameters(Protocol):
 
     A stage that can deliver packets in another order than it got them says so with an attribute `reorders`
     that is true, one that can deliver a packet more than once with `duplicates`, and one in which a packet's
-    size matters with `serializes`. `causes` are the names under which it drops packets, if not its own, and a
-    method `mean_kbps` (see `Link.mean_kbps`) tells what it can carry, if there is a limit.
+    size matters with `serializes`. `causes` are the names under which it drops packets, if not its own.
+    `least_delay_ms` is what it adds to every packet's delay, if anything, and a method `mean_kbps` (see
+    `Link.mean_kbps`) tells what it can carry, if there is a limit.
     `examples` are parameters that the contract suite tries the stage with.
     """
 
@@ -108,3 +109,8 @@ def capacity_kbps(stages: Sequence[StageParameters], duration_ms: float, folder:
         parameters.mean_kbps(duration_ms, folder) for parameters in stages if hasattr(parameters, "mean_kbps")
     ]
     return min(rates_kbps, default=inf)
+
+
+def least_delay_ms(stages: Sequence[StageParameters]) -> float:
+    """Return what a chain of stages adds to the delay of every packet, as far as it is known."""
+    return sum(getattr(parameters, "least_delay_ms", 0.0) for parameters in stages)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from testbed.channels.stage import least_delay_ms
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.flows import study
 from testbed.flows.model import FlowStudy
 from testbed.scenario import AnyScenario
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip, list_clips
-from testbed.sweep import plan
+from testbed.sweep import Plan, plan, stages
 
 
 def outline(scenario: AnyScenario) -> str:
@@ -27,8 +28,16 @@ def outline(scenario: AnyScenario) -> str:
     lines += [f"{len(clips)} clips", *(f"  {_clip(clip)}" for clip in clips)]
     channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
     lines += [f"{scenario.realizations} realizations of {channel}"]
+    lines += [f"receiver {each}" for each in _receivers(whole)]
     lines += [f"= {whole.calls} calls, {seconds / 60:.0f} minutes of speech; {encodings} encodings"]
     return "\n".join(lines)
+
+
+def _receivers(whole: Plan) -> list[str]:
+    """Return what the receiver does, each once."""
+    scenarios = [point.scenario for point in whole.points]
+    said = (each.playout.describe(least_delay_ms(stages(each.channel))) for each in scenarios)
+    return list(dict.fromkeys(said))
 
 
 def clips() -> str:

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from testbed.channels.stage import capacity_kbps
 from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.not_sent import not_sent
 from testbed.observed import Case, cases, percent
-from testbed.sweep import Plan, stages
+from testbed.sweep import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,8 +56,8 @@ def diagnoses(whole: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
 def _ailments(case: Case) -> Iterator[tuple[Kind, str]]:
     if (text := not_sent(case)) is not None:
         yield "not_sent", text
-    if (text := _over_link(case)) is not None:
-        yield "over_link", text
+    if case.overruns_link:
+        yield "over_link", _over_link(case)
     else:
         if case.seen.queue_loss > MANY:
             yield "queue_loss", f"lost {percent(case.seen.queue_loss)} of its packets in a queue"
@@ -86,13 +85,10 @@ def lateness(together: Sequence[Case]) -> str:
     return f"{late} of packets too late {at}; 95 % would make it {enough}"
 
 
-def _over_link(case: Case) -> str | None:
-    """Say what is sent into the slowest link, where that is more than it carries."""
+def _over_link(case: Case) -> str:
+    """Say what is sent into a link that carries less, and what became of it."""
     scenario, seen = case.scenario, case.seen
-    carried_kbps = capacity_kbps(stages(scenario.channel), seen.duration_ms, scenario.folder)
     calls = 1 + scenario.other_calls
-    if calls * seen.wire_kbps <= carried_kbps:
-        return None
     each = f"{seen.wire_kbps:.0f} kb/s" + (f" in each of {calls} calls" if calls > 1 else "")
     became = [
         f"{percent(share)} {how}"
@@ -100,7 +96,7 @@ def _over_link(case: Case) -> str | None:
         if share
     ] or [f"packets waited up to {seen.variation_ms:.0f} ms"]
     loop = "" if scenario.is_controlled else " or add `congestion:`"
-    return f"sends {each} into a {carried_kbps:.0f} kb/s link: {', '.join(became)}. Lower its bitrate{loop}"
+    return f"sends {each} into a {case.link_kbps:.0f} kb/s link: {', '.join(became)}. Lower its bitrate{loop}"
 
 
 def _needs_networks(case: Case) -> bool:

@@ -27,7 +27,7 @@ def make_manifest(
     context: Context,
     rows: int,
     warnings: Sequence[str],
-    diagnosed: Sequence[Diagnosis],
+    diagnosed: Sequence[Diagnosis] | None,
     origin: Provenance,
 ) -> dict[str, Any]:
     """Return the manifest of a run, ready for JSON.
@@ -39,7 +39,7 @@ def make_manifest(
     warnings
         What the reader of the report must know.
     diagnosed
-        What ails each scheme at each point.
+        What ails each scheme at each point; None as long as nobody looked.
     origin
         What is known since the run began.
     """
@@ -69,7 +69,7 @@ def make_manifest(
         "rows": rows,
         "save": sorted(context.save),
         "warnings": [*warnings],
-        "diagnoses": [asdict(each) for each in diagnosed],
+        "diagnoses": None if diagnosed is None else [asdict(each) for each in diagnosed],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "examples": [
             {

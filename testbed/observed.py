@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from testbed.channels.stage import capacity_kbps
 from testbed.codecs.schemes import SchemeSpec
 from testbed.codecs.settings import EncoderSettings
 from testbed.scenario import Scenario
-from testbed.sweep import Plan
+from testbed.sweep import Plan, stages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,17 @@ class Case:
     scheme: SchemeSpec
     settings: EncoderSettings
     seen: Seen
+
+    @property
+    def link_kbps(self) -> float:
+        """What the slowest link carries, on average over a call; inf without one."""
+        channel = stages(self.scenario.channel)
+        return capacity_kbps(channel, self.seen.duration_ms, self.scenario.folder)
+
+    @property
+    def overruns_link(self) -> bool:
+        """Whether this call and the others beside it send more than that."""
+        return (1 + self.scenario.other_calls) * self.seen.wire_kbps > self.link_kbps
 
 
 def cases(whole: Plan, table: "pd.DataFrame") -> Iterator[Case]:

@@ -65,6 +65,10 @@ class Work:
     store: Store
     replaces: str
 
+    def note(self, manifest: Mapping[str, Any]) -> None:
+        """Say more of the run that is unfinished."""
+        write_manifest(self.folder, {**manifest, "complete": False})
+
     def finish(self, manifest: Mapping[str, Any], tables: "Mapping[str, pd.DataFrame]") -> None:
         """Write the tables and the manifest, and take the place of the earlier run.
 

@@ -3,9 +3,10 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from testbed.scenario import AnyScenario, Scenario, load_scenario, parse_scenari
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip
 from testbed.sweep import CallId, Plan, plan
+from testbed.unfinished import said_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,9 +131,12 @@ class Run(Results):
 
 
 def load(folder: Path | str) -> Run:
-    """Read a run directory."""
+    """Read a run directory; of a run that was killed, say what its rows say."""
     read = results.load(folder)
-    return Run(read.folder, read.table, read.manifest)
+    manifest = read.manifest
+    if not manifest.get("complete") and manifest.get("diagnoses") is None:
+        manifest = {**manifest, **said_of(manifest, read.table)}
+    return Run(read.folder, read.table, manifest)
 
 
 def run(
@@ -209,11 +214,16 @@ def run_scenario(
         whole.points, whole.schemes, clips, out.resolve() / results.WORK, save, _examples(whole)
     )
     origin = Provenance(scenario, command, inputs_of(whole.points, clips))
-    manifest = make_manifest(whole, context, 0, [], [], origin)
+    manifest = make_manifest(whole, context, 0, [], None, origin)
     with working(out, manifest, _columns(whole.scenario), len(IDENTITY), whole.calls, force) as work:
 
         def report(message: str) -> None:
             on_progress(Progress(work.store.rows, whole.calls, time.monotonic() - started, message))
+
+        def told(table: "pd.DataFrame") -> dict[str, Any]:
+            found = diagnoses(whole, table)
+            warnings = [*origin.caveats(), *caveats(whole, clips, table, found), *_unkept(unkept, table)]
+            return make_manifest(whole, context, len(table), warnings, found, origin)
 
         work.store.try_out([identity(context, group.calls[0]) for group in whole.groups])
         unkept = keep_clean(context)
@@ -221,15 +231,17 @@ def run_scenario(
             report(compilation.MESSAGE)
             compilation.compile_kernels(whole)
         report("calls")
-        for rows in work_off(whole.tasks, rows_of, context, jobs or cores()):
-            work.store.append((astuple(call), row) for call, row in rows.items())
-            report("calls")
+        try:
+            for rows in work_off(whole.tasks, rows_of, context, jobs or cores()):
+                work.store.append((astuple(call), row) for call, row in rows.items())
+                report("calls")
+        except (Exception, KeyboardInterrupt):
+            with suppress(Exception):  # the rows are kept whether something can be said of them or not
+                work.note(told(work.store.table()))
+            raise
         report("writing")
         table = work.store.table()
-        found = diagnoses(whole, table)
-        warnings = [*origin.caveats(), *caveats(whole, clips, table, found), *_unkept(unkept, table)]
-        manifest = make_manifest(whole, context, len(table), warnings, found, origin)
-        work.finish({**manifest, "replaces": work.replaces}, {results.TABLE_FILE: table})
+        work.finish({**told(table), "replaces": work.replaces}, {results.TABLE_FILE: table})
     return load(out)
 
 

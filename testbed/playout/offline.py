@@ -10,5 +10,8 @@ class Offline(Parameters):
 
     policy: Literal["offline"]
 
+    def describe(self, least_delay_ms: float) -> str:
+        return "waits without limit"
+
     def due_ns(self, sent_ns: int, fastest_ns: int | None) -> None:
         return None

@@ -6,6 +6,15 @@ from typing import Protocol
 class Playout(Protocol):
     """Says when a frame must be played; a plain state machine that knows no clock but what it is told."""
 
+    def describe(self, least_delay_ms: float) -> str:
+        """Return what the receiver does, in words that follow "receiver".
+
+        Parameters
+        ----------
+        least_delay_ms
+            What the network adds to every packet's delay, as far as it is known.
+        """
+
     def due_ns(self, sent_ns: int, fastest_ns: int | None) -> int | None:
         """Return when the frame must be played, or None for "not before everything has arrived".
 

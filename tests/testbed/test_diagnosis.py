@@ -9,6 +9,7 @@ from testbed.caveats import caveats
 from testbed.diagnosis import diagnoses
 from testbed.scenario import Scenario, parse_scenario
 from testbed.sweep import Plan, plan
+from testbed.unfinished import said_of
 
 HEALTHY: dict[str, Any] = {
     "payload_kbps": 40.0,
@@ -225,6 +226,13 @@ def test_more_than_the_slowest_link_carries(
     )
 
 
+def test_what_an_overrun_link_loses_is_not_what_to_expect() -> None:
+    whole = made("link: {rate_kbps: 30}", schemes=f"[{LBRR}]")
+    unsent, over = told(whole, lbrr_sent=0.0, packet_loss=0.3, queue_loss=0.3, frames_late=200)
+    assert unsent == ("not_sent", f"LBRR sent no LBRR: {NO_STAGE} {TO_SEND_IT} 0.1")
+    assert over[0] == "over_link"
+
+
 def test_a_delivery_trace_is_a_link_of_its_mean_rate(tmp_path: Any) -> None:
     (tmp_path / "capacity.up").write_text("100\n200\n")  # 1500 bytes each 100 ms: 120 kb/s
     for stage in (f"link: {{trace: {tmp_path}/capacity.up}}", f"recorded: {{file: {tmp_path}/capacity.up}}"):
@@ -281,6 +289,31 @@ def test_each_ailment_is_a_warning_once_and_lateness_of_all_is_the_receivers() -
         "playout.delay_ms = 40: playout: 100 % of packets too late at 40 ms; 95 % would make it at 70 ms "
         "(so at 1 more point)"
     )
+
+
+def test_a_run_that_was_not_finished_is_diagnosed_too() -> None:
+    whole = made("delay: {constant_ms: 30}", schemes=f"[{LBRR}]")
+    rows = table(whole, lbrr_sent=0.0)
+    manifest = {
+        "scenario": whole.scenario.model_dump(mode="json", exclude_none=True),
+        "scenario_folder": ".",
+        "clips": [{}],
+        "warnings": ["before"],
+        "diagnoses": [],
+    }
+    said = said_of(manifest, rows)
+    assert [each["kind"] for each in said["diagnoses"]] == ["not_sent"]
+    assert said["warnings"] == ["before", said["diagnoses"][0]["text"]]
+    for broken in (
+        {"scenario": {}},
+        {"scenario": "x"},
+        {"scenario_folder": 1},
+        {"clips": 1},
+        {"warnings": 1},
+    ):
+        assert said_of(manifest | broken, rows) == {}
+    assert said_of(manifest, rows.drop(columns="lbrr_sent")) == {}
+    assert said_of(manifest, rows.assign(frames="many")) == {}
 
 
 def test_calls_that_failed_are_told_and_not_diagnosed() -> None:

@@ -1,0 +1,38 @@
+"""What must be said of a run that was killed before it could say so itself, told of its rows."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testbed.caveats import caveats
+from testbed.diagnosis import diagnoses
+from testbed.errors import TestbedError
+from testbed.scenario import Scenario, parse_scenario
+from testbed.sweep import plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def said_of(manifest: Mapping[str, Any], table: "pd.DataFrame") -> dict[str, Any]:
+    """Return the manifest's `warnings` and `diagnoses`; nothing of a scenario that cannot be read any more.
+
+    Parameters
+    ----------
+    manifest
+        Of the run as it began.
+    table
+        The rows that were finished.
+    """
+    try:
+        scenario = parse_scenario(json.dumps(manifest["scenario"]), Path(manifest["scenario_folder"]))
+        if not isinstance(scenario, Scenario):
+            return {}
+        whole = plan(scenario, len(manifest["clips"]))
+        found = diagnoses(whole, table)
+        warnings = [*manifest["warnings"], *caveats(whole, (), table, found)]
+    except (TestbedError, KeyError, TypeError, ValueError, AttributeError):
+        return {}
+    return {"warnings": warnings, "diagnoses": [asdict(each) for each in found]}
