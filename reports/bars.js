@@ -31,7 +31,7 @@ const BITS = [["speech", "primary_kbps"], ["red", "red_kbps"], ["lbrr", "lbrr_kb
 function recovery() {
   const rows = shownSchemes().map((scheme) => {
     const cell = cellAt(state.point, scheme.name);
-    const parts = data.recoveries.filter((p) => p !== "primary" && p !== "dtx" && cell.shares[p]).map((p) => [p, 100 * cell.shares[p], `${PARTS[p][0]}: ${(100 * cell.shares[p]).toFixed(1)} % of frames`]);
+    const parts = data.recoveries.filter((p) => p !== "primary" && cell.shares[p]).map((p) => [p, 100 * cell.shares[p], `${PARTS[p][0]}: ${(100 * cell.shares[p]).toFixed(1)} % of frames`]);
     const missing = parts.reduce((sum, p) => sum + p[1], 0);
     return { name: scheme.name, parts: parts, late: 100 * (cell.shares.late || 0), missing: missing, end: Object.keys(cell.shares).length ? missing.toFixed(1) + " %" : "failed" };
   });

@@ -82,7 +82,7 @@ def render(results: Results) -> str:
         folder=results.folder.resolve().name,
         rows=rows(results.table),
         diagnoses=_diagnoses(results.manifest),
-        pauses=any(cell.shares.get("dtx") for cell in summary.cells.values()),
+        pauses=any(cell.costs.get("pauses") for cell in summary.cells.values()),
         clips=results.table["clip"].nunique(),
         failures=summary.failures.head(MAX_FAILURES).rename_axis("row").reset_index().to_dict("records"),
         complete=results.manifest.get("complete", True),

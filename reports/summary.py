@@ -11,7 +11,7 @@ from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
 
 CEILING = "no loss"
-RECOVERIES = ("primary", "red", "lbrr", "dred", "plc", "dtx")
+RECOVERIES = ("primary", "red", "lbrr", "dred", "plc")
 _PLAIN_NAMES = ("plc", "classic plc", "classic_plc")
 _COSTS = ("wire_kbps", "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps")
 _OTHERS = ("dred_asked_ms", "dred_sent_ms", "packet_loss", "buffer_needed_ms_p95", "mean_delay_ms")
@@ -26,7 +26,8 @@ class Cell:
     Attributes
     ----------
     costs
-        Mean of each column of cost that the table has; kb/s, ms or a share. Of the longest wait, the longest.
+        Mean of each column of cost that the table has; kb/s, ms or a share. Of the longest wait, the longest;
+        ``pauses`` is the share of all frames that was not sent.
     shares
         Share of the frames sent that was played from each of `RECOVERIES`, and of those ``late``; 0 to 1;
         empty where every call failed.
@@ -165,7 +166,10 @@ def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
 def _cell(rows: pd.DataFrame, point: int, scheme: str) -> Cell:
     costs = {name: float(rows[name].mean()) for name in (*_COSTS, *_OTHERS) if name in rows}
     frames = float(rows["frames"].sum()) if "frames" in rows else 0.0
-    frames -= float(rows["frames_dtx"].sum()) if "frames_dtx" in rows else 0.0
+    if "frames_dtx" in rows and frames:
+        pauses = float(rows["frames_dtx"].sum())
+        costs["pauses"] = pauses / frames
+        frames -= pauses
     if "buffer_needed_ms_max" in rows:
         costs["buffer_needed_ms_max"] = float(rows["buffer_needed_ms_max"].max())
     shares = {

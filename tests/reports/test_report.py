@@ -386,3 +386,27 @@ def test_letters_say_what_the_timeline_says():
         "cause": ["", "loss", "", ""],
         "bytes": [100, 101, 102, 0],
     }
+
+
+def test_pauses_are_a_share_of_all_frames_and_repairs_of_those_sent(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False, seconds=2.0, schemes=("no loss", "plc"))
+    assert "Pauses" not in Parsed(write_report(run).read_text("utf-8")).text
+    half = lambda table: table["frames"] // 2  # noqa: E731
+    change(run, frames_dtx=half, frames_primary=half, frames_plc=0)
+    cell = summarize(load(run)).cells[0, "plc"]
+    assert cell.costs["pauses"] == pytest.approx(0.5)
+    assert cell.shares["primary"] == pytest.approx(1.0)
+    assert "Pauses, not sent" in Parsed(write_report(run).read_text("utf-8")).text
+
+
+def test_what_repairs_wait_for_is_shown_and_no_delay_where_there_is_none(tmp_path):
+    run = make_run(
+        tmp_path / "run", swept={}, examples=False, seconds=2.0, schemes=("no loss", "plc", "lbrr")
+    )
+    waits = lambda table: np.where(table["scheme"] == "lbrr", 60.0 + table["realization"], np.nan)  # noqa: E731
+    change(run, mean_delay_ms=np.nan, buffer_needed_ms_p95=waits, buffer_needed_ms_max=waits)
+    text = write_report(run).read_text("utf-8")
+    rows = [re.sub("<[^>]*>", " ", row).split() for row in re.findall("<tr.*?</tr>", text, re.DOTALL)]
+    ends = [row[-3:] for row in rows if row and row[0] in ("plc", "lbrr") and len(row) > 12]
+    assert ["–", "–", "–"] in ends
+    assert ["–", "60", "61"] in ends  # the mean of 60 and 61, and the longest
