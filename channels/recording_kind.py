@@ -176,6 +176,11 @@ def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> Decision:
                 f"{where}: holds numbers up to {max(values):g}: flags of loss are 0 or 1; if these are "
                 "delays in ms, `testbed trace convert --from delay_profile` makes a table of them"
             )
+        if values == sorted(values) and len(values) > 1 and values[0] >= 0:
+            raise ChannelError(
+                f"{where}: holds ever larger numbers with fractions: the times of a Mahimahi delivery trace "
+                "are whole ms, and a table of times needs the header send_ms,arrival_ms"
+            )
         return Decision("delay_profile")
     if values[0] == values[-1] and len(values) > 1:
         return Decision(None, (CAPACITY, "delay_profile"))

@@ -126,7 +126,9 @@ def _columns(header: list[str], here: str) -> tuple[int, int, int]:
 def _nanoseconds(cell: str, unit_ns: int, comma: str, here: str) -> int:
     number = cell.replace(comma, ".", 1) if comma else cell
     if not _NUMBER.fullmatch(number):
-        hint = "" if comma or "," not in cell else ": decimal commas need semicolons between cells"
+        hint = "; a lost packet's arrival is empty"
+        if "," in cell and not comma:
+            hint = ": decimal commas need semicolons between cells"
         raise ChannelError(f"{here}: {_shown(cell)} is not a time{hint}")
     time_ns = Decimal(number) * unit_ns
     if abs(time_ns) > _LATEST_NS:

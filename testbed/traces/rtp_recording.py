@@ -15,6 +15,7 @@ from testbed.traces.rtp_sequence import parts_of
 from testbed.traces.rtp_stream import RtpStream
 
 _ENOUGH_PACKETS = 10
+_MANY_DUPLICATES = 0.1
 
 
 def recording_of(stream: RtpStream, clock_hz: int, where: str, is_given: bool = False) -> Recording:
@@ -80,6 +81,11 @@ def recording_of(stream: RtpStream, clock_hz: int, where: str, is_given: bool = 
     for entry, place in zip(index.tolist(), kept.tolist(), strict=True):
         packets[entry] = stream.packets[place]
     duplicates = len(sequence) - len(unique)
+    if duplicates > _MANY_DUPLICATES * len(unique):
+        more.append(
+            f"{duplicates} of {len(unique)} packets are there twice: the network doubled them, or they were "
+            "captured at two places that the file does not tell apart; the first of each counts"
+        )
     return Recording(lost, send_ns, delay_ns, duplicates, rtp=tuple(packets), notes=(*notes, *more))
 
 

@@ -76,8 +76,8 @@ def _without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
         if kind == COMFORT_NOISE:
             continue
         of_kind = packets.payload_types == kind
-        shared = (repeats | np.append(repeats[1:], False)) & of_kind
-        if (packets.payload_bytes[of_kind] == _EVENT_BYTES).all() or shared.sum() >= count / 2:
+        shared = np.count_nonzero(np.diff(packets.timestamps[of_kind]) == 0)
+        if (packets.payload_bytes[of_kind] == _EVENT_BYTES).all() or shared >= count / 2:
             timeless |= of_kind
             notes.append(
                 f"{count} packets of payload type {kind} are telephone events (RFC 4733) or the like: their "
@@ -167,7 +167,7 @@ class _Stretches:
         falls = [p for p in places if self._lag[p - 1] <= -_LARGE_NS or self._ticks[p - 1] < 0]
         steps: dict[int, float] = {}
         total, next_fall = 0.0, 0
-        starts = np.searchsorted(time, time[at] - _HORIZON_NS)
+        starts = np.searchsorted(time, time[at - 1] - _HORIZON_NS)
         ends = np.searchsorted(time, time[at] + _HORIZON_NS, "right")
         for number, place in enumerate(places):
             while next_fall < len(falls) and falls[next_fall] <= place:

@@ -68,6 +68,11 @@ def test_numbers_that_are_neither_flags_nor_likely_delays_are_refused() -> None:
         decide(b"0\n2\n0\n", "x")
 
 
+def test_times_with_fractions_are_refused() -> None:
+    with pytest.raises(ChannelError, match=r"x: holds ever larger numbers with fractions: .*whole ms"):
+        decide(b"0.5\n1.5\n30\n", "x")
+
+
 def test_a_number_cut_by_the_window_does_not_decide() -> None:
     """More than is looked at: the last line there may be half a number."""
     assert decide(b"\n".join(b"%d" % (100_000 + n) for n in range(20_000)), "x").kind == "mahimahi"

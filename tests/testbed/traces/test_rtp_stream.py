@@ -61,7 +61,7 @@ def test_what_happened_is_what_is_read(sequence, timestamp, fates):
     expected = [LOST if not copies else (delay - smallest) * MS for delay, copies in fates]
     assert recording.delay_ns.tolist() == expected
     assert recording.duplicates == sum(max(0, copies - 1) for _, copies in fates)
-    assert recording.notes == ()
+    assert all("are there twice" in note for note in recording.notes)
 
 
 def test_reordering_is_not_loss():
@@ -155,3 +155,10 @@ def test_what_is_no_rtp_is_not_taken_for_it():
     assert (stream.ssrc, len(stream.packets)) == (1, 9)
     with pytest.raises(ChannelError, match="x: holds no RTP stream"):
         chosen(streams([*noise, *same, *rtcp, *version]), None, "x")
+
+
+def test_packets_that_come_twice_throughout_are_said():
+    """As from Linux's device "any", which sees a packet come in and go out."""
+    recording = read([(n, 960 * n, 20 * n + late) for n in range(100) for late in (0, 0.1)])
+    assert (len(recording), recording.duplicates) == (100, 100)
+    assert "100 of 100 packets are there twice" in recording.notes[0]
