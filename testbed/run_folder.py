@@ -1,7 +1,7 @@
 """A run's folder: what in it is the testbed's, where a run works, and how it replaces an earlier one.
 
-A folder of the testbed has a marker, and the manifest of the run in it names the files that were written.
-Nothing else in the folder is ever replaced or removed, and a folder without a marker is left alone.
+The manifest of the run that lies in a folder names the files that were written; nothing else there is ever
+replaced or removed.
 
 A run works in ``unfinished/``. An earlier run stays as it is until the new one is complete, and what an
 interrupted run has finished stays there. When the manifest in ``unfinished/`` says that it is complete, its
@@ -10,7 +10,6 @@ files move up one by one, the manifest last; where that was cut off, the next ru
 
 import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed.errors import ResultsError, RunError
-from testbed.files import TEMPORARY_PREFIX, sync, written_whole
+from testbed.files import TEMPORARY_PREFIX, sync
 from testbed.kept_files import is_kept_file
+from testbed.marker import claimed
 from testbed.results import (
     CHANGES_FILE,
     MANIFEST_FILE,
@@ -32,15 +32,12 @@ from testbed.results import (
     write_manifest,
     write_table,
 )
-from testbed.store import JOURNAL_FILE, PARTS, RESERVE_FILE, Columns, Store, held, read_rows
+from testbed.store import JOURNAL_FILE, PARTS, RESERVE_FILE, Columns, Store, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MARKER_FILE = ".speech-testbed-run"
 _FILES = (TABLE_FILE, MANIFEST_FILE, REPORT_FILE, TRAJECTORIES_FILE, CHANGES_FILE)
-_FORMAT = "speech-testbed run 1"
-_MARKER = f"{_FORMAT}\nThe testbed replaces files here, but only its own: see `written` in {MANIFEST_FILE}.\n"
 _CHOICES = "give another folder with --out, or replace it with --force"
 
 
@@ -115,75 +112,46 @@ def working(
     RunError
         If the run ends with an error and rows are kept.
     """
-    is_new = not out.exists()
-    folder = _claimed(out)
-    try:
+    with claimed(out) as folder:
         replaces = _made_room(out, folder, manifest, force)
-        store = _begun(out, folder, manifest, columns, key_length, rows)
-    except BaseException:
-        _forget(folder, is_new)
-        raise
-    work = Work(out, folder / WORK, store, replaces)
-    with store:
-        try:
-            yield work
-        except (Exception, KeyboardInterrupt) as error:
-            kept = _kept(work)
-            if not kept:
-                _remove(work.folder)
-                raise
-            if isinstance(error, KeyboardInterrupt):
-                raise KeyboardInterrupt(kept) from None
-            if isinstance(error, OSError):
-                error = RunError(f"{error.filename or 'system'}: {error.strerror or error}")
-            raise RunError(f"{error}; {kept}") from error
-        else:
-            _remove(work.folder)
-        finally:
-            _forget(folder, is_new)
+        with _begun(folder / WORK, manifest, columns, key_length, rows) as store:
+            work = Work(out, folder / WORK, store, replaces)
+            try:
+                yield work
+            except (Exception, KeyboardInterrupt) as error:
+                kept = _kept(work)
+                if not kept:
+                    raise
+                if isinstance(error, KeyboardInterrupt):
+                    raise KeyboardInterrupt(kept) from None
+                if isinstance(error, OSError):
+                    error = RunError(f"{error.filename or 'system'}: {error.strerror or error}")
+                raise RunError(f"{error}; {kept}") from error
 
 
-def _claimed(out: Path) -> Path:
-    """Return the folder itself, with its marker."""
+@contextmanager
+def _begun(
+    folder: Path, manifest: Mapping[str, Any], columns: Columns, key_length: int, rows: int
+) -> Iterator[Store]:
+    """Give the store of a run that begins; without rows at the end, its folder goes again."""
+    folder.mkdir()
     try:
-        str(out.absolute()).encode()
-    except UnicodeEncodeError:
-        raise ResultsError(f"{str(out)!r}: a folder's name must be UTF-8") from None
-    folder = out.resolve()
-    if folder.exists() and not folder.is_dir():
-        raise ResultsError(f"{out}: is a file; give a folder for the run")
-    marker = folder / MARKER_FILE
-    if not marker.exists():
-        if folder.is_dir() and any(folder.iterdir()):
-            if (folder / MANIFEST_FILE).is_file() and (folder / TABLE_FILE).is_file():
-                raise ResultsError(
-                    f"{out}: holds a run of an earlier version, without a {MARKER_FILE} that tells its files "
-                    "from yours; remove it yourself, or give another folder with --out"
-                )
-            raise ResultsError(f"{out}: holds other files and no run; give another folder with --out")
-        folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(marker) as temporary:
-            temporary.write_text(_MARKER, "utf-8")
-    elif not marker.is_file() or not marker.read_bytes().startswith(_FORMAT.encode() + b"\n"):
-        raise ResultsError(
-            f"{marker}: is not {_FORMAT!r}: written by another version; give another folder with --out"
-        )
-    return folder
+        with Store(folder, columns, key_length, rows) as store:
+            write_manifest(folder, {**manifest, "complete": False})
+            yield store
+    finally:
+        if not _is_complete(folder) and not _rows_in(folder):
+            _remove(folder)
 
 
 def _made_room(out: Path, folder: Path, manifest: Mapping[str, Any], force: bool) -> str:
     """See to what lies in a folder; return when the run that will be replaced was made, or ""."""
-    for dead in folder.glob(f".{WORK}-*"):
-        with suppress(ResultsError, OSError), held(dead):
-            _remove(dead)
     work = folder / WORK
-    if (work / JOURNAL_FILE).is_file():
-        with held(work):
-            if _is_complete(work):
-                _move_up(work)
-            elif not force and (work / MANIFEST_FILE).exists() and (rows := len(read_rows(work))):
-                raise ResultsError(f"{out}: holds an unfinished run with {rows} rows; {_CHOICES}")
-            _remove(work)
+    if _is_complete(work):
+        _move_up(work)
+    elif not force and (rows := _rows_in(work)):
+        raise ResultsError(f"{out}: holds an unfinished run with {rows} rows; {_CHOICES}")
+    _remove(work)
     if work.exists():
         raise ResultsError(f"{work}: holds files that the testbed did not write; move them elsewhere")
     if not (folder / MANIFEST_FILE).exists():
@@ -196,39 +164,20 @@ def _made_room(out: Path, folder: Path, manifest: Mapping[str, Any], force: bool
     return str(earlier.get("created", ""))
 
 
-def _begun(
-    out: Path, folder: Path, manifest: Mapping[str, Any], columns: Columns, key_length: int, rows: int
-) -> Store:
-    """Return the store of a run that begins: its folder has its name once its journal is locked."""
-    making = folder / f".{WORK}-{secrets.token_hex(6)}"
-    making.mkdir()
-    try:
-        store = Store(making, columns, key_length, rows)
-        try:
-            write_manifest(making, {**manifest, "complete": False})
-            try:
-                making.rename(folder / WORK)
-            except OSError:
-                raise ResultsError(f"{out}: another run has begun in it") from None
-        except BaseException:
-            store.close()
-            raise
-    except BaseException:
-        _remove(making)
-        raise
-    store.folder = folder / WORK
-    return store
-
-
 def _kept(work: Work) -> str:
     """Say what of an interrupted run is kept, and where; "" for nothing."""
     if _is_complete(work.folder):
         return f"the run is complete, and kept in {work.out / WORK}"
-    rows = 0
-    with suppress(ResultsError):
-        rows = len(read_rows(work.folder)) if (work.folder / MANIFEST_FILE).exists() else 0
+    rows = _rows_in(work.folder)
     where = work.out / WORK if (work.out / MANIFEST_FILE).exists() else work.out
     return f"{rows} rows are kept in {where}" if rows else ""
+
+
+def _rows_in(folder: Path) -> int:
+    """Return how many rows an unfinished run has; 0 where there is none."""
+    if not (folder / JOURNAL_FILE).is_file() or not (folder / MANIFEST_FILE).is_file():
+        return 0
+    return len(read_rows(folder))
 
 
 def _is_complete(folder: Path) -> bool:
@@ -245,16 +194,14 @@ def _move_up(work: Path) -> None:
     moving = [name for name in new if (work / name).exists() and name != REPORT_FILE]
     for name in [*moving, REPORT_FILE]:
         place = folder / name
-        is_in_the_way = (place.exists() or place.is_symlink()) and name not in old
-        if is_in_the_way or (
-            place.parent.exists() and (place.parent.is_symlink() or not place.parent.is_dir())
-        ):
-            raise ResultsError(f"{place}: was not written by the testbed, so it is not replaced")
+        in_the_way = place.parent if _is_no_folder(place.parent, folder) else place
+        if in_the_way != place or (_is_there(place) and name not in old):
+            raise ResultsError(f"{in_the_way}: was not written by the testbed, so it is not replaced")
     for name in sorted(moving, key=lambda name: (name == MANIFEST_FILE, name == TABLE_FILE)):
         if name == MANIFEST_FILE:
             for gone in set(old) - {each for each in new if each != REPORT_FILE}:
                 (folder / gone).unlink(missing_ok=True)
-                _remove_if_empty((folder / gone).parent)
+                remove_if_empty((folder / gone).parent)
         (folder / name).parent.mkdir(exist_ok=True)
         (work / name).replace(folder / name)
     for place in {(folder / name).parent for name in new}:
@@ -278,9 +225,9 @@ def _remove(work: Path) -> None:
             if name.startswith(TEMPORARY_PREFIX) or _is_working_file(path.relative_to(work).as_posix()):
                 path.unlink(missing_ok=True)
         if Path(place) != work:
-            _remove_if_empty(Path(place))
+            remove_if_empty(Path(place))
     (work / JOURNAL_FILE).unlink(missing_ok=True)
-    _remove_if_empty(work)
+    remove_if_empty(work)
 
 
 def _is_working_file(name: str) -> bool:
@@ -309,16 +256,3 @@ def _asked(manifest: Mapping[str, Any]) -> Any:
 
 def _texts(value: Any) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
-
-
-def _forget(folder: Path, is_new: bool) -> None:
-    """Take the marker away where no run lies or works."""
-    if not (folder / WORK).exists() and not (folder / MANIFEST_FILE).exists():
-        (folder / MARKER_FILE).unlink(missing_ok=True)
-        if is_new:
-            _remove_if_empty(folder)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()

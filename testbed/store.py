@@ -4,15 +4,14 @@ A row is in the journal, and the journal on disk, when `Store.append` returns. W
 rows become a part. A line that was cut off is no row; a row that is in a part and in the journal is one.
 
 Every row has a key of its own, a tuple of whole numbers; the table is sorted by it. The journal's first line
-says which columns the table has. The process that works holds the journal locked.
+says which columns the table has.
 """
 
 import errno
-import fcntl
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -66,7 +65,6 @@ class Store:
         self._pending: list[tuple[Key, Mapping[str, Any]]] = []
         self._sealed = 0
         self._journal = os.open(folder / JOURNAL_FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
             self._reserve(_OTHER_BYTES + _ROW_BYTES[0] * min(rows, ROWS_IN_JOURNAL) + _ROW_BYTES[1] * rows)
             self._end = 0
@@ -204,25 +202,6 @@ class Store:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold the journal of a folder in which nobody works any more.
-
-    Raises
-    ------
-    ResultsError
-        If somebody does.
-    """
-    handle = os.open(folder / JOURNAL_FILE, os.O_RDWR)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise ResultsError(f"{folder}: another run works here; give another folder with --out") from None
-    finally:
-        os.close(handle)
 
 
 def read_rows(folder: Path) -> "pd.DataFrame":

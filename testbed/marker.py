@@ -1,0 +1,89 @@
+"""The marker of the folders of the testbed: others are left alone, and who works in one holds it locked."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from testbed.errors import ResultsError
+from testbed.files import remove_if_empty, sync
+from testbed.results import MANIFEST_FILE, TABLE_FILE, WORK
+
+MARKER_FILE = ".speech-testbed-run"
+_FORMAT = "speech-testbed run 1"
+_MARKER = f"{_FORMAT}\nThe testbed replaces files here, but only its own: see `written` in {MANIFEST_FILE}.\n"
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[Path]:
+    """Give the folder itself, with its marker, which no other process has while this one works in it.
+
+    Where no run has come to lie in it, the marker goes again, and the folder if it is new.
+
+    Raises
+    ------
+    ResultsError
+        If it is not a folder of the testbed's and not empty, or another process works in it.
+    """
+    try:
+        str(out.absolute()).encode()
+    except UnicodeEncodeError:
+        raise ResultsError(f"{str(out)!r}: a folder's name must be UTF-8") from None
+    folder = out.resolve()
+    if folder.exists() and not folder.is_dir():
+        raise ResultsError(f"{out}: is a file; give a folder for the run")
+    is_new = not folder.exists()
+    handle = _locked_marker(out, folder)
+    try:
+        said = os.read(handle, len(_MARKER))
+        if not said and _names(folder) == {MARKER_FILE}:
+            os.write(handle, _MARKER.encode())
+            os.fsync(handle)
+            sync(folder)
+        elif not said.startswith(f"{_FORMAT}\n".encode()):
+            raise ResultsError(
+                f"{out}: its {MARKER_FILE} is not {_FORMAT!r} but of another version; give another folder "
+                "with --out"
+            )
+        yield folder
+    finally:
+        if not (folder / WORK).exists() and not (folder / MANIFEST_FILE).exists():
+            if os.pread(handle, len(_MARKER), 0) in (_MARKER.encode(), b""):
+                (folder / MARKER_FILE).unlink(missing_ok=True)
+            if is_new:
+                remove_if_empty(folder)
+        os.close(handle)
+
+
+def _locked_marker(out: Path, folder: Path) -> int:
+    """Return a folder's marker, open and locked; it is made in a folder that is empty or not there."""
+    marker = folder / MARKER_FILE
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = _names(folder)
+        if names and MARKER_FILE not in names:
+            if {MANIFEST_FILE, TABLE_FILE} <= names:
+                raise ResultsError(
+                    f"{out}: holds a run of an earlier version, without a {MARKER_FILE} that tells its files "
+                    "from yours; remove it yourself, or give another folder with --out"
+                )
+            raise ResultsError(f"{out}: holds other files and no run; give another folder with --out")
+        try:
+            handle = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        except FileNotFoundError:  # the folder was new to another process, which has just given it up
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(marker.stat(), os.fstat(handle)):
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            raise ResultsError(f"{out}: another run works in it; give another folder with --out") from None
+        except FileNotFoundError:
+            pass
+        os.close(handle)
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
