@@ -61,7 +61,10 @@ def _locked_marker(out: Path, folder: Path) -> int:
     marker = folder / MARKER_FILE
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        names = _names(folder)
+        try:
+            names = _names(folder)
+        except FileNotFoundError:  # it was new to another process, which has just given it up
+            continue
         if names and MARKER_FILE not in names:
             if {MANIFEST_FILE, TABLE_FILE} <= names:
                 raise ResultsError(
@@ -71,7 +74,7 @@ def _locked_marker(out: Path, folder: Path) -> int:
             raise ResultsError(f"{out}: holds other files and no run; give another folder with --out")
         try:
             handle = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-        except FileNotFoundError:  # the folder was new to another process, which has just given it up
+        except FileNotFoundError:
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed.errors import ResultsError, RunError
-from testbed.files import TEMPORARY_PREFIX, sync
+from testbed.files import TEMPORARY_PREFIX, remove_if_empty, sync
 from testbed.kept_files import is_kept_file
 from testbed.marker import claimed
 from testbed.results import (
