@@ -15,7 +15,7 @@ from testbed.channels.queue import Queue, QueueParameters
 from testbed.channels.queue_drop_tail import DropTail
 from testbed.channels.recording_kind import CAPACITY, decide
 from testbed.channels.spec import problem
-from testbed.channels.stage import Stage, StageParameters, Surroundings, capacity_kbps
+from testbed.channels.stage import Stage, Surroundings, capacity_kbps
 from testbed.channels.trace import Trace
 from testbed.channels.trace_file import read_cached, read_trace
 from testbed.errors import ChannelError
@@ -69,11 +69,19 @@ class Recorded(Parameters):
         """Return the mean rate of a link; infinite for a trace of losses or arrivals."""
         return capacity_kbps([self._stage(folder)], duration_ms, folder)
 
+    def doubt(self, folder: Path = Path()) -> str:
+        """Return what else the file could be, or what it does not say; "" where there is no doubt."""
+        stage = self._stage(folder)
+        other = read_cached(folder / self.file, decide).doubt
+        if other:
+            return f"{self.file}: {other}"
+        return stage.doubt(folder) if isinstance(stage, Trace) else ""
+
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage."""
         return self._stage(surroundings.folder).build(surroundings)
 
-    def _stage(self, folder: Path) -> StageParameters:
+    def _stage(self, folder: Path) -> Link | Trace:
         if _is_capacity(folder / self.file):
             return Link(trace=self.file, queue=self.queue)
         return Trace(file=self.file)

@@ -61,7 +61,8 @@ class StageParameters(Protocol):
 
     A stage that can deliver packets in another order than it got them says so with an attribute `reorders`
     that is true, one that can deliver a packet more than once with `duplicates`, and one in which a packet's
-    size matters with `serializes`. `causes` are the names under which it drops packets, if not its own.
+    size matters with `serializes`. One that replays a file whose meaning is in doubt says so with a method
+    `doubt(folder)`, a sentence or "". `causes` are the names under which it drops packets, if not its own.
     `least_delay_ms` is what it adds to every packet's delay, if anything, and a method `mean_kbps` (see
     `Link.mean_kbps`) tells what it can carry, if there is a limit.
     `examples` are parameters that the contract suite tries the stage with.

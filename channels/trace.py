@@ -16,9 +16,11 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from testbed.channels.loss_model import Losing
 from testbed.channels.packet import Packet
+from testbed.channels.recording_kind import FATES, decide
 from testbed.channels.spec import problem
 from testbed.channels.stage import Stage, Surroundings
-from testbed.channels.trace_file import read_trace
+from testbed.channels.trace_delays import PACKET_INTERVAL_MS
+from testbed.channels.trace_file import read_cached, read_trace
 from testbed.channels.trace_parts import LOST, ArrivalTrace, LossTrace
 from testbed.errors import ChannelError
 from testbed.parameters import FileName, Parameters
@@ -82,6 +84,13 @@ class Trace(Parameters):
     def mean_loss(self, folder: Path = Path()) -> float:
         """Return the share of the trace's packets that were lost."""
         return read_trace(folder / self.file).mean_loss()
+
+    def doubt(self, folder: Path = Path()) -> str:
+        """Return what the file does not say and had to be assumed; "" where there is no doubt."""
+        kind = read_cached(folder / self.file, decide).among(FATES)
+        if kind != "delay_profile":
+            return ""
+        return f"{self.file}: a packet per {PACKET_INTERVAL_MS:g} ms is assumed, as in 3GPP's delay profiles"
 
     def build(self, surroundings: Surroundings) -> Stage:
         """Return a fresh stage; an unreadable trace or an offset beyond its end is a `ChannelError`."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from testbed.diagnosis import Diagnosis, lateness
 from testbed.observed import Case, cases
 from testbed.pause_caveats import pause_caveats
+from testbed.recording_caveats import recording_caveats
 from testbed.rows import to_int16
 from testbed.speech import Clip
 from testbed.speech_caveats import speech_caveats
@@ -36,6 +37,7 @@ def caveats(
         *_failures(table),
         *speech_caveats(clips, table),
         *pause_caveats(whole, table),
+        *recording_caveats(whole),
         *_ailments(whole, clips, table, diagnosed),
     ]
 

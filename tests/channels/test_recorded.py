@@ -58,6 +58,20 @@ def test_a_profiles_own_loss_is_the_channels(tmp_path: Path) -> None:
     assert Recorded(file="profile").mean_loss(tmp_path) == 0.25
 
 
+def test_what_is_in_doubt_is_said(tmp_path: Path) -> None:
+    (tmp_path / "flags").write_text("0\n1\n0\n")
+    (tmp_path / "likely").write_text("0\n0\n1\n")
+    (tmp_path / "profile").write_text("50\n47\n-1\n61\n")
+    (tmp_path / "short").write_text("6\n12\n")
+    assert Recorded(file="flags").doubt(tmp_path) == ""
+    assert "likely: taken for flags of loss; it could be a Mahimahi" in Recorded(file="likely").doubt(
+        tmp_path
+    )
+    assert "profile: a packet per 20 ms is assumed" in Recorded(file="profile").doubt(tmp_path)
+    assert Trace(file="likely").doubt(tmp_path) == ""
+    assert "it could be delays in ms" in Recorded(file="short").doubt(tmp_path)
+
+
 def test_a_capture_is_named_and_how_to_convert_it(tmp_path: Path) -> None:
     (tmp_path / "call.pcap").write_bytes(b"\xd4\xc3\xb2\xa1" + bytes(20))
     with pytest.raises(ValueError, match=r"is a capture .*testbed trace convert call\.pcap call\.csv"):
