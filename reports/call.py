@@ -15,6 +15,7 @@ from testbed.errors import ResultsError
 from testbed.reports import labels
 from testbed.reports.summary import CEILING
 from testbed.results import Results
+from testbed.timeline import read_timeline
 
 HZ = 16_000
 MAX_SOUND_BYTES = 24_000_000
@@ -159,23 +160,21 @@ def _frame_ms(results: Results, point: int) -> float:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
+    path = (folder / name.replace("\0", "")).resolve()
     if not path.is_relative_to(folder.resolve()) or not path.is_file():
         raise ResultsError(f"{folder / 'manifest.json'}: example {name!r} is not a file of this run")
     return path
 
 
 def _timeline(folder: Path, name: str) -> pd.DataFrame:
-    path = _inside(folder, name)
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{path}: cannot be read as a timeline: {error}") from error
+    return read_timeline(_inside(folder, name))
 
 
 def _samples(folder: Path, name: str) -> NDArray[np.float32]:
     path = _inside(folder, name)
     try:
+        if (channels := soundfile.info(path).channels) != 1:
+            raise ResultsError(f"{path}: {channels} channels; examples have one")
         samples, rate = soundfile.read(path, frames=MAX_SECONDS * HZ, dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
         raise ResultsError(f"{path}: cannot be read as sound: {error}") from error

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from testbed.errors import ResultsError
 from testbed.files import written_whole
 from testbed.store import JOURNAL_FILE, read_parts, read_rows
+from testbed.stored_manifest import check_manifest
+from testbed.stored_table import check_table
+from testbed.tables import read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +59,7 @@ def load(folder: Path | str) -> Results:
     if (work / MANIFEST_FILE).is_file() and (manifest := read_manifest(work)).get("complete") is True:
         # The run is complete and was cut off, or is, on its way up.
         place = work if (work / TABLE_FILE).is_file() else folder
-        return Results(place, read_table(place / TABLE_FILE), with_files_there(place, manifest))
+        return _checked(place, read_table(place / TABLE_FILE), with_files_there(place, manifest))
     if not (folder / TABLE_FILE).is_file():
         for place in (folder, work):
             if (place / JOURNAL_FILE).is_file():
@@ -64,14 +67,19 @@ def load(folder: Path | str) -> Results:
     for name in (TABLE_FILE, MANIFEST_FILE):
         if not (folder / name).is_file():
             raise ResultsError(f"{folder}: not a run directory, there is no {name} in it")
-    return Results(folder, read_table(folder / TABLE_FILE), read_manifest(folder))
+    return _checked(folder, read_table(folder / TABLE_FILE), read_manifest(folder))
 
 
 def _unfinished(folder: Path) -> Results:
     """Read a run that works or was cut off."""
     table = read_rows(folder)
     manifest = {**read_manifest(folder), "complete": False, "rows": len(table)}
-    return Results(folder, table, with_files_there(folder, manifest))
+    return _checked(folder, table, with_files_there(folder, manifest))
+
+
+def _checked(folder: Path, table: "pd.DataFrame", manifest: dict[str, Any]) -> Results:
+    check_table(table, manifest, folder / TABLE_FILE)
+    return Results(folder, table, manifest)
 
 
 def with_files_there(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,9 +108,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise ResultsError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(manifest, dict):
-        raise ResultsError(f"{path}: not a manifest")
-    return manifest
+    return check_manifest(manifest, path)
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -153,13 +159,8 @@ def read_table(path: Path) -> "pd.DataFrame":
     ResultsError
         If it is not there or cannot be read.
     """
-    import pandas as pd
-
     if not path.is_file():
         if (parts := read_parts(path.parent, path.stem)) is not None:
             return parts
         raise ResultsError(f"{path.parent}: there is no {path.name} in it")
-    try:
-        return pd.read_parquet(path)
-    except (ValueError, OSError) as error:
-        raise ResultsError(f"{path}: cannot be read: {error}") from error
+    return read_frame(path)

@@ -105,6 +105,9 @@ class Run(Results):
         """
         if not 0 <= row < len(self.table):
             raise ResultsError(f"{self.folder}: there is no row {row}, the table has {len(self.table)}")
+        for key in ("scenario", "scenario_folder", "clips"):
+            if key not in self.manifest:
+                raise ResultsError(f"{self.folder / results.MANIFEST_FILE}: has no {key} to make calls of")
         scenario = parse_scenario(
             json.dumps(self.manifest["scenario"]), Path(self.manifest["scenario_folder"])
         )
@@ -116,13 +119,16 @@ class Run(Results):
         context = Context(whole.points, whole.schemes, clips, self.folder, frozenset(), frozenset())
         groups = {call: group for group in whole.groups for call in group.calls}
         kept = self.table.iloc[row]
-        call = CallId(
-            point=int(kept["point"]),
-            scheme=[scheme.name for scheme in whole.schemes[int(kept["point"])]].index(kept["scheme"]),
-            clip=[clip.name for clip in clips].index(kept["clip"]),
-            realization=int(kept["realization"]),
-        )
-        group = groups[call]
+        try:
+            call = CallId(
+                point=int(kept["point"]),
+                scheme=[scheme.name for scheme in whole.schemes[int(kept["point"])]].index(kept["scheme"]),
+                clip=[clip.name for clip in clips].index(kept["clip"]),
+                realization=int(kept["realization"]),
+            )
+            group = groups[call]
+        except (ValueError, LookupError):
+            raise ResultsError(f"{self.folder}: row {row} is of no call that its scenario makes") from None
         clip = clips[call.clip]
         decoding = engine(group.engine, group.batch_mb)
         source = Lazy(to_int16(clip.pcm), group.settings)

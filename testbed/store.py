@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from testbed.errors import ResultsError
 from testbed.files import sync, written_whole
+from testbed.tables import read_arrow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -255,15 +256,7 @@ def _table(
 
 
 def _parts(folder: Path, table: str) -> "list[pyarrow.Table]":
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        return [
-            pyarrow.parquet.read_table(path) for path in sorted((folder / PARTS).glob(f"{table}-*.parquet"))
-        ]
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ResultsError(f"{folder / PARTS}: cannot be read: {error}") from error
+    return [read_arrow(path) for path in sorted((folder / PARTS).glob(f"{table}-*.parquet"))]
 
 
 def _joined(parts: "list[pyarrow.Table]") -> "pyarrow.Table":

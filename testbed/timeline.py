@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.errors import ResultsError
 from testbed.files import written_whole
+from testbed.tables import read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 RECOVERIES = ("primary", "red", "lbrr", "dred", "plc", "dtx")
 PRIMARY, RED, LBRR, DRED, PLC, DTX = range(len(RECOVERIES))
 NEVER = -1
+_WHOLE = ("frame", "sent_ns", "arrived_ns", "played_ns", "source_frame", "size_bytes")
+_WORDS = ("dropped_by", "recovered_by")
 
 
 @dataclass(frozen=True)
@@ -128,3 +132,30 @@ class Timeline:
         table = self.table()
         with written_whole(path) as temporary:
             table.to_parquet(temporary, index=False)
+
+
+def read_timeline(path: Path) -> "pd.DataFrame":
+    """Read what `Timeline.write` wrote, or what somebody says it did.
+
+    Returns
+    -------
+    DataFrame
+        A row for each frame in playing order; columns as the attributes of `Timeline`, causes in words.
+
+    Raises
+    ------
+    ResultsError
+        It cannot be read, or a column is missing or holds something else than it should.
+    """
+    from pandas.api.types import is_integer_dtype
+
+    table = read_frame(path)
+    for name in (*_WHOLE, *_WORDS):
+        if name not in table:
+            raise ResultsError(f"{path}: is no timeline: it has no column {name}")
+        if table[name].isna().any() or is_integer_dtype(table[name]) != (name in _WHOLE):
+            kind = "whole numbers" if name in _WHOLE else "words"
+            raise ResultsError(f"{path}: is no timeline: {name} must hold {kind}")
+    if table["late"].dtype != bool or not np.array_equal(table["frame"], np.arange(len(table))):
+        raise ResultsError(f"{path}: is no timeline: frames must count from 0, and be late or not")
+    return table

@@ -10,7 +10,7 @@ from testbed.channels.trace_file import read_content
 from testbed.channels.trace_parts import LOST
 from testbed.errors import ResultsError
 from testbed.results import load
-from testbed.timeline import NEVER
+from testbed.timeline import NEVER, read_timeline
 from testbed.traces.capture import rtp_packets
 from testbed.traces.recording import Recording, from_times
 
@@ -124,14 +124,9 @@ def _calls(run_dir: Path) -> list[_Call]:
 
 
 def _from_timeline(path: Path) -> Recording:
-    import pandas as pd
-
-    try:
-        table = pd.read_parquet(path, columns=["sent_ns", "arrived_ns"])
-        sent = table["sent_ns"].to_numpy(np.int64)
-        arrived = table["arrived_ns"].to_numpy(np.int64)
-    except (ValueError, OSError, KeyError) as error:
-        raise ResultsError(f"{path}: the timeline cannot be read: {error}") from error
+    table = read_timeline(path)
+    sent = table["sent_ns"].to_numpy(np.int64)
+    arrived = table["arrived_ns"].to_numpy(np.int64)
     sent, arrived = sent[sent != NEVER], arrived[sent != NEVER]
     lost = arrived == NEVER
     if not len(sent) or (np.diff(sent) < 0).any() or (arrived < sent)[~lost].any():

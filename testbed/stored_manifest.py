@@ -1,0 +1,139 @@
+"""What the manifest of a run must be like for its reader: run folders come from others, too."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from testbed.errors import ResultsError
+from testbed.escaping import printable
+
+_Mapping = dict[str, Any]
+_Number = int | float
+_Value = str | bool | int | float | None
+_Index = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class _Stored(BaseModel):
+    """Base of the models: what they do not name may be anything, and a number is no text."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Clip(_Stored):
+    name: str
+    speaker: str = ""
+    language: str = ""
+    seconds: _Number = 0
+    source: str = ""
+    licence: str = ""
+    sha256: str = ""
+    converted: str = ""
+
+
+class _Example(_Stored):
+    point: _Index
+    scheme: str
+    clip: str
+    realization: _Index
+    audio: str
+    timeline: str
+
+
+class _Clean(_Stored):
+    clip: str
+    audio: str
+
+
+class _File(_Stored):
+    path: str
+    role: str
+    sha256: str
+    bytes: int
+
+
+class _Diagnosis(_Stored):
+    point: _Index
+    scheme: str
+    kind: str
+    text: str
+
+
+class _Testbed(_Stored):
+    version: str
+    commit: str | None = None
+
+
+class _Codec(_Stored):
+    frame_ms: _Number | None = Field(None, gt=0, le=1000)
+
+
+class _Scenario(_Stored):
+    name: str = ""
+    about: str = ""
+    speech: _Mapping = {}
+    codec: _Codec = _Codec()
+    schemes: list[Any] = []
+    channel: list[_Mapping] = []
+    playout: _Mapping = {}
+    sweep: _Mapping = {}
+    flows: list[_Mapping] | None = None
+    duration_s: _Number | None = None
+    seed: int | None = None
+    realizations: int | None = None
+
+
+class _Manifest(_Stored):
+    kind: str | None = None
+    command: list[str] | None = None
+    overrides: list[str] = []
+    scenario: _Scenario = _Scenario()
+    scenario_text: str = ""
+    scenario_as_run: str = ""
+    scenario_folder: str = ""
+    testbed: _Testbed | None = None
+    files: list[_File] = []
+    duration_s: _Number | None = None
+    scheme_names: list[str] = []
+    metrics: list[str] = []
+    swept: list[str] = []
+    points: list[dict[str, _Value]] = []
+    controllers: list[str] = []
+    versions: dict[str, str] = {}
+    seeds: _Mapping = {}
+    clips: list[_Clip] = []
+    complete: bool = True
+    rows: int = 0
+    save: list[str] = []
+    warnings: list[str] = []
+    diagnoses: list[_Diagnosis] = []
+    created: str = ""
+    examples: list[_Example] = []
+    clean: list[_Clean] = []
+    written: list[str] = []
+
+
+def check_manifest(manifest: Any, path: object) -> dict[str, Any]:
+    """Return the manifest, once all that is read of it is known to be of the right kind.
+
+    A key may be missing, as in the manifests of earlier versions.
+
+    Parameters
+    ----------
+    manifest
+        What the file holds.
+    path
+        The file, for messages.
+
+    Raises
+    ------
+    ResultsError
+        Names the file and the first key that is wrong.
+    """
+    try:
+        _Manifest.model_validate(manifest)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        reason = first["msg"][:1].lower() + first["msg"][1:]
+        raise ResultsError(f"{path}: {printable(f'{key}: ' if key else '')}{printable(reason)}") from None
+    return dict(manifest)

@@ -1,0 +1,65 @@
+"""What the table of a run must be like for its reader: run folders come from others, too."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from testbed.errors import ResultsError
+from testbed.escaping import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NUMBERED = ("point", "realization")
+_WORDS = {
+    "calls": ("scheme", "clip", "error"),
+    "flows": ("flow", "direction", "kind", "error"),
+}
+
+
+def check_table(table: "pd.DataFrame", manifest: Mapping[str, Any], path: object) -> None:
+    """Refuse a table in which a column is missing or holds something else than its kind.
+
+    Points and realizations are whole numbers; who is meant, where and why not, are words; swept columns hold
+    what was swept; everything else is a number or unknown.
+
+    Parameters
+    ----------
+    manifest
+        The run's, checked.
+    path
+        The table's file, for messages.
+
+    Raises
+    ------
+    ResultsError
+        Names the file and the column.
+    """
+    words = _WORDS["flows" if manifest.get("kind") == "flows" else "calls"]
+    for name in (*_NUMBERED, *words):
+        if name not in table:
+            raise ResultsError(f"{path}: has no column {name}")
+    points = max(1, len(manifest.get("points") or ()))
+    for name in _NUMBERED:
+        most = points if name == "point" else 10**9
+        if (
+            not _is_numeric(table[name])
+            or not table[name].between(0, most - 1).all()
+            or (table[name] % 1).any()
+        ):
+            raise ResultsError(f"{path}: {name}: must hold whole numbers from 0 to {most - 1}")
+    swept = set(manifest.get("swept") or ())
+    for name, column in table.items():
+        shown = printable(str(name))[:100]
+        if name in words:
+            if _is_numeric(column) and column.notna().any():
+                raise ResultsError(f"{path}: {shown}: must hold words")
+            if name != "error" and column.isna().any():
+                raise ResultsError(f"{path}: {shown}: is empty in a row")
+        elif name not in swept and not _is_numeric(column) and column.notna().any():
+            raise ResultsError(f"{path}: {shown}: must hold numbers")
+
+
+def _is_numeric(column: "pd.Series[Any]") -> bool:
+    import pandas as pd
+
+    return bool(pd.api.types.is_numeric_dtype(column))
