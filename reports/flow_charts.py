@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from testbed.escaping import printable
+from testbed.figures import STYLE
 from testbed.reports.colours import CEILING_COLOUR, PALETTE
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str], top
     from matplotlib.figure import Figure
 
     style: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "testbed",
+        **STYLE,
         "font.family": "sans-serif",
         "font.size": _FONT,
         "axes.edgecolor": "#8c959f",

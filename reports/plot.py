@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from testbed.errors import ResultsError
 from testbed.escaping import printable
-from testbed.files import written_whole
+from testbed.figures import STYLE, save
 from testbed.reports import labels
 from testbed.reports.colours import CEILING_COLOUR, colours
 from testbed.reports.intervals import Interval
@@ -155,7 +155,7 @@ def _draw(
     columns = math.ceil(math.sqrt(len(panels)))
     rows = math.ceil(len(panels) / columns)
     size = (8.0, 5.4) if len(panels) == 1 else (2.2 + 3.4 * columns, 1.2 + 2.8 * rows)
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "testbed", "font.size": 10}):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         drawn: dict[str, Line2D] = {}
@@ -167,18 +167,18 @@ def _draw(
                     mark.places, mark.values, line, color=_PUBLISHED_COLOUR, markersize=11, zorder=3
                 )[0]
             if words:
-                axes.set_xticks(range(len(words)), words, rotation=30, ha="right", parse_math=False)
-            axes.set_title(title, fontsize=10, parse_math=False)
+                axes.set_xticks(range(len(words)), words, rotation=30, ha="right")
+            axes.set_title(title, fontsize=10)
             axes.grid(color="#eef1f4")
             axes.set_axisbelow(True)
             axes.spines[["top", "right"]].set_visible(False)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         for axes in grid[::columns]:
-            axes.set_ylabel(printable(labels.axis(y)), parse_math=False)
+            axes.set_ylabel(printable(labels.axis(y)))
         for number, axes in enumerate(grid[: len(panels)]):
             if number + columns >= len(panels):
-                axes.set_xlabel(printable(labels.axis(x)), parse_math=False)
+                axes.set_xlabel(printable(labels.axis(x)))
                 axes.tick_params(labelbottom=True)
         # Numbers first and names after, because matplotlib hides names with a leading underscore.
         legend = figure.legend(
@@ -188,17 +188,14 @@ def _draw(
             loc="outside right upper",
             frameon=False,
         )
-        legend.get_title().set_parse_math(False)
         for entry, name in zip(legend.get_texts(), drawn, strict=True):
             entry.set_text(name)
-            entry.set_parse_math(False)
         named = str((results.manifest.get("scenario") or {}).get("name", "run"))
-        figure.suptitle(printable(named), fontsize=12, parse_math=False)
+        figure.suptitle(printable(named), fontsize=12)
         width = int(14 * size[0])
         below = "\n".join(line for note in notes for line in textwrap.wrap(printable(note), width))
-        figure.supxlabel(below, x=0.01, ha="left", fontsize=8, color="#57606a", parse_math=False)
-        with written_whole(output) as temporary:
-            figure.savefig(temporary, dpi=200, metadata=_undated(output.suffix.lower()))
+        figure.supxlabel(below, x=0.01, ha="left", fontsize=8, color="#57606a")
+        save(figure, output, dpi=200)
 
 
 def _panel(
@@ -236,8 +233,3 @@ def _line(
         capsize=2.5,
     )[0]
     return line
-
-
-def _undated(suffix: str) -> dict[str, None]:
-    """Return metadata that leave the date out, so that the same run gives the same file."""
-    return {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix, {})

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 
 from testbed.errors import ResultsError
+from testbed.escaping import printable
 from testbed.files import written_whole
 from testbed.reports import flows, headline, labels
 from testbed.reports.call import Call, example_call
@@ -44,7 +45,7 @@ def write_report(run_dir: Path) -> Path:
     page = flows.render(results) if results.manifest.get("kind") == "flows" else render(results)
     path = Path(results.folder) / "report.html"
     with written_whole(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(printable(page), encoding="utf-8")
     return path
 
 
@@ -163,7 +164,7 @@ def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
 
 
 def _plain(thing: Any) -> Any:
-    """Return what JSON can carry: no NaN, no infinity, no NumPy."""
+    """Return what JSON can carry and a page show: no NaN, no infinity, no NumPy, no control characters."""
     if is_dataclass(thing) and not isinstance(thing, type):
         thing = asdict(thing)
     if isinstance(thing, Mapping):
@@ -172,6 +173,8 @@ def _plain(thing: Any) -> Any:
         return [_plain(value) for value in thing]
     if isinstance(thing, float):
         return round(thing, 6) if math.isfinite(thing) else None
-    if thing is None or isinstance(thing, bool | int | str):
+    if isinstance(thing, str):
+        return printable(thing)
+    if thing is None or isinstance(thing, bool | int):
         return thing
     return json.loads(json.dumps(thing, default=str))

@@ -108,6 +108,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise ResultsError(f"{path}: cannot be read: {error}") from error
+    for where, what in _broken_texts(manifest):
+        raise ResultsError(f"{path}: {where}: {what[:60]!r} is not Unicode text")
     return check_manifest(manifest, path)
 
 

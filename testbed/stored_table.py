@@ -47,13 +47,16 @@ def check_table(table: "pd.DataFrame", manifest: Mapping[str, Any], path: object
             or (table[name] % 1).any()
         ):
             raise ResultsError(f"{path}: {name}: must hold whole numbers from 0 to {most - 1}")
-    swept = set(manifest.get("swept") or ())
-    for name, column in table.items():
-        shown = printable(str(name))[:100]
+    swept = {
+        *(manifest.get("swept") or ()),
+        *(key for point in manifest.get("points") or () for key in point),
+    }
+    for name, column in ((str(name), column) for name, column in table.items()):
+        shown = printable(name)[:100]
         if name in words:
             if _is_numeric(column) and column.notna().any():
                 raise ResultsError(f"{path}: {shown}: must hold words")
-            if name != "error" and column.isna().any():
+            if name in ("scheme", "clip", "flow") and column.isna().any():
                 raise ResultsError(f"{path}: {shown}: is empty in a row")
         elif name not in swept and not _is_numeric(column) and column.notna().any():
             raise ResultsError(f"{path}: {shown}: must hold numbers")

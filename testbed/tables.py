@@ -15,8 +15,13 @@ MOST_BYTES = 2 << 30
 _BATCH_ROWS = 1 << 16
 
 
-def read_frame(path: Path) -> "pd.DataFrame":
+def read_frame(path: Path, what: str = "table") -> "pd.DataFrame":
     """Read a table.
+
+    Parameters
+    ----------
+    what
+        What the table is, for messages.
 
     Raises
     ------
@@ -24,15 +29,15 @@ def read_frame(path: Path) -> "pd.DataFrame":
         It cannot be read, has columns of another kind than text, numbers and truth values, or holds more than
         `MOST_CELLS` values or `MOST_BYTES` once it is decoded.
     """
-    table = read_arrow(path)
+    table = read_arrow(path, what)
     try:
         frame: pd.DataFrame = table.to_pandas()
     except Exception as error:  # what the file says of pandas can be anything, and so can what pandas raises
-        raise _unreadable(path, error) from None
+        raise _unreadable(path, what, error) from None
     return frame
 
 
-def read_arrow(path: Path) -> "pyarrow.Table":
+def read_arrow(path: Path, what: str = "table") -> "pyarrow.Table":
     """Read a table as `read_frame` does, as Arrow holds it."""
     import pyarrow
     import pyarrow.parquet
@@ -58,7 +63,7 @@ def read_arrow(path: Path) -> "pyarrow.Table":
     except ResultsError:
         raise
     except Exception as error:  # a damaged file can raise anything of Arrow's, of Python's or of the system's
-        raise _unreadable(path, error) from None
+        raise _unreadable(path, what, error) from None
 
 
 def _check_footer(path: Path, footer: Any, schema: "pyarrow.Schema") -> None:
@@ -113,5 +118,5 @@ def _too_large(path: Path, what: str) -> ResultsError:
     )
 
 
-def _unreadable(path: Path, error: Exception) -> ResultsError:
-    return ResultsError(f"{path}: cannot be read as a table: {printable(str(error))[:300]}")
+def _unreadable(path: Path, what: str, error: Exception) -> ResultsError:
+    return ResultsError(f"{path}: cannot be read as a {what}: {printable(str(error))[:300]}")

@@ -149,7 +149,7 @@ def read_timeline(path: Path) -> "pd.DataFrame":
     """
     from pandas.api.types import is_integer_dtype
 
-    table = read_frame(path)
+    table = read_frame(path, "timeline")
     for name in (*_WHOLE, *_WORDS):
         if name not in table:
             raise ResultsError(f"{path}: is no timeline: it has no column {name}")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from testbed.channels.link_mahimahi import DeliveryTrace
 from testbed.errors import ChannelError
-from testbed.files import written_whole
+from testbed.figures import STYLE, save
 from testbed.traces.fit import fit_losses
 from testbed.traces.fitted import Fitted
 from testbed.traces.goodness import inner_runs, survival
@@ -48,17 +48,15 @@ def draw(trace: Trace, title: str, output: Path) -> None:
     from matplotlib.figure import Figure
 
     panels = _panels(trace)
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "testbed", "font.size": 10}):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9, 0.6 + 2.9 * len(panels)), layout="constrained")
-        figure.suptitle(title, parse_math=False)
+        figure.suptitle(title)
         for axes, panel in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
             axes.grid(color="#eef1f4")
             axes.set_axisbelow(True)
             axes.spines[["top", "right"]].set_visible(False)
             panel(axes)
-        date = {".png": "Creation Time", ".pdf": "CreationDate"}.get(output.suffix.lower(), "Date")
-        with written_whole(output) as temporary:
-            figure.savefig(temporary, dpi=150, metadata={date: None})
+        save(figure, output, dpi=150)
 
 
 def _panels(trace: Trace) -> list["_Panel"]:
