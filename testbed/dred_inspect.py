@@ -21,6 +21,7 @@ from testbed.traces.rtp_stream import RtpStream
 EXIT_CODES: dict[Verdict, int] = {"carries": 0, "none": 3, "unknown": 4}
 """2 is for what cannot be read at all."""
 _MAX_PACKET_BYTES = 1 << 16
+_MAX_STREAMS = 1000
 _HEAD = struct.Struct(">II")
 _TITLES = (
     "packet",
@@ -74,7 +75,8 @@ class Inspection:
         ChannelError
             If the file cannot be read, is larger than 64 MiB, is a broken capture, or one without RTP.
         ScenarioError
-            If the file is nothing that is known, is a cut bitstream, or has no packet of the payload type.
+            If the file is nothing that is known, is a cut bitstream, has no packet of the payload type, or more
+            than 1000 RTP streams.
         """
         self.answers = []
         for answer, numbered in self._streams():
@@ -130,6 +132,11 @@ class Inspection:
 
     def _captured(self, datagrams: Iterator[Datagram]) -> Iterator[tuple[Answer, Numbered]]:
         likely = [each for each in streams_of(datagrams, str(self._path), self._contents) if each.plausible()]
+        if len(likely) > _MAX_STREAMS:
+            raise ScenarioError(
+                f"{self._path}: holds {len(likely)} RTP streams, at most {_MAX_STREAMS} are looked at: "
+                "filter the capture by address or port"
+            )
         pairs = [(each, opus_in(each, self._payload_type, self._red_payload_type)) for each in likely]
         if self._payload_type is not None and not any(inside.packets for _, inside in pairs):
             types = ", ".join(map(str, sorted(set().union(*(inside.types for _, inside in pairs)))))

@@ -115,13 +115,16 @@ def opus_in(stream: RtpStream, payload_type: int | None, red_payload_type: int |
     for kind, of_type in by_type.items():
         if kind == payload_type:
             continue
+        is_opus = looks_like_opus(of_type) if kind == OPUS_PAYLOAD_TYPE else _is_opus(of_type)
         inside = None
-        if red_payload_type in (None, kind):
-            inside = _type_inside_red(of_type, payload_type, is_given=kind == red_payload_type)
+        if kind == red_payload_type:
+            inside = _most_common_newest(of_type) if payload_type is None else payload_type
+        elif red_payload_type is None and (not is_opus or _repeats(of_type)):
+            inside = _type_inside_red(of_type, payload_type)
         if kind == red_payload_type or inside is not None:
             found.red_types.add(kind)
             found.opus_types |= {inside} if inside is not None else set()
-        elif payload_type is None and _is_opus(of_type):
+        elif payload_type is None and is_opus:
             found.opus_types.add(kind)
     found.opus_types -= found.red_types
     for each in payloads:
@@ -166,21 +169,36 @@ def _newest(payload: Payload) -> Payload | None:
     return Payload(kind, payload.sequence, payload.timestamp, data, False)
 
 
-def _type_inside_red(payloads: Sequence[Payload], payload_type: int | None, is_given: bool) -> int | None:
-    """Return the type of nearly all newest blocks, if the payloads are (or are given as) RED with Opus."""
-    blocks = [block for each in payloads if not each.is_cut and (block := _newest(each)) is not None]
-    if not blocks:
+def _most_common_newest(payloads: Sequence[Payload]) -> int | None:
+    """Return the type that most newest blocks of RED have; None where there is no RED."""
+    kinds = Counter(
+        block.kind for each in payloads if not each.is_cut and (block := _newest(each)) is not None
+    )
+    return kinds.most_common(1)[0][0] if kinds else None
+
+
+def _type_inside_red(payloads: Sequence[Payload], payload_type: int | None) -> int | None:
+    """Return the type of nearly all newest blocks, if the payloads are RED with Opus inside."""
+    whole = [each for each in payloads if not each.is_cut]
+    kind = _most_common_newest(whole)
+    newest = [block for each in whole if (block := _newest(each)) is not None and block.kind == kind]
+    if kind is None or kind == payloads[0].kind or len(newest) < _PROVEN * len(whole):
         return None
-    kind, count = Counter(block.kind for block in blocks).most_common(1)[0]
-    if is_given:
-        return kind if payload_type in (None, kind) else None
-    wanted = OPUS_PAYLOAD_TYPE if payload_type is None else payload_type
-    newest = [block for block in blocks if block.kind == kind]
-    if count < _PROVEN * sum(not each.is_cut for each in payloads) or kind == payloads[0].kind:
-        return None
-    if kind == wanted:
+    if kind == (OPUS_PAYLOAD_TYPE if payload_type is None else payload_type):
         return kind if looks_like_opus(newest) else None
     return kind if payload_type is None and _is_opus(newest) else None
+
+
+def _repeats(payloads: Sequence[Payload]) -> bool:
+    """Whether most payloads are RED with an older block of the newest's type, as Opus hardly looks."""
+    count = 0
+    for each in payloads:
+        try:
+            older, kind, _ = red.parse(each.data)
+        except CodecError:
+            continue
+        count += any(block.payload_type == kind and block.timestamp_offset for block in older)
+    return count > len(payloads) / 2
 
 
 def looks_like_opus(payloads: Sequence[Payload]) -> bool:

@@ -253,6 +253,16 @@ def test_red_of_any_payload_type_is_found(tmp_path, kind):
     assert inspected(tmp_path, sent(inside)).answers[0].packets == 100
 
 
+def test_opus_and_red_that_look_like_each_other(tmp_path):
+    """An Opus packet can be read as RED, and RED of payload type 114 as an Opus packet of 20 ms."""
+    smallest = bytes.fromhex("4b41090000fc440c") + b"\x55" * 6
+    assert inspected(tmp_path, sent([smallest] * 20)).answers[0].with_dred == 20
+    older = [red.RedBlock(114, 960, b"\x48" + bytes(15))]
+    inside = [(96, red.serialize(older, 114, each)) for each in packets()]
+    (answer,) = inspected(tmp_path, sent(inside)).answers
+    assert (answer.red_types, answer.verdict) == ((96,), "carries")
+
+
 def test_opus_of_any_payload_type_is_found_where_timestamps_prove_it(tmp_path):
     assert inspected(tmp_path, sent(packets(), kind=97)).verdict == "carries"
     assert inspected(tmp_path, sent(plain(), kind=97)).verdict == "none"
@@ -329,6 +339,11 @@ def test_some_that_are_whole_show_dred_and_the_cut_ones_are_counted(tmp_path):
     assert answer.verdict == "carries"
     assert 0 < answer.with_dred < len(sizes) <= answer.with_dred + answer.cut
     assert f"cut {answer.cut} of 100 packets" in str(answer)
+
+
+def test_streams_without_end_are_refused(tmp_path):
+    with pytest.raises(ScenarioError, match="holds 1001 RTP streams, at most 1000 are looked at"):
+        inspected(tmp_path, [each for ssrc in range(1001) for each in sent(plain(2), ssrc)])
 
 
 def test_duplicates_are_not_counted_twice(tmp_path):
