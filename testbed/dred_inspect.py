@@ -75,8 +75,8 @@ class Inspection:
         ChannelError
             If the file cannot be read, is larger than 64 MiB, is a broken capture, or one without RTP.
         ScenarioError
-            If the file is nothing that is known, is a cut bitstream, has no packet of the payload type, or more
-            than 1000 RTP streams.
+            If the file is nothing that is known, is a cut bitstream, has no packet of the payload type, or
+            more than 1000 RTP streams.
         """
         self.answers = []
         for answer, numbered in self._streams():
