@@ -61,7 +61,7 @@ From = Annotated[
     str | None, typer.Option("--from", metavar="FORMAT", help="Its format; by default as its content shows.")
 ]
 To = Annotated[
-    str | None, typer.Option("--to", metavar="FORMAT", help="The new format; told by the name unless given.")
+    str | None, typer.Option("--to", metavar="FORMAT", help="The new format; default: told by the name.")
 ]
 Ssrc = Annotated[
     str | None, typer.Option(metavar="N", help="The RTP stream of a capture, as 0x1234abcd or in decimal.")
@@ -78,7 +78,7 @@ Skew = Annotated[
     bool | None,
     typer.Option(
         "--remove-skew/--keep-skew",
-        help="Whether delays are freed of clock skew; of captures they are unless told otherwise.",
+        help="Whether delays are freed of clock skew; default: of captures they are.",
     ),
 ]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `testbed run` wrote.")]
@@ -102,7 +102,7 @@ def run(
         str, typer.Argument(metavar="SCENARIO", help="A YAML file, or the name of a packaged scenario.")
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the run goes; results/NAME unless given.")
+        Path | None, typer.Option(metavar="DIR", help="Where the run goes; default: results/NAME.")
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -121,7 +121,7 @@ def run(
         ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Processes; one a core unless given.")
+        int | None, typer.Option(metavar="N", min=1, help="Processes; default: one per core.")
     ] = None,
     save: Annotated[
         str, typer.Option(metavar="WHAT", help="What to keep of every call: audio,packets,timelines.")
@@ -208,7 +208,10 @@ def plot(
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of checks as JSON.")] = False,
 ) -> None:
-    """Say what this machine has and lacks, and what mends it; exit 1 if the quickstart cannot run."""
+    """Check this machine and print the command that fixes each problem.
+
+    Exits with 1 if the quickstart cannot run.
+    """
     from testbed import doctor as machine
 
     checks = machine.examine()

@@ -13,7 +13,7 @@ from testbed.codecs.settings import AddedDred, EncoderSettings
 from testbed.randomness import generator
 from testbed.sweep import Plan
 
-MESSAGE = "compiling, if this is the first time"
+MESSAGE = "compiling kernels (first run only, about a minute)"
 _PCM = generator(0, "compilation").integers(-2000, 2000, 12_800).astype(np.int16)
 _SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_depth_ms=200, inband_fec=True)
 

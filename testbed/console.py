@@ -10,6 +10,7 @@ from testbed.scenario import AnyScenario
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip, list_clips
 from testbed.sweep import Plan, plan, stages
+from testbed.words import counted, duration
 
 
 def outline(scenario: AnyScenario) -> str:
@@ -21,15 +22,16 @@ def outline(scenario: AnyScenario) -> str:
     whole = plan(scenario, len(clips))
     encodings = len({(group.clip, group.settings) for group in whole.groups})
     seconds = sum(len(clips[group.clip].pcm) * len(group.calls) for group in whole.groups) / SAMPLE_RATE_HZ
-    lines = [f"{scenario.name}: {scenario.about}".rstrip(": "), "", f"{len(whole.points)} points"]
-    for point in whole.points:
-        lines += ["  " + ", ".join(f"{key} = {value}" for key, value in point.parameters.items())]
-    lines += [f"{len(whole.schemes[0])} schemes", *(f"  {scheme.name}" for scheme in whole.schemes[0])]
-    lines += [f"{len(clips)} clips", *(f"  {_clip(clip)}" for clip in clips)]
+    lines = [f"{scenario.name}: {scenario.about}".rstrip(": "), "", *study.points_outline(whole.points)]
+    names = [scheme.name for scheme in whole.schemes[0]]
+    lines += [counted(len(names), "scheme"), *(f"  {name}" for name in names)]
+    lines += [counted(len(clips), "clip"), *(f"  {_clip(clip)}" for clip in clips)]
     channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
-    lines += [f"{scenario.realizations} realizations of {channel}"]
+    lines += [f"{counted(scenario.realizations, 'realization')} of {channel}"]
     lines += [f"receiver {each}" for each in _receivers(whole)]
-    lines += [f"= {whole.calls} calls, {seconds / 60:.0f} minutes of speech; {encodings} encodings"]
+    lines += [
+        f"= {counted(whole.calls, 'call')}, {duration(seconds)} of speech; {counted(encodings, 'encoding')}"
+    ]
     return "\n".join(lines)
 
 

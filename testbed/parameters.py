@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from testbed.words import synonym
+
 
 class NamesFile:
     """Marks a field whose value names a file, relative to the scenario's folder; see `files_named`."""
@@ -112,6 +114,8 @@ def _names_file(annotation: Any, metadata: Sequence[Any]) -> bool:
 
 def nearest_name(name: str, known: list[str]) -> str:
     """Return the one of `known` that was probably meant by `name`, or ``""``."""
+    if (own := synonym(name)) in known:
+        return own
     for candidate in known:
         if candidate.startswith(f"{name}_") or name.startswith(f"{candidate}_"):
             return candidate

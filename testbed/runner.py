@@ -93,7 +93,11 @@ class Run(Results):
         """Write the page and return its path."""
         from testbed.reports.report import write_report
 
-        return write_report(self.folder)
+        try:
+            return write_report(self.folder)
+        except KeyboardInterrupt:
+            again = f"its rows are all in {self.folder}; write its page with: testbed report {self.folder}"
+            raise KeyboardInterrupt(again) from None
 
     def call(self, row: int) -> Call:
         """Make the call of one row of `table` again; the same seed gives the same packets.

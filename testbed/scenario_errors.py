@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from testbed.scenario_yaml import Document, dotted, suggestion
+from testbed.words import synonym
 
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -94,7 +95,8 @@ def _choice(expected: str, value: Any) -> str:
 
 def _unknown(key: str, value: Any, nearest: str, known: list[str]) -> str:
     if not nearest:
-        return f"unknown key; known: {', '.join(known)}"
+        elsewhere = f"; did you mean the scheme {own}?" if (own := synonym(key)) else ""
+        return f"unknown key{elsewhere or '; known: ' + ', '.join(known)}"
     hint = f"unknown key; did you mean {nearest}?"
     if isinstance(value, int | float) and not isinstance(value, bool):
         if nearest.endswith("_kbps") and value >= 1000:

@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from testbed.errors import ScenarioError
 from testbed.escaping import is_printable, printable
+from testbed.words import synonym
 
 KeyPath = tuple[str | int, ...]
 
@@ -230,7 +231,7 @@ def dotted(path: Iterable[str | int]) -> str:
 
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Return ``"; did you mean x?"``, or ``"; known: a, b, c"`` where nothing is near."""
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    close = [own] if (own := synonym(name)) in known else get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]}?"
     return f"; known: {', '.join(known)}" if known else ""

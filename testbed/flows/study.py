@@ -19,6 +19,7 @@ from testbed.provenance import Provenance, inputs_of
 from testbed.run_folder import working
 from testbed.scenario import Point, points
 from testbed.store import Store
+from testbed.words import counted, duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,13 +191,17 @@ def _trajectories(ran: Ran) -> "pd.DataFrame":
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*IDENTITY, *COLUMNS])
 
 
+def points_outline(all_points: Sequence[Point[Any]]) -> list[str]:
+    """Return how many points there are, and a line for each that has parameters."""
+    told = (", ".join(f"{key} = {value}" for key, value in point.parameters.items()) for point in all_points)
+    return [counted(len(all_points), "point"), *(f"  {line}" for line in told if line)]
+
+
 def outline(study: FlowStudy) -> str:
     """Return what a run of the study would do."""
     all_points = points(study)
-    lines = [f"{study.name}: {study.about}".rstrip(": "), "", f"{len(all_points)} points"]
-    for point in all_points:
-        lines += ["  " + ", ".join(f"{key} = {value}" for key, value in point.parameters.items())]
-    lines += [f"{len(study.flows)} flows"]
+    lines = [f"{study.name}: {study.about}".rstrip(": "), "", *points_outline(all_points)]
+    lines += [counted(len(study.flows), "flow")]
     lines += [
         f"  {flow.name}: {flow.media.kind} {flow.direction}, "
         + ", ".join(f"{start:g} to {stop:g} s" for start, stop in flow.spans_s(study.duration_s))
@@ -206,5 +211,5 @@ def outline(study: FlowStudy) -> str:
         names = " + ".join(spec.name for spec in getattr(study, direction))
         lines += [f"{direction}: {names or 'a network that does nothing'}"]
     wanted = len(runs(all_points))
-    lines += [f"= {wanted} runs, {wanted * study.duration_s / 60:.0f} minutes of simulated time"]
+    lines += [f"= {counted(wanted, 'run')}, {duration(wanted * study.duration_s)} of simulated time"]
     return "\n".join(lines)

@@ -12,7 +12,17 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("kernels", "codecs", "channels", "reports", "scenarios")
 GROUND = {
     f"testbed.{name}"
-    for name in ("errors", "escaping", "figures", "files", "parameters", "randomness", "apt", "tables")
+    for name in (
+        "errors",
+        "escaping",
+        "figures",
+        "files",
+        "parameters",
+        "randomness",
+        "apt",
+        "tables",
+        "words",
+    )
 }
 FRONT = {f"testbed.{name}" for name in ("cli", "console", "doctor", "progress", "runner")} | {"testbed"}
 READS_A_RUN = ("testbed.results", "testbed.timeline", "testbed.stats")

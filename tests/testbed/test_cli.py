@@ -83,6 +83,9 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(folder: Path) -> None:
     done = cli(folder, "run", "small.yaml", "--dry-run", "--set", "realizations=5")
     assert done.returncode == 0, done.stderr
     assert "= 15 calls" in done.stdout
+    for line in ("1 point", "1 clip", "5 realizations of loss"):
+        assert line in done.stdout.splitlines()
+    assert done.stdout.splitlines().count("") == 1  # below the title
     assert [path.name for path in folder.iterdir()] == ["small.yaml"]
 
 

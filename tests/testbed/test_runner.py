@@ -288,3 +288,14 @@ def test_dred_of_our_own_is_seen_in_the_packets_that_are_kept(tmp_path: Path) ->
     assert max(each.depth_ms or 0 for each in found) == 520
     kbps = 8 * sum(each.dred_bytes for each in found) / (20 * answer.packets)
     assert kbps == pytest.approx(result.table["dred_kbps"].iloc[-1])
+
+
+def test_a_page_that_is_interrupted_can_be_written_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("testbed.reports.report.write_report", interrupt)
+    with pytest.raises(KeyboardInterrupt, match=f"write its page with: testbed report {tmp_path}"):
+        runner.Run(tmp_path, pd.DataFrame(), {}).report()

@@ -127,7 +127,7 @@ def test_the_command_line(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT)
     planned = CliRunner().invoke(app, ["run", str(path), "--dry-run"])
-    assert "= 4 runs, 0 minutes of simulated time" in planned.output
+    assert "= 4 runs, 16 s of simulated time" in planned.output
     assert "S2: voice backward, 1 to 4 s" in planned.output
     out = tmp_path / "out"
     options = ["--set", "congestion.controller=scream", "--set", "realizations=1", "--jobs", "1"]
