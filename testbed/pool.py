@@ -46,8 +46,9 @@ def work_off(
         )
     try:
         with held_back():
-            futures = [executor.submit(_work_kept, work, task) for task in tasks]
-        for future in as_completed(futures):
+            # Nothing but this iterator holds the results, and it lets go of each.
+            finished = as_completed([executor.submit(_work_kept, work, task) for task in tasks])
+        for future in finished:
             yield future.result()
     except TerminatedWorkerError as error:
         executor.shutdown(wait=True, kill_workers=True)

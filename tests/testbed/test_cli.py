@@ -4,10 +4,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -148,61 +146,3 @@ def test_the_packaged_clips_are_listed(tmp_path: Path) -> None:
     assert done.returncode == 0
     corpora = [line.split()[0] for line in done.stdout.splitlines()]
     assert corpora == ["corpus", "packaged", "packaged", "packaged", "packaged"]
-
-
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_leaves_no_process_and_no_broken_file(folder: Path, jobs: str) -> None:
-    out = folder / "results" / "small"
-    command = [TESTBED, "run", "small.yaml", "--jobs", jobs, "--set", "realizations=200"]
-    with subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as running:
-        assert running.stderr is not None
-        for line in running.stderr:
-            if "calls: " in line and not line.startswith("calls: 0 "):
-                break
-        os.killpg(running.pid, signal.SIGINT)
-        rest = running.stderr.read().splitlines()
-        assert running.wait(timeout=120) == 130, rest
-    said = [line for line in rest if not line.startswith(("calls: ", "writing: "))]
-    assert len(said) == 1
-    assert said[0].startswith("interrupted")
-    assert group_is_gone(running.pid)
-    assert sorted(path.name for path in out.iterdir()) == [".speech-testbed-run", "unfinished"]
-    assert cli(folder, "report", "results/small").returncode == 0
-
-
-@pytest.mark.parametrize("seconds", [0, 0.05, 0.1, 0.2, 0.4, 0.8])
-def test_ctrl_c_while_processes_start_ends_the_run(folder: Path, seconds: float) -> None:
-    command = [TESTBED, "run", "small.yaml", "--jobs", "2", "--set", "realizations=200"]
-    with subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as running:
-        assert running.stderr is not None
-        assert any(line.startswith("calls: 0 ") for line in running.stderr)
-        time.sleep(seconds)
-        os.killpg(running.pid, signal.SIGINT)
-        rest = running.stderr.read().splitlines()
-        assert running.wait(timeout=120) == 130, rest
-    said = [line for line in rest if not line.startswith("calls: ")]
-    assert len(said) == 1
-    assert said[0].startswith("interrupted")
-    assert group_is_gone(running.pid)
-
-
-def group_is_gone(group: int) -> bool:
-    """Wait for the last process of a group to end; helpers may take a moment after their parent."""
-    for _ in range(600):
-        if not any(alive(status, group) for status in Path("/proc").glob("[0-9]*/stat")):
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def alive(status: Path, group: int) -> bool:
-    """Return whether a process belongs to the group and is more than a zombie that nobody has reaped yet."""
-    try:
-        state, _, its_group = status.read_text().rpartition(")")[2].split()[:3]
-    except OSError:
-        return False
-    return int(its_group) == group and state not in "ZX"

@@ -1,12 +1,6 @@
 """Whole runs on real Opus: the same rows on any number of processes, failed calls, nothing half-written."""
 
 import json
-import math
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -191,39 +185,6 @@ def test_a_broken_run_directory_is_one_message(finished: runner.Run, tmp_path: P
         (tmp_path / "results.parquet").write_bytes(b"PAR1 is all that is right here")
     with pytest.raises(ResultsError, match=str(tmp_path)):
         load(tmp_path)
-
-
-def living(process_group: int) -> list[str]:
-    """Return the processes of a group that still run; one that ended and waits for its parent does not."""
-    listing = ["ps", "-o", "stat=,args=", "-g", str(process_group)]
-    lines = subprocess.run(listing, capture_output=True, text=True, check=False).stdout.splitlines()
-    return [line for line in lines if not line.startswith("Z")]
-
-
-def test_ctrl_c_keeps_the_finished_rows_and_leaves_no_process(tmp_path: Path) -> None:
-    (tmp_path / "long.yaml").write_text(
-        SCENARIO.replace("realizations: 2", "realizations: 60").replace("[estoi]", "[plcmos, pesq_wb]")
-    )
-    command = [sys.executable, "-m", "testbed.cli", "run", "long.yaml", "--out", "run", "--jobs", "2"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("calls: ") and not line.startswith("calls: 0 of"):
-            break
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
-    deadline = time.monotonic() + 10
-    while (alive := living(process.pid)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert alive == []
-    kept = load(tmp_path / "run")
-    assert not kept.manifest["complete"]
-    assert 0 < len(kept.table) == kept.manifest["rows"]
-    assert not math.isnan(kept.table["pesq_wb"].dropna().iloc[0])
 
 
 def test_the_front_door_is_the_runner() -> None:
