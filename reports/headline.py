@@ -1,30 +1,67 @@
 """What a run says, in sentences that can be pasted into a mail."""
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from testbed.recommend import FEWEST_CLIPS, MARGINS, Choice
 from testbed.reports import labels
 from testbed.reports.intervals import Interval
 from testbed.reports.summary import CEILING, Cell, Summary
+from testbed.reports.verdict import Verdict, ordered, verdicts
 
-_FAVOURITES = ("plcmos", "pesq_wb", "estoi")
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said at one point.
+
+    Attributes
+    ----------
+    lead
+        The recommendation, or why there is none.
+    more
+        The sentences after it.
+    diagnoses
+        What is wrong with schemes here, a line each.
+    verdict
+        What it was made of.
+    """
+
+    lead: str
+    more: tuple[str, ...]
+    diagnoses: tuple[str, ...]
+    verdict: Verdict
+
+    @property
+    def recommended(self) -> str | None:
+        """The scheme to use; None where the calls cannot show one."""
+        choice = self.verdict.choice
+        is_choice = choice is not None and self.verdict.shows_loss and len(choice.ranked) > 1
+        return choice.recommended if choice is not None and is_choice else None
+
+
+def answers(
+    summary: Summary, margins: Mapping[str, float] | None = None, budget_kbps: float | None = None
+) -> dict[int, Answer]:
+    """Return the answer at every point; see `testbed.reports.verdict.verdicts`."""
+    return {
+        point: _answer(summary, point, verdict)
+        for point, verdict in verdicts(summary, margins, budget_kbps).items()
+    }
 
 
 def judge(summary: Summary) -> str | None:
-    """Return the metric that the headline goes by."""
-    for name in (*_FAVOURITES, *summary.metrics):
-        if name in summary.metrics:
+    """Return the metric that charts and tables begin with: the first that shows an effect of loss."""
+    metrics = ordered(summary)
+    for name in metrics:
+        gains = [cell.gains.get(name) for (_, scheme), cell in summary.cells.items() if scheme == CEILING]
+        if any(gain is not None and gain.low > 0 for gain in gains):
             return name
-    return None
-
-
-def best(summary: Summary, point: int, metric: str) -> Cell | None:
-    """Return the scheme with the highest mean at a point, the ceiling aside."""
-    ranked = ranking(summary, point, metric)
-    return ranked[0] if ranked else None
+    return next(iter(metrics), None)
 
 
 def ranking(summary: Summary, point: int, metric: str) -> list[Cell]:
-    """Return the schemes at a point, the highest mean first, the ceiling aside.
+    """Return the schemes at a point that sent what they were asked to, the highest mean first.
 
     The means are over the calls on which every scheme was scored, if there are any: a scheme that failed
     where calls are hard must not win by it.
@@ -32,7 +69,7 @@ def ranking(summary: Summary, point: int, metric: str) -> list[Cell]:
     cells = [
         cell
         for scheme in summary.rivals()
-        if (cell := summary.cells.get((point, scheme))) and metric in cell.scores
+        if (cell := summary.cells.get((point, scheme))) and metric in cell.scores and not cell.is_unsent
     ]
     grid = summary.grid(point, metric)
     together = grid[[cell.scheme for cell in cells]].dropna()
@@ -40,38 +77,14 @@ def ranking(summary: Summary, point: int, metric: str) -> list[Cell]:
     return sorted(cells, key=lambda cell: -float(means[cell.scheme]))
 
 
-def sentences(summary: Summary, point: int) -> list[str]:
-    """Return the answer at one point: who is best, by how much, at what cost, and who is as good for less."""
-    metric = judge(summary)
-    if metric is None or (winner := best(summary, point, metric)) is None:
-        return ["No call of this run could be scored, so there is no ranking; see the failed rows below."]
-    score = winner.scores[metric]
-    second = next(iter(ranking(summary, point, metric)[1:]), None)
-    gap = None
-    if second is not None:
-        gap = summary.difference(summary.grid(point, metric), winner.scheme, second.scheme)
-    is_first = gap is not None and known(gap) and gap.low > 0
-    verdict = "sounds best" if is_first else "scores highest"
-    if len(summary.rivals()) == 1:
-        verdict = "is the only scheme of this run"
-    said = [
-        f"{winner.scheme} {verdict}: {labels.short(metric)} {shown(score, labels.places(metric))}, "
-        f"the mean of {calls(score.pairs)}."
-    ]
-    said += _against_plain(summary, winner, metric)
-    said += _against_ceiling(summary, winner, metric)
-    as_good = _as_good(summary, winner, metric)
-    if second is not None and not is_first and not any(second.scheme in sentence for sentence in as_good):
-        difference = "" if gap is None else f" ({shown(gap, labels.places(metric), sign=True)})"
-        said.append(f"These calls cannot tell it from {second.scheme}{difference}.")
-    said += as_good
-    said += _other_metrics(summary, winner, metric)
-    return said
-
-
 def known(value: Interval) -> bool:
     """Whether there were enough calls for an interval."""
     return math.isfinite(value.low) and math.isfinite(value.high)
+
+
+def is_significant(value: Interval) -> bool:
+    """Whether a difference's interval leaves out 0."""
+    return known(value) and not value.low <= 0 <= value.high
 
 
 def mean(value: Interval, places: int = 2, sign: bool = False) -> str:
@@ -97,90 +110,244 @@ def percent(value: Interval) -> str:
     return f"{mean} % [{low} to {high} %]" if known(value) else f"{mean} %"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``1 clip`` or ``16 clips``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def calls(number: int) -> str:
     """Return ``1 call`` or ``16 calls``."""
-    return f"{number} call{'' if number == 1 else 's'}"
+    return counted(number, "call")
 
 
-def cost(cell: Cell) -> str:
-    """Return what a scheme takes on the wire and in payload."""
-    parts = []
-    if "wire_kbps" in cell.costs:
-        parts.append(f"{cell.costs['wire_kbps']:.1f} kb/s on the wire")
-    if "payload_kbps" in cell.costs:
-        parts.append(f"{cell.costs['payload_kbps']:.1f} kb/s of payload")
-    return " and ".join(parts) if parts else "an unmeasured bitrate"
+def listed(names: list[str], last: str = "and") -> str:
+    """Return ``A, B and C``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}" if names else ""
 
 
-def _against_plain(summary: Summary, winner: Cell, metric: str) -> list[str]:
-    plain = summary.cells.get((winner.point, summary.plain or ""))
-    if plain is None or metric not in plain.scores:
-        return [f"It takes {cost(winner)}."]
-    if winner.scheme == plain.scheme:
-        return [f"It is the plain choice itself, and takes {cost(winner)}."]
-    text = f"It takes {cost(winner)}, where the plain choice ({plain.scheme}) takes {cost(plain)}"
-    gain = winner.gains.get(metric)
-    if gain is None:
-        return [text + "."]
-    sure = "" if _clear(gain) else ", a difference that these calls cannot tell from none"
-    places = labels.places(metric)
-    return [
-        f"Against {plain.scheme} ({mean(plain.scores[metric], places)}) on the same loss that is "
-        f"{shown(gain, places, sign=True)}{sure}.",
-        text + ".",
+def _answer(summary: Summary, point: int, verdict: Verdict) -> Answer:
+    lead, *more = _sentences(summary, point, verdict)
+    here = [summary.cells[at, scheme] for at, scheme in summary.cells if at == point]
+    diagnoses = [text for cell in here for text in cell.diagnoses]
+    diagnoses += [
+        f"{cell.scheme} sent none of the redundancy that was asked for, so it is not ranked"
+        for cell in here
+        if cell.is_unsent and not cell.diagnoses
     ]
+    return Answer(lead, tuple(more), tuple(diagnoses), verdict)
 
 
-def _against_ceiling(summary: Summary, winner: Cell, metric: str) -> list[str]:
-    ceiling = summary.cells.get((winner.point, CEILING))
-    if ceiling is None or metric not in ceiling.scores:
-        return []
-    text = f"With no loss the same speech scores {shown(ceiling.scores[metric], labels.places(metric))}"
-    if (share := winner.repaired.get(metric)) is not None:
-        text += f", so {winner.scheme} repairs {percent(share)} of what loss takes from {summary.plain}"
-    return [text + "."]
-
-
-def _as_good(summary: Summary, winner: Cell, metric: str) -> list[str]:
-    """Name the cheapest scheme that the calls tell from the plain choice, but not from the winner."""
-    grid = summary.grid(winner.point, metric)
-    candidates = []
-    for scheme in summary.rivals():
-        cell = summary.cells.get((winner.point, scheme))
-        if cell is None or scheme == winner.scheme or scheme not in grid:
-            continue
-        saved = winner.costs.get("wire_kbps", 0) - cell.costs.get("wire_kbps", 0)
-        gap = summary.difference(grid, scheme, winner.scheme)
-        gain = cell.gains.get(metric)
-        worth_it = gain is not None and known(gain) and gain.low > 0
-        if worth_it and saved > 0.05 and gap is not None and known(gap) and not _clear(gap):
-            candidates.append((saved, scheme, gap))
-    if not candidates:
-        return []
-    saved, scheme, gap = max(candidates)
-    return [
-        f"These calls cannot tell {scheme} from it ({shown(gap, labels.places(metric), sign=True)}), "
-        f"and {scheme} takes {saved:.1f} kb/s less on the wire."
+def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
+    choice = verdict.choice
+    if choice is None:
+        return _nothing_to_rank(verdict)
+    if not verdict.shows_loss:
+        return _no_effect(summary, point, verdict)
+    if len(choice.ranked) < 2:
+        said = _alone(summary, point, choice)
+    elif choice.recommended is None:
+        said = _undecided(summary, point, choice)
+    else:
+        said = _recommendation(summary, point, choice, verdict)
+    said += [
+        f"{labels.short(name)} shows no effect of loss here, so {labels.short(choice.metric)} judges."
+        for name in verdict.effects
+        if name != choice.metric
     ]
-
-
-def _other_metrics(summary: Summary, winner: Cell, metric: str) -> list[str]:
-    agree, differ = [], []
-    for other in summary.metrics:
-        if other == metric or (first := best(summary, winner.point, other)) is None:
-            continue
-        if first.scheme == winner.scheme:
-            agree.append(labels.short(other))
-        else:
-            score = shown(first.scores[other], labels.places(other))
-            differ.append(f"{labels.short(other)} puts {first.scheme} first ({score})")
-    said = []
-    if agree and len(summary.rivals()) > 1:
-        said.append(f"{' and '.join(agree)} put{'s' if len(agree) == 1 else ''} the same scheme first.")
-    if differ:
-        said.append("The metrics disagree: " + "; ".join(differ) + ".")
+    if choice.left_out:
+        said.append(f"Not compared, for want of scored calls: {listed([*choice.left_out])}.")
     return said
 
 
-def _clear(gap: Interval) -> bool:
-    return not (known(gap) and gap.low <= 0 <= gap.high)
+def _nothing_to_rank(verdict: Verdict) -> list[str]:
+    if verdict.metric is None:
+        return ["No call could be scored, so there is no ranking; see the failed rows below."]
+    if verdict.metric in MARGINS:
+        return ["No scheme sent the redundancy that was asked for, so there is nothing to rank."]
+    return [
+        f"No scheme is recommended by {labels.short(verdict.metric)}: how much less of it is as good?",
+        f"Say so with --margin {verdict.metric}=NUMBER.",
+    ]
+
+
+def _no_effect(summary: Summary, point: int, verdict: Verdict) -> list[str]:
+    differences = [
+        f"{labels.short(name)} by {shown(effect, labels.places(name), sign=True)}"
+        for name, effect in verdict.effects.items()
+    ]
+    said = [
+        "These calls show no effect of loss, so they cannot rank the schemes.",
+        f"No loss and {summary.plain} differ in {listed(differences)}: not significant.",
+    ]
+    plain = summary.cells.get((point, summary.plain or ""))
+    if plain is not None and plain.costs.get("packet_loss") == 0 and not plain.shares.get("late"):
+        said.append("No packet was lost or late.")
+    return said
+
+
+def _alone(summary: Summary, point: int, choice: Choice) -> list[str]:
+    if not choice.ranked:
+        return ["No scheme was scored in half of the calls, so there is no ranking."]
+    cell = summary.cells[point, choice.ranked[0]]
+    what = "of this run" if len(summary.rivals()) == 1 else "that can be judged here"
+    score = shown(cell.scores[choice.metric], labels.places(choice.metric))
+    return [
+        f"{cell.scheme} is the only scheme {what}: {labels.short(choice.metric)} {score}, the mean of "
+        f"{calls(cell.scores[choice.metric].pairs)}.",
+        f"It takes {_terms(cell)}.",
+    ]
+
+
+def _undecided(summary: Summary, point: int, choice: Choice) -> list[str]:
+    these = (
+        "One clip" if choice.clips == 1 else f"These {choice.clips} clips" if choice.clips else "These calls"
+    )
+    if choice.clips < FEWEST_CLIPS:
+        why = f"a recommendation needs at least {FEWEST_CLIPS} clips"
+    elif choice.has_order:
+        why = f"none is shown to be within {_margin(choice)} of the best"
+    else:
+        why = f"no difference in {labels.short(choice.metric)} between them is significant"
+    said = [
+        f"{these} cannot {'tell which scheme to use' if choice.has_order else 'rank the schemes'}: {why}."
+    ]
+    if choice.has_order:
+        said.append(f"In the running: {listed([*choice.running])}.")
+    nearest = _nearest(choice, choice.ranked)
+    said.append(_more_clips(choice, nearest))
+    if nearest is not None:
+        cell = summary.cells[point, nearest]
+        gain = cell.gains.get(choice.metric)
+        if gain is not None and is_significant(gain):
+            said.append(f"It is {_against(summary, gain, choice.metric)}, for {_terms(cell)}.")
+    return said
+
+
+def _recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdict) -> list[str]:
+    cell = summary.cells[point, choice.equals[0]]
+    metric, gain = choice.metric, cell.gains.get(choice.metric)
+    if cell.scheme == summary.plain:
+        lead = f"{cell.scheme} is enough: no scheme is more than {_margin(choice)} better"
+        lead += f", and it takes {_terms(cell)}."
+    else:
+        better = f" and {_against(summary, gain, metric)}" if gain is not None else ""
+        lead = f"Use {cell.scheme}: within {_margin(choice)} of the best{better}, for {_terms(cell)}."
+    said = [lead]
+    best = summary.cells[point, choice.ranked[0]]
+    gap = summary.difference(summary.grid(point, metric), cell.scheme, best.scheme)
+    if best.scheme != cell.scheme and gap is not None:
+        said.append(
+            f"{best.scheme} has the highest mean, {labels.short(metric)} "
+            f"{shown(best.scores[metric], labels.places(metric))}; the difference is "
+            f"{shown(gap, labels.places(metric), sign=True)}."
+        )
+    if others := [f"{each} ({_kbps(summary.cells[point, each])})" for each in choice.equals[1:]]:
+        said.append(f"As good, for more bits: {listed(others)}.")
+    cheaper = _nearest(
+        choice, [each for each in choice.ranked if _wire_kbps(summary.cells[point, each]) < _wire_kbps(cell)]
+    )
+    if cheaper is not None:
+        said.append(_more_clips(choice, cheaper))
+    said += _against_ceiling(summary, cell, metric)
+    said += _within_budget(summary, point, verdict)
+    said += _other_metrics(summary, cell, choice)
+    return said
+
+
+def _within_budget(summary: Summary, point: int, verdict: Verdict) -> list[str]:
+    choice = verdict.affordable
+    if choice is None or not choice.ranked:
+        return []
+    under = f"Under {verdict.budget_kbps:g} kb/s: "
+    if choice.recommended is None:
+        return [
+            f"{under}not shown; in the running {'are' if len(choice.running) > 1 else 'is'} "
+            f"{listed([*choice.running])}."
+        ]
+    cell = summary.cells[point, choice.recommended]
+    gain = cell.gains.get(choice.metric)
+    gained = "" if gain is None else f"{mean(gain, labels.places(choice.metric), sign=True)}, "
+    return [f"{under}{cell.scheme} ({gained}{_kbps(cell)})."]
+
+
+def _against_ceiling(summary: Summary, cell: Cell, metric: str) -> list[str]:
+    ceiling = summary.cells.get((cell.point, CEILING))
+    if ceiling is None or metric not in ceiling.scores:
+        return []
+    text = f"With no loss the same speech scores {shown(ceiling.scores[metric], labels.places(metric))}"
+    share = cell.repaired.get(metric)
+    if share is not None and cell.redundancy_kbps > 0:
+        text += f"; {cell.scheme} repairs {percent(share)} of what loss takes from {summary.plain}"
+    return [text + "."]
+
+
+def _other_metrics(summary: Summary, cell: Cell, choice: Choice) -> list[str]:
+    agree, differ, blind = [], [], []
+    for other in ordered(summary):
+        if other == choice.metric or not (ranked := ranking(summary, cell.point, other)):
+            continue
+        ceiling = summary.cells.get((cell.point, CEILING))
+        effect = ceiling.gains.get(other) if ceiling else None
+        gap = summary.difference(summary.grid(cell.point, other), ranked[0].scheme, cell.scheme)
+        if effect is not None and known(effect) and not effect.low > 0:
+            blind.append(labels.short(other))
+        elif gap is not None and is_significant(gap) and gap.mean > MARGINS.get(other, 0.0):
+            by = shown(gap, labels.places(other), sign=True)
+            differ.append(f"{labels.short(other)} puts {ranked[0].scheme} above it ({by})")
+        else:
+            agree.append(labels.short(other))
+    said = []
+    if differ:
+        said.append(f"The metrics disagree: {'; '.join(differ)}.")
+    elif agree:
+        said.append(f"{listed(agree)} do{'es' if len(agree) == 1 else ''} not contradict it.")
+    if blind:
+        said.append(f"{listed(blind)} show{'s' if len(blind) == 1 else ''} no effect of loss.")
+    return said
+
+
+def _nearest(choice: Choice, schemes: Sequence[str]) -> str | None:
+    """Return the scheme that the fewest further clips would show to be as good as the best."""
+    needed = choice.clips_needed
+    return min((each for each in schemes if each in needed), key=lambda each: needed[each], default=None)
+
+
+def _more_clips(choice: Choice, scheme: str | None) -> str:
+    if scheme is not None:
+        more = counted(choice.clips_needed[scheme] - choice.clips, "more clip")
+        return f"About {more} would show whether {scheme} is within {_margin(choice)} of the best."
+    if choice.clips < FEWEST_CLIPS:
+        return f"At least {counted(FEWEST_CLIPS - choice.clips, 'more clip')} would be needed."
+    return "More than 1000 clips would be needed."
+
+
+def _margin(choice: Choice) -> str:
+    return f"{choice.margin:g} {labels.short(choice.metric)}"
+
+
+def _wire_kbps(cell: Cell) -> float:
+    return cell.costs.get("wire_kbps", math.inf)
+
+
+def _kbps(cell: Cell) -> str:
+    return f"{labels.number(cell.costs.get('wire_kbps'), 1)} kb/s"
+
+
+def _terms(cell: Cell) -> str:
+    """Say what a scheme takes: bits, and the wait for what repairs."""
+    longest = cell.costs.get("buffer_needed_ms_max")
+    buffer = "" if longest is None else f" and a buffer of {labels.number(longest)} ms"
+    return f"{_kbps(cell)} on the wire{buffer}"
+
+
+def _against(summary: Summary, gain: Interval, metric: str) -> str:
+    """Say how much better or worse than the baseline."""
+    same = "network" if summary.network else "losses"
+    places = labels.places(metric)
+    if not is_significant(gain):
+        difference = shown(gain, places, sign=True)
+        return f"{difference} against {summary.plain} on the same {same} (not significant)"
+    if gain.mean > 0:
+        return f"{shown(gain, places)} better than {summary.plain} on the same {same}"
+    worse = Interval(-gain.mean, -gain.high, -gain.low, gain.pairs)
+    return f"{shown(worse, places)} worse than {summary.plain} on the same {same}"

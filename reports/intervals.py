@@ -33,9 +33,10 @@ def interval(column: "pd.Series[float]", bounds: tuple[float, float] | None = No
 
 
 def ratio(won: "pd.Series[float]", lost: "pd.Series[float]") -> Interval | None:
-    """Return mean(won) / mean(lost) over the pairs that have both; None where nothing was lost."""
+    """Return mean(won) / mean(lost) over the pairs that have both; None where the loss is not significant."""
     both = pd.DataFrame({"won": won, "lost": lost}).dropna()
-    if not len(both) or both["lost"].mean() <= 0:
+    loss = interval(both["lost"])
+    if loss is None or not loss.low > 0:
         return None
     clips = both.index.get_level_values("clip").to_numpy()
     return Interval(*stats.ratio(both["won"].to_numpy(), both["lost"].to_numpy(), clips), len(both))

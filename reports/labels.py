@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from numbers import Real
 from typing import Any
 
@@ -41,6 +42,8 @@ COLUMNS = {
     "buffer_needed_ms_max": "Jitter buffer that repairs need, maximum (ms)",
     "mean_delay_ms": "Mean delay of a frame, mouth to ear (ms)",
 }
+_KINDS = ("policy", "controller", "model", "format", "discipline")
+"""Keys whose value says by itself what is meant."""
 _UNITS = {"kbps": "kb/s", "ms": "ms", "hz": "Hz", "packets": "packets", "bytes": "bytes", "db": "dB"}
 
 
@@ -78,8 +81,19 @@ def axis(column: str) -> str:
 def value(column: str, number: Any) -> str:
     """Return ``playout delay 40 ms`` for ``playout.delay_ms`` at 40."""
     words, unit = _words(column)
+    if parts := _parts(number):
+        said = [str(part) if key in _KINDS else value(key, part) for key, part in parts.items()]
+        return f"{words} {', '.join(said)}"
     shown = f"{number:g}" if is_number(number) else number if isinstance(number, str) else json.dumps(number)
     return f"{words} {shown} {unit}".rstrip()
+
+
+def _parts(number: Any) -> dict[str, Any]:
+    """Return the keys of a swept mapping, which a point holds as JSON; empty for any other value."""
+    if isinstance(number, str) and number.startswith("{"):
+        with suppress(ValueError):
+            number = json.loads(number)
+    return number if isinstance(number, dict) else {}
 
 
 def point(parameters: dict[str, Any]) -> str:

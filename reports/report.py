@@ -17,6 +17,7 @@ from testbed.files import written_whole
 from testbed.reports import flows, headline, labels
 from testbed.reports.call import Call, example_call
 from testbed.reports.colours import colours
+from testbed.reports.facts import facts
 from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.summary import CEILING, RECOVERIES, Summary, summarize
 from testbed.results import Results, load
@@ -26,13 +27,17 @@ _SCRIPTS = ("charts.js", "page.js", "quality.js", "bars.js", "call.js", "start.j
 MAX_FAILURES = 200
 
 
-def write_report(run_dir: Path) -> Path:
+def write_report(
+    run_dir: Path, margins: Mapping[str, float] | None = None, budget_kbps: float | None = None
+) -> Path:
     """Write ``report.html`` into a run directory and return its path.
 
     Parameters
     ----------
     run_dir
         What `testbed run` left: ``results.parquet``, ``manifest.json`` and ``examples/``.
+    margins, budget_kbps
+        What the answer goes by; see `testbed.reports.verdict.verdicts`.
 
     Raises
     ------
@@ -42,14 +47,20 @@ def write_report(run_dir: Path) -> Path:
     results = load(Path(run_dir))
     if results.table.empty:
         raise ResultsError(f"{run_dir}: the run has no rows, so there is nothing to report")
-    page = flows.render(results) if results.manifest.get("kind") == "flows" else render(results)
+    page = (
+        flows.render(results)
+        if results.manifest.get("kind") == "flows"
+        else render(results, margins, budget_kbps)
+    )
     path = Path(results.folder) / "report.html"
     with written_whole(path) as temporary:
         temporary.write_text(printable(page), encoding="utf-8")
     return path
 
 
-def render(results: Results) -> str:
+def render(
+    results: Results, margins: Mapping[str, float] | None = None, budget_kbps: float | None = None
+) -> str:
     """Return the page."""
     summary = summarize(results)
     call = example_call(results)
@@ -78,7 +89,8 @@ def render(results: Results) -> str:
         judge=judge,
         call=call,
         ceiling=CEILING,
-        said={point: headline.sentences(summary, point) for point in points},
+        answers=headline.answers(summary, margins, budget_kbps),
+        facts=facts(results.manifest),
         made_again=reproduction(results.manifest),
         folder=results.folder.resolve().name,
         rows=rows(results.table),

@@ -1,6 +1,6 @@
 """A run's table, boiled down to what the page says: means, intervals, differences, shares."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ CEILING = "no loss"
 RECOVERIES = ("primary", "red", "lbrr", "dred", "plc")
 _PLAIN_NAMES = ("plc", "classic plc", "classic_plc")
 _COSTS = ("wire_kbps", "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps")
+_REDUNDANCY = ("red_kbps", "lbrr_kbps", "dred_kbps")
 _OTHERS = ("dred_asked_ms", "dred_sent_ms", "packet_loss", "buffer_needed_ms_p95", "mean_delay_ms")
+_NOTHING_SENT_KBPS = 0.5
 NETWORK = ("packet_loss", "delay_variation_ms_p95", "mean_delay_ms", "wire_kbps")
 """What a scheme's own bits can do to the network, where its links have a limit."""
 
@@ -37,6 +39,11 @@ class Cell:
         What the scheme adds to the plain choice at the same point and on the same loss, in the metric's unit.
     repaired
         The share of the plain choice's loss of quality that the scheme wins back; 1 is as good as no loss.
+        Absent where that loss is not significant.
+    diagnoses
+        What is wrong with the scheme here, a line each.
+    is_unsent
+        Whether it was asked for redundancy and sent none: what it repairs, it conceals.
     """
 
     point: int
@@ -48,6 +55,13 @@ class Cell:
     scores: dict[str, Interval] = field(default_factory=dict)
     gains: dict[str, Interval] = field(default_factory=dict)
     repaired: dict[str, Interval] = field(default_factory=dict)
+    diagnoses: tuple[str, ...] = ()
+    is_unsent: bool = False
+
+    @property
+    def redundancy_kbps(self) -> float:
+        """What it sent beside the speech."""
+        return sum(self.costs.get(name, 0.0) for name in _REDUNDANCY)
 
     @property
     def asks_dred(self) -> bool:
@@ -120,7 +134,7 @@ def summarize(results: Results) -> Summary:
         for scheme in schemes:
             rows = table[(table["point"] == point) & (table["scheme"] == scheme)]
             if len(rows):
-                summary.cells[point, scheme] = _cell(rows, point, scheme)
+                summary.cells[point, scheme] = _diagnosed(_cell(rows, point, scheme), manifest)
     for point in sorted({point for point, _ in summary.cells}):
         for metric in metrics:
             _score(summary, point, metric)
@@ -180,6 +194,25 @@ def _cell(rows: pd.DataFrame, point: int, scheme: str) -> Cell:
     failed = int((rows["error"].fillna("") != "").sum())
     costs = {name: value for name, value in costs.items() if np.isfinite(value)}
     return Cell(point, scheme, len(rows), failed, costs, shares)
+
+
+def _diagnosed(cell: Cell, manifest: dict[str, Any]) -> Cell:
+    """Return a cell with what the run found out about it."""
+    found = [
+        each
+        for each in manifest.get("diagnoses") or ()
+        if each.get("point") == cell.point and each.get("scheme") == cell.scheme
+    ]
+    schemes = (manifest.get("scenario") or {}).get("schemes") or ()
+    asked = next((each for each in schemes if isinstance(each, dict) and each.get("name") == cell.scheme), {})
+    is_asked = cell.asks_dred or any(name in asked for name in ("red", "lbrr", "dred"))
+    is_asked = is_asked or any(each.get("kind") == "not_sent" for each in found)
+    is_measured = any(name in cell.costs for name in _REDUNDANCY)
+    return replace(
+        cell,
+        diagnoses=tuple(str(each.get("text", "")) for each in found),
+        is_unsent=is_asked and is_measured and cell.redundancy_kbps < _NOTHING_SENT_KBPS,
+    )
 
 
 def _score(summary: Summary, point: int, metric: str) -> None:

@@ -81,6 +81,19 @@ Skew = Annotated[
         help="Whether delays are freed of clock skew; default: of captures they are.",
     ),
 ]
+Margins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--margin",
+        metavar="METRIC=VALUE",
+        help="How much worse than the best is as good, e.g. plcmos=0.2. Repeatable.",
+    ),
+]
+Budget = Annotated[
+    float | None,
+    typer.Option("--budget", metavar="KBPS", min=1, help="What a scheme may take on the wire, in kb/s."),
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `testbed run` wrote.")]
 
 
@@ -131,8 +144,9 @@ def run(
         typer.Option("--force", help="Replace a run of another scenario, or an unfinished one, in DIR."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and stop.")] = False,
+    open_: Open = False,
 ) -> None:
-    """Run a scenario, write its results and its report."""
+    """Run a scenario, write its results and its report, and tell its answer on stderr."""
     from testbed.scenario import load_scenario
 
     loaded = load_scenario(scenario, set_ or (), speech or ())
@@ -159,18 +173,55 @@ def run(
         say(f"replaced the run of {replaced}", err=True)
     for warning in done.manifest["warnings"]:
         say(f"warning: {warning}", err=True)
+    if done.has_schemes and not done.is_failure:
+        tell(f"\n{done.answer()}\n")
     say(done.folder / "results.parquet")
-    say(done.report())
+    page = done.report()
+    say(page)
+    if open_:
+        from testbed.browser import open_page
+
+        open_page(page)
     if done.is_failure:
         raise typer.Exit(1)
 
 
 @app.command(epilog="Example: testbed report results/quickstart")
-def report(run_dir: RunDir) -> None:
+def report(run_dir: RunDir, margin: Margins = None, budget: Budget = None, open_: Open = False) -> None:
     """Write a run's report again: one HTML file that opens offline."""
     from testbed.reports.report import write_report
+    from testbed.reports.verdict import parse_margins
 
-    say(write_report(run_dir))
+    page = write_report(run_dir, parse_margins(margin or ()), budget)
+    say(page)
+    if open_:
+        from testbed.browser import open_page
+
+        open_page(page)
+
+
+@app.command(epilog="Example: testbed show results/quickstart --budget 60")
+def show(
+    run_dir: RunDir,
+    margin: Margins = None,
+    budget: Budget = None,
+    point: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Point of a sweep, from 0; the middle one if not given."),
+    ] = None,
+    open_: Open = False,
+) -> None:
+    """Print a run's answer: the scheme to use, why, and a table of all."""
+    from testbed.reports.verdict import parse_margins
+    from testbed.runner import load
+
+    margins = parse_margins(margin or ())
+    done = load(run_dir)
+    say(done.answer(margins, budget, point))
+    if open_:
+        from testbed.browser import open_page
+
+        open_page(done.report(margins, budget))
 
 
 @app.command(

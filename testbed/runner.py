@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -89,15 +89,31 @@ class Run(Results):
         """The time series of a flow study; see `testbed.flows.trajectory`."""
         return results.read_table(self.folder / results.TRAJECTORIES_FILE)
 
-    def report(self) -> Path:
-        """Write the page and return its path."""
+    def report(self, margins: Mapping[str, float] | None = None, budget_kbps: float | None = None) -> Path:
+        """Write the page and return its path; see `testbed.reports.verdict.verdicts`."""
         from testbed.reports.report import write_report
 
         try:
-            return write_report(self.folder)
+            return write_report(self.folder, margins, budget_kbps)
         except KeyboardInterrupt:
             again = f"its rows are all in {self.folder}; write its page with: testbed report {self.folder}"
             raise KeyboardInterrupt(again) from None
+
+    @property
+    def has_schemes(self) -> bool:
+        """Whether it compares schemes; a flow study does not."""
+        return self.manifest.get("kind") != "flows"
+
+    def answer(
+        self,
+        margins: Mapping[str, float] | None = None,
+        budget_kbps: float | None = None,
+        point: int | None = None,
+    ) -> str:
+        """Return the scheme to use, why, and a table of all; see `testbed.reports.terminal.answer_text`."""
+        from testbed.reports.terminal import answer_text
+
+        return answer_text(self, margins, budget_kbps, point)
 
     def call(self, row: int) -> Call:
         """Make the call of one row of `table` again; the same seed gives the same packets.

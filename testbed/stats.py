@@ -108,7 +108,7 @@ def _bootstrap(part: NDArray[np.float64], whole: NDArray[np.float64], clips: NDA
     n = int(units.max()) + 1
     if n == 1:
         return Estimate(value, float("nan"), float("nan"))
-    weights = _resamples(n)
+    weights = resamples(n)
     # Centred, so that values that are all the same give exactly no spread.
     spread = weights @ np.bincount(units, part - value * whole)
     denominators = weights @ np.bincount(units, whole)
@@ -120,7 +120,7 @@ def _bootstrap(part: NDArray[np.float64], whole: NDArray[np.float64], clips: NDA
 
 
 @lru_cache(maxsize=8)
-def _resamples(n: int) -> NDArray[np.float64]:
+def resamples(n: int) -> NDArray[np.float64]:
     """How often each of n units is in each resample, (resamples, n): the same for all estimates from n units.
 
     For many units there are fewer resamples, to bound the memory.

@@ -1,55 +1,202 @@
 """The headline does not say more than the calls do."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from testbed.reports import headline
-from testbed.reports.summary import summarize
+from testbed.errors import ResultsError
+from testbed.reports.headline import Answer, answers, judge
+from testbed.reports.summary import Summary, summarize
 from testbed.results import Results
 
-
-def said(scores: dict[str, list[float]], costs: dict[str, float]) -> str:
-    """Return the headline of a run: by scheme the PLCMOS of each clip, NaN for a call that failed."""
-    rows = [
-        {
-            "point": 0,
-            "scheme": scheme,
-            "clip": f"clip {number}",
-            "realization": 0,
-            "plcmos": score,
-            "wire_kbps": costs[scheme],
-            "error": "" if np.isfinite(score) else "failed",
-        }
-        for scheme, values in scores.items()
-        for number, score in enumerate(values)
-    ]
-    manifest = {"scheme_names": list(scores), "metrics": ["plcmos"], "points": [{}]}
-    summary = summarize(Results(Path(), pd.DataFrame(rows), manifest))
-    return " ".join(headline.sentences(summary, 0))
+COSTS = {"no loss": 40.0, "classic PLC": 40.0, "A": 60.0, "B": 80.0, "C": 100.0}
+PLAIN = np.linspace(2.0, 3.4, 16)
+WAVE = 0.02 * np.array([1, -1, 2, -2, 1, -1, 2, -2] * 2)
+GOOD = {
+    "no loss": PLAIN + 1.2,
+    "classic PLC": PLAIN,
+    "A": PLAIN + 0.4,
+    "B": PLAIN + 0.8 + WAVE,
+    "C": PLAIN + 0.81,
+}
 
 
-COSTS = {"classic PLC": 40.0, "A": 60.0, "B": 60.0}
-PLAIN = [2.0, 2.2, 2.1, 2.3, 3.0, 3.1, 3.2, 3.3]
+def run(scores: dict[str, Any], manifest: dict[str, Any] | None = None, **columns: Any) -> Summary:
+    """Return a run of one point: by scheme the PLCMOS of each clip, or by metric the scores of each scheme.
+
+    Further columns are by scheme.
+    """
+    by_metric = scores if isinstance(next(iter(scores.values())), dict) else {"plcmos": scores}
+    schemes = list(next(iter(by_metric.values())))
+    rows = []
+    for scheme in schemes:
+        for clip in range(len(next(iter(by_metric.values()))[scheme])):
+            values = {metric: float(of[scheme][clip]) for metric, of in by_metric.items()}
+            rows.append(
+                {
+                    "point": 0,
+                    "scheme": scheme,
+                    "clip": f"clip {clip}",
+                    "realization": 0,
+                    "wire_kbps": COSTS.get(scheme, 70.0),
+                    "dred_kbps": 0.0 if scheme in ("no loss", "classic PLC") else 20.0,
+                    **{name: of.get(scheme, float("nan")) for name, of in columns.items()},
+                    **values,
+                    "error": "" if np.isfinite(list(values.values())).all() else "failed",
+                }
+            )
+    about = {"scheme_names": schemes, "metrics": list(by_metric), "points": [{}], **(manifest or {})}
+    return summarize(Results(Path(), pd.DataFrame(rows), about))
 
 
-def test_a_scheme_that_fails_where_calls_are_hard_does_not_win_by_it() -> None:
-    better = [score + 0.8 for score in PLAIN]
-    failing = [float("nan")] * 4 + [score + 0.6 for score in PLAIN[4:]]
-    text = said({"classic PLC": PLAIN, "A": failing, "B": better}, COSTS)
-    assert text.startswith("B sounds best")
+def answer(scores: dict[str, Any], manifest: dict[str, Any] | None = None, **columns: Any) -> Answer:
+    return answers(run(scores, manifest, **columns))[0]
 
 
-def test_what_the_calls_cannot_tell_apart_is_not_called_best() -> None:
-    wave = np.array([0.2, -0.2] * 4)
-    one, other = np.array(PLAIN) + 0.81 + wave, np.array(PLAIN) + 0.8 - wave
-    text = said({"classic PLC": PLAIN, "A": one.tolist(), "B": other.tolist()}, COSTS)
-    assert "sounds best" not in text
-    assert "scores highest" in text
-    assert "cannot tell it from" in text
+def text(found: Answer) -> str:
+    return " ".join((found.lead, *found.more))
 
 
-def test_a_single_call_proves_nothing() -> None:
-    text = said({"classic PLC": [2.0], "A": [4.2]}, COSTS)
-    assert "sounds best" not in text
+def test_the_headline_is_a_recommendation_with_its_gain_bitrate_and_buffer() -> None:
+    longest = {"A": 20.0, "B": 300.0, "C": 900.0}
+    found = answer(GOOD, buffer_needed_ms_max=longest)
+    assert found.lead.startswith(
+        "Use B: within 0.1 PLCMOS of the best and 0.80 [0.78 to 0.82] better than classic PLC"
+    )
+    assert found.lead.endswith("for 80.0 kb/s on the wire and a buffer of 300 ms.")
+    assert found.recommended == "B"
+    said = text(found)
+    assert "C has the highest mean" in said
+    assert "As good, for more bits: C (100.0 kb/s)." in said
+    assert "B repairs 67 %" in said
+    assert "Under 60 kb/s: A (+0.40, 60.0 kb/s)." in said
+
+
+def test_the_baseline_is_enough_where_nothing_is_better_by_the_margin() -> None:
+    found = answer({"no loss": PLAIN + 0.05, "classic PLC": PLAIN, "A": PLAIN + 0.03 + WAVE / 4})
+    assert found.lead.startswith("classic PLC is enough: no scheme is more than 0.1 PLCMOS better")
+    assert found.recommended == "classic PLC"
+
+
+@pytest.mark.parametrize("clips", [1, 2, 7])
+def test_few_clips_cannot_rank_and_say_how_many_more_would(clips: int) -> None:
+    found = answer({name: values[:clips] for name, values in GOOD.items()})
+    these = "One clip" if clips == 1 else f"These {clips} clips"
+    assert found.lead == f"{these} cannot rank the schemes: a recommendation needs at least 8 clips."
+    assert "more clip" in found.more[0]
+    assert found.recommended is None
+
+
+def test_what_the_calls_do_not_show_is_not_recommended() -> None:
+    noise = 0.4 * np.array([1, -1, 0.5, -0.5, 0.9, -1, 0.2, -0.1])
+    plain = PLAIN[:8]
+    scores = {
+        "no loss": plain + 1.2,
+        "classic PLC": plain,
+        "A": plain + 0.8 + noise,
+        "B": plain + 0.8 - noise,
+    }
+    found = answer(scores)
+    assert found.lead.startswith(
+        "These 8 clips cannot tell which scheme to use: none is shown to be within 0.1"
+    )
+    assert "In the running: " in text(found)
+    assert "more clips would show whether" in text(found)
+    assert "Use " not in text(found)
+    wild = {name: plain + 3 * (number + 1) * noise for number, name in enumerate(("classic PLC", "A", "B"))}
+    found = answer({"no loss": plain + 5 + wild["classic PLC"] - plain, **wild})
+    assert found.lead.startswith("These 8 clips cannot rank the schemes: no difference in PLCMOS")
+
+
+def test_a_run_without_an_effect_of_loss_ranks_nothing() -> None:
+    scores = {name: PLAIN + (number - 1) * WAVE for number, name in enumerate(COSTS)}
+    found = answer(scores, packet_loss=dict.fromkeys(COSTS, 0.0))
+    assert found.lead == "These calls show no effect of loss, so they cannot rank the schemes."
+    assert "No packet was lost or late." in text(found)
+    assert "not significant" in text(found)
+    assert found.recommended is None
+
+
+def test_a_metric_that_sees_no_loss_hands_over_to_the_next() -> None:
+    blind = {name: PLAIN + number * WAVE for number, name in enumerate(GOOD)}
+    summary = run({"plcmos": blind, "pesq_wb": GOOD})
+    found = answers(summary)[0]
+    assert found.lead.startswith("Use B: within 0.1 PESQ-WB of the best")
+    assert "PLCMOS shows no effect of loss here, so PESQ-WB judges." in text(found)
+    assert judge(summary) == "pesq_wb"
+
+
+def test_metrics_that_contradict_each_other_are_said_to() -> None:
+    other = GOOD | {"C": PLAIN + 1.1 + WAVE}
+    assert "The metrics disagree: PESQ-WB puts C above it (+0.30" in text(
+        answer({"plcmos": GOOD, "pesq_wb": other})
+    )
+    assert "PESQ-WB does not contradict it." in text(answer({"plcmos": GOOD, "pesq_wb": GOOD}))
+
+
+def test_a_scheme_that_sent_nothing_is_not_credited() -> None:
+    """LBRR was asked for and not sent: what is heard is concealment, however well it does."""
+    manifest = {
+        "scenario": {
+            "schemes": [{"name": "classic PLC", "plc": {}}, {"name": "B", "lbrr": {"bitrate_kbps": 16}}]
+        },
+        "diagnoses": [{"point": 0, "scheme": "B", "kind": "not_sent", "text": "B sent no LBRR"}],
+    }
+    scores = {"no loss": PLAIN + 1.2, "classic PLC": PLAIN, "B": PLAIN + 0.8 + WAVE}
+    found = answer(
+        scores, manifest, dred_kbps=dict.fromkeys(scores, 0.0), red_kbps=dict.fromkeys(scores, 0.0)
+    )
+    assert "repair" not in text(found)
+    assert found.recommended is None
+    assert found.diagnoses == ("B sent no LBRR",)
+    assert (
+        answer(scores, manifest | {"diagnoses": []}, dred_kbps=dict.fromkeys(scores, 0.0))
+        .diagnoses[0]
+        .startswith("B")
+    )
+
+
+def test_a_share_of_a_loss_that_is_not_significant_is_not_given() -> None:
+    scores = {"no loss": PLAIN + WAVE, "classic PLC": PLAIN, "A": PLAIN + 0.4}
+    assert run(scores).cells[0, "A"].repaired == {}
+    assert "plcmos" in run(GOOD).cells[0, "A"].repaired
+
+
+def test_where_the_network_drops_by_size_the_losses_are_not_the_same() -> None:
+    loss = {"no loss": 0.0, "classic PLC": 0.1, "A": 0.2, "B": 0.2, "C": 0.3}
+    assert "on the same network" in answer(GOOD, packet_loss=loss).lead
+    assert "on the same losses" in answer(GOOD, packet_loss=dict.fromkeys(GOOD, 0.1)).lead
+
+
+def test_margins_and_a_budget_are_the_readers() -> None:
+    summary = run(GOOD)
+    assert answers(summary, margins={"plcmos": 0.5})[0].recommended == "A"
+    assert "Under 90 kb/s: B (+0.80, 80.0 kb/s)." in text(answers(summary, budget_kbps=90)[0])
+    assert "Under" not in text(answers(summary, budget_kbps=30)[0])
+    for margins, message in (({"pesq": 0.1}, "no such metric; it has plcmos"), ({"plcmos": 0.0}, "above 0")):
+        with pytest.raises(ResultsError, match=message):
+            answers(summary, margins=margins)
+
+
+def test_a_metric_without_a_margin_recommends_only_with_one() -> None:
+    summary = run({"snr_db": {name: 10 * values for name, values in GOOD.items()}})
+    assert "--margin snr_db=NUMBER" in text(answers(summary)[0])
+    assert answers(summary, margins={"snr_db": 1.0})[0].recommended == "B"
+
+
+def test_failed_calls_are_left_out_for_all() -> None:
+    failing = GOOD | {"A": np.where(np.arange(16) < 9, np.nan, 4.9)}
+    found = answer(failing)
+    assert found.recommended == "B"
+    assert "Not compared, for want of scored calls: A." in text(found)
+    nothing = {name: values * np.nan for name, values in GOOD.items()}
+    assert answer(nothing).lead.startswith("No call could be scored")
+
+
+def test_a_single_scheme_is_only_described() -> None:
+    assert answer({"no loss": PLAIN + 1, "A": PLAIN}).lead.startswith(
+        "A is the only scheme of this run: PLCMOS 2.70"
+    )

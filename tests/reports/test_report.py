@@ -8,7 +8,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from testbed.errors import ResultsError
-from testbed.reports import headline
 from testbed.reports.call import HZ, letters, unrepaired
 from testbed.reports.colours import colours
 from testbed.reports.report import write_report
@@ -207,56 +206,6 @@ def test_what_is_known_of_a_scheme_stands_in_its_row(tmp_path):
     assert [row for row in rows if "late &lt;/script&gt;" in row] == [
         row for row in rows if ">lbrr</span>" in row
     ][-2:]
-
-
-def test_the_headline_names_the_best_its_gain_and_its_cost(tmp_path):
-    run = make_run(tmp_path / "run", swept={}, examples=False)
-    worth = {"no loss": 4.7, "plc": 3.7, "LBRR + DRED": 4.6, "dred 500": 4.5}
-    change(run, plcmos=lambda table: table["scheme"].map(worth).fillna(4.0) + 0.1 * table["realization"])
-    summary = summarize(load(run))
-    said = " ".join(headline.sentences(summary, 0))
-    assert said.startswith("LBRR + DRED sounds best: PLCMOS 4.65")
-    assert "+0.90 [+0.90 to +0.90]" in said
-    assert "87.0 kb/s on the wire and 71.0 kb/s of payload" in said
-    assert "repairs 90 % [90 to 90 %] of what loss takes from plc" in said
-    assert "cannot tell" not in said
-
-
-def test_the_headline_names_a_cheaper_scheme_that_is_as_good(tmp_path):
-    run = make_run(tmp_path / "run", swept={}, clips=tuple("abcdef"), examples=False, metrics=("plcmos",))
-    sign = lambda table: np.where(table["clip"].isin(["a", "c", "e"]), 1, -1)  # noqa: E731
-    base = {"no loss": 4.7, "LBRR + DRED": 4.5, "dred 500": 4.49}
-    change(
-        run,
-        plcmos=lambda table: (
-            table["scheme"].map(base).fillna(3.7) + 0.1 * sign(table) * (table["scheme"] == "dred 500")
-        ),
-    )
-    said = " ".join(headline.sentences(summarize(load(run)), 0))
-    assert "cannot tell dred 500 from it" in said
-    assert "16.0 kb/s less on the wire" in said
-
-
-def test_a_cheaper_scheme_that_may_be_no_better_than_the_plain_one_is_not_recommended(tmp_path):
-    """Two clips that disagree cannot tell any scheme from any other."""
-    run = make_run(tmp_path / "run", swept={}, examples=False, metrics=("plcmos",))
-    change(
-        run,
-        plcmos=lambda table: (
-            table["scheme"].map({"LBRR + DRED": 4.5}).fillna(4.0)
-            + (table["clip"] == "fr-june") * (table["scheme"] != "plc") * table["scheme"].str.len() / 10
-        ),
-    )
-    said = " ".join(headline.sentences(summarize(load(run)), 0))
-    assert "a difference that these calls cannot tell from none" in said
-    assert "kb/s less on the wire" not in said
-
-
-def test_metrics_that_disagree_are_said_to(tmp_path):
-    run = make_run(tmp_path / "run", swept={}, examples=False, metrics=("plcmos", "pesq_wb"))
-    change(run, pesq_wb=lambda table: np.where(table["scheme"] == "red 1", 3.9, 2.0))
-    said = " ".join(headline.sentences(summarize(load(run)), 0))
-    assert "The metrics disagree: PESQ-WB puts red 1 first (3.90" in said
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ GROUND = {
     )
 }
 FRONT = {f"testbed.{name}" for name in ("cli", "console", "doctor", "progress", "runner")} | {"testbed"}
-READS_A_RUN = ("testbed.results", "testbed.timeline", "testbed.stats")
+READS_A_RUN = tuple(f"testbed.{name}" for name in ("results", "timeline", "stats", "recommend"))
 
 MAY_IMPORT = {
     "testbed.kernels": ("testbed.kernels",),

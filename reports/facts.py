@@ -1,0 +1,102 @@
+"""The network and the receiver of a run in a few words: what every number of it depends on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from testbed.reports import labels
+
+UNLIMITED = "receiver waits without limit"
+_WAITS = {"buffer_ms": "buffers", "delay_ms": "plays after"}
+
+
+def facts(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> list[str]:
+    """Return what the packets meet, in that order, and how long the receiver waits.
+
+    Parameters
+    ----------
+    point
+        Values of the swept keys; without them each key's values are named together.
+    """
+    scenario = manifest.get("scenario") or {}
+    found = []
+    for index, stage in enumerate(scenario.get("channel") or ()):
+        for name, parameters in stage.items() if isinstance(stage, Mapping) else ():
+            keys = (f"channel.{name}", f"channel.{index}", f"channel.{index}.{name}")
+            found.append(_stage(name, _swept(scenario, keys, parameters, point)))
+    return [*found, receiver(manifest, point)]
+
+
+def receiver(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> str:
+    """Return how long the receiver waits."""
+    scenario = manifest.get("scenario") or {}
+    whole = (scenario.get("sweep") or {}).get("playout", [scenario.get("playout")])
+    if point is not None and "playout" in point:
+        whole = [point["playout"]]
+    playouts = [_swept(scenario, ("playout",), _mapping(each), point) for each in whole]
+    said = []
+    for key, words in _WAITS.items():
+        values = [each for playout in playouts for each in _several(playout.get(key)) if each is not None]
+        if values:
+            said.append(f"{words} {_many(tuple(values))} ms")
+    policies = [each for playout in playouts for each in _several(playout.get("policy"))]
+    said += [f"is {policy}" for policy in dict.fromkeys(policies) if policy not in (None, "fixed", "offline")]
+    if "offline" in policies:
+        said.append("waits without limit")
+    return f"receiver {' or '.join(said)}" if said else "receiver not recorded"
+
+
+def _stage(name: str, parameters: Mapping[str, Any]) -> str:
+    def given(key: str) -> str | None:
+        return None if parameters.get(key) is None else _many(parameters[key])
+
+    if name == "loss" and parameters.get("rate") is not None:
+        burst = given("mean_burst_packets")
+        return f"{_many(parameters['rate'], 100)} % loss" + (f" in bursts of {burst}" if burst else "")
+    for stage, key, words in (
+        ("delay", "constant_ms", "{} ms delay"),
+        ("jitter", "std_ms", "{} ms of jitter"),
+        ("link", "rate_kbps", "{} kb/s link"),
+    ):
+        if name == stage and (shown := given(key)):
+            return words.format(shown)
+    file = parameters.get("file") or parameters.get("trace")
+    if file is not None:
+        return f"{name} of {' or '.join(PurePath(str(each)).name for each in _several(file))}"
+    return f"{model} {name}" if (model := given("model")) else name.replace("_", " ")
+
+
+def _swept(
+    scenario: Mapping[str, Any], keys: Sequence[str], parameters: Any, point: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return parameters of which the swept ones have the point's value, or a tuple of all of theirs."""
+    found = _mapping(parameters)
+    for swept, values in (scenario.get("sweep") or {}).items():
+        owner, _, key = str(swept).rpartition(".")
+        if owner in keys:
+            found[key] = tuple(values) if point is None else point.get(swept)
+    return found
+
+
+def _mapping(thing: Any) -> dict[str, Any]:
+    """Return a copy; a point has a swept mapping as JSON."""
+    if isinstance(thing, str):
+        try:
+            thing = json.loads(thing)
+        except ValueError:
+            return {}
+    return dict(thing) if isinstance(thing, Mapping) else {}
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _many(value: Any, factor: float = 1) -> str:
+    """Return ``40``, or of several ``60, 120 or 250``, of many ``40 to 1000``."""
+    values = _several(value)
+    shown = [f"{factor * each:.4g}" if labels.is_number(each) else str(each) for each in values]
+    if len(values) > 4 and all(labels.is_number(each) for each in values):
+        return f"{factor * min(values):.4g} to {factor * max(values):.4g}"
+    return " or ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]

@@ -1,0 +1,137 @@
+"""The answer of a run as plain text: what the terminal and a notebook show."""
+
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from testbed.errors import ResultsError
+from testbed.escaping import printable
+from testbed.reports import labels
+from testbed.reports.facts import facts
+from testbed.reports.headline import Answer, answers, counted, mean, shown
+from testbed.reports.intervals import Interval
+from testbed.reports.summary import CEILING, Summary, summarize
+from testbed.results import Results
+
+_WIDEST = 110
+
+
+def answer_text(
+    results: Results,
+    margins: Mapping[str, float] | None = None,
+    budget_kbps: float | None = None,
+    point: int | None = None,
+) -> str:
+    """Return what a run says at one point, in sentences and a table, and of a sweep what it says at each.
+
+    Parameters
+    ----------
+    margins, budget_kbps
+        See `testbed.reports.verdict.verdicts`.
+    point
+        By default the middle one.
+
+    Raises
+    ------
+    ResultsError
+        If the run is a flow study, has no rows or no such point.
+    """
+    if results.manifest.get("kind") == "flows":
+        raise ResultsError(
+            f"{results.folder}: a flow study, in which no schemes are compared; see its report"
+        )
+    if results.table.empty:
+        raise ResultsError(f"{results.folder}: the run has no rows yet")
+    summary = summarize(results)
+    found = answers(summary, margins, budget_kbps)
+    points = [*found]
+    point = points[len(points) // 2] if point is None else point
+    if point not in found:
+        raise ResultsError(
+            f"{results.folder}: there is no point {point}; give one of {points[0]} to {points[-1]}"
+        )
+    clips = counted(results.table["clip"].nunique(), "clip")
+    at = f" at {labels.point(summary.points[point])}" if len(points) > 1 else ""
+    blocks = [
+        _paragraph(" · ".join([*facts(results.manifest, summary.points[point]), clips])),
+        *(_paragraph(f"Warning: {warning}") for warning in _incomplete(results)),
+        "\n".join(_table_of_points(summary, found, point)) if len(points) > 1 else "",
+        _paragraph(f"The answer{at}: {found[point].lead}"),
+        "\n".join(_paragraph(sentence) for sentence in found[point].more),
+        "\n".join(_paragraph(f"- {text}") for text in found[point].diagnoses),
+        "\n".join(_table_of_schemes(summary, found[point], point)),
+    ]
+    return printable("\n\n".join(block for block in blocks if block))
+
+
+def _incomplete(results: Results) -> list[str]:
+    return [] if results.manifest.get("complete", True) else ["the run is not complete"]
+
+
+def _table_of_points(summary: Summary, found: Mapping[int, Answer], chosen: int) -> list[str]:
+    rows = [("", "at", "use", "score", "gain", "kb/s")]
+    for point, answer in found.items():
+        cell = summary.cells.get((point, answer.recommended or ""))
+        metric = answer.verdict.metric or ""
+        rows.append(
+            (
+                ">" if point == chosen else "",
+                labels.point(summary.points[point]),
+                "–" if cell is None else cell.scheme,
+                "–" if cell is None else f"{labels.short(metric)} {_score(cell.scores.get(metric), metric)}",
+                "–" if cell is None else _score(cell.gains.get(metric), metric, sign=True),
+                "–" if cell is None else labels.number(cell.costs.get("wire_kbps"), 1),
+            )
+        )
+    return _columns(rows, left=3)
+
+
+def _table_of_schemes(summary: Summary, answer: Answer, point: int) -> list[str]:
+    metric, choice = answer.verdict.metric, answer.verdict.choice
+    if metric is None:
+        return []
+    rows = [("scheme", labels.short(metric), "gain", "kb/s on wire", "buffer ms", "")]
+    for scheme in summary.schemes:
+        cell = summary.cells.get((point, scheme))
+        if cell is None:
+            continue
+        verdict = ""
+        if choice is not None and answer.verdict.shows_loss and len(choice.ranked) > 1:
+            verdict = "in the running" if choice.has_order and scheme in choice.running else ""
+            verdict = "as good as the best" if scheme in choice.equals else verdict
+        verdict = "use this" if scheme == answer.recommended else verdict
+        score = cell.scores.get(metric)
+        rows.append(
+            (
+                scheme,
+                "–" if score is None else shown(score, labels.places(metric)),
+                _score(cell.gains.get(metric), metric, sign=True) if scheme != CEILING else "",
+                labels.number(cell.costs.get("wire_kbps"), 1),
+                labels.number(cell.costs.get("buffer_needed_ms_max")) if scheme != CEILING else "",
+                "redundancy not sent" if cell.is_unsent else verdict,
+            )
+        )
+    return _columns(rows, left=1)
+
+
+def _score(value: Interval | None, metric: str, sign: bool = False) -> str:
+    return "–" if value is None else mean(value, labels.places(metric), sign)
+
+
+def _columns(rows: Sequence[tuple[str, ...]], left: int) -> list[str]:
+    """Return rows as aligned columns, the first `left` and the last to the left, numbers to the right."""
+    rows = [tuple(printable(word).replace("\n", " ") for word in row) for row in rows]
+    widths = [max(len(word) for word in column) for column in zip(*rows, strict=True)]
+    last = len(widths) - 1
+    return [
+        "  ".join(
+            word.ljust(width) if index < left or (index == last and left == 1) else word.rjust(width)
+            for index, (word, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _paragraph(text: str) -> str:
+    width = min(_WIDEST, shutil.get_terminal_size((100, 24)).columns)
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)

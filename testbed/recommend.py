@@ -1,0 +1,260 @@
+"""Which scheme to use: the cheapest that is shown to be not worse than the best by more than a margin.
+
+"Not significantly worse" would not do: the fewer the calls, the more schemes are that. It is the calls that
+have to show that a scheme is good enough (a test of non-inferiority; ICH E9 and E10): the lower bound of
+its difference to every other scheme, simultaneous over schemes and points, lies above minus the margin. So
+a scheme that is worse than the true best by more than the margin is recommended in at most 5 % of runs,
+however few clips they have.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.simultaneous import CONFIDENCE, Differences, differences
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MARGINS: Mapping[str, float] = {"plcmos": 0.1, "pesq_wb": 0.1, "estoi": 0.02}
+"""How much worse is as good, by metric.
+
+A panel of 24 to 32 listeners tells mean opinion scores to about 0.1 to 0.2 (its 95 % interval, ITU-T
+P.800), so 0.1 of PLCMOS or PESQ is less than listeners would find. 0.02 of ESTOI is the same share of its
+scale, and less than the intelligibility of speech in noise changes with 1 dB, where listeners notice 3 dB
+(McShefferty et al., 2015).
+"""
+FEWEST_CLIPS = 8
+"""With fewer the error is above 5 % where clips scatter exponentially."""
+_MOST_CLIPS = 1000
+_POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one metric says of the schemes at one point.
+
+    Attributes
+    ----------
+    metric, margin
+        What it goes by, and how much worse than the best is as good.
+    clips, calls
+        How many there are with a score of every scheme.
+    ranked
+        The schemes, the highest mean over these calls first.
+    equals
+        Those shown to be not worse than the best by more than the margin, the cheapest first.
+    running
+        Those not shown to be worse than any other, the highest mean first.
+    clips_needed
+        With how many clips in all a scheme would be shown to be not worse, in four runs of five and if the
+        means stay; only what is more than there are, and at most 1000.
+    left_out
+        Schemes without a score in at least half of the calls.
+    """
+
+    metric: str
+    margin: float
+    clips: int
+    calls: int
+    ranked: tuple[str, ...]
+    equals: tuple[str, ...]
+    running: tuple[str, ...]
+    clips_needed: Mapping[str, int]
+    left_out: tuple[str, ...]
+
+    @property
+    def recommended(self) -> str | None:
+        """The cheapest scheme that is shown to be as good as the best, if there is one."""
+        return self.equals[0] if self.equals else None
+
+    @property
+    def has_order(self) -> bool:
+        """Whether any scheme is shown to be worse than another."""
+        return len(self.running) < len(self.ranked)
+
+
+def choose(
+    table: "pd.DataFrame",
+    metric: str,
+    schemes: Sequence[str],
+    margin: float | None = None,
+    budget_kbps: float | None = None,
+) -> dict[int, Choice]:
+    """Choose at every point.
+
+    Parameters
+    ----------
+    table
+        A row for each call: ``point``, ``scheme``, ``clip``, ``realization``, ``wire_kbps`` and the
+        metric's column, NaN for a call without a score.
+    schemes
+        Those to choose among, in the scenario's order: without the ceiling, and without those that did not
+        send what they were asked to.
+    margin
+        In the metric's unit; by default that of `MARGINS`.
+    budget_kbps
+        At most so much on the wire; dearer schemes are not looked at.
+
+    Returns
+    -------
+    dict
+        A choice for each point of the table.
+    """
+    margin = MARGINS[metric] if margin is None else margin
+    cost = table.groupby(["point", "scheme"])["wire_kbps"].mean()
+    points = {
+        int(point): _Scored.of(rows, metric, schemes, cost[point], budget_kbps)
+        for point, rows in table.groupby("point")
+    }
+    found: dict[int, Choice] = {}
+    for is_enough in (True, False):
+        group = {
+            point: scored for point, scored in points.items() if (scored.clips >= FEWEST_CLIPS) == is_enough
+        }
+        if group:
+            all_clips = sorted({clip for scored in group.values() for clip in scored.means.index})
+            together = [
+                scored.means.reindex(index=all_clips, columns=list(schemes)) for scored in group.values()
+            ]
+            compared = compare(np.stack([means.to_numpy(float) for means in together], axis=1), margin)
+            for index, (point, scored) in enumerate(group.items()):
+                found[point] = _choice(scored, compared, index, list(schemes), metric)
+    return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All schemes at all points against each other.
+
+    Attributes
+    ----------
+    differences
+        Of all schemes.
+    candidates
+        (points, schemes): not shown to be worse than another by more than the margin.
+    equals
+        (points, schemes): shown to be not worse than any other by more than the margin.
+    running
+        (points, schemes): not shown to be worse than another.
+    """
+
+    margin: float
+    differences: Differences
+    candidates: NDArray[np.bool_]
+    equals: NDArray[np.bool_]
+    running: NDArray[np.bool_]
+
+
+def compare(scores: NDArray[np.float64], margin: float) -> Compared:
+    """Find the schemes that are as good as the best; `scores` as for `testbed.simultaneous.differences`.
+
+    What is shown to be worse than another by more than the margin cannot be as good as the best. So it is set
+    aside, and the bounds need to hold for the others only, which are fewer.
+    """
+    everything = differences(scores)
+    is_there = ~np.isnan(everything.mean).all(axis=2)
+    candidates = is_there & ~(everything.low > margin).any(axis=1)
+    low = differences(scores, candidates).low
+    low[:, range(low.shape[1]), range(low.shape[1])] = 0.0
+    is_rankable = (everything.clips >= FEWEST_CLIPS)[:, None]
+    equals = is_rankable & candidates & ((low > -margin) | ~is_there[:, None, :]).all(axis=2)
+    running = is_there & ~(is_rankable & (everything.low > 0).any(axis=1))
+    return Compared(margin, everything, candidates, equals, running)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """The scores at one point that can be compared.
+
+    Attributes
+    ----------
+    means
+        A row for each clip, a column for each scheme: the mean over the calls that have a score of every
+        scheme.
+    ranked
+        The schemes, the highest mean first.
+    cost
+        Of each scheme on the wire, in kb/s.
+    """
+
+    means: "pd.DataFrame"
+    calls: int
+    ranked: tuple[str, ...]
+    cost: "pd.Series[float]"
+    left_out: tuple[str, ...]
+
+    @property
+    def clips(self) -> int:
+        return len(self.means)
+
+    @classmethod
+    def of(
+        cls,
+        rows: "pd.DataFrame",
+        metric: str,
+        schemes: Sequence[str],
+        cost: "pd.Series[float]",
+        budget_kbps: float | None,
+    ) -> Self:
+        affordable = [
+            name
+            for name in schemes
+            if name in cost and not (budget_kbps is not None and cost[name] > budget_kbps)
+        ]
+        grid = rows[rows["scheme"].isin(affordable)].pivot_table(
+            index=["clip", "realization"], columns="scheme", values=metric, aggfunc="mean", dropna=False
+        )
+        enough = [
+            name for name in affordable if name in grid and 2 * grid[name].notna().sum() >= len(grid) > 0
+        ]
+        together = grid[enough].dropna()
+        overall = grid[enough].mean() if together.empty else together.mean()
+        ranked = sorted(enough, key=lambda name: -float(overall[name]))
+        means = together.groupby(level="clip").mean()
+        left_out = tuple(name for name in affordable if name not in enough)
+        return cls(means, len(together), tuple(ranked), cost, left_out)
+
+
+def _choice(scored: _Scored, compared: Compared, index: int, schemes: list[str], metric: str) -> Choice:
+    place = {name: schemes.index(name) for name in scored.ranked}
+    equals = [name for name in scored.ranked if compared.equals[index, place[name]]]
+    comparisons = max(1, int(compared.candidates.sum()) - len(compared.candidates))
+    needed = {}
+    for name in scored.ranked:
+        at = (index, place[name], [place[other] for other in scored.ranked if other != name])
+        distance = compared.differences.mean[at] + compared.margin
+        clips = _clips_needed(distance, compared.differences.deviation[at], comparisons)
+        if name not in equals and clips is not None:
+            needed[name] = max(clips, scored.clips + 1)
+    return Choice(
+        metric=metric,
+        margin=compared.margin,
+        clips=scored.clips,
+        calls=scored.calls,
+        ranked=scored.ranked,
+        equals=tuple(sorted(equals, key=lambda name: round(float(scored.cost[name]), 1))),
+        running=tuple(name for name in scored.ranked if compared.running[index, place[name]]),
+        clips_needed=needed,
+        left_out=scored.left_out,
+    )
+
+
+def _clips_needed(
+    distance: NDArray[np.float64], deviation: NDArray[np.float64], comparisons: int
+) -> int | None:
+    """Return how many clips show each distance to be above 0; None for more than 1000.
+
+    By Bonferroni's bound, with two degrees of freedom less: so it is near to the bootstrap's for few clips.
+    """
+    from scipy.stats import norm, t
+
+    if np.isnan(deviation).any():
+        return None
+    clips = np.arange(FEWEST_CLIPS, _MOST_CLIPS + 1)
+    errors = t.ppf(1 - (1 - CONFIDENCE) / comparisons, clips - 3) + norm.ppf(_POWER)
+    is_shown = (errors / np.sqrt(clips))[:, None] * deviation < distance
+    return int(clips[is_shown.all(axis=1).argmax()]) if is_shown.all(axis=1).any() else None
