@@ -107,8 +107,8 @@ def choose(
     margin = MARGINS[metric] if margin is None else margin
     cost = table.groupby(["point", "scheme"])["wire_kbps"].mean()
     points = {
-        int(point): _Scored.of(rows, metric, schemes, cost[point], budget_kbps)
-        for point, rows in table.groupby("point")
+        point: _Scored.of(table[table["point"] == point], metric, schemes, cost[point], budget_kbps)
+        for point in sorted({int(number) for number in table["point"]})
     }
     found: dict[int, Choice] = {}
     for is_enough in (True, False):
@@ -156,13 +156,15 @@ def compare(scores: NDArray[np.float64], margin: float) -> Compared:
     aside, and the bounds need to hold for the others only, which are fewer.
     """
     everything = differences(scores)
-    is_there = ~np.isnan(everything.mean).all(axis=2)
-    candidates = is_there & ~(everything.low > margin).any(axis=1)
+    is_there = np.asarray(~np.isnan(everything.mean).all(axis=2), np.bool_)
+    candidates: NDArray[np.bool_] = is_there & ~(everything.low > margin).any(axis=1)
     low = differences(scores, candidates).low
     low[:, range(low.shape[1]), range(low.shape[1])] = 0.0
     is_rankable = (everything.clips >= FEWEST_CLIPS)[:, None]
-    equals = is_rankable & candidates & ((low > -margin) | ~is_there[:, None, :]).all(axis=2)
-    running = is_there & ~(is_rankable & (everything.low > 0).any(axis=1))
+    equals: NDArray[np.bool_] = (
+        is_rankable & candidates & ((low > -margin) | ~is_there[:, None, :]).all(axis=2)
+    )
+    running: NDArray[np.bool_] = is_there & ~(is_rankable & (everything.low > 0).any(axis=1))
     return Compared(margin, everything, candidates, equals, running)
 
 

@@ -75,7 +75,8 @@ def _differences(scores: NDArray[np.float64], candidates: NDArray[np.bool_]) -> 
     for point in range(points):
         here = scores[:, point]
         compared = np.flatnonzero(~np.isnan(here).all(axis=0))
-        is_complete = ~np.isnan(here[:, compared]).any(axis=1) if len(compared) else np.zeros(len(here), bool)
+        is_complete = np.asarray(~np.isnan(here[:, compared]).any(axis=1), np.bool_)
+        is_complete &= len(compared) > 0
         clips[point] = is_complete.sum()
         if not clips[point]:
             continue
@@ -109,4 +110,5 @@ def _largest_errors(
         means = weights @ gaps / drawn
         variances = np.maximum(weights @ gaps**2 / drawn - means**2, _LEAST_VARIANCE)
         errors = means / np.sqrt(variances / (drawn - 1))
-    return np.where(drawn < 2, np.inf, errors).max(axis=1)
+    largest: NDArray[np.float64] = np.where(drawn < 2, np.inf, errors).max(axis=1)
+    return largest
