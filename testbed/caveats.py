@@ -1,5 +1,6 @@
 """What one must know about a run before one believes its numbers, in sentences."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,14 @@ from testbed.recording_caveats import recording_caveats
 from testbed.rows import to_int16
 from testbed.speech import Clip
 from testbed.speech_caveats import speech_caveats
-from testbed.sufficient_bitrate import sufficient_kbps
+from testbed.sufficient import advice
 from testbed.sweep import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 def caveats(
@@ -54,7 +58,8 @@ def _ailments(
 ) -> list[str]:
     """Tell what ails each scheme once: where it was met first, and at how many points more.
 
-    Packets that come late with every scheme are the receiver's affair, and told of it.
+    Two texts are alike if they differ in numbers only. Packets that come late with every scheme are the
+    receiver's affair, and told of it.
     """
     met = {(case.point, case.scheme.name): case for case in cases(whole, table)}
     late = {(each.point, each.scheme) for each in diagnosed if each.kind == "late"}
@@ -62,9 +67,10 @@ def _ailments(
     for each in diagnosed:
         here = {at for at in met if at[0] == each.point}
         everywhere = each.kind == "late" and len(here) > 1 and here <= late
-        told.setdefault((each.kind, "" if everywhere else each.scheme), []).append(each)
+        alike = each.kind if everywhere else _NUMBER.sub("0", each.text)
+        told.setdefault(("" if everywhere else each.scheme, alike), []).append(each)
     said = []
-    for (_, scheme), found in told.items():
+    for (scheme, _), found in told.items():
         first = found[0]
         text = first.text
         if not scheme:
@@ -79,12 +85,7 @@ def _ailments(
 
 
 def _sufficient(clips: Sequence[Clip], case: Case) -> str:
-    """Say at which bitrate the redundancy would be sent, where that is what it lacks."""
+    """Say what would send the redundancy, where it lacks in bitrate or in expected loss."""
     if case.scenario.is_closed_loop or not case.settings.expected_loss_percent:
         return ""
-    enough = sufficient_kbps(to_int16(clips[0].pcm), case.settings)
-    return (
-        f"; {enough} kb/s in all would send enough of it"
-        if enough
-        else "; no bitrate up to 256 kb/s sends it"
-    )
+    return f"; {advice(to_int16(clips[0].pcm), case.settings)}"

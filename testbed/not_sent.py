@@ -1,5 +1,7 @@
 """Redundancy that was asked for and not sent: why, and what to set so that it is."""
 
+from collections.abc import Sequence
+
 from testbed.observed import Case, percent
 from testbed.sweep import known_loss
 
@@ -29,23 +31,21 @@ def not_sent(case: Case) -> str | None:
         none.append("DRED")
     elif is_open and seen.dred_sent_ms < ENOUGH_DRED * asked_ms:
         little.append(f"{seen.dred_sent_ms:.0f} ms of DRED on average ({asked_ms} ms asked for)")
-    said = [f"sent no {' and no '.join(none)}: {_reason(case)}"] if none else []
+    said = [f"sent no {' and no '.join(none)}: {_reason(case, none)}"] if none else []
     if little:
         said.append(f"sent {' and '.join(little)} at {case.settings.bitrate_bps / 1000:g} kb/s in all")
     return "; ".join(said) or None
 
 
-def _reason(case: Case) -> str:
+def _reason(case: Case, none: Sequence[str]) -> str:
     """Say why no redundancy was sent, and what to set so that it is."""
     scenario, expected_percent = case.scenario, case.settings.expected_loss_percent
     given, known = scenario.codec.expected_loss, known_loss(scenario)
     if scenario.is_controlled and case.seen.packet_loss:
         return "the target rate left no room for it"
     if scenario.is_controlled:
-        return (
-            "no loss was reported. To send it all the same set allocation.policy: fixed and "
-            f"codec.expected_loss: {_EXAMPLE_LOSS:g}"
-        )
+        expect = f" and codec.expected_loss: {_EXAMPLE_LOSS:g}" if set(none) - {"RED"} else ""
+        return f"no loss was reported. To send it all the same set allocation.policy: fixed{expect}"
     if expected_percent:
         return (
             f"libopus grants it nothing at {case.settings.bitrate_bps / 1000:g} kb/s in all and an "

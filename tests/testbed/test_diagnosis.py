@@ -173,8 +173,12 @@ def test_in_a_closed_loop_the_reports_set_what_is_expected() -> None:
         f"RED x1 sent no RED: {room}",
     ]
     texts = [text for _, text in told(controlled, **NOTHING_SENT, red_kbps=0.0, packet_loss=0.0)]
-    assert len(texts) == 3
-    assert all("set allocation.policy: fixed and codec.expected_loss: 0.1" in text for text in texts)
+    reported = "no loss was reported. To send it all the same set allocation.policy: fixed"
+    assert texts == [
+        f"LBRR sent no LBRR: {reported} and codec.expected_loss: 0.1",
+        f"DRED 500 ms sent no DRED: {reported} and codec.expected_loss: 0.1",
+        f"RED x1 sent no RED: {reported}",
+    ]
 
 
 def test_redundancy_that_is_sent_in_part_is_told() -> None:
@@ -282,13 +286,15 @@ def test_each_ailment_is_a_warning_once_and_lateness_of_all_is_the_receivers() -
         (1, "RED x1", "late"),
         (2, "LBRR", "not_sent"),
     ]
-    first, second = caveats(whole, [], rows, found)
+    first, second, third = caveats(whole, [], rows, found)
     assert first.startswith("playout.delay_ms = 40: LBRR sent no LBRR: ")
-    assert first.endswith("set codec.expected_loss: 1 (so at 2 more points)")
+    assert first.endswith("set codec.expected_loss: 1 (so at 1 more point)")
     assert second == (
         "playout.delay_ms = 40: playout: 100 % of packets too late at 40 ms; 95 % would make it at 70 ms "
         "(so at 1 more point)"
     )
+    assert third.startswith("playout.delay_ms = 200: LBRR sent no LBRR: ")
+    assert third.endswith(f"{TO_SEND_IT} 0.1"), "for another reason"
 
 
 def test_a_run_that_was_not_finished_is_diagnosed_too() -> None:
