@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.channels.foreign_files import refuse_foreign
 from testbed.errors import ChannelError
 
 CAPTURES = ("pcap", "rtpdump", "ogg_opus")
@@ -118,6 +119,7 @@ def decide(content: bytes, where: str) -> Decision:
     marked = kind_by_magic(content)
     if marked is not None:
         return Decision(marked)
+    refuse_foreign(content, where)
     if b"\x21" in content and not content[:_LOOKED_AT].strip(b"\x20\x21"):
         return Decision("g192_bytes")
     start = plain(content[: 2 * _LOOKED_AT + 2])[: _LOOKED_AT + 1]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from testbed.channels.foreign_files import refuse_foreign
 from testbed.channels.recording_kind import kind_by_magic
 from testbed.channels.trace_file import read_content
 from testbed.dred_answer import Answer, Found, Verdict, find
@@ -127,6 +128,7 @@ class Inspection:
             return self._captured(rtpdump.datagrams(content, where, contents))
         if kind == "ogg_opus":
             return _kept(ogg_opus.streams(content, where, contents.notes))
+        refuse_foreign(content, where)
         answer = Answer()
         return iter([(answer, _counted(answer, _bitstream(content, self._path)))])
 

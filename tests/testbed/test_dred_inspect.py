@@ -144,7 +144,7 @@ def test_version_10_of_libopus_1_5(tmp_path):
     assert f" {min(depths)} to {max(depths)} ms deep, {sum(depths) / len(depths):.0f} on average" in summary
 
 
-@pytest.mark.parametrize("content", [b"", b"RIFF" + bytes(100), struct.pack(">II", 5, 0) + b"abc", b"\0\0\0"])
+@pytest.mark.parametrize("content", [b"", b"FORM" + bytes(100), struct.pack(">II", 5, 0) + b"abc", b"\0\0\0"])
 def test_files_that_are_neither(tmp_path, content):
     path = tmp_path / "file"
     path.write_bytes(content)
@@ -186,7 +186,7 @@ def test_the_command(tmp_path):
     assert answer.endswith(lines[-1])
     wrong = subprocess.run([TESTBED, "dred", "inspect", TESTBED], capture_output=True, text=True, check=False)
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "neither a capture nor a bitstream" in wrong.stderr
+    assert "is a program, no recording of a network" in wrong.stderr
     shown = subprocess.run([TESTBED, "dred", "inspect", "--help"], capture_output=True, text=True, check=True)
     assert "Example: testbed dred inspect" in shown.stdout
 
