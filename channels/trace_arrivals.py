@@ -28,6 +28,7 @@ _LATEST_NS = 2**62
 _SHORTEST_INTERVAL_NS = 200_000
 _LONGEST_INTERVAL_NS = 10 * 10**9
 _ENOUGH_PACKETS = 10
+_LONGEST_LINE = 10_000
 
 
 def parse_arrivals(content: bytes, where: str) -> ArrivalTrace:
@@ -83,14 +84,15 @@ def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
         raise ChannelError(
             f"{where}:1: {separator!r} between cells is not known; comma, semicolon, tab, | are"
         )
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if any(cells):
-                yield reader.line_num, cells
-    except csv.Error as error:
-        raise ChannelError(f"{where}:{reader.line_num}: no table: {error}") from None
+    for number, line in enumerate(io.StringIO(text), 1):
+        if len(line) > _LONGEST_LINE:
+            raise ChannelError(f"{where}:{number}: is a line of {len(line)} characters: no table of times")
+        try:
+            cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True), [])]
+        except csv.Error as error:
+            raise ChannelError(f"{where}:{number}: no table: {error}") from None
+        if any(cells):
+            yield number, cells
 
 
 def _columns(header: list[str], here: str) -> tuple[int, int, int]:

@@ -40,7 +40,7 @@ def parse_digits(content: bytes, where: str) -> LossTrace:
     if wrong:
         line = line_at(content, wrong.start())
         raise ChannelError(f"{where}:{line}: {shown(wrong[0])} is neither 0 (received) nor 1 (lost)")
-    digits = b"".join(content.split())
+    digits = content.translate(None, b" \t\r\n\v\f")
     if len(digits) > MAX_PACKETS:
         raise ChannelError(f"{where}: has more than {MAX_PACKETS} packets")
     if not digits:

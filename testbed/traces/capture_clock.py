@@ -4,11 +4,13 @@ A capture holds packets in the order of their arrival. Where their times fall by
 mixed up, the clock was set back. How far is told by the RTP timestamps, which go on.
 """
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 
 SMALLEST_STEP_NS = 50_000_000
-_WINDOW_PACKETS = 100
+_WINDOW_PACKETS = 150
 _EDGE_NS = 100_000_000
 
 
@@ -31,13 +33,13 @@ def without_steps_back(
         return times_ns, []
     ticks = np.diff(timestamps, prepend=timestamps[:1]).astype(np.int32).astype(np.float64)
     delay_ns = (times_ns - times_ns[0]) - np.cumsum(ticks) * (1e9 / clock_hz)
-    edges = np.union1d(np.flatnonzero(np.abs(np.diff(delay_ns)) > _EDGE_NS) + 1, falls)
+    edges = sorted({*falls.tolist(), *_rises(delay_ns)})
     corrected = times_ns.copy()
     notes = []
     for place in falls.tolist():
-        at = int(np.searchsorted(edges, place))
-        start = max(place - _WINDOW_PACKETS, int(edges[at - 1]) if at else 0)
-        end = min(place + _WINDOW_PACKETS, int(edges[at + 1]) if at + 1 < len(edges) else len(times_ns))
+        at = bisect_left(edges, place)
+        start = max(place - _WINDOW_PACKETS, edges[at - 1] if at else 0)
+        end = min(place + _WINDOW_PACKETS, edges[at + 1] if at + 1 < len(edges) else len(times_ns))
         step_ns = round(float(delay_ns[place:end].min() - delay_ns[start:place].min()))
         if step_ns > -SMALLEST_STEP_NS:
             continue
@@ -48,3 +50,14 @@ def without_steps_back(
             f"number {sequences[place]}: taken out of the delays"
         )
     return corrected, notes
+
+
+def _rises(delay_ns: NDArray[np.float64]) -> list[int]:
+    """Return where delays rise and stay high: timestamps stood still, or the clock was set forward."""
+    edges = np.flatnonzero(np.diff(delay_ns) > _EDGE_NS) + 1
+    return [
+        place
+        for place in edges.tolist()
+        if delay_ns[place : place + _WINDOW_PACKETS].min()
+        > delay_ns[max(0, place - _WINDOW_PACKETS) : place].min() + _EDGE_NS
+    ]

@@ -118,6 +118,8 @@ def test_written_arrivals_are_read_back(packets):
         (b"send_s,arrival_ms\n0,1\n", ["x:1:", "different units"]),
         (b"send_ms,sent_ms,arrival_ms\n0,1,2\n", ["x:1:", "two columns"]),
         (b"send_ms arrival_ms\n0 1\n", ["x:1:", "header"]),
+        (b'send_ms,arrival_ms\n"0,1\n2,3\n', ["x:2:", "no table"]),
+        (b"send_ms,arrival_ms" + b"," * 20_000, ["x:1:", "a line of 20018 characters"]),
         (b"sep=x\nsend_msxarrival_ms\n", ["x:1:", "'x' between cells"]),
         (b"send_ms,arrival_ms\n0,1,5\n1,2,5\n", ["x:2:", "3 cells"]),
         (b"send_ms,arrival_ms\n" + b"".join(b"0.0%d,1\n" % n for n in range(10, 30)), ["send_s"]),
