@@ -10,7 +10,7 @@ files move up one by one, the manifest last; where that was cut off, the next ru
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +154,7 @@ def _made_room(out: Path, folder: Path, manifest: Mapping[str, Any], force: bool
     _remove(work)
     if work.exists():
         raise ResultsError(f"{work}: holds files that the testbed did not write; move them elsewhere")
+    _check_free(folder, _FILES)
     if not (folder / MANIFEST_FILE).exists():
         return ""
     earlier = read_manifest(folder)
@@ -189,14 +190,9 @@ def _is_complete(folder: Path) -> bool:
 def _move_up(work: Path) -> None:
     """Put the files of a complete run in the place of the earlier run's, which are removed."""
     folder = work.parent
-    new = _written(work)
-    old = _written(folder) if (folder / MANIFEST_FILE).exists() else []
+    new, old = _written(work), _written(folder)
     moving = [name for name in new if (work / name).exists() and name != REPORT_FILE]
-    for name in [*moving, REPORT_FILE]:
-        place = folder / name
-        in_the_way = place.parent if _is_no_folder(place.parent, folder) else place
-        if in_the_way != place or (_is_there(place) and name not in old):
-            raise ResultsError(f"{in_the_way}: was not written by the testbed, so it is not replaced")
+    _check_free(folder, [*moving, REPORT_FILE])
     for name in sorted(moving, key=lambda name: (name == MANIFEST_FILE, name == TABLE_FILE)):
         if name == MANIFEST_FILE:
             for gone in set(old) - {each for each in new if each != REPORT_FILE}:
@@ -206,6 +202,16 @@ def _move_up(work: Path) -> None:
         (work / name).replace(folder / name)
     for place in {(folder / name).parent for name in new}:
         sync(place)
+
+
+def _check_free(folder: Path, names: Iterable[str]) -> None:
+    """Refuse what stands in the place of a run's files and is not an earlier run's."""
+    old = _written(folder)
+    for name in names:
+        place = folder / name
+        in_the_way = place.parent if _is_no_folder(place.parent, folder) else place
+        if in_the_way != place or (_is_there(place) and name not in old):
+            raise ResultsError(f"{in_the_way}: was not written by the testbed, so it is not replaced")
 
 
 def _is_there(place: Path) -> bool:
@@ -241,6 +247,8 @@ def _is_file_of_a_run(name: str) -> bool:
 
 def _written(folder: Path) -> list[str]:
     """Return the files of the run in a folder that the testbed wrote, as its manifest names them."""
+    if not (folder / MANIFEST_FILE).exists():
+        return []
     return [name for name in _texts(read_manifest(folder).get("written")) if _is_file_of_a_run(name)]
 
 

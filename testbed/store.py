@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from testbed.errors import ResultsError
 from testbed.files import sync, written_whole
-from testbed.tables import read_arrow
+from testbed.tables import MOST_BYTES, read_arrow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,6 +225,8 @@ def read_parts(folder: Path, table: str) -> "pd.DataFrame | None":
 
 def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[Key, dict[str, Any]]]]:
     path = folder / JOURNAL_FILE
+    if path.stat().st_size > MOST_BYTES:
+        raise ResultsError(f"{path}: too large for a journal")
     try:
         first, *lines = path.read_bytes().split(b"\n")[:-1]
         header = json.loads(first)
@@ -256,7 +258,7 @@ def _table(
 
 
 def _parts(folder: Path, table: str) -> "list[pyarrow.Table]":
-    return [read_arrow(path) for path in sorted((folder / PARTS).glob(f"{table}-*.parquet"))]
+    return [read_arrow(path, "part") for path in sorted((folder / PARTS).glob(f"{table}-*.parquet"))]
 
 
 def _joined(parts: "list[pyarrow.Table]") -> "pyarrow.Table":
