@@ -27,7 +27,7 @@ _MAGICS = {
     b"\x4d\x3c\xb2\xa1": ("<", 1),
     b"\xa1\xb2\x3c\x4d": (">", 1),
 }
-_SECTION, _INTERFACE, _OBSOLETE_PACKET, _PACKET = 0x0A0D0D0A, 1, 2, 6
+_INTERFACE, _OBSOLETE_PACKET, _SIMPLE_PACKET, _PACKET = 1, 2, 3, 6
 _SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
 _RESOLUTION, _OFFSET = 9, 14
 _CUT = "the capture ends inside a packet: it was cut"
@@ -58,7 +58,7 @@ def datagrams(content: bytes, where: str, contents: Contents) -> Iterator[Datagr
     captured = _pcapng if content.startswith(_SECTION_MAGIC) else _pcap
     unknown: set[int] = set()
     known = False
-    packets = captured(content, where, contents.notes)
+    packets = captured(content, where, contents)
     for count, (time_ns, interface, link_type, data, size_bytes) in enumerate(packets):
         if count == MAX_PACKETS:
             raise ChannelError(f"{where}: has more than {MAX_PACKETS} packets")
@@ -87,7 +87,7 @@ def datagrams(content: bytes, where: str, contents: Contents) -> Iterator[Datagr
         raise ChannelError(f"{where}: captured on link type {number} ({name}); known are {known_types}")
 
 
-def _pcap(content: bytes, where: str, notes: list[str]) -> Iterator[Captured]:
+def _pcap(content: bytes, where: str, contents: Contents) -> Iterator[Captured]:
     if content[:4] not in _MAGICS:
         raise ChannelError(f"{where}: byte 0: begins neither as a pcap nor as a pcapng file")
     order, unit_ns = _MAGICS[content[:4]]
@@ -99,18 +99,18 @@ def _pcap(content: bytes, where: str, notes: list[str]) -> Iterator[Captured]:
     position = 24
     while position < len(content):
         if position + header.size > len(content):
-            notes.append(f"byte {position}: {_CUT}")
+            contents.notes.append(f"byte {position}: {_CUT}")
             return
         seconds, fraction, captured, size_bytes = header.unpack_from(content, position)
         start = position + header.size
         if start + captured > len(content):
-            notes.append(f"byte {position}: {_CUT}")
+            contents.notes.append(f"byte {position}: {_CUT}")
         data = content[start : start + captured]
         yield seconds * 10**9 + fraction * unit_ns, 0, link_type, data, size_bytes
         position = start + captured
 
 
-def _pcapng(content: bytes, where: str, notes: list[str]) -> Iterator[Captured]:
+def _pcapng(content: bytes, where: str, contents: Contents) -> Iterator[Captured]:
     position, order = 0, "<"
     interfaces: list[tuple[int, int, int]] = []
     while position < len(content):
@@ -118,19 +118,21 @@ def _pcapng(content: bytes, where: str, notes: list[str]) -> Iterator[Captured]:
             order = _byte_order(content, position, where)
             interfaces = []
         if position + 12 > len(content):
-            notes.append(f"byte {position}: {_CUT}")
+            contents.notes.append(f"byte {position}: {_CUT}")
             return
         kind, length = struct.unpack_from(f"{order}II", content, position)
         if length < 12 or length % 4:
             raise ChannelError(f"{where}: byte {position}: a pcapng block cannot have {length} bytes")
         if position + length > len(content):
-            notes.append(f"byte {position}: {_CUT}")
+            contents.notes.append(f"byte {position}: {_CUT}")
             return
         body = content[position + 8 : position + length - 4]
         if kind == _INTERFACE:
             interfaces.append(_interface(body, order, f"{where}: byte {position}"))
         elif kind in (_PACKET, _OBSOLETE_PACKET):
             yield _packet(body, kind, order, interfaces, f"{where}: byte {position}")
+        elif kind == _SIMPLE_PACKET:
+            contents.count_other("packets without a time (simple packet blocks)")
         position += length
 
 

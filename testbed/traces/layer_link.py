@@ -85,6 +85,15 @@ def _of_cooked(kind: int, data: bytes, frame: Frame) -> tuple[str, bytes]:
     return _llc(data, frame) if kind == 4 else (by_ethertype(kind), data)
 
 
+def _pktap(data: bytes, frame: Frame) -> tuple[str, bytes]:
+    """Read Apple's header of packets from any interface, which names the interface and its link type."""
+    size, _, link_type, interface = struct.unpack_from("<III24s", data)
+    if size < 36 or link_type not in LINK_TYPES:
+        raise UnreadError(f"PKTAP of link type {link_type}")
+    frame.point += (f"interface {interface.split(bytes(1))[0].decode('ascii', 'replace')!r}",)
+    return LINK_TYPES[link_type], data[size:]
+
+
 def _loopback(data: bytes, _: Frame) -> tuple[str, bytes]:
     family = min(struct.unpack_from("<I", data)[0], struct.unpack_from(">I", data)[0])
     if family == 2:
@@ -149,6 +158,7 @@ READERS: dict[str, Reader] = {
     "802.1ah": _backbone,
     "Linux cooked": _cooked,
     "Linux cooked, version 2": _cooked_2,
+    "PKTAP": _pktap,
     "BSD loopback": _loopback,
     "raw IP": _raw,
     "PPP": _ppp,
@@ -170,6 +180,7 @@ LINK_TYPES = {
     113: "Linux cooked",
     228: "IPv4",
     229: "IPv6",
+    258: "PKTAP",
     276: "Linux cooked, version 2",
 }
 """Layers by link type; see "link-layer header types" of tcpdump's documentation."""

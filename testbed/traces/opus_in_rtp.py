@@ -230,7 +230,7 @@ def _unknown(found: OpusInRtp, by_type: dict[int, list[Payload]]) -> str:
         types = " and ".join(map(str, sorted(found.opus_types & found.types.keys() or found.red_types)))
         reasons.append(
             f"the payloads of type {types} are encrypted (SRTP), or no Opus: "
-            "neighbouring packets do not agree on their duration, as Opus does"
+            "taken for Opus, few neighbouring packets have the same duration"
         )
     for kind, payloads in sorted(by_type.items()):
         if kind in found.opus_types | found.red_types or not _can_be_opus(kind, payloads):

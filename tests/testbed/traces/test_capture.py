@@ -220,7 +220,8 @@ def test_a_cut_capture_gives_what_is_there():
     ("content", "words"),
     [
         (b"\xd4\xc3\xb2\xa1" + bytes(19), ["byte 23", "file header"]),
-        (pcap(1, []), ["no RTP stream"]),
+        (pcap(1, []), ["no RTP stream", "no packets"]),
+        (section() + interface(1) + block(3, bytes(60)) * 9, ["9 packets without a time (simple packet"]),
         (pcap(105, [(0, b"wifi" * 30)]), ["link type 105", "1 (Ethernet)"]),
         (pcap(1, [(0, ETHERNET + b"\x08\x00" + ipv4(udp(b"x" * 40)))] * 5), ["no RTP stream"]),
         (b"\x0a\x0d\x0d\x0a" + bytes(20), ["byte 8", "byte-order mark"]),

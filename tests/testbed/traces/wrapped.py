@@ -78,6 +78,12 @@ def sll2(data, kind=0x0800, interface=2, direction=0):
     return struct.pack(">HHIHBB8s", kind, 0, interface, 1, direction, 6, MACS[:6]) + data
 
 
+def pktap(data):
+    """XNU's struct pktap_header, of 108 bytes."""
+    names = struct.pack("<24sIIII16s", b"en0", 0, 2, 14, 0, b"pid, command") + bytes(40)
+    return struct.pack("<III", 12 + len(names), 1, 1) + names + data
+
+
 def vlan(data, tag, kind=0x0800):
     return struct.pack(">HH", tag, kind) + data
 
@@ -113,6 +119,7 @@ WRAPPINGS = {
     "Linux cooked 2": (276, lambda d: sll2(inner(d))),
     "Linux cooked 2 with VLAN": (276, lambda d: sll2(vlan(inner(d), 200), 0x8100)),
     "Linux cooked 2 with IPv6": (276, lambda d: sll2(ipv6(udp(d)), 0x86DD)),
+    "PKTAP": (258, lambda d: pktap(ethernet(inner(d)))),
     "loopback": (0, lambda d: struct.pack("<I", 2) + inner(d)),
     "loopback of OpenBSD": (108, lambda d: struct.pack(">I", 24) + ipv6(udp(d))),
     "raw IP": (101, inner),
