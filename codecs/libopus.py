@@ -17,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
+from testbed.codecs.library_file import check_file
 from testbed.errors import CodecError
 from testbed.files import cache_dir
 
@@ -188,6 +189,8 @@ def _system_library() -> str | None:
 
 @cache
 def _load(path: str) -> Library:
+    if Path(path).is_file():  # else a name that the dynamic linker knows
+        check_file(Path(path))
     try:
         handle = ctypes.CDLL(path)
     except OSError as error:

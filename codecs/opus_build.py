@@ -4,7 +4,6 @@ What is kept, under ``opus/`` of the cache: one folder a source, and a link ``cu
 folder gets its name by one rename when all of it is there; one build at a time works, others wait for it.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -12,17 +11,18 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from testbed.codecs import libopus, opus_source
+from testbed.codecs.library_file import BUILD_FILE, check_file, hashes
 from testbed.codecs.opus_source import Tarball
 from testbed.errors import BuildError, CodecError
-from testbed.files import cache_dir, written_whole
+from testbed.files import cache_dir, sync, written_whole
+from testbed.locks import one_at_a_time
 
 CONFIGURE = ("--enable-dred", "--enable-deep-plc", "--enable-osce", "--enable-lossgen")
 _PROGRAMS = ("opus_demo", "lossgen_demo")
@@ -30,7 +30,7 @@ _WEIGHTS = "weights_blob.bin"
 _EXCHANGE = "libopus_exchange.so"
 _EXCHANGE_SOURCE = Path(__file__).with_name("exchange.c")
 _EXCHANGED = ("lpcnet_plc_conceal", "lpcnet_plc_update")
-_MANIFEST = "build.json"
+_HASHED = ("libopus.so", _EXCHANGE, _WEIGHTS)
 _UNFINISHED = ".building-"
 # a user's own flags would make the codec's numbers differ between machines
 _MEDDLING = frozenset({"CFLAGS", "CPPFLAGS", "LDFLAGS", "CONFIG_SITE", "MAKEFLAGS", "MFLAGS", "DESTDIR"})
@@ -81,11 +81,13 @@ def built() -> Build:
     Raises
     ------
     CodecError
-        If there is none that is whole.
+        If there is none that is whole, or a file of it is damaged.
     """
     found = installed()
     if found is None:
         raise CodecError("the networks' weights come with libopus: run 'testbed opus build'")
+    check_file(found.exchange)
+    check_file(found.weights)
     return found
 
 
@@ -106,11 +108,13 @@ def build(tarball: Path | None = None, progress: Callable[[str], None] = print) 
         If a tool is missing, the source is not a known one, or it does not compile.
     """
     source = None if tarball is None else opus_source.identify(tarball)
-    with _one_at_a_time(progress):
+    with one_at_a_time(
+        _home() / ".lock", lambda: progress("another build of libopus is at work: waiting for it")
+    ):
         _remove_unfinished()
-        done = installed()
+        done = _undamaged(installed())
         if done is None or (source is not None and source.sha256 != done.sha256):
-            ready = None if source is None else _read(_target(source))
+            ready = None if source is None else _undamaged(_read(_target(source)))
             done = ready or _build_new(tarball, progress)
             _use(done.source.parent)
     libopus.forget()
@@ -130,7 +134,7 @@ def _read(folder: Path) -> Build | None:
     """Return the build in a folder, or None if it is not whole or was made in another way."""
     try:
         folder = folder.resolve(strict=True)
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads((folder / BUILD_FILE).read_text(encoding="utf-8"))
         done = Build(
             library=folder / "libopus.so",
             exchange=folder / _EXCHANGE,
@@ -162,18 +166,6 @@ def _recipe() -> dict[str, Any]:
     return {"configure": list(CONFIGURE), "exchange_sha256": digest}
 
 
-@contextmanager
-def _one_at_a_time(progress: Callable[[str], None]) -> Iterator[None]:
-    _home().mkdir(parents=True, exist_ok=True)
-    with (_home() / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("another build of libopus is at work: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _remove_unfinished() -> None:
     """Remove what a build left that was killed; the caller holds the lock, so none of it is in use."""
     for path in _home().glob(f"{_UNFINISHED}*"):
@@ -198,14 +190,38 @@ def _build_new(tarball: Path | None, progress: Callable[[str], None]) -> Build:
             with tempfile.TemporaryDirectory(prefix="opus-") as plain:
                 _compile(source, path, Path(plain), finished, progress)
         manifest = {"version": source.version, "sha256": source.sha256, **_recipe()}
-        (finished / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        _write_down(finished, manifest)
+        os.sync()
         target = _target(source)
         if target.exists():
             target.rename(work / "broken")
         finished.rename(target)
+        sync(target.parent)
     done = _read(target)
     assert done is not None
     return done
+
+
+def _undamaged(done: Build | None) -> Build | None:
+    """Return a build whose files are what was built; one that did not write them down yet does it now."""
+    if done is None:
+        return None
+    folder = done.source.parent
+    manifest = json.loads((folder / BUILD_FILE).read_text(encoding="utf-8"))
+    try:
+        for name in _HASHED:
+            check_file(folder / name)
+    except CodecError:
+        return None
+    if "files" not in manifest:
+        _write_down(folder, manifest)
+    return done
+
+
+def _write_down(folder: Path, manifest: dict[str, Any]) -> None:
+    manifest = {**manifest, "files": hashes(folder, _HASHED)}
+    with written_whole(folder / BUILD_FILE) as temporary:
+        temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 def _require_tools() -> None:

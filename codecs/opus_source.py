@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.apt import private_apt
-from testbed.errors import BuildError, FetchError
+from testbed.errors import BuildError, FetchError, NoNetworkError
 
 SUITES = ("forky", "sid", "trixie")
 _LIMIT_BYTES = 1 << 30
@@ -62,7 +62,7 @@ def fetch(folder: Path, progress: Callable[[str], None]) -> Path:
     Raises
     ------
     BuildError
-        If no suite has one; it says what each had instead.
+        If the archive cannot be reached, or no suite has one; it says what each had instead.
     """
     if shutil.which("apt-get") is None:
         raise BuildError(
@@ -81,6 +81,10 @@ def fetch(folder: Path, progress: Callable[[str], None]) -> Path:
                 raise BuildError("apt-get source brought no opus_*.orig.tar")
             identify(path)
             return path
+        except NoNetworkError as error:
+            raise BuildError(
+                f"{error}. Connect this machine, or bring {KNOWN[1].name} and give it with --tarball FILE"
+            ) from None
         except (FetchError, BuildError) as error:
             reasons.append(f"{suite}: {error}")
     raise BuildError(

@@ -14,10 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from testbed.errors import FetchError
+from testbed.errors import FetchError, NoNetworkError
 
 _ETC_APT = Path("/etc/apt")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_UNREACHABLE = re.compile(
+    r"Temporary failure resolving|Could not resolve|Could not connect|Unable to connect|Cannot initiate the "
+    r"connection|Connection (refused|timed out|failed)|Network is unreachable|No route to host"
+)
 _ARCHIVE_SUITE = re.compile(r"[a-z]+(/.*)?")  # a plain release, not `bookworm-security` or `nodistro/x`
 
 
@@ -43,8 +47,10 @@ class PrivateApt:
 
         Raises
         ------
+        NoNetworkError
+            If it cannot reach the archive.
         FetchError
-            If apt-get fails, with its own words.
+            If it fails otherwise, with its own words.
         """
         done = subprocess.run(
             ["apt-get", "-qq", *self.options, *arguments],
@@ -56,6 +62,8 @@ class PrivateApt:
         )
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+            if unreachable := [line for line in errors if _UNREACHABLE.search(line)]:
+                raise NoNetworkError(f"no network: {unreachable[0].removeprefix('E: ')}")
             raise FetchError(
                 f"apt-get {' '.join(arguments)} failed: {' '.join(errors) or done.stderr.strip()}"
             )
@@ -103,6 +111,8 @@ def private_apt(
         "Dir::Etc::sourceparts": "/nonexistent",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
+        # Without it apt takes lists that it cannot fetch for empty ones.
+        "APT::Update::Error-Mode": "any",
         # As root apt would drop to a user of its own, who may not write below a home folder.
         "APT::Sandbox::User": "root",
     }

@@ -54,3 +54,7 @@ class RunError(TestbedError):
 
 class FetchError(TestbedError):
     """A package could not be fetched from the Debian archive."""
+
+
+class NoNetworkError(FetchError):
+    """The Debian archive cannot be reached at all."""

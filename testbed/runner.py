@@ -82,7 +82,7 @@ class Run(Results):
     def is_failure(self) -> bool:
         """Whether nothing in it could be made."""
         column = "received_kbps" if self.manifest.get("kind") == "flows" else "payload_kbps"
-        return bool(self.table[column].isna().all())
+        return column not in self.table or bool(self.table[column].isna().all())
 
     @property
     def trajectories(self) -> "pd.DataFrame":

@@ -13,11 +13,11 @@ material too.
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.apt import PrivateApt, private_apt
-from testbed.errors import FetchError, SpeechError
-from testbed.files import cache_dir
+from testbed.errors import FetchError, NoNetworkError, SpeechError
+from testbed.files import cache_dir, sync
+from testbed.locks import one_at_a_time
 from testbed.randomness import generator
 
 SAMPLE_RATE_HZ = 16_000
@@ -35,6 +36,7 @@ CLIPS_PER_VOICE = 5
 ACTIVE_LEVEL_DBOV = -26.0
 RECIPE = 2  # counts up whenever the cut changes, so that old and new clips never share a folder
 
+_UNFINISHED = ".fetch."
 _FRAME = 320
 _FADE = 1600
 _PROMPT_S = (1.5, 6.0)
@@ -87,7 +89,7 @@ def fetch_corpus(progress: Callable[[str], None]) -> Path:
     """Fetch the packages, cut the clips and return the folder that holds them and their `index.json`.
 
     Needs Debian's `apt-get` and `dpkg`, but no root. Everything happens in a private folder beside the final
-    one, which is renamed when it is whole; of two fetches at once the first to finish stays.
+    one, which is renamed when it is whole; of two fetches at once one waits for the other.
 
     Parameters
     ----------
@@ -96,6 +98,8 @@ def fetch_corpus(progress: Callable[[str], None]) -> Path:
 
     Raises
     ------
+    NoNetworkError
+        If the archive cannot be reached.
     FetchError
         If a package cannot be fetched or unpacked.
     """
@@ -104,7 +108,24 @@ def fetch_corpus(progress: Callable[[str], None]) -> Path:
         progress(f"Speech is already in {final}")
         return final
     final.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch.", dir=final.parent) as temporary:
+    with one_at_a_time(
+        cache_dir() / ".speech.lock", lambda: progress("Another fetch is at work: waiting for it")
+    ):
+        if not (final / "index.json").exists():
+            try:
+                _fetch_into(final, progress)
+            except NoNetworkError as error:
+                raise NoNetworkError(
+                    f"{error}. Connect this machine; until then `speech: {{corpus: packaged}}` has four clips, "
+                    "and `--speech PATH` takes your own"
+                ) from None
+    return final
+
+
+def _fetch_into(final: Path, progress: Callable[[str], None]) -> None:
+    for left in final.parent.glob(f"{_UNFINISHED}*"):  # of a fetch that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=final.parent) as temporary:
         work = Path(temporary)
         progress("Reading the package lists of this machine's Debian mirror")
         apt = private_apt(work / "apt")
@@ -122,14 +143,15 @@ def fetch_corpus(progress: Callable[[str], None]) -> Path:
             sounds = root / "usr" / "share" / "asterisk" / "sounds" / voice.folder
             entries += write_clips(cut_clips(voice, sounds), voice, version, clips)
         write_index(entries, clips)
-        with suppress(OSError):  # another fetch was first; what it made is the same
+        os.sync()
+        try:
             clips.rename(final)
-    if not (final / "index.json").exists():
-        raise FetchError(
-            f"{final} could not be put in place: is something else there? Remove it and try again"
-        )
+        except OSError:
+            raise FetchError(
+                f"{final} could not be put in place: is something else there? Remove it and try again"
+            ) from None
+        sync(final.parent)
     progress(f"{len(entries)} clips are in {final}")
-    return final
 
 
 def cut_clips(voice: Voice, sounds: Path) -> Iterable[tuple[NDArray[np.int16], list[str]]]:

@@ -134,6 +134,24 @@ def test_a_build_is_whole_and_made_once(lab: Lab, monkeypatch: pytest.MonkeyPatc
     assert lab.leftovers() == [done.source.parent.name, "current"]
 
 
+def test_a_damaged_build_is_built_again(lab: Lab) -> None:
+    done = lab.build(lab.tarball())
+    done.library.resolve().write_text("librarY\n")
+    assert lab.build(lab.tarball()).library.read_text() == "library\n"
+    assert lab.makes() == 2
+
+
+def test_a_build_that_did_not_write_its_hashes_down_does_it_now(lab: Lab) -> None:
+    done = lab.build(lab.tarball())
+    path = done.source.parent / "build.json"
+    said = json.loads(path.read_text())
+    assert said["files"]["libopus.so"] == hashlib.sha256(b"library\n").hexdigest()
+    path.write_text(json.dumps({key: value for key, value in said.items() if key != "files"}))
+    assert lab.build(None) == done
+    assert json.loads(path.read_text()) == said
+    assert lab.makes() == 1
+
+
 def test_another_source_and_back(lab: Lab) -> None:
     new, old = lab.tarball("1.6.1"), lab.tarball("1.5.2")
     first = lab.build(new)

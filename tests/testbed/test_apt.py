@@ -1,10 +1,11 @@
-"""Which of a machine's sources is taken for Debian's archive, when others look like it."""
+"""Which of a machine's sources is taken for Debian's archive, and what is said where it cannot be reached."""
 
 from pathlib import Path
 
 import pytest
 
-from testbed.apt import debian_mirror
+from testbed.apt import PrivateApt, debian_mirror
+from testbed.errors import FetchError, NoNetworkError
 
 DEB822 = """\
 Types: deb
@@ -38,3 +39,31 @@ def test_other_repositories_are_not_debian(tmp_path: Path, name: str, debian: st
     mirror = debian_mirror(tmp_path)
     assert (mirror.uri, mirror.suite) == ("http://mirror.example/debian", "bookworm")
     assert "editor" not in mirror.signed_by
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("E: Failed to fetch http://m/InRelease  Temporary failure resolving 'm'", NoNetworkError),
+        (
+            "E: Failed to fetch http://m/x  Could not connect to m:80 (1.2.3.4), connection timed out",
+            NoNetworkError,
+        ),
+        (
+            "E: Failed to fetch http://m/x  Cannot initiate the connection to m:80 (::1). - connect (101)",
+            NoNetworkError,
+        ),
+        ("E: Failed to fetch http://m/x  404  Not Found", FetchError),
+        ("E: You must put some 'deb-src' URIs in your sources.list", FetchError),
+    ],
+)
+def test_a_missing_network_is_told_from_a_missing_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, kind: type[FetchError]
+) -> None:
+    (tmp_path / "apt-get").write_text(f'#!/bin/sh\necho "W: noise" >&2\necho "{said}" >&2\nexit 100\n')
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(FetchError) as caught:
+        PrivateApt(()).run("update")
+    assert type(caught.value) is kind
+    assert str(caught.value).startswith("no network: Failed to fetch") == (kind is NoNetworkError)

@@ -17,6 +17,7 @@ GROUND = {
         "escaping",
         "figures",
         "files",
+        "locks",
         "parameters",
         "randomness",
         "apt",

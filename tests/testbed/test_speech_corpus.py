@@ -117,6 +117,14 @@ def test_two_fetches_at_once_give_one_whole_corpus(machine):
     assert [path.name for path in (machine / "cache/speech").iterdir()] == [speech_corpus.corpus_dir().name]
 
 
+def test_what_a_killed_fetch_left_is_removed_and_never_taken_for_whole(machine):
+    left = machine / "cache/speech/.fetch.abc/clips"
+    left.mkdir(parents=True)
+    (left / "index.json").write_text("[]")
+    assert len(fetch()) == 25
+    assert [path.name for path in (machine / "cache/speech").iterdir()] == [speech_corpus.corpus_dir().name]
+
+
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, FetchError])
 def test_an_interrupted_fetch_leaves_nothing_behind(machine, monkeypatch, fault):
     def stop(line):

@@ -1,0 +1,82 @@
+"""A shared library's file, looked at before it is loaded: reading behind its end would kill the process.
+
+A build writes down the SHA-256 of its files; a library that was cut short, by a loss of power or a full disk,
+shows by its own header where its end should be.
+"""
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+from testbed.errors import CodecError
+
+BUILD_FILE = "build.json"
+"""What a build leaves beside its files; `files` in it has their hashes by name."""
+_MEND = "`testbed opus build` builds it again"
+
+
+def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of files in a folder, by name."""
+    return {name: _sha256(folder / name) for name in names}
+
+
+def check_file(path: Path) -> None:
+    """Refuse a file of a build that is not what was built, and any library that is cut short.
+
+    Parameters
+    ----------
+    path
+        A library, or another file that a build wrote down.
+
+    Raises
+    ------
+    CodecError
+        Says how the file is damaged and what mends it.
+    """
+    path = path.resolve()
+    try:
+        wanted = _recorded(path)
+        if wanted is not None and _sha256(path) not in wanted:
+            raise CodecError(f"{path}: is damaged: its SHA-256 is not that of what was built; {_MEND}")
+        size, needed = path.stat().st_size, _elf_bytes(path)
+    except OSError as error:
+        raise CodecError(f"{path}: cannot be read: {error.strerror}") from None
+    if size < needed:
+        raise CodecError(f"{path}: is cut short: {size} of {needed} bytes; {_MEND}")
+
+
+def _recorded(path: Path) -> set[str] | None:
+    """Return the hash that a build wrote down for a file, under whichever of the names that lead to it."""
+    try:
+        files = json.loads((path.parent / BUILD_FILE).read_text("utf-8"))["files"]
+        found = {str(sha256) for name, sha256 in files.items() if (path.parent / name).resolve() == path}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    return found or None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _elf_bytes(path: Path) -> int:
+    """Return how long an ELF file must be at least, by its section headers, which are last; 0 for others."""
+    with path.open("rb") as file:
+        header = file.read(64)
+    if len(header) < 64 or header[:4] != b"\x7fELF":
+        return 0
+    order = "<" if header[5] == 1 else ">"
+    if header[4] == 2:
+        (offset,), (size, count) = (
+            struct.unpack_from(order + "Q", header, 40),
+            struct.unpack_from(order + "HH", header, 58),
+        )
+    else:
+        (offset,), (size, count) = (
+            struct.unpack_from(order + "I", header, 32),
+            struct.unpack_from(order + "HH", header, 46),
+        )
+    return int(offset + size * count)
