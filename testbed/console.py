@@ -6,6 +6,7 @@ from testbed.channels.stage import least_delay_ms
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.flows import study
 from testbed.flows.model import FlowStudy
+from testbed.not_sent import will_not_be_sent
 from testbed.scenario import AnyScenario
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip, list_clips
@@ -29,6 +30,7 @@ def outline(scenario: AnyScenario) -> str:
     channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
     lines += [f"{counted(scenario.realizations, 'realization')} of {channel}"]
     lines += [f"receiver {each}" for each in _receivers(whole)]
+    lines += [f"note: {each}" for each in will_not_be_sent(whole)]
     lines += [
         f"= {counted(whole.calls, 'call')}, {duration(seconds)} of speech; {counted(encodings, 'encoding')}"
     ]

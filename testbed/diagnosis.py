@@ -3,7 +3,6 @@
 All is told from the scenario and the table, so a run that was not finished is diagnosed, too.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -47,42 +46,38 @@ class Diagnosis:
 def diagnoses(whole: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
     """Return what ails each scheme at each point, in the table's order; see `testbed.observed.cases`."""
     return [
-        Diagnosis(case.point, case.scheme.name, kind, f"{case.scheme.name} {text}")
+        Diagnosis(case.point, case.scheme.name, kind, f"{case.scheme.name}{text}")
         for case in cases(whole, table)
         for kind, text in _ailments(case)
     ]
 
 
 def _ailments(case: Case) -> Iterator[tuple[Kind, str]]:
+    """Give what follows the scheme's name."""
     if (text := not_sent(case)) is not None:
-        yield "not_sent", text
+        yield "not_sent", f" {text}"
     if case.overruns_link:
-        yield "over_link", _over_link(case)
+        yield "over_link", f" {_over_link(case)}"
     else:
         if case.seen.queue_loss > MANY:
-            yield "queue_loss", f"lost {percent(case.seen.queue_loss)} of its packets in a queue"
+            yield "queue_loss", f" lost {percent(case.seen.queue_loss)} of its packets in a queue"
         if case.seen.late > MANY:
-            yield "late", f"had {lateness([case])}"
+            yield "late", f": {lateness([case])}"
     if _needs_networks(case) and case.seen.narrow > MANY:
         yield (
             "narrow",
-            f"has {percent(case.seen.narrow)} of its packets in narrowband or mediumband, where libopus "
+            f" has {percent(case.seen.narrow)} of its packets in narrowband or mediumband, where libopus "
             "conceals without networks: neither neural PLC nor DRED is heard",
         )
 
 
 def lateness(together: Sequence[Case]) -> str:
     """Say how many packets of some schemes at one point came too late, and when most would be in time."""
-    playout = together[0].scenario.playout
-    assert playout.policy == "fixed"
-    late = percent(sum(case.seen.late for case in together) / len(together))
-    if playout.buffer_ms is not None:
-        enough_ms = math.ceil(max(case.seen.variation_ms for case in together))
-        at, enough = f"for a buffer of {playout.buffer_ms:g} ms", f"with one of {enough_ms} ms"
-    else:
-        enough_ms = math.ceil(max(case.seen.delay_ms for case in together))
-        at, enough = f"at {playout.delay_ms:g} ms", f"at {enough_ms} ms"
-    return f"{late} of packets too late {at}; 95 % would make it {enough}"
+    late = sum(case.seen.late for case in together) / len(together)
+    delay_ms = max(case.seen.delay_ms for case in together)
+    variation_ms = max(case.seen.variation_ms for case in together)
+    when = together[0].scenario.playout.describe_late(delay_ms, variation_ms)
+    return f"{percent(late)} of packets arrived too late {when}"
 
 
 def _over_link(case: Case) -> str:

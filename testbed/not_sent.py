@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from testbed.observed import Case, percent
-from testbed.sweep import known_loss
+from testbed.scenario import Scenario
+from testbed.sweep import Plan, known_loss
 
 ENOUGH_DRED = 0.8
 """A scheme that sends less than this share of the depth asked for is told so."""
@@ -37,37 +38,58 @@ def not_sent(case: Case) -> str | None:
     return "; ".join(said) or None
 
 
+def will_not_be_sent(whole: Plan) -> list[str]:
+    """Say which schemes will send no LBRR and no DRED, as far as that is known before any call; each once."""
+    said = []
+    for point, schemes in zip(whole.points, whole.schemes, strict=True):
+        why = None if point.scenario.is_closed_loop else why_none_is_expected(point.scenario)
+        for scheme in schemes if why else ():
+            asked = ["LBRR"] * bool(scheme.lbrr) + ["DRED"] * bool(scheme.dred and not scheme.added_dred())
+            if asked:
+                said.append(f"{scheme.name} will send no {' and no '.join(asked)}: {why}")
+    return list(dict.fromkeys(said))
+
+
+def why_none_is_expected(scenario: Scenario) -> str | None:
+    """Say why libopus is told to expect no loss, and so sends neither LBRR nor DRED; None if it is not."""
+    given, known = scenario.codec.expected_loss, known_loss(scenario)
+    if round(100 * (known if given is None else given)):
+        return None
+    if given is not None:
+        return f"codec.expected_loss is {given:g}" + (", which rounds to 0 %" if given else "")
+    if scenario.is_closed_loop:
+        return "libopus expects the loss that is reported, and none was"
+    if known:
+        return f"the channel's loss of {percent(known)} rounds to 0 %, and libopus expects none"
+    return "libopus expects no loss, since no stage of the channel states one"
+
+
 def _reason(case: Case, none: Sequence[str]) -> str:
     """Say why no redundancy was sent, and what to set so that it is."""
-    scenario, expected_percent = case.scenario, case.settings.expected_loss_percent
-    given, known = scenario.codec.expected_loss, known_loss(scenario)
-    if scenario.is_controlled and case.seen.packet_loss:
-        return "the target rate left no room for it"
-    if scenario.is_controlled:
-        expect = f" and codec.expected_loss: {_EXAMPLE_LOSS:g}" if set(none) - {"RED"} else ""
+    scenario, is_of_encoder = case.scenario, set(none) != {"RED"}
+    why = why_none_is_expected(scenario) if is_of_encoder else None
+    is_told_so = why is not None and scenario.codec.expected_loss is not None
+    if scenario.is_controlled and not is_told_so:
+        if case.seen.packet_loss:
+            return (
+                "the allocation gave it nothing, as the target rate or the loss that was reported is too low"
+            )
+        expect = f" and codec.expected_loss: {_EXAMPLE_LOSS:g}" if is_of_encoder else ""
         return f"no loss was reported. To send it all the same set allocation.policy: fixed{expect}"
-    if expected_percent:
-        return (
-            f"libopus grants it nothing at {case.settings.bitrate_bps / 1000:g} kb/s in all and an "
-            f"expected loss of {expected_percent} %"
-        )
-    if given is not None:
-        why = f"codec.expected_loss is {given:g}" + (", which rounds to 0 %" if given else "")
-    elif scenario.is_closed_loop:
-        why = "libopus expects the loss that is reported, and none was"
-    elif known:
-        why = f"the channel's loss of {percent(known)} rounds to 0 %, and libopus expects none"
-    else:
-        why = "libopus expects no loss, since no stage of the channel states one"
-    return f"{why}. {_advice(case, known)}"
+    if why is not None:
+        return f"{why}. {_advice(case)}"
+    return (
+        f"libopus grants it nothing at {case.settings.bitrate_bps / 1000:g} kb/s in all and an "
+        f"expected loss of {case.settings.expected_loss_percent} %"
+    )
 
 
-def _advice(case: Case, known: float) -> str:
+def _advice(case: Case) -> str:
     """Name the loss to expect: what was lost or late, unless that is because a link is overrun."""
     lost, late = case.seen.packet_loss, case.seen.late
     became = [f"{percent(share)} {how}" for share, how in ((lost, "was lost"), (late, "came late")) if share]
     if became and not case.overruns_link:
         expected = max(0.01, round(lost + late, 2))
         return f"Of its packets {' and '.join(became)}: set codec.expected_loss: {expected:g}"
-    expected = 0.01 if known else _EXAMPLE_LOSS
+    expected = 0.01 if known_loss(case.scenario) else _EXAMPLE_LOSS
     return f"To send it all the same set codec.expected_loss, e.g. {expected:g}"

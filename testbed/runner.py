@@ -122,6 +122,8 @@ class Run(Results):
         ------
         ResultsError
             If there is no such row, or a file that shaped it is not what it was.
+        ScenarioError
+            If this machine's libopus cannot do what the scenario needs.
         """
         if not 0 <= row < len(self.table):
             raise ResultsError(f"{self.folder}: there is no row {row}, the table has {len(self.table)}")
@@ -133,6 +135,7 @@ class Run(Results):
         )
         if isinstance(scenario, FlowStudy):
             raise ResultsError(f"{self.folder}: a flow study, in which there are no calls")
+        check_codec(scenario)
         clips = clips_of(scenario)
         whole = plan(scenario, len(clips))
         check_unchanged(self.manifest, inputs_of(whole.points, clips), clips, self.folder)

@@ -1,5 +1,6 @@
 """A fixed playout delay: what is not there in time is late, and late is lost."""
 
+import math
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -45,6 +46,14 @@ class Fixed(Parameters):
         if left_ms < 0:
             return f"{plays}, before any packet can come: the network takes {least_delay_ms:g} ms"
         return f"{plays}: the network takes {least_delay_ms:g} ms of it and leaves {left_ms:g} ms"
+
+    def describe_late(self, delay_ms: float, variation_ms: float) -> str:
+        if self.buffer_ms is not None:
+            return (
+                f"for a jitter buffer of {self.buffer_ms:g} ms; "
+                f"95 % would make it with one of {math.ceil(variation_ms)} ms"
+            )
+        return f"at {self.delay_ms:g} ms; 95 % would make it at {math.ceil(delay_ms)} ms"
 
     def due_ns(self, sent_ns: int, fastest_ns: int | None) -> int | None:
         if self.delay_ms is not None:

@@ -13,5 +13,8 @@ class Offline(Parameters):
     def describe(self, least_delay_ms: float) -> str:
         return "waits without limit"
 
+    def describe_late(self, delay_ms: float, variation_ms: float) -> str:
+        return "for a receiver that waits without limit"
+
     def due_ns(self, sent_ns: int, fastest_ns: int | None) -> None:
         return None

@@ -15,6 +15,15 @@ class Playout(Protocol):
             What the network adds to every packet's delay, as far as it is known.
         """
 
+    def describe_late(self, delay_ms: float, variation_ms: float) -> str:
+        """Return at which setting packets are too late and at which most would not be.
+
+        Parameters
+        ----------
+        delay_ms, variation_ms
+            The delay, and the delay above the smallest, of the last of 95 in 100 packets that arrived.
+        """
+
     def due_ns(self, sent_ns: int, fastest_ns: int | None) -> int | None:
         """Return when the frame must be played, or None for "not before everything has arrived".
 

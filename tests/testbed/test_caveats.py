@@ -1,8 +1,10 @@
 """What a run says of itself: each ailment once, where it was met, with what to set."""
 
+import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from testbed import runner
 from testbed.scenario import parse_scenario
@@ -69,3 +71,42 @@ metrics: []
 """
     (warning,) = run(tmp_path, text, jobs=1).manifest["warnings"]
     assert warning.startswith("neural PLC has 100 % of its packets in narrowband or mediumband")
+
+
+@pytest.mark.parametrize(
+    ("channel", "missed"),
+    [
+        ("delay: {constant_ms: 30}", False),
+        ("jitter: {model: gamma, mean_ms: 40, std_ms: 30}", True),
+    ],
+)
+def test_redundancy_that_never_comes_is_warned_about(channel: str, missed: bool, tmp_path: Path) -> None:
+    """libopus sends neither LBRR nor DRED where it expects no loss; packets that come late are none to it."""
+    text = f"""
+name: never
+speech: {{corpus: packaged, clips: 1}}
+codec: {{bitrate_kbps: 24, complexity: 0}}
+schemes:
+  - lbrr: {{bitrate_kbps: 16}}
+  - dred: {{depth_ms: 500, bitrate_kbps: 40}}
+channel: [{channel}]
+playout: {{policy: fixed, delay_ms: 80}}
+metrics: []
+"""
+    found = run(tmp_path, text, jobs=1)
+    unsent = [each for each in found.manifest["diagnoses"] if each["kind"] == "not_sent"]
+    assert [each["scheme"] for each in unsent] == ["LBRR", "DRED 500 ms"]
+    for each in unsent:
+        assert any(warning == each["text"] for warning in found.manifest["warnings"])
+        row = found.table[found.table["scheme"] == each["scheme"]].iloc[0]
+        assert (row["lbrr_sent"], row["dred_sent_ms"]) == (0, 0)
+        share = row["packet_loss"] + row["frames_late"] / row["frames"]
+        expected = re.search(r"set codec\.expected_loss(?:: |, e\.g\. )([\d.]+)$", each["text"])
+        assert expected
+        assert float(expected[1]) == (max(0.01, round(share, 2)) if share else 0.1)
+        assert bool(share) == missed
+    mended = run(
+        tmp_path / "mended", text.replace("complexity: 0", "complexity: 0, expected_loss: 0.2"), jobs=1
+    )
+    assert not [each for each in mended.manifest["diagnoses"] if each["kind"] == "not_sent"]
+    assert (mended.table["lbrr_sent"] + mended.table["dred_sent_ms"])[1:].all()

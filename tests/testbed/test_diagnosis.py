@@ -7,6 +7,7 @@ import pytest
 
 from testbed.caveats import caveats
 from testbed.diagnosis import diagnoses
+from testbed.not_sent import will_not_be_sent
 from testbed.scenario import Scenario, parse_scenario
 from testbed.sweep import Plan, plan
 from testbed.unfinished import said_of
@@ -141,6 +142,19 @@ def test_redundancy_that_is_not_sent_is_told_with_the_loss_to_expect(
     ]
 
 
+def test_what_will_not_be_sent_is_known_before_any_call() -> None:
+    why = NO_STAGE.removesuffix(".")
+    both = f"{{name: both, {LBRR}, {DRED}}}"
+    ours = "dred: {writer: testbed, depth_ms: 100}"
+    schemes = f"[plc, {LBRR}, {RED}, {both}, {ours}]"
+    assert will_not_be_sent(made(IN_QUEUE, schemes)) == [
+        f"LBRR will send no LBRR: {why}",
+        f"both will send no LBRR and no DRED: {why}",
+    ]
+    assert will_not_be_sent(made(LOSS, schemes)) == []
+    assert will_not_be_sent(made(IN_QUEUE, f"[{LBRR}]", feedback="{format: ccfb}")) == [], "that is reported"
+
+
 def test_each_point_of_a_sweep_expects_its_own_loss() -> None:
     whole = made(schemes=f"[{LBRR}]", sweep="{codec.expected_loss: [0, 0.004, 0.1]}")
     zero, rounded, some = [text for _, text in told(whole, **NOTHING_SENT)]
@@ -166,12 +180,16 @@ def test_in_a_closed_loop_the_reports_set_what_is_expected() -> None:
     ]
     assert told(reported, dred_sent_ms=10.0, lbrr_sent=0.01) == [], "how much is the allocation's affair"
     controlled = made(congestion="{controller: gcc, start_kbps: 48}")
-    room = "the target rate left no room for it"
+    room = "the allocation gave it nothing, as the target rate or the loss that was reported is too low"
     assert [text for _, text in told(controlled, **NOTHING_SENT, red_kbps=0.0)] == [
         f"LBRR sent no LBRR: {room}",
         f"DRED 500 ms sent no DRED: {room}",
         f"RED x1 sent no RED: {room}",
     ]
+    told_none = made(codec="{bitrate_kbps: 24, expected_loss: 0}", congestion="{controller: gcc}")
+    texts = [text for _, text in told(told_none, **NOTHING_SENT)]
+    assert len(texts) == 2
+    assert all("codec.expected_loss is 0. Of its packets 20 % was lost" in text for text in texts)
     texts = [text for _, text in told(controlled, **NOTHING_SENT, red_kbps=0.0, packet_loss=0.0)]
     reported = "no loss was reported. To send it all the same set allocation.policy: fixed"
     assert texts == [
@@ -258,12 +276,12 @@ def test_a_queue_that_drops_though_it_is_not_overrun() -> None:
 
 def test_lateness_says_when_most_packets_would_be_in_time() -> None:
     seen = {"frames_late": 390, "delay_ms_min": 40.4, "delay_variation_ms_p95": 800.0}
-    late = "RED x1 had 78 % of packets too late"
+    late = "RED x1: 78 % of packets arrived too late"
     whole = made(schemes=f"[{RED}]")
     assert told(whole, **seen) == [("late", f"{late} at 60 ms; 95 % would make it at 841 ms")]
     whole = made(schemes=f"[{RED}]", playout="{policy: fixed, buffer_ms: 20}")
     assert told(whole, **seen) == [
-        ("late", f"{late} for a buffer of 20 ms; 95 % would make it with one of 800 ms")
+        ("late", f"{late} for a jitter buffer of 20 ms; 95 % would make it with one of 800 ms")
     ]
     assert told(whole, **(seen | {"frames_dtx": 450, "frames_late": 5})) == [], (
         "of the packets, not the frames"
@@ -290,8 +308,8 @@ def test_each_ailment_is_a_warning_once_and_lateness_of_all_is_the_receivers() -
     assert first.startswith("playout.delay_ms = 40: LBRR sent no LBRR: ")
     assert first.endswith("set codec.expected_loss: 1 (so at 1 more point)")
     assert second == (
-        "playout.delay_ms = 40: playout: 100 % of packets too late at 40 ms; 95 % would make it at 70 ms "
-        "(so at 1 more point)"
+        "playout.delay_ms = 40: playout: 100 % of packets arrived too late at 40 ms; "
+        "95 % would make it at 70 ms (so at 1 more point)"
     )
     assert third.startswith("playout.delay_ms = 200: LBRR sent no LBRR: ")
     assert third.endswith(f"{TO_SEND_IT} 0.1"), "for another reason"
