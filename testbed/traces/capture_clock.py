@@ -9,7 +9,7 @@ from bisect import bisect_left
 import numpy as np
 from numpy.typing import NDArray
 
-SMALLEST_STEP_NS = 50_000_000
+_SMALLEST_STEP_NS = 10_000_000
 _WINDOW_PACKETS = 150
 _EDGE_NS = 100_000_000
 
@@ -28,7 +28,7 @@ def without_steps_back(
     sequences
         The sequence number of each packet, for the notes.
     """
-    falls = np.flatnonzero(np.diff(times_ns) < -SMALLEST_STEP_NS) + 1
+    falls = np.flatnonzero(np.diff(times_ns) < -_SMALLEST_STEP_NS) + 1
     if not len(falls):
         return times_ns, []
     ticks = np.diff(timestamps, prepend=timestamps[:1]).astype(np.int32).astype(np.float64)
@@ -41,7 +41,7 @@ def without_steps_back(
         start = max(place - _WINDOW_PACKETS, edges[at - 1] if at else 0)
         end = min(place + _WINDOW_PACKETS, edges[at + 1] if at + 1 < len(edges) else len(times_ns))
         step_ns = round(float(delay_ns[place:end].min() - delay_ns[start:place].min()))
-        if step_ns > -SMALLEST_STEP_NS:
+        if step_ns > -_SMALLEST_STEP_NS:
             continue
         corrected[place:] -= step_ns
         notes.append(

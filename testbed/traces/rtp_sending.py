@@ -67,33 +67,27 @@ def sending_ns(packets: Received, where: str) -> tuple[NDArray[np.int64], list[s
 
 def _without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
     """Return which packets' timestamps say nothing of their sending: events, and all but one of the same."""
-    repeats = np.zeros(len(packets.timestamps), np.bool_)
-    repeats[1:] = np.diff(packets.timestamps) == 0
-    timeless = repeats.copy()
+    timeless = np.zeros(len(packets.timestamps), np.bool_)
     notes = []
-    types = Counter(packets.payload_types.tolist())
-    for kind, count in types.most_common()[1:]:
-        if kind == COMFORT_NOISE:
-            continue
+    for kind, count in Counter(packets.payload_types.tolist()).most_common()[1:]:
         of_kind = packets.payload_types == kind
         shared = np.count_nonzero(np.diff(packets.timestamps[of_kind]) == 0)
-        if (packets.payload_bytes[of_kind] == _EVENT_BYTES).all() or shared >= count / 2:
+        of_size = bool((packets.payload_bytes[of_kind] == _EVENT_BYTES).all())
+        if kind != COMFORT_NOISE and (of_size or shared >= count / 2):
             timeless |= of_kind
             notes.append(
                 f"{count} packets of payload type {kind} are telephone events (RFC 4733) or the like: their "
                 "timestamps say nothing of delay; theirs is taken from the packets around them"
             )
-    if timeless.all():
-        timeless[0] = False
-    others = int((repeats & ~np.isin(packets.payload_types, _kinds(packets, timeless))).sum())
-    if others:
-        notes.append(f"{others} packets have the timestamp of the packet before: their delay is not known")
+    others = np.flatnonzero(~timeless)
+    repeats = others[1:][np.diff(packets.timestamps[others]) == 0]
+    timeless[repeats] = True
+    if len(repeats):
+        notes.append(
+            f"{len(repeats)} packets have the timestamp of the packet before: their delay is not known, and "
+            "taken from the packets around them"
+        )
     return timeless, notes
-
-
-def _kinds(packets: Received, timeless: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the payload types all of whose packets are timeless."""
-    return np.setdiff1d(packets.payload_types, packets.payload_types[~timeless])
 
 
 class _Stretches:
@@ -108,6 +102,7 @@ class _Stretches:
         self._ticks = np.diff(packets.timestamps[timed]).astype(np.int32).astype(np.int64)
         self._media = self._ticks * (1e9 / self._clock_hz[1:])
         self._lag = np.diff(self._arrived) - self._media
+        self._after_events = np.diff(timed) > 1
         sizes = packets.payload_bytes[timed]
         self._comfort = (sizes <= _COMFORT_SHARE * np.quantile(sizes, 0.9)) | (
             packets.payload_types[timed] == COMFORT_NOISE
@@ -119,7 +114,7 @@ class _Stretches:
 
     def sent_ns(self, where: str) -> tuple[NDArray[np.int64], list[str]]:
         """Return when each packet was sent, and notes."""
-        large = np.abs(self._lag) >= _LARGE_NS
+        large = np.abs(self._lag) >= np.where(self._after_events, _SMALL_NS, _LARGE_NS)
         large |= np.diff(self._clock_hz) != 0
         steps, shift = self._steps(large)
         with_small = large | self._small()
@@ -210,7 +205,8 @@ class _Stretches:
         after_pause = any(self._marked[place + 1] for place in pauses) or len(pauses) > 2
         if pauses and after_pause:
             notes.append(
-                f"timestamps stand still in {len(pauses)} pauses, {seconds:.3f} s in all: they are no delay"
+                f"timestamps stand still in {len(pauses)} pause{'s' * (len(pauses) > 1)}, {seconds:.3f} s in all: "
+                "they are no delay"
             )
         elif pauses:
             notes += [

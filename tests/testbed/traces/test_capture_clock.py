@@ -23,7 +23,7 @@ def captured(packets, steps_ms):
 
 
 @pytest.mark.parametrize("interval_ms", [10.0, 20.0, 60.0])
-@pytest.mark.parametrize("step_ms", [-300.0, -2500.0, -3_600_000.0])
+@pytest.mark.parametrize("step_ms", [-85.0, -300.0, -2500.0, -3_600_000.0])
 def test_a_step_back_is_said_and_taken_out(interval_ms, step_ms):
     recording = captured([p for p in speech(500, interval_ms) if p.sequence % 20 != 7], {300: step_ms})
     assert int(recording.lost.sum()) == 25

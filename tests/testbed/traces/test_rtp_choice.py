@@ -4,7 +4,10 @@ import pytest
 
 from testbed.errors import ChannelError
 from testbed.traces.capture_points import joined
+from testbed.traces.contents import Contents
+from testbed.traces.format import Choice
 from testbed.traces.rtp_choice import chosen
+from testbed.traces.rtp_packets import recording_from
 from testbed.traces.rtp_stream import streams
 
 from .rtp_calls import datagrams, speech
@@ -61,3 +64,10 @@ def test_several_senders_are_chosen_by_ssrc_first():
     assert "2 RTP streams, choose with --ssrc" in refusal(there)
     assert "on 2 ways, choose with --way" in refusal(there, ssrc=7)
     assert chosen(there, 8, "x").way == "e > f"
+
+
+def test_each_way_has_its_own_loss():
+    both = sorted([*datagrams(BEFORE), *datagrams(AFTER, "b > c")], key=lambda datagram: datagram.time_ns)
+    for way, lost in ((1, 30), (2, 90)):
+        recording = recording_from(both, Choice(way=way), "x", Contents())
+        assert (len(recording), int(recording.lost.sum())) == (600, lost)

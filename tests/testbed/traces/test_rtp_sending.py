@@ -39,6 +39,19 @@ def test_telephone_events_say_nothing_of_delay(payload_type, clock_hz, interval_
     assert "telephone events" in recording.notes[0]
 
 
+def test_timestamps_that_stand_still_during_events():
+    """A sender whose speech goes on after an event where it stopped before."""
+    packets = with_events(speech(600, clock_hz=8_000, payload_type=0), (100, 300, 450), 13)
+    resumed, stood = [], 0
+    for packet in packets:
+        stood += packet.marker
+        late = stood * 13 * 160 if packet.payload_type == 0 else 0
+        resumed.append(replace(packet, timestamp=packet.timestamp - late))
+    recording = read(resumed)
+    assert set(recording.delay_ns.tolist()) == {0}
+    assert "stand still in 3 pauses" in recording.notes[1]
+
+
 def test_events_take_the_delay_of_their_neighbours():
     packets = with_events(speech(300, clock_hz=8_000, payload_type=0), (100,), 10)
     recording = read(delayed(packets, [40.0 if packet.sequence < 105 else 60.0 for packet in packets]))

@@ -58,6 +58,16 @@ def test_convert_tells_what_is_lost(folder):
     assert (folder / "again.csv").read_text() == "send_ms,arrival_ms\n0,0\n20,20\n40,\n60,60\n"
 
 
+def test_a_delay_profiles_packets_are_as_far_apart_as_is_said(folder):
+    (folder / "profile.dat").write_text("50\n47\n-1\n")
+    done = trace(folder, "convert", "profile.dat", "profile.csv")
+    assert (folder / "profile.csv").read_text() == "send_ms,arrival_ms\n0,50\n20,67\n40,\n"
+    assert "one packet per 20 ms is assumed" in done.stderr
+    done = trace(folder, "convert", "profile.dat", "profile.csv", "--interval-ms", "40")
+    assert (folder / "profile.csv").read_text() == "send_ms,arrival_ms\n0,50\n40,87\n80,\n"
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
