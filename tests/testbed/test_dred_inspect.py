@@ -401,3 +401,49 @@ def test_answers_for_programs_and_exit_codes(tmp_path):
         assert (stream["reason"] is not None) == (code == 4)
     (tmp_path / "call.pcap").write_bytes(b"\xd4\xc3\xb2\xa1")
     assert told("--json") == (2, "")
+
+
+def check_inspected_or_refused(path):
+    seen = Inspection(path)
+    try:
+        list(seen)
+    except (ChannelError, ScenarioError) as error:
+        assert str(error).startswith(f"{path}:")
+        return
+    for answer in seen.answers:
+        assert answer.with_dred + answer.damaged <= answer.packets + sum(answer.types.values())
+        assert answer.verdict != "carries" or answer.with_dred
+        assert answer.verdict != "unknown" or ";" in str(answer)
+    json.loads(seen.as_json())
+
+
+def damaged_files(tmp_path, count):
+    """Captures, dumps, Ogg and bitstreams, damaged in a few places or cut off."""
+    capture = tmp_path / "whole.pcap"
+    write_pcap(capture, [*sent(packets()[50:53]), *sent(with_red(packets()[50:54], 63), 2)])
+    records = [struct.pack(">HHI", 8 + len(data), len(data), 0) + data for _, data in sent(packets()[50:53])]
+    whole = [
+        capture.read_bytes(),
+        b"#!rtpplay1.0 192.0.2.1/5004\n" + bytes(16) + b"".join(records),
+        ogg([(packets()[50:53], 3 * 960)]),
+        b"".join(struct.pack(">II", len(each), 0) + each for each in packets()[50:53]),
+    ]
+    rng = np.random.default_rng(5)
+    path = tmp_path / "damaged"
+    for _ in range(count):
+        content = bytearray(whole[rng.integers(len(whole))])
+        for _ in range(rng.integers(1, 6)):
+            content[rng.integers(len(content))] = rng.choice((0, 1, 63, 111, 255, rng.integers(256)))
+        path.write_bytes(content[: rng.integers(1, 4 * len(content))])
+        yield path
+
+
+def test_damaged_files_are_inspected_or_refused(tmp_path):
+    for path in damaged_files(tmp_path, 300):
+        check_inspected_or_refused(path)
+
+
+@pytest.mark.long
+def test_many_damaged_files_are_inspected_or_refused(tmp_path):
+    for path in damaged_files(tmp_path, 20_000):
+        check_inspected_or_refused(path)
