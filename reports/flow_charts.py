@@ -143,7 +143,6 @@ def _rates(axes: "Axes", series: pd.DataFrame, flows: Sequence[str], others: Seq
     )
     # Names last, because matplotlib hides those with a leading underscore.
     for entry in legend.get_texts():
-        entry.set_parse_math(False)
         if entry.get_text().isdigit():
             entry.set_text(printable(flows[int(entry.get_text())]))
 
