@@ -1,6 +1,7 @@
 """What one must know about a run before one believes its numbers, in sentences."""
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -61,22 +62,24 @@ def _ailments(
     Two texts are alike if they differ in numbers only. Packets that come late with every scheme are the
     receiver's affair, and told of it.
     """
-    met = {(case.point, case.scheme.name): case for case in cases(whole, table)}
-    late = {(each.point, each.scheme) for each in diagnosed if each.kind == "late"}
-    told: dict[tuple[str, str], list[Diagnosis]] = {}
+    met: dict[int, dict[str, Case]] = defaultdict(dict)
+    for case in cases(whole, table):
+        met[case.point][case.scheme.name] = case
+    late = Counter(each.point for each in diagnosed if each.kind == "late")
+    told: dict[tuple[str, str], list[Diagnosis]] = defaultdict(list)
     for each in diagnosed:
-        here = {at for at in met if at[0] == each.point}
-        everywhere = each.kind == "late" and len(here) > 1 and here <= late
-        alike = each.kind if everywhere else _NUMBER.sub("0", each.text)
-        told.setdefault(("" if everywhere else each.scheme, alike), []).append(each)
+        if each.kind == "late" and 1 < late[each.point] == len(met[each.point]):
+            told["", each.kind].append(each)
+        else:
+            told[each.scheme, _NUMBER.sub("0", each.text)].append(each)
     said = []
     for (scheme, _), found in told.items():
         first = found[0]
         text = first.text
         if not scheme:
-            text = f"playout: {lateness([case for at, case in met.items() if at[0] == first.point])}"
+            text = f"playout: {lateness(list(met[first.point].values()))}"
         elif first.kind == "not_sent" and len(table) == whole.calls:
-            text += _sufficient(clips, met[first.point, scheme])
+            text += _sufficient(clips, met[first.point][scheme])
         at = ", ".join(f"{key} = {value}" for key, value in whole.points[first.point].parameters.items())
         more = len({each.point for each in found}) - 1
         also = f" (so at {more} more point{'s' * (more > 1)})" if more else ""
