@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Kind = Literal["not_sent", "over_link", "queue_loss", "late", "narrow"]
 MANY = 0.1
 """The share of its packets from which on a scheme is told what became of them."""
+FULL = 0.9
+"""The load from which on a link is named as the cause of what it delays or drops."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,9 @@ class Diagnosis:
         The table's columns of these names.
     kind
         ``"not_sent"``: redundancy was asked for, and none or much less was sent. ``"over_link"``: more is
-        sent than the slowest link carries. ``"queue_loss"``: a queue drops many packets all the same.
-        ``"late"``: many packets come after their frame had to play. ``"narrow"``: libopus's networks are
-        asked for and cannot be heard.
+        sent than the slowest link carries, or nearly as much, and it delays or drops many packets.
+        ``"queue_loss"``: a queue drops many packets all the same. ``"late"``: many packets come after their
+        frame had to play. ``"narrow"``: libopus's networks are asked for and cannot be heard.
     text
         One line that begins with the scheme's name and can be understood alone.
     """
@@ -46,7 +48,7 @@ class Diagnosis:
 def diagnoses(whole: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
     """Return what ails each scheme at each point, in the table's order; see `testbed.observed.cases`."""
     return [
-        Diagnosis(case.point, case.scheme.name, kind, f"{case.scheme.name}{text}")
+        Diagnosis(case.point, case.scheme.name, kind, f"{case.scheme.name} {text}")
         for case in cases(whole, table)
         for kind, text in _ailments(case)
     ]
@@ -55,29 +57,30 @@ def diagnoses(whole: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
 def _ailments(case: Case) -> Iterator[tuple[Kind, str]]:
     """Give what follows the scheme's name."""
     if (text := not_sent(case)) is not None:
-        yield "not_sent", f" {text}"
-    if case.overruns_link:
-        yield "over_link", f" {_over_link(case)}"
+        yield "not_sent", text
+    many_late, many_dropped = case.seen.late > MANY, case.seen.queue_loss > MANY
+    if case.link_load > 1 or (case.link_load > FULL and (many_late or many_dropped)):
+        yield "over_link", _over_link(case)
     else:
-        if case.seen.queue_loss > MANY:
-            yield "queue_loss", f" lost {percent(case.seen.queue_loss)} of its packets in a queue"
-        if case.seen.late > MANY:
-            yield "late", f": {lateness([case])}"
+        if many_dropped:
+            yield "queue_loss", f"lost {percent(case.seen.queue_loss)} of its packets in a queue"
+        if many_late:
+            yield "late", f"had {lateness([case], 'of its packets come')}"
     if _needs_networks(case) and case.seen.narrow > MANY:
         yield (
             "narrow",
-            f" has {percent(case.seen.narrow)} of its packets in narrowband or mediumband, where libopus "
+            f"has {percent(case.seen.narrow)} of its packets in narrowband or mediumband, where libopus "
             "conceals without networks: neither neural PLC nor DRED is heard",
         )
 
 
-def lateness(together: Sequence[Case]) -> str:
+def lateness(together: Sequence[Case], of: str = "of packets arrived") -> str:
     """Say how many packets of some schemes at one point came too late, and when most would be in time."""
     late = sum(case.seen.late for case in together) / len(together)
     delay_ms = max(case.seen.delay_ms for case in together)
     variation_ms = max(case.seen.variation_ms for case in together)
     when = together[0].scenario.playout.describe_late(delay_ms, variation_ms)
-    return f"{percent(late)} of packets arrived too late {when}"
+    return f"{percent(late)} {of} too late {when}"
 
 
 def _over_link(case: Case) -> str:

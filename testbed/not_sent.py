@@ -88,7 +88,7 @@ def _advice(case: Case) -> str:
     """Name the loss to expect: what was lost or late, unless that is because a link is overrun."""
     lost, late = case.seen.packet_loss, case.seen.late
     became = [f"{percent(share)} {how}" for share, how in ((lost, "was lost"), (late, "came late")) if share]
-    if became and not case.overruns_link:
+    if became and case.link_load <= 1:
         expected = max(0.01, round(lost + late, 2))
         return f"Of its packets {' and '.join(became)}: set codec.expected_loss: {expected:g}"
     expected = 0.01 if known_loss(case.scenario) else _EXAMPLE_LOSS

@@ -1,5 +1,6 @@
 """A scheme at a point of a run: what was asked for, and what became of its calls on average."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -58,9 +59,10 @@ class Case:
         return capacity_kbps(channel, self.seen.duration_ms, self.scenario.folder)
 
     @property
-    def overruns_link(self) -> bool:
-        """Whether this call and the others beside it send more than that."""
-        return (1 + self.scenario.other_calls) * self.seen.wire_kbps > self.link_kbps
+    def link_load(self) -> float:
+        """What this call and the others beside it send, as a share of that."""
+        sent_kbps = (1 + self.scenario.other_calls) * self.seen.wire_kbps
+        return sent_kbps / self.link_kbps if self.link_kbps else math.inf
 
 
 def cases(whole: Plan, table: "pd.DataFrame") -> Iterator[Case]:

@@ -218,7 +218,8 @@ def test_redundancy_that_is_sent_in_part_is_told() -> None:
     ("link", "more", "wire_kbps", "sends"),
     [
         ("rate_kbps: 64", {}, 81.0, "81 kb/s into a 64 kb/s link"),
-        ("rate_kbps: 81", {}, 81.0, None),
+        ("rate_kbps: 81", {}, 81.0, "81 kb/s into a 81 kb/s link"),
+        ("rate_kbps: 81", {}, 70.0, None),
         # 2 s at 100 kb/s, 8 s at 50 kb/s
         (
             "steps: [{from_ms: 0, rate_kbps: 100}, {from_ms: 2000, rate_kbps: 50}]",
@@ -226,9 +227,15 @@ def test_redundancy_that_is_sent_in_part_is_told() -> None:
             70.0,
             "70 kb/s into a 60",
         ),
-        ("steps: [{from_ms: 0, rate_kbps: 100}, {from_ms: 90000, rate_kbps: 5}]", {}, 99.0, None),
+        ("steps: [{from_ms: 0, rate_kbps: 100}, {from_ms: 90000, rate_kbps: 5}]", {}, 89.0, None),
+        (
+            "steps: [{from_ms: 0, rate_kbps: 0}, {from_ms: 90000, rate_kbps: 5}]",
+            {},
+            9.0,
+            "9 kb/s into a 0 kb/s",
+        ),
         ("rate_kbps: 200", {"other_calls": "3"}, 60.0, "60 kb/s in each of 4 calls into a 200 kb/s link"),
-        ("rate_kbps: 200", {"other_calls": "2"}, 60.0, None),
+        ("rate_kbps: 200", {"other_calls": "2"}, 59.0, None),
     ],
 )
 def test_more_than_the_slowest_link_carries(
@@ -276,7 +283,7 @@ def test_a_queue_that_drops_though_it_is_not_overrun() -> None:
 
 def test_lateness_says_when_most_packets_would_be_in_time() -> None:
     seen = {"frames_late": 390, "delay_ms_min": 40.4, "delay_variation_ms_p95": 800.0}
-    late = "RED x1: 78 % of packets arrived too late"
+    late = "RED x1 had 78 % of its packets come too late"
     whole = made(schemes=f"[{RED}]")
     assert told(whole, **seen) == [("late", f"{late} at 60 ms; 95 % would make it at 841 ms")]
     whole = made(schemes=f"[{RED}]", playout="{policy: fixed, buffer_ms: 20}")
