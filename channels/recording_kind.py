@@ -18,6 +18,7 @@ FATES = ("g192", "g192_bytes", "csv", "delay_profile", "digits", "plc_challenge"
 """Kinds that say what became of each packet."""
 CAPACITY = "mahimahi"
 
+_FLAGS = ("plc_challenge", "opus_demo")
 _MAGICS = {
     b"\xd4\xc3\xb2\xa1": "pcap",
     b"\xa1\xb2\xc3\xd4": "pcap",
@@ -133,7 +134,9 @@ def decide(content: bytes, where: str) -> Decision:
     if meant == CAPACITY:
         return Decision(CAPACITY)
     found = _of_numbers(tokens, len(lines) == len(tokens), where)
-    return Decision(meant) if meant is not None and meant in (found.kind, *found.others) else found
+    fits = meant is not None and meant in (found.kind, *found.others)
+    is_no_profile = meant in _FLAGS and found.kind == "delay_profile"
+    return Decision(meant) if fits or is_no_profile else found
 
 
 def _by_suffix(where: str) -> str | None:
@@ -173,7 +176,7 @@ def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> Decision:
         )
     values = [float(token) for token in tokens]
     if values != sorted(values) or not all(token.isdigit() for token in tokens):
-        if _FEW > max(values) == int(max(values)) and min(values) >= 0 and _by_suffix(where) is None:
+        if 0 <= min(values) and max(values) < _FEW and _by_suffix(where) not in ("delay_profile", *_FLAGS):
             raise ChannelError(
                 f"{where}: holds numbers up to {max(values):g}: flags of loss are 0 or 1; if these are "
                 "delays in ms, `testbed trace convert --from delay_profile` makes a table of them"

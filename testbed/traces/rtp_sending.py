@@ -192,7 +192,7 @@ class _Stretches:
     def _notes(self, steps: dict[int, float]) -> list[str]:
         changes = np.diff(self._clock_hz) != 0
         anew = [at for at, size in steps.items() if self._ticks[at] < 0 or size < 0 or changes[at]]
-        pauses = [at for at in steps if at not in set(anew)]
+        pauses = sorted(steps.keys() - set(anew))
         notes = []
         if anew:
             ticks, number = int(self._ticks[anew[0]]), int(self._sequences[anew[0] + 1])
@@ -204,10 +204,8 @@ class _Stretches:
         seconds = float(np.sum([steps[place] for place in pauses])) / 1e9
         after_pause = any(self._marked[place + 1] for place in pauses) or len(pauses) > 2
         if pauses and after_pause:
-            notes.append(
-                f"timestamps stand still in {len(pauses)} pause{'s' * (len(pauses) > 1)}, {seconds:.3f} s in all: "
-                "they are no delay"
-            )
+            count = f"{len(pauses)} pause{'s' * (len(pauses) > 1)}"
+            notes.append(f"timestamps stand still in {count}, {seconds:.3f} s in all: they are no delay")
         elif pauses:
             notes += [
                 f"from sequence number {self._sequences[place + 1]} on packets come "
