@@ -176,7 +176,7 @@ def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> Decision:
         )
     values = [float(token) for token in tokens]
     if values != sorted(values) or not all(token.isdigit() for token in tokens):
-        if 0 <= min(values) and max(values) < _FEW and _by_suffix(where) not in ("delay_profile", *_FLAGS):
+        if min(values) >= 0 and max(values) < _FEW and _by_suffix(where) not in ("delay_profile", *_FLAGS):
             raise ChannelError(
                 f"{where}: holds numbers up to {max(values):g}: flags of loss are 0 or 1; if these are "
                 "delays in ms, `testbed trace convert --from delay_profile` makes a table of them"
