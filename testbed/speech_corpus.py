@@ -116,7 +116,7 @@ def fetch_corpus(progress: Callable[[str], None]) -> Path:
                 _fetch_into(final, progress)
             except NoNetworkError as error:
                 raise NoNetworkError(
-                    f"{error}. Connect this machine; until then `speech: {{corpus: packaged}}` has four clips, "
+                    f"{error}. Connect this machine; until then `speech: {{corpus: packaged}}` has 4 clips, "
                     "and `--speech PATH` takes your own"
                 ) from None
     return final
