@@ -27,6 +27,7 @@ from testbed.results import TIMINGS, Results
 from testbed.rows import Context, Lazy, identity, rows_of, simulate_call, to_int16
 from testbed.run_folder import working
 from testbed.scenario import AnyScenario, Scenario, load_scenario, parse_scenario
+from testbed.scenario_base import MOST_CALLS
 from testbed.scenario_checks import check_codec, clips_of
 from testbed.speech import Clip
 from testbed.sweep import CallId, Plan, plan
@@ -135,6 +136,8 @@ class Run(Results):
         )
         if isinstance(scenario, FlowStudy):
             raise ResultsError(f"{self.folder}: a flow study, in which there are no calls")
+        if scenario.number_of_points * scenario.calls_of_a_point > max(MOST_CALLS, len(self.table)):
+            raise ResultsError(f"{self.folder}: its scenario makes far more calls than its table has")
         check_codec(scenario)
         clips = clips_of(scenario)
         whole = plan(scenario, len(clips))
@@ -175,6 +178,7 @@ def run(
     jobs: int | None = None,
     save: Sequence[str] = (),
     force: bool = False,
+    speech: Sequence[Path | str] = (),
 ) -> Run:
     """Run a scenario and return its results; the same as ``testbed run`` without its progress bar.
 
@@ -192,8 +196,10 @@ def run(
         What to keep of every call: any of ``"audio"``, ``"packets"``, ``"timelines"``.
     force
         Whether the run may take the place of one of another scenario, and of an unfinished one.
+    speech
+        Recordings in place of the scenario's speech, as with ``--speech``.
     """
-    loaded = load_scenario(scenario, overrides)
+    loaded = load_scenario(scenario, overrides, speech)
     return run_scenario(
         loaded, Path(out or Path("results") / loaded.name), jobs, frozenset(save), force=force
     )

@@ -5,7 +5,6 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +211,7 @@ def _validated(document: Document) -> AnyScenario:
     mistakes = [*mistakes, *found] or lost
     if scenario is None or mistakes:
         raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
-    scenario.check_size(prod(len(values) for values in scenario.sweep.values()), scenario.calls_of_a_point)
+    scenario.check_size(scenario.calls_of_a_point)
     points(scenario)
     return scenario
 

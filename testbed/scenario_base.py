@@ -1,5 +1,6 @@
 """What every kind of scenario has: a name, realizations, a seed, a sweep, and where it was written."""
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,12 @@ class Written(Parameters):
         """How many calls, or simulations, there are at each point at least."""
         return self.realizations
 
-    def check_size(self, points: int, calls_of_a_point: int) -> None:
+    @property
+    def number_of_points(self) -> int:
+        """How many combinations of swept values there are."""
+        return prod(len(values) for values in self.sweep.values())
+
+    def check_size(self, calls_of_a_point: int) -> None:
         """Refuse a run of more calls than `limits.calls`.
 
         Raises
@@ -94,11 +100,11 @@ class Written(Parameters):
         ScenarioError
             Names what makes them so many.
         """
-        calls = points * calls_of_a_point
+        calls = self.number_of_points * calls_of_a_point
         if calls > self.limits.calls:
             raise ScenarioError(
-                f"{self.at('realizations')}: {calls} calls ({points} points of {calls_of_a_point}, with "
-                f"{self.realizations} realizations); at most {self.limits.calls}, which limits.calls raises"
+                f"{self.at('realizations')}: {calls} calls ({self.number_of_points} points of {calls_of_a_point}, "
+                f"with {self.realizations} realizations); at most {self.limits.calls}, which limits.calls raises"
             )
 
     def at(self, *path: str | int) -> str:

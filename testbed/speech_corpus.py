@@ -45,6 +45,7 @@ _PAUSE_S = (0.3, 0.6)
 _EDGE_S = 0.25
 _ROOM_TONE_DBOV = -85.0
 _PROMPTS = Path(__file__).parent / "clips" / "prompts.json"
+_KNOWN = Path(__file__).parent / "clips" / "known.json"
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,11 @@ def _fetch_into(final: Path, progress: Callable[[str], None]) -> None:
             sounds = root / "usr" / "share" / "asterisk" / "sounds" / voice.folder
             entries += write_clips(cut_clips(voice, sounds), voice, version, clips)
         write_index(entries, clips)
+        if strange := unlike_known(entries):
+            progress(
+                f"Note: {', '.join(strange)} differ from the clips known to come of these packages, so "
+                "scores may differ from published ones"
+            )
         os.sync()
         try:
             clips.rename(final)
@@ -152,6 +158,25 @@ def _fetch_into(final: Path, progress: Callable[[str], None]) -> None:
             ) from None
         sync(final.parent)
     progress(f"{len(entries)} clips are in {final}")
+
+
+def unlike_known(entries: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the names of the clips whose samples are not those known to be cut from the same package.
+
+    Parameters
+    ----------
+    entries
+        Of the corpus's index. A package of another version is not known, and its clips are not named.
+    """
+    known = json.loads(_KNOWN.read_text(encoding="utf-8"))
+    if known["recipe"] != RECIPE:
+        return []
+    strange = []
+    for entry in entries:
+        package = entry["source"].removeprefix("Debian ").partition(",")[0]
+        wanted = known["clips"].get(package, {}).get(entry["name"], entry["sha256"])
+        strange += [entry["name"]] if wanted != entry["sha256"] else []
+    return strange
 
 
 def cut_clips(voice: Voice, sounds: Path) -> Iterable[tuple[NDArray[np.int16], list[str]]]:

@@ -92,7 +92,7 @@ def plan(scenario: Scenario, clips: int) -> Plan:
         for point in all_points
     ]
     calls = scenario.realizations * clips * max(map(len, schemes))
-    scenario.check_size(len(all_points), calls)
+    scenario.check_size(calls)
     groups: dict[tuple[int, EncoderSettings, int | None, EngineName, int], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
         speech = speech_settings(point.scenario.codec, known_loss(point.scenario))

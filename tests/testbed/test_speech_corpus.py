@@ -14,7 +14,7 @@ from testbed import apt, speech_corpus
 from testbed.apt import Source, debian_mirror, private_apt, sources
 from testbed.errors import FetchError
 from testbed.speech import PACKAGED, fetch, list_clips, load_clips
-from testbed.speech_corpus import VOICES, active_level_dbov, cut_clips
+from testbed.speech_corpus import VOICES, active_level_dbov, cut_clips, unlike_known
 
 PROMPTS = json.loads((PACKAGED / "prompts.json").read_text(encoding="utf-8"))
 
@@ -115,6 +115,16 @@ def test_two_fetches_at_once_give_one_whole_corpus(machine):
     assert len(results) == 2
     assert results[0] == results[1]
     assert [path.name for path in (machine / "cache/speech").iterdir()] == [speech_corpus.corpus_dir().name]
+
+
+def test_clips_are_compared_with_those_known_of_the_same_packages():
+    entries = json.loads((PACKAGED / "index.json").read_text(encoding="utf-8"))
+    assert len(entries) == 4
+    assert unlike_known(entries) == []
+    entries[1]["sha256"] = "0" * 64
+    assert unlike_known(entries) == ["fr-june-1"]
+    entries[1]["source"] = entries[1]["source"].replace("1.6.1-1", "1.7.0-1")
+    assert unlike_known(entries) == []
 
 
 def test_what_a_killed_fetch_left_is_removed_and_never_taken_for_whole(machine):
