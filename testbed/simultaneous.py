@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from testbed.stats import resamples
 
 CONFIDENCE = 0.975
-RESAMPLES = 4000
+RESAMPLES = 2000
 _LEAST_VARIANCE = 0.05
 """Of a resample, as a share of the clips' own: one clip that differs, where all others are alike, is not
 drawn in a third of the resamples, and would leave the bound infinite."""

@@ -1,0 +1,73 @@
+"""The network and the receiver, in words."""
+
+import json
+
+import pytest
+
+from testbed.reports.facts import facts, receiver
+from testbed.scenario import load_scenario
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("quickstart", ["20 % loss in bursts of 6", "40 ms delay", "receiver waits without limit"]),
+        ("playout-delay", ["20 % loss in bursts of 6", "40 ms delay", "receiver plays after 40 to 1000 ms"]),
+        ("bottleneck", ["5 % loss in bursts of 3", "24 to 160 kb/s link", "receiver plays after 300 ms"]),
+    ],
+)
+def test_packaged_scenarios(name, expected):
+    scenario = load_scenario(name).model_dump(mode="json", exclude_none=True)
+    assert facts({"scenario": scenario}) == expected
+
+
+STAGES = [
+    ({"loss": {"model": "bernoulli", "rate": 0.05}}, "5 % loss"),
+    ({"loss": {"model": "markov", "transitions": []}}, "markov loss"),
+    ({"jitter": {"model": "gamma", "mean_ms": 40.0, "std_ms": 30.0}}, "30 ms of jitter"),
+    ({"link": {"trace": "some/train.up"}}, "link of train.up"),
+    ({"recorded": {"file": "/home/me/office.csv"}}, "recorded of office.csv"),
+    ({"duplicate": {"rate": 0.1}}, "duplicate"),
+]
+
+
+@pytest.mark.parametrize(("stage", "words"), STAGES, ids=[words for _, words in STAGES])
+def test_stages(stage, words):
+    assert facts({"scenario": {"channel": [stage], "playout": {"policy": "offline"}}})[0] == words
+
+
+def swept(*playouts):
+    points = [{"playout": json.dumps(each)} for each in playouts]
+    return {"scenario": {"playout": playouts[0], "sweep": {"playout": [*playouts]}}}, points
+
+
+def test_a_sweep_over_receivers_names_all_of_them_and_at_a_point_its_own():
+    manifest, points = swept(
+        {"policy": "fixed", "buffer_ms": 60}, {"policy": "fixed", "buffer_ms": 120}, {"policy": "offline"}
+    )
+    assert receiver(manifest) == "receiver buffers 60 or 120 ms or waits without limit"
+    assert [receiver(manifest, point) for point in points] == [
+        "receiver buffers 60 ms",
+        "receiver buffers 120 ms",
+        "receiver waits without limit",
+    ]
+
+
+def test_swept_numbers_and_names():
+    scenario = {
+        "channel": [{"loss": {"rate": 0.05}}, {"link": {"rate_kbps": 64}}],
+        "playout": {"policy": "fixed", "delay_ms": 60},
+        "sweep": {"channel.loss.rate": [0.05, 0.1], "channel.1.link.rate_kbps": [32, 64, 128]},
+    }
+    assert facts({"scenario": scenario})[:2] == ["5 or 10 % loss", "32, 64 or 128 kb/s link"]
+    point = {"channel.loss.rate": 0.1, "channel.1.link.rate_kbps": 128}
+    assert facts({"scenario": scenario}, point) == [
+        "10 % loss",
+        "128 kb/s link",
+        "receiver plays after 60 ms",
+    ]
+
+
+@pytest.mark.parametrize("manifest", [{}, {"scenario": None}, {"scenario": {"playout": "?", "sweep": None}}])
+def test_a_manifest_that_does_not_say_is_not_made_up(manifest):
+    assert facts(manifest) == ["receiver not recorded"]

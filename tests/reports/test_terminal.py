@@ -1,0 +1,79 @@
+"""The answer as plain text."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from testbed.errors import ResultsError
+from testbed.reports.terminal import answer_text
+from testbed.results import load
+
+from .a_run import make_run
+
+CLIPS = tuple("abcdefgh")
+
+
+def scored(folder, **about):
+    """Return a run in which dred 500 is as good as the best and costs less."""
+    run = make_run(folder / "run", examples=False, seconds=2.0, metrics=("plcmos",), **about)
+    table = pd.read_parquet(run / "results.parquet")
+    worth = {"no loss": 4.7, "plc": 3.5, "LBRR + DRED": 4.5, "dred 500": 4.49}
+    noise = np.random.default_rng(1).normal(scale=0.01, size=len(table))
+    table["plcmos"] = table["scheme"].map(worth).fillna(3.8) + noise
+    table["buffer_needed_ms_max"] = table["scheme"].map({"dred 500": 480.0, "red 1": 20.0})
+    table.to_parquet(run / "results.parquet", index=False)
+    return run
+
+
+def test_a_run_of_one_point_is_an_answer_and_a_table_of_six_columns(tmp_path):
+    text = answer_text(load(scored(tmp_path, swept={}, clips=CLIPS)))
+    assert text.startswith("receiver waits without limit · 8 clips")
+    assert "The answer: Use dred 500: within 0.1 PLCMOS of the best" in text
+    head, *rows = text.rpartition("\n\n")[2].splitlines()
+    assert head.split("  ")[0] == "scheme"
+    assert [word for word in ("PLCMOS", "gain", "kb/s on wire", "buffer ms") if word not in head] == []
+    (chosen,) = [row for row in rows if row.endswith("use this")]
+    assert chosen.startswith("dred 500 ") and " 480 " in chosen and " +0.99 " in chosen
+    assert sum(row.endswith("as good as the best") for row in rows) == 1
+
+
+def test_a_sweep_says_what_to_use_at_each_point_and_shows_one(tmp_path):
+    run = load(scored(tmp_path, clips=CLIPS))
+    text = answer_text(run)
+    assert (
+        len(re.findall(r"codec bitrate \d\d kb/s  dred 500  PLCMOS 4\.\d\d  \+\d\.\d\d  \d\d\.0\n", text))
+        == 3
+    )
+    assert "\n>  codec bitrate 24 kb/s" in text
+    assert "The answer at codec bitrate 24 kb/s" in text
+    assert "The answer at codec bitrate 32 kb/s" in answer_text(run, point=2)
+    with pytest.raises(ResultsError, match="no point 3; give one of 0 to 2"):
+        answer_text(run, point=3)
+
+
+def test_names_of_others_cannot_steer_the_terminal(tmp_path):
+    evil = "\x1b[2Jdred\x07"
+    run = make_run(tmp_path / "run", schemes=("no loss", "plc", evil), swept={}, examples=False, seconds=2.0)
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["diagnoses"] = [{"point": 0, "scheme": evil, "kind": "late", "text": f"{evil} came late"}]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    text = answer_text(load(run))
+    assert "\x1b" not in text and "\x07" not in text
+    assert "- \\x1b[2Jdred\\x07 came late" in text
+
+
+def test_an_unfinished_run_is_said_to_be(tmp_path):
+    run = scored(tmp_path, swept={}, clips=CLIPS)
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {"complete": False}))
+    assert "Warning: the run is not complete" in answer_text(load(run))
+
+
+def test_a_flow_study_has_no_answer(tmp_path):
+    run = load(scored(tmp_path, swept={}, clips=CLIPS))
+    with pytest.raises(ResultsError, match="flow study"):
+        answer_text(replace(run, manifest=run.manifest | {"kind": "flows"}))
