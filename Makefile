@@ -1,5 +1,5 @@
 # make setup   a virtual environment, libopus and speech; does nothing the second time
-# make demo    the quickstart, from a bare machine to its report
+# make demo    a first run with receivers one could ship, from a bare machine to its answer and report
 # make test    every test but the long ones
 # make test-long   the long ones: simulations of the statistics, many faults
 # make lint    style and types
@@ -20,7 +20,7 @@ $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .ven
 setup: .venv/package.stamp .venv/opus.stamp .venv/speech.stamp
 
 demo: setup
-	@$(BIN)/testbed run quickstart
+	@$(BIN)/testbed run demo
 
 test: setup
 	$(BIN)/pytest -n 2

@@ -28,6 +28,7 @@ COMMANDS = [
     "",
     "run",
     "report",
+    "show",
     "plot",
     "doctor",
     "schema",
@@ -75,6 +76,19 @@ def test_run_writes_results_and_report(folder: Path) -> None:
     assert [path.name for path in (folder / "results").iterdir()] == ["small"]
     again = cli(folder, "report", "results/small")
     assert (again.returncode, again.stdout) == (0, "results/small/report.html\n")
+    answer = cli(folder, "show", "results/small")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("20 % loss · receiver waits without limit · 1 clip\n\nThe answer: ")
+    assert answer.stdout in done.stderr
+
+
+def test_a_report_is_opened_where_there_is_a_browser_and_the_run_never_fails_by_it(folder: Path) -> None:
+    done = cli(folder, "run", "small.yaml", "--jobs", "1", "--open", BROWSER="echo opened %s")
+    page = (folder / "results/small/report.html").as_uri()
+    assert (done.returncode, f"opened {page}" in done.stdout) == (0, True), done.stderr
+    done = cli(folder, "report", "results/small", "--open", BROWSER="false %s")
+    assert done.returncode == 0
+    assert "open results/small/report.html yourself" in done.stderr
 
 
 def test_a_dry_run_says_what_would_run_and_runs_nothing(folder: Path) -> None:
@@ -100,6 +114,8 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(folder: Path) -> None:
         (["run", "small.yaml", "--set", "speech={files: empty.wav}"], "empty.wav"),
         (["report", "."], "not a run directory"),
         (["report", "nowhere"], "not a run directory"),
+        (["show", "nowhere"], "not a run directory"),
+        (["show", "nowhere", "--margin", "plcmos"], "--margin plcmos: give METRIC=VALUE, as in plcmos=0.2"),
         (["plot", ".", "--x", "a", "--y", "b", "-o", "c.svg"], "not a run directory"),
     ],
 )  # fmt: skip
