@@ -53,8 +53,9 @@ def parse_trace(content: bytes, where: str) -> LossTrace | ArrivalTrace:
     if kind is not None:
         return PARSERS[kind](content, where)
     if decision.kind in CAPTURES:
+        trace = "losses.txt" if decision.kind == "ogg_opus" else "call.csv"
         raise ChannelError(
-            f"{where}: is a capture ({decision.kind}): `testbed trace convert {Path(where).name} call.csv` "
+            f"{where}: is a capture ({decision.kind}): `testbed trace convert {Path(where).name} {trace}` "
             "makes a trace of it"
         )
     raise ChannelError(

@@ -1,7 +1,7 @@
 """Packet captures: pcap (libpcap's file format) and pcapng (draft-ietf-opsawg-pcapng), of RTP over UDP.
 
 The containers are read here, block by block, so that times stay exact, every interface of a pcapng has its
-own link type and clock, and an error says at which byte a file is broken; `testbed.traces.datagrams` reads
+own link type and clock, and an error says at which byte a file is broken; `testbed.traces.dissector` reads
 what is in a packet.
 """
 
@@ -14,7 +14,7 @@ from testbed.errors import ChannelError
 from testbed.pcap import write_pcap
 from testbed.traces.contents import Contents
 from testbed.traces.datagram import Datagram
-from testbed.traces.datagrams import LINK_TYPES, datagram, way
+from testbed.traces.dissector import LINK_TYPES, datagram, way
 from testbed.traces.format import Choice, Format
 from testbed.traces.layer import Frame, UnreadError
 from testbed.traces.layer_link import OTHER_LINK_TYPES

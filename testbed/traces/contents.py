@@ -3,7 +3,7 @@
 from collections import Counter
 
 from testbed.traces.datagram import Datagram
-from testbed.traces.datagrams import way
+from testbed.traces.dissector import way
 from testbed.traces.layer import Frame
 from testbed.traces.layer_internet import LATER_FRAGMENT
 from testbed.traces.layer_udp import CUT, DTLS, ZRTP

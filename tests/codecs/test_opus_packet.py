@@ -237,6 +237,7 @@ def test_captured_packets(eighths, flags, saved, packet):
     assert "".join("01"[flag] for flag in split.lbrr_frames) == flags
     assert split.dred_bytes == saved
     assert split.primary_bytes + split.lbrr_bytes + split.dred_bytes == len(packet)
+    assert opus_packet.announced_ms(packet[:2]) == split.frame_ms
 
 
 @settings(deadline=None)  # the first example compiles the walk over LBRR
@@ -255,4 +256,5 @@ def test_any_bytes_are_split_exactly_or_refused(packet):
     except CodecError:
         return
     assert split.primary_bytes + split.lbrr_bytes + split.dred_bytes == len(packet)
+    assert opus_packet.announced_ms(packet[:2]) == split.frame_ms
     assert min(split.primary_bytes, split.lbrr_bytes, split.dred_bytes) >= 0

@@ -11,7 +11,7 @@ from testbed.errors import ChannelError
 from testbed.randomness import generator
 from testbed.traces.capture import PCAP, datagrams
 from testbed.traces.contents import Contents
-from testbed.traces.datagrams import LINK_TYPES, datagram
+from testbed.traces.dissector import LINK_TYPES, datagram
 from testbed.traces.format import Choice
 from testbed.traces.layer import Frame, UnreadError
 

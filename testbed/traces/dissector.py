@@ -1,6 +1,6 @@
 """The RTP of a captured frame: link layer, tags, IP, tunnels, UDP and TURN are read one inside the other.
 
-Each layer is read by its own specification, without a general dissector: a million packets must take seconds.
+Each layer is read by its own specification, in a function of its own: a million packets take seconds.
 """
 
 import struct
