@@ -105,7 +105,7 @@ class _Manifest(_Stored):
     rows: int = 0
     save: list[str] = []
     warnings: list[str] = []
-    diagnoses: list[_Diagnosis] = []
+    diagnoses: list[_Diagnosis] | None = None
     created: str = ""
     examples: list[_Example] = []
     clean: list[_Clean] = []

@@ -28,6 +28,7 @@ flows: [{name: S1, media: {kind: video}}]
 duration_s: 8
 congestion: {controller: gcc}
 forward: [{link: {rate_kbps: 600, delay_ms: 20}}]
+backward: [{delay: {constant_ms: 20}}]
 realizations: 200
 """
 INTERRUPTED = "interrupted; "
