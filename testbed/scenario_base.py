@@ -100,11 +100,12 @@ class Written(Parameters):
         ScenarioError
             Names what makes them so many.
         """
-        calls = self.number_of_points * calls_of_a_point
-        if calls > self.limits.calls:
+        points, most = self.number_of_points, self.limits.calls
+        if points * calls_of_a_point > most:
             raise ScenarioError(
-                f"{self.at('realizations')}: {calls} calls ({self.number_of_points} points of {calls_of_a_point}, "
-                f"with {self.realizations} realizations); at most {self.limits.calls}, which limits.calls raises"
+                f"{self.at('realizations')}: {points * calls_of_a_point} calls ({points} points of "
+                f"{calls_of_a_point}, with {self.realizations} realizations); at most {most}, which limits.calls "
+                "raises"
             )
 
     def at(self, *path: str | int) -> str:
