@@ -14,6 +14,7 @@ from testbed.channels.loss_lossgen import WEIGHTS, Lossgen
 from testbed.codecs import libopus
 from testbed.codecs.opus_build import installed
 from testbed.errors import ResultsError
+from testbed.escaping import printable
 from testbed.files import cache_dir
 from testbed.flows.model import FlowStudy
 from testbed.parameters import files_named, models_in
@@ -38,14 +39,19 @@ class Input:
         Of its content.
     """
 
-    path: str
+    path: Path
     role: str
     sha256: str
     bytes: int
 
     def shown(self) -> dict[str, Any]:
         """Return it as the manifest has it."""
-        return {"path": self.path, "role": self.role, "sha256": self.sha256, "bytes": self.bytes}
+        return {
+            "path": printable(str(self.path)),
+            "role": self.role,
+            "sha256": self.sha256,
+            "bytes": self.bytes,
+        }
 
 
 @dataclass(frozen=True)
@@ -85,9 +91,9 @@ class Provenance:
     def caveats(self) -> list[str]:
         """Return a warning for each input that is no longer what it was when the run began."""
         return [
-            f"{each.path} changed while the run was at work: its rows may come from either version"
+            f"{printable(str(each.path))} changed during the run: its rows may come from either version"
             for each in self.inputs
-            if _digest(Path(each.path)) != (each.sha256, each.bytes)
+            if _digest(each.path) != (each.sha256, each.bytes)
         ]
 
 
@@ -110,7 +116,7 @@ def inputs_of(points: Sequence[Point[Any]], clips: Sequence[Clip] = ()) -> list[
         digest = _digest(path)
         if digest is None:
             raise ResultsError(f"{path}: cannot be read, and the run's numbers depend on it")
-        inputs.append(Input(str(path), role, *digest))
+        inputs.append(Input(path, role, *digest))
     return inputs
 
 
@@ -142,7 +148,7 @@ def check_unchanged(
         raise ResultsError(f"{folder}: the scenario's speech has fewer clips than in this run: {again}")
     known = {_identity(each["path"], each["role"]): each["sha256"] for each in manifest.get("files", ())}
     for each in now:
-        before = known.get(_identity(each.path, each.role), each.sha256)
+        before = known.get(_identity(str(each.path), each.role), each.sha256)
         if each.role not in ("speech", "scenario") and before != each.sha256:
             what = f"SHA-256 {before[:12]} then, {each.sha256[:12]} now"
             raise ResultsError(f"{folder}: {each.path} is not what it was in this run ({what}): {again}")

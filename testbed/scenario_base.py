@@ -101,11 +101,11 @@ class Written(Parameters):
             Names what makes them so many.
         """
         points, most = self.number_of_points, self.limits.calls
-        if points * calls_of_a_point > most:
+        calls = points * calls_of_a_point
+        if calls > most:
             raise ScenarioError(
-                f"{self.at('realizations')}: {points * calls_of_a_point} calls ({points} points of "
-                f"{calls_of_a_point}, with {self.realizations} realizations); at most {most}, which limits.calls "
-                "raises"
+                f"{self.at('realizations')}: {calls} calls ({points} points of {calls_of_a_point}, "
+                f"with {self.realizations} realizations); at most {most}, which limits.calls raises"
             )
 
     def at(self, *path: str | int) -> str:

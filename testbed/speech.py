@@ -2,6 +2,7 @@
 
 import glob
 import json
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -190,7 +191,7 @@ def read_speech(path: Path, audio_mb: int = AUDIO_MB) -> Recording:
 
     name = printable(str(path))
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:  # a name need not be UTF-8
             rate, channels = file.samplerate, file.channels
             if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
                 raise SpeechError(f"{name}: a sampling rate of {rate} Hz; it must be 4000 to 768000 Hz")

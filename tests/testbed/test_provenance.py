@@ -108,7 +108,7 @@ def test_a_file_that_changes_during_the_run_is_warned_about(tmp_path: Path) -> N
             (tmp_path / "net").write_text(OTHER_LOSSES + "0\n")
 
     done = runner.run_scenario(scenario, tmp_path / "run", jobs=1, on_progress=change)
-    assert [line for line in done.manifest["warnings"] if "net changed while the run" in line]
+    assert [line for line in done.manifest["warnings"] if "net changed during the run" in line]
 
 
 @pytest.mark.parametrize("kind", ["loose", "packed", "detached", "worktree"])
