@@ -3,6 +3,8 @@
 Otherwise each of its processes would do so by itself, and its progress stand still for a minute.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from testbed.codecs.encoding import encode
@@ -31,14 +33,16 @@ def compile_kernels(whole: Plan) -> None:
     CodecError
         If libopus is not built, whose weights they need.
     """
-    # Measures how much of a packet is LBRR.
-    sent = tuple(frame.payload for frame in encode(_PCM, _SETTINGS).frames)
+    batch_mb = _batches_mb(whole)
+    has_dred = batch_mb is not None or _has_dred(whole)
+    # Measures how much of a packet is LBRR; a libopus without DRED has that, too.
+    settings = _SETTINGS if has_dred else replace(_SETTINGS, dred_depth_ms=0)
+    sent = tuple(frame.payload for frame in encode(_PCM, settings).frames)
     if _adds_dred(whole):
         from testbed.codecs.dred.writer import DredWriter
 
         encoding = encode(_PCM, EncoderSettings(bitrate_bps=24_000))
         DredWriter(_PCM, encoding, 2).encoding(AddedDred(depth_ms=80, q0=6, dq=5, qmax=15))
-    batch_mb = _batches_mb(whole)
     if batch_mb is not None:
         frames = np.arange(len(sent), dtype=np.int32)
         actions, sources = np.full(len(sent), DECODE, np.uint8), frames.copy()
@@ -50,6 +54,10 @@ def compile_kernels(whole: Plan) -> None:
 
 def _has_lbrr(whole: Plan) -> bool:
     return any(scheme.lbrr is not None for schemes in whole.schemes for scheme in schemes)
+
+
+def _has_dred(whole: Plan) -> bool:
+    return any(scheme.dred is not None for schemes in whole.schemes for scheme in schemes)
 
 
 def _adds_dred(whole: Plan) -> bool:

@@ -80,6 +80,8 @@ def test_a_real_libopus_without_networks_is_refused_alike_by_a_run_a_dry_run_and
     with pytest.raises(ScenarioError) as outlined:
         console.outline(load_scenario(tmp_path / "needs.yaml"))
     assert str(ran.value) == str(outlined.value)
-    # The same libopus conceals classically, and that is all that this asks for.
-    (tmp_path / "plain.yaml").write_text(TEXT)
-    assert not testbed.run(tmp_path / "plain.yaml", tmp_path / "run").is_failure
+    # The same libopus conceals classically and has LBRR, and that is all that this asks for.
+    (tmp_path / "plain.yaml").write_text(TEXT.replace("[plc]", f"[plc, {{plc: , {LBRR}}}]"))
+    table = testbed.run(tmp_path / "plain.yaml", tmp_path / "run", jobs=1).table
+    assert table["error"].tolist() == [""] * 3
+    assert table["frames_lbrr"].iloc[2] > 0
