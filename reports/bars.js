@@ -3,7 +3,7 @@
 // A row per scheme, each a list of [part, value, text].
 function stacks(figure, rows, title, limit) {
   const full = figure.clientWidth;
-  const names = full > 700 ? 170 : 0, row = state.paper ? 22 : names ? 30 : 44, thick = state.paper ? 16 : 20;
+  const names = full > 700 ? 170 : 0, row = state.paper ? 20 : names ? 30 : 44, thick = state.paper ? 14 : 20;
   const { svg, width } = canvas(figure, rows.length * row + 56);
   const bottom = rows.length * row + 6;
   const x = scale(0, limit || 1, names + 12, width - 66);

@@ -40,6 +40,6 @@ def published(x: str, y: str, highest_x: float) -> list[Published]:
         return []
     copies = highest_x / 20
     return [
-        Published("published: 500 bit/s a copy", (0.0, highest_x), (0.0, 0.5 * copies)),
+        Published("published: 500 bit/s per copy", (0.0, highest_x), (0.0, 0.5 * copies)),
         Published("published: 50 copies\nin less than 32 kb/s", (1000.0,), (32.0,)),
     ]

@@ -20,7 +20,7 @@ from testbed.reports.colours import colours
 from testbed.reports.facts import facts
 from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.summary import CEILING, RECOVERIES, Summary, summarize
-from testbed.results import Results, load
+from testbed.results import WORK, Results, load
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("charts.js", "page.js", "quality.js", "bars.js", "call.js", "start.js")
@@ -92,7 +92,7 @@ def render(
         answers=headline.answers(summary, margins, budget_kbps),
         facts=facts(results.manifest),
         made_again=reproduction(results.manifest),
-        folder=results.folder.resolve().name,
+        folder=_run_folder(results.folder).name,
         rows=rows(results.table),
         diagnoses=_diagnoses(results.manifest),
         pauses=any(cell.costs.get("pauses") for cell in summary.cells.values()),
@@ -100,6 +100,12 @@ def render(
         failures=summary.failures.head(MAX_FAILURES).rename_axis("row").reset_index().to_dict("records"),
         complete=results.manifest.get("complete", True),
     )
+
+
+def _run_folder(folder: Path) -> Path:
+    """Return the folder of a run, which keeps its rows in a folder inside while it works."""
+    whole = folder.resolve()
+    return whole.parent if whole.name == WORK else whole
 
 
 class _Defaults(dict[str, Any]):

@@ -68,7 +68,7 @@ def test_what_was_published_of_dred_is_marked_beside_what_is_measured(tmp_path):
     # the depth asked for is a setting: as many places as there are depths, not one a point
     assert [(place, mean.mean) for place, mean in found["16"]] == [(100, 2.5), (1000, 25)]
     svg = plot(run, "dred_asked_ms", "dred_kbps", "codec.bitrate_kbps", tmp_path / "a.svg").read_text()
-    for text in ("published: 500 bit/s a copy", "in less than 32 kb/s", "DRED asked for (ms)"):
+    for text in ("published: 500 bit/s per copy", "in less than 32 kb/s", "DRED asked for (ms)"):
         assert text in svg
     svg = plot(run, "dred_asked_ms", "plcmos", "codec.bitrate_kbps", tmp_path / "b.svg").read_text()
     assert "published" not in svg
