@@ -362,3 +362,11 @@ def test_what_repairs_wait_for_is_shown_and_no_delay_where_there_is_none(tmp_pat
     ends = [row[-3:] for row in rows if row and row[0] in ("plc", "lbrr") and len(row) > 12]
     assert ["–", "–", "–"] in ends
     assert ["–", "60", "61"] in ends  # the mean of 60 and 61, and the longest
+
+
+def test_long_lists_of_warnings_are_folded(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False, seconds=2.0, schemes=("no loss", "plc"))
+    change_manifest(run, warnings=[f"warning {number}" for number in range(7)])
+    page = Parsed(write_report(run).read_text("utf-8"))
+    assert "2 more" in page.text
+    assert all(f"warning {number}" in page.text for number in range(7))
