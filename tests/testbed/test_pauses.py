@@ -241,6 +241,10 @@ def test_random_calls_are_played_as_a_plain_model_plays_them(
             assert actions[frame] == (
                 PAUSE if says_pause(kinds, fates, distances, frame, now_ms) else CONCEAL
             )
+    if delay_ms is not None:  # the first packet is the fastest, and takes no time
+        buffered = call(encoding(kinds), fates, Fixed(policy="fixed", buffer_ms=delay_ms), distances)
+        assert recovered(buffered) == recovered(simulation)
+        assert buffered.job.actions.tolist() == actions
     lost = sum(fate is None for fate in fates)
     assert sum(cause != "" for cause in timeline.dropped_by) == lost
     assert simulation.packet_loss == lost / len(fates)
