@@ -140,7 +140,7 @@ def check_unchanged(
         Names the file.
     """
     again = "the call cannot be made again; put that file back, or run the scenario anew"
-    spoken = {clip["name"]: clip["sha256"] for clip in manifest["clips"]}
+    spoken = {clip["name"]: clip.get("sha256") for clip in manifest["clips"]}
     for clip in clips:
         if spoken.get(clip.name) != clip.sha256:
             raise ResultsError(f"{folder}: the speech in {clip.file} is not what it was in this run: {again}")

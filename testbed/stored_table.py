@@ -14,6 +14,7 @@ _WORDS = {
     "calls": ("scheme", "clip", "error"),
     "flows": ("flow", "direction", "kind", "error"),
 }
+_NEEDED = {"calls": ("payload_kbps", "wire_kbps"), "flows": ("received_kbps",)}
 
 
 def check_table(table: "pd.DataFrame", manifest: Mapping[str, Any], path: object) -> None:
@@ -34,8 +35,9 @@ def check_table(table: "pd.DataFrame", manifest: Mapping[str, Any], path: object
     ResultsError
         Names the file and the column.
     """
-    words = _WORDS["flows" if manifest.get("kind") == "flows" else "calls"]
-    for name in (*_NUMBERED, *words):
+    kind = "flows" if manifest.get("kind") == "flows" else "calls"
+    words = _WORDS[kind]
+    for name in (*_NUMBERED, *words, *_NEEDED[kind]):
         if name not in table:
             raise ResultsError(f"{path}: has no column {name}")
     points = max(1, len(manifest.get("points") or ()))
@@ -58,7 +60,9 @@ def check_table(table: "pd.DataFrame", manifest: Mapping[str, Any], path: object
                 raise ResultsError(f"{path}: {shown}: must hold words")
             if name in ("scheme", "clip", "flow") and column.isna().any():
                 raise ResultsError(f"{path}: {shown}: is empty in a row")
-        elif name not in swept and not _is_numeric(column) and column.notna().any():
+        elif (
+            name not in swept and not _is_numeric(column) and (column.dtype != object or column.notna().any())
+        ):
             raise ResultsError(f"{path}: {shown}: must hold numbers")
 
 
