@@ -190,6 +190,7 @@ OTHER_LINK_TYPES = {
     127: "Wi-Fi frames with radiotap headers",
     163: "Wi-Fi frames with AVS headers",
     187: "Bluetooth",
+    192: "Wi-Fi frames with PPI headers",
     195: "IEEE 802.15.4",
     201: "Bluetooth",
     220: "USB",

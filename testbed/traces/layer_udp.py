@@ -23,7 +23,11 @@ _PORTS = {
     2123: "GTP-C",
     4500: "IPsec in UDP (encrypted)",
     5060: "SIP",
+    5246: "CAPWAP",
+    5247: "CAPWAP",
     5353: "mDNS",
+    6080: "GUE",
+    9060: "HEP",
     51820: "WireGuard (encrypted)",
 }
 """Services by UDP port that are named where there is no RTP."""
