@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from testbed.codecs.dred import packet, payload
 
+_BY_CHANCE = 0.01
 Verdict = Literal["carries", "none", "unknown"]
 
 
@@ -72,6 +73,8 @@ class Answer:
         How many further copies of packets there are; they count nowhere else.
     reason
         Why it cannot be known what the packets carry; "" if it can.
+    is_implausible
+        Whether the packets hardly look like Opus: then some DRED in them is chance.
     with_dred, dred_bytes
         How many packets carry DRED, and how many bytes of it all together.
     depths_ms
@@ -90,6 +93,7 @@ class Answer:
     cut: int = 0
     duplicates: int = 0
     reason: str = ""
+    is_implausible: bool = False
     with_dred: int = 0
     dred_bytes: int = 0
     depths_ms: Counter[int] = field(default_factory=Counter)
@@ -111,7 +115,7 @@ class Answer:
     @property
     def verdict(self) -> Verdict:
         """Whether packets carry DRED."""
-        if self.with_dred:
+        if self.with_dred > (self.packets * _BY_CHANCE if self.is_implausible else 0):
             return "carries"
         return "unknown" if self.reason or self.cut or self.damaged == self.packets > 0 else "none"
 

@@ -151,7 +151,7 @@ class Inspection:
             if answer.reason and (name := self._contents.keys_between(stream.way)):
                 answer.reason += f"; keys for encryption were agreed on between these ports ({name})"
             whole = ((index, each.data) for index, each in enumerate(inside.packets) if not each.is_cut)
-            yield answer, iter(()) if inside.is_hidden else whole
+            yield answer, whole
 
 
 def _kept(found: list[OggOpus]) -> Iterator[tuple[Answer, Numbered]]:
@@ -178,6 +178,7 @@ def _answer(stream: RtpStream, inside: OpusInRtp) -> Answer:
         cut=sum(each.is_cut and each.can_have_padding for each in inside.packets),
         duplicates=inside.duplicates,
         reason=inside.unknown,
+        is_implausible=inside.is_implausible,
     )
 
 

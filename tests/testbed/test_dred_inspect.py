@@ -21,6 +21,7 @@ from testbed.codecs.settings import EncoderSettings
 from testbed.dred_inspect import Inspection
 from testbed.errors import ChannelError, ScenarioError
 from testbed.pcap import write_pcap
+from testbed.speech import list_clips
 
 from .traces.ogg_files import ogg
 
@@ -286,12 +287,23 @@ def test_other_payloads_beside_opus(tmp_path):
     assert (seen.verdict, seen.answers[0].packets) == ("unknown", 50)
 
 
-@pytest.mark.parametrize("first", [b"", b"\xa3", packets()[50][:1]])
+@pytest.mark.parametrize("first", [b"", b"\xa3", b"\x48", b"\x49", b"\xfa", packets()[50][:1]])
 @pytest.mark.parametrize("kind", [111, 63, 112])
 def test_encrypted_payloads_cannot_be_known(tmp_path, first, kind):
     seen = inspected(tmp_path, sent(noise(100, first), kind=kind))
     assert (seen.verdict, seen.answers[0].with_dred) == ("unknown", 0)
     assert "encrypted" in str(seen.answers[0])
+
+
+@pytest.mark.parametrize("settings", [{"bitrate_bps": 12_000}, {"bitrate_bps": 64_000, "rate_mode": "cbr"}])
+def test_speech_is_not_taken_for_encrypted(tmp_path, settings):
+    """SILK, and CELT at a constant bitrate, whose packets are of one size; made-up packets."""
+    made_up = [b"\x08" + bytes([n & 0xFF]) * 40 for n in range(500)]
+    assert inspected(tmp_path, sent(made_up)).verdict == "none"
+    pcm = np.round(32_767 * list_clips()["packaged"][0].pcm).astype(np.int16)
+    encoder = opus.Encoder(EncoderSettings(**settings))
+    encoded = [encoder.encode(pcm[start : start + 320]) for start in range(0, 320 * 200, 320)]
+    assert inspected(tmp_path, sent(encoded)).verdict == "none"
 
 
 def test_keys_that_were_agreed_on_say_so_too(tmp_path):
