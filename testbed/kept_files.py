@@ -94,6 +94,7 @@ def keep_timeline(context: "Context", call: "CallId", simulation: "Simulation") 
 
 def _reasons(write: Callable[..., None], path: Path, *content: Any) -> list[str]:
     try:
+        path.parent.mkdir(exist_ok=True)  # not the run's folder itself, where somebody moved it
         write(path, *content)
     except OSError as error:
         return [f"{NOT_KEPT}: {path.parent.name}/{path.name} ({error.strerror or error})"]

@@ -64,6 +64,7 @@ class Work:
 
     def note(self, manifest: Mapping[str, Any]) -> None:
         """Say more of the run that is unfinished."""
+        self.store.check_in_place()
         write_manifest(self.folder, {**manifest, "complete": False})
 
     def finish(self, manifest: Mapping[str, Any], tables: "Mapping[str, pd.DataFrame]") -> None:
@@ -79,6 +80,7 @@ class Work:
         ResultsError
             If something else lies in a file's place.
         """
+        self.store.check_in_place()
         self.store.release()
         for name, table in tables.items():
             write_table(self.folder / name, table)
