@@ -189,13 +189,14 @@ def _alone(summary: Summary, point: int, choice: Choice) -> list[str]:
     if not choice.ranked:
         return ["No scheme was scored in half of the calls, so there is no ranking."]
     cell = summary.cells[point, choice.ranked[0]]
-    what = "of this run" if len(summary.rivals()) == 1 else "that can be judged here"
+    unsent = [scheme for at, scheme in summary.cells if at == point and summary.cells[at, scheme].is_unsent]
     score = shown(cell.scores[choice.metric], labels.places(choice.metric))
-    return [
-        f"{cell.scheme} is the only scheme {what}: {labels.short(choice.metric)} {score}, the mean of "
-        f"{calls(cell.scores[choice.metric].pairs)}.",
-        f"It takes {_terms(cell)}.",
-    ]
+    scored = f"{labels.short(choice.metric)} {score}, the mean of {calls(cell.scores[choice.metric].pairs)}"
+    if unsent:
+        lead = f"There is nothing to compare with {cell.scheme}: {listed(unsent)} sent no redundancy."
+        return [lead, f"{cell.scheme}: {scored}.", f"It takes {_terms(cell)}."]
+    what = "of this run" if len(summary.rivals()) == 1 else "that can be judged here"
+    return [f"{cell.scheme} is the only scheme {what}: {scored}.", f"It takes {_terms(cell)}."]
 
 
 def _undecided(summary: Summary, point: int, choice: Choice) -> list[str]:

@@ -58,7 +58,7 @@ def answer_text(
         "\n".join(_table_of_points(summary, found, point)) if len(points) > 1 else "",
         _paragraph(f"The answer{at}: {found[point].lead}"),
         "\n".join(_paragraph(sentence) for sentence in found[point].more),
-        "\n".join(_paragraph(f"- {text}") for text in found[point].diagnoses),
+        "\n".join(_paragraph(f"- {text}", "  ") for text in found[point].diagnoses),
         "\n".join(_table_of_schemes(summary, found[point], point)),
     ]
     return printable("\n\n".join(block for block in blocks if block))
@@ -132,6 +132,8 @@ def _columns(rows: Sequence[tuple[str, ...]], left: int) -> list[str]:
     ]
 
 
-def _paragraph(text: str) -> str:
+def _paragraph(text: str, further: str = "") -> str:
     width = min(_WIDEST, shutil.get_terminal_size((100, 24)).columns)
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        text, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    )

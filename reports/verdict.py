@@ -11,7 +11,7 @@ from testbed.reports.summary import CEILING, Summary
 
 FAVOURITES = ("plcmos", "pesq_wb", "estoi")
 _BUDGETS_KBPS = (*range(10, 100, 10), *range(100, 1000, 20))
-_NOTABLY_CHEAPER = 0.85
+_LESS = 0.85
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def verdicts(
     margins
         How much worse than the best is as good, by metric; see `testbed.recommend.MARGINS`.
     budget_kbps
-        What a scheme may take on the wire; by default the next round bitrate that is notably less than what
+        What a scheme may take on the wire; by default a round bitrate that is notably less than what
         the recommended scheme takes.
 
     Raises
@@ -90,7 +90,7 @@ def verdicts(
         if name not in summary.metrics:
             have = ", ".join(summary.metrics) or "none"
             raise ResultsError(f"--margin {name}: the run has no such metric; it has {have}")
-        if not margin > 0:
+        if not 0 < margin < math.inf:
             raise ResultsError(f"--margin {name}={margin:g}: give a number above 0")
     known = {**MARGINS, **(margins or {})}
     points = sorted({point for point, _ in summary.cells})
@@ -100,16 +100,23 @@ def verdicts(
     chosen = {
         point: among_all[metric].get(point) for point, (metric, _) in judges.items() if metric in metrics
     }
-    budget_kbps = budget_kbps or _round_budget(summary, chosen)
-    affordable = {
-        metric: _choices(summary, metric, known[metric], budget_kbps) for metric in metrics if budget_kbps
+    budgets = {
+        point: budget_kbps or _round_budget(summary, point, choice)
+        for point, choice in chosen.items()
+        if choice
+    }
+    within = {
+        (metric, budget): _choices(summary, metric, known[metric], budget)
+        for metric in metrics
+        for budget in {each for each in budgets.values() if each is not None}
     }
     found = {}
     for point, (metric, effects) in judges.items():
-        within = affordable.get(metric or "", {}).get(point)
-        choice = chosen.get(point)
-        is_less = choice is not None and within is not None and len(within.ranked) < len(choice.ranked)
-        found[point] = Verdict(metric, effects, choice, budget_kbps, within if is_less else None)
+        choice, budget = chosen.get(point), budgets.get(point)
+        affordable = within.get((metric, budget), {}).get(point)
+        if choice is None or affordable is None or not 0 < len(affordable.ranked) < len(choice.ranked):
+            affordable = None
+        found[point] = Verdict(metric, effects, choice, budget, affordable)
     return found
 
 
@@ -144,16 +151,11 @@ def _choices(
     return choose(table, metric, summary.rivals(), margin, budget_kbps)
 
 
-def _round_budget(summary: Summary, chosen: Mapping[int, Choice | None]) -> float | None:
-    """Return a round bitrate notably below what is first at each point; None if nothing can be saved."""
-    first_kbps = []
-    for point, choice in chosen.items():
-        if choice is not None and choice.ranked:
-            kbps = {
-                name: summary.cells[point, name].costs.get("wire_kbps", math.inf) for name in choice.ranked
-            }
-            first = kbps[choice.recommended or choice.ranked[0]]
-            if first > min(kbps.values()):
-                first_kbps.append(first)
-    most_kbps = _NOTABLY_CHEAPER * min(first_kbps, default=0.0)
-    return max((kbps for kbps in _BUDGETS_KBPS if kbps <= most_kbps), default=None)
+def _round_budget(summary: Summary, point: int, choice: Choice) -> float | None:
+    """Return a round bitrate notably below that of the first scheme; None if no scheme takes so little."""
+    kbps = {name: summary.cells[point, name].costs.get("wire_kbps", math.inf) for name in choice.ranked}
+    first_kbps = kbps.get(choice.recommended or next(iter(choice.ranked), ""), 0.0)
+    below = [
+        each for each in _BUDGETS_KBPS if min(kbps.values(), default=math.inf) <= each <= first_kbps * _LESS
+    ]
+    return max(below, default=None)
