@@ -105,7 +105,7 @@ def verdicts(
         for point, choice in chosen.items()
         if choice
     }
-    within = {
+    within: dict[tuple[str | None, float | None], dict[int, Choice]] = {
         (metric, budget): _choices(summary, metric, known[metric], budget)
         for metric in metrics
         for budget in {each for each in budgets.values() if each is not None}
