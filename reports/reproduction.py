@@ -52,7 +52,7 @@ def reproduction(manifest: dict[str, Any]) -> Reproduction:
     as_run = str(manifest.get("scenario_as_run") or given)
     known = {_bare(line) for line in given.splitlines()}
     return Reproduction(
-        command=command if isinstance(command, str) else shlex.join(map(str, command)),
+        command=shlex.join(command),
         overrides=[str(override) for override in manifest.get("overrides") or []],
         lines=[Line(line, _bare(line) not in known) for line in as_run.splitlines()],
         resolved=_as_yaml(manifest.get("scenario") or {}),

@@ -71,6 +71,7 @@ def change_manifest(run, **entries):
 
 def test_the_page_needs_nothing_from_outside(tmp_path):
     page = page_of(tmp_path)
+    assert "Without JavaScript there are no charts" in page.text
     assert page.urls
     assert {url for url in page.urls if not url.startswith(("data:", "#"))} == set()
     assert not {"link"} & set(page.tags) - {"link"}
