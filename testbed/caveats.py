@@ -36,14 +36,14 @@ def caveats(
     table
         A row for each call that was.
     diagnosed
-        What ails its schemes.
+        The problems of its schemes.
     """
     return [
         *_failures(table),
         *speech_caveats(clips, table),
         *pause_caveats(whole, table),
         *recording_caveats(whole),
-        *_ailments(whole, clips, table, diagnosed),
+        *_problems(whole, clips, table, diagnosed),
     ]
 
 
@@ -54,10 +54,10 @@ def _failures(table: "pd.DataFrame") -> list[str]:
     return [f"{len(failed)} of {len(table)} calls failed; the first: {failed['error'].iloc[0]}"]
 
 
-def _ailments(
+def _problems(
     whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
 ) -> list[str]:
-    """Tell what ails each scheme once: where it was met first, and at how many points more.
+    """Tell each problem of a scheme once: where it was met first, and at how many points more.
 
     Two texts are alike if they differ in numbers only. Packets that come late with every scheme are the
     receiver's affair, and told of it.
@@ -82,7 +82,7 @@ def _ailments(
             text += _sufficient(clips, met[first.point][scheme])
         at = ", ".join(f"{key} = {value}" for key, value in whole.points[first.point].parameters.items())
         more = len({each.point for each in found}) - 1
-        also = f" (so at {more} more point{'s' * (more > 1)})" if more else ""
+        also = f" (also at {more} more point{'s' * (more > 1)})" if more else ""
         said.append((f"{at}: " if at else "") + text + also)
     return said
 

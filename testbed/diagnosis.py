@@ -1,4 +1,4 @@
-"""What ails a scheme at a point: what it does not send, what no link carries, what comes too late.
+"""Problems of each scheme at each point: redundancy not sent, a link overrun, packets that come too late.
 
 All is told from the scenario and the table, so a run that was not finished is diagnosed, too.
 """
@@ -24,7 +24,7 @@ FULL = 0.9
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing that ails a scheme at a point.
+    """One problem of a scheme at a point.
 
     Attributes
     ----------
@@ -46,16 +46,16 @@ class Diagnosis:
 
 
 def diagnoses(whole: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
-    """Return what ails each scheme at each point, in the table's order; see `testbed.observed.cases`."""
+    """Return the problems of each scheme at each point, in the table's order; as `testbed.observed.cases`."""
     return [
         Diagnosis(case.point, case.scheme.name, kind, f"{case.scheme.name} {text}")
         for case in cases(whole, table)
-        for kind, text in _ailments(case)
+        for kind, text in _problems(case)
     ]
 
 
-def _ailments(case: Case) -> Iterator[tuple[Kind, str]]:
-    """Give what follows the scheme's name."""
+def _problems(case: Case) -> Iterator[tuple[Kind, str]]:
+    """Give kinds and texts; a text follows the scheme's name."""
     if (text := not_sent(case)) is not None:
         yield "not_sent", text
     many_late, many_dropped = case.seen.late > MANY, case.seen.queue_loss > MANY
@@ -88,11 +88,11 @@ def _over_link(case: Case) -> str:
     scenario, seen = case.scenario, case.seen
     calls = 1 + scenario.other_calls
     each = f"{seen.wire_kbps:.0f} kb/s" + (f" in each of {calls} calls" if calls > 1 else "")
-    became = [
-        f"{percent(share)} {how}"
-        for share, how in ((seen.late, "came late"), (seen.queue_loss, "was dropped by its queue"))
-        if share
-    ] or [f"packets waited up to {seen.variation_ms:.0f} ms"]
+    became = [f"{percent(seen.late)} came late"] if seen.late else []
+    if seen.queue_loss:
+        became.append(f"its queue dropped {percent(seen.queue_loss)}")
+    if not became:
+        became.append(f"packets waited up to {seen.variation_ms:.0f} ms")
     loop = "" if scenario.is_controlled else " or add `congestion:`"
     return f"sends {each} into a {case.link_kbps:.0f} kb/s link: {', '.join(became)}. Lower its bitrate{loop}"
 

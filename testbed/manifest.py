@@ -39,7 +39,7 @@ def make_manifest(
     warnings
         What the reader of the report must know.
     diagnosed
-        What ails each scheme at each point; None as long as nobody looked.
+        The problems of each scheme at each point; None as long as nobody looked.
     origin
         What is known since the run began.
     """

@@ -1,4 +1,4 @@
-"""What a scenario needs of libopus beyond plain encoding and decoding, by the key that asks for it."""
+"""Needs of a scenario beyond plain encoding and decoding, by key, and what libopus lacks of them."""
 
 import os
 from collections.abc import Iterator

@@ -75,11 +75,11 @@ def _reason(case: Case, none: Sequence[str]) -> str:
                 "the allocation gave it nothing, as the target rate or the loss that was reported is too low"
             )
         expect = f" and codec.expected_loss: {_EXAMPLE_LOSS:g}" if is_of_encoder else ""
-        return f"no loss was reported. To send it all the same set allocation.policy: fixed{expect}"
+        return f"no loss was reported. To send it anyway, set allocation.policy: fixed{expect}"
     if why is not None:
         return f"{why}. {_advice(case)}"
     return (
-        f"libopus grants it nothing at {case.settings.bitrate_bps / 1000:g} kb/s in all and an "
+        f"libopus sends none at {case.settings.bitrate_bps / 1000:g} kb/s in all and an "
         f"expected loss of {case.settings.expected_loss_percent} %"
     )
 
@@ -87,9 +87,9 @@ def _reason(case: Case, none: Sequence[str]) -> str:
 def _advice(case: Case) -> str:
     """Name the loss to expect: what was lost or late, unless that is because a link is overrun."""
     lost, late = case.seen.packet_loss, case.seen.late
-    became = [f"{percent(share)} {how}" for share, how in ((lost, "was lost"), (late, "came late")) if share]
+    became = [f"{percent(share)} {how}" for share, how in ((lost, "were lost"), (late, "came late")) if share]
     if became and case.link_load <= 1:
         expected = max(0.01, round(lost + late, 2))
         return f"Of its packets {' and '.join(became)}: set codec.expected_loss: {expected:g}"
     expected = 0.01 if known_loss(case.scenario) else _EXAMPLE_LOSS
-    return f"To send it all the same set codec.expected_loss, e.g. {expected:g}"
+    return f"To send it anyway, set codec.expected_loss, e.g. {expected:g}"

@@ -1,4 +1,4 @@
-"""What must be said of a run that was killed before it could say so itself, told of its rows."""
+"""Warnings and diagnoses of a run that was killed before it could tell them, from its rows."""
 
 import json
 from collections.abc import Mapping

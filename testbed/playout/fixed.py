@@ -37,15 +37,18 @@ class Fixed(Parameters):
 
     def describe(self, least_delay_ms: float) -> str:
         if self.buffer_ms is not None:
-            return f"has a jitter buffer of {self.buffer_ms:g} ms: so long the fastest packet waits"
+            return f"has a jitter buffer of {self.buffer_ms:g} ms, counted from the fastest packet"
         assert self.delay_ms is not None
         plays = f"plays {self.delay_ms:g} ms after sending"
         if not least_delay_ms:
             return plays
         left_ms = self.delay_ms - least_delay_ms
         if left_ms < 0:
-            return f"{plays}, before any packet can come: the network takes {least_delay_ms:g} ms"
-        return f"{plays}: the network takes {least_delay_ms:g} ms of it and leaves {left_ms:g} ms"
+            return f"{plays}, before any packet can come: the network takes {least_delay_ms:g} ms or more"
+        return (
+            f"{plays}; the network takes {least_delay_ms:g} ms or more, which leaves {left_ms:g} ms "
+            "for jitter and repairs"
+        )
 
     def describe_late(self, delay_ms: float, variation_ms: float) -> str:
         if self.buffer_ms is not None:

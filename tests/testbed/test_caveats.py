@@ -1,4 +1,4 @@
-"""What a run says of itself: each ailment once, where it was met, with what to set."""
+"""Warnings of whole runs: each problem once, where it was met, with what to set."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What ails a scheme, told of made-up tables: what is not sent, what no link carries, what comes too late."""
+"""Diagnoses of made-up tables: redundancy not sent, a link overrun, packets that come too late."""
 
 from typing import Any
 
@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from testbed.caveats import caveats
+from testbed.channels.stage import least_delay_ms
 from testbed.diagnosis import diagnoses
 from testbed.not_sent import will_not_be_sent
 from testbed.scenario import Scenario, parse_scenario
-from testbed.sweep import Plan, plan
+from testbed.sweep import Plan, plan, stages
 from testbed.unfinished import said_of
 
 HEALTHY: dict[str, Any] = {
@@ -64,7 +65,7 @@ def told(whole: Plan, **seen: Any) -> list[tuple[str, str]]:
 NOTHING_SENT = {"lbrr_sent": 0.0, "dred_sent_ms": 0.0}
 NO_STAGE = "libopus expects no loss, since no stage of the channel states one."
 IN_QUEUE = "link: {rate_kbps: 100}"
-TO_SEND_IT = "To send it all the same set codec.expected_loss, e.g."
+TO_SEND_IT = "To send it anyway, set codec.expected_loss, e.g."
 
 
 def test_what_is_well_is_not_diagnosed() -> None:
@@ -89,13 +90,13 @@ def test_what_is_well_is_not_diagnosed() -> None:
             IN_QUEUE,
             "",
             {"packet_loss": 0.07, "queue_loss": 0.07},
-            f"{NO_STAGE} Of its packets 7 % was lost: set codec.expected_loss: 0.07",
+            f"{NO_STAGE} Of its packets 7 % were lost: set codec.expected_loss: 0.07",
         ),
         (
             IN_QUEUE,
             "",
             {"packet_loss": 0.07, "queue_loss": 0.07, "frames_late": 15},
-            f"{NO_STAGE} Of its packets 7 % was lost and 3 % came late: set codec.expected_loss: 0.1",
+            f"{NO_STAGE} Of its packets 7 % were lost and 3 % came late: set codec.expected_loss: 0.1",
         ),
         # less than libopus can be told
         (
@@ -103,7 +104,7 @@ def test_what_is_well_is_not_diagnosed() -> None:
             "",
             {"packet_loss": 0.002},
             "the channel's loss of 0.4 % rounds to 0 %, and libopus expects none. "
-            "Of its packets 0.2 % was lost: set codec.expected_loss: 0.01",
+            "Of its packets 0.2 % were lost: set codec.expected_loss: 0.01",
         ),
         (
             "loss: {model: bernoulli, rate: 0.004}",
@@ -116,17 +117,17 @@ def test_what_is_well_is_not_diagnosed() -> None:
             LOSS,
             ", expected_loss: 0",
             {},
-            "codec.expected_loss is 0. Of its packets 20 % was lost: set codec.expected_loss: 0.2",
+            "codec.expected_loss is 0. Of its packets 20 % were lost: set codec.expected_loss: 0.2",
         ),
         (
             LOSS,
             ", expected_loss: 0.004",
             {},
             "codec.expected_loss is 0.004, which rounds to 0 %. "
-            "Of its packets 20 % was lost: set codec.expected_loss: 0.2",
+            "Of its packets 20 % were lost: set codec.expected_loss: 0.2",
         ),
         # a loss is expected
-        (LOSS, "", {}, "libopus grants it nothing at {} kb/s in all and an expected loss of 20 %"),
+        (LOSS, "", {}, "libopus sends none at {} kb/s in all and an expected loss of 20 %"),
     ],
 )
 def test_redundancy_that_is_not_sent_is_told_with_the_loss_to_expect(
@@ -153,6 +154,24 @@ def test_what_will_not_be_sent_is_known_before_any_call() -> None:
     ]
     assert will_not_be_sent(made(LOSS, schemes)) == []
     assert will_not_be_sent(made(IN_QUEUE, f"[{LBRR}]", feedback="{format: ccfb}")) == [], "that is reported"
+
+
+DELAY, TRAVEL = "{delay: {constant_ms: 30}}", "{link: {rate_kbps: 64, delay_ms: 20}}"
+JITTER = "{jitter: {model: gamma, mean_ms: 40, std_ms: 30}}"
+
+
+@pytest.mark.parametrize(
+    ("channel", "playout", "said"),
+    [
+        (DELAY, "delay_ms: 60", "30 ms or more, which leaves 30 ms for jitter and repairs"),
+        (f"{DELAY}, {TRAVEL}", "delay_ms: 40", "before any packet can come: the network takes 50 ms or more"),
+        (JITTER, "delay_ms: 40", "plays 40 ms after sending"),
+        (DELAY, "buffer_ms: 60", "has a jitter buffer of 60 ms, counted from the fastest packet"),
+    ],
+)
+def test_a_receiver_is_described_with_what_the_network_leaves(channel: str, playout: str, said: str) -> None:
+    scenario = made(channel, playout=f"{{policy: fixed, {playout}}}").scenario
+    assert scenario.playout.describe(least_delay_ms(stages(scenario.channel))).endswith(said)
 
 
 def test_each_point_of_a_sweep_expects_its_own_loss() -> None:
@@ -189,9 +208,9 @@ def test_in_a_closed_loop_the_reports_set_what_is_expected() -> None:
     told_none = made(codec="{bitrate_kbps: 24, expected_loss: 0}", congestion="{controller: gcc}")
     texts = [text for _, text in told(told_none, **NOTHING_SENT)]
     assert len(texts) == 2
-    assert all("codec.expected_loss is 0. Of its packets 20 % was lost" in text for text in texts)
+    assert all("codec.expected_loss is 0. Of its packets 20 % were lost" in text for text in texts)
     texts = [text for _, text in told(controlled, **NOTHING_SENT, red_kbps=0.0, packet_loss=0.0)]
-    reported = "no loss was reported. To send it all the same set allocation.policy: fixed"
+    reported = "no loss was reported. To send it anyway, set allocation.policy: fixed"
     assert texts == [
         f"LBRR sent no LBRR: {reported} and codec.expected_loss: 0.1",
         f"DRED 500 ms sent no DRED: {reported} and codec.expected_loss: 0.1",
@@ -208,7 +227,7 @@ def test_redundancy_that_is_sent_in_part_is_told() -> None:
     assert told(both, lbrr_sent=0.0, dred_sent_ms=310.0) == [
         (
             "not_sent",
-            "both sent no LBRR: libopus grants it nothing at 80 kb/s in all and an expected loss of 20 %; "
+            "both sent no LBRR: libopus sends none at 80 kb/s in all and an expected loss of 20 %; "
             "sent 310 ms of DRED on average (500 ms asked for) at 80 kb/s in all",
         )
     ]
@@ -250,9 +269,7 @@ def test_more_than_the_slowest_link_carries(
     ((kind, text),) = found
     assert kind == "over_link"
     assert text.startswith(f"RED x1 sends {sends}")
-    assert text.endswith(
-        ": 78 % came late, 7 % was dropped by its queue. Lower its bitrate or add `congestion:`"
-    )
+    assert text.endswith(": 78 % came late, its queue dropped 7 %. Lower its bitrate or add `congestion:`")
 
 
 def test_what_an_overrun_link_loses_is_not_what_to_expect() -> None:
@@ -295,7 +312,7 @@ def test_lateness_says_when_most_packets_would_be_in_time() -> None:
     )
 
 
-def test_each_ailment_is_a_warning_once_and_lateness_of_all_is_the_receivers() -> None:
+def test_each_problem_is_a_warning_once_and_lateness_of_all_is_the_receivers() -> None:
     whole = made(
         "delay: {constant_ms: 70}", schemes=f"[{LBRR}, {RED}]", sweep="{playout.delay_ms: [40, 50, 200]}"
     )
@@ -313,10 +330,10 @@ def test_each_ailment_is_a_warning_once_and_lateness_of_all_is_the_receivers() -
     ]
     first, second, third = caveats(whole, [], rows, found)
     assert first.startswith("playout.delay_ms = 40: LBRR sent no LBRR: ")
-    assert first.endswith("set codec.expected_loss: 1 (so at 1 more point)")
+    assert first.endswith("set codec.expected_loss: 1 (also at 1 more point)")
     assert second == (
         "playout.delay_ms = 40: playout: 100 % of packets arrived too late at 40 ms; "
-        "95 % would make it at 70 ms (so at 1 more point)"
+        "95 % would make it at 70 ms (also at 1 more point)"
     )
     assert third.startswith("playout.delay_ms = 200: LBRR sent no LBRR: ")
     assert third.endswith(f"{TO_SEND_IT} 0.1"), "for another reason"

@@ -1,4 +1,4 @@
-"""What a scenario needs of libopus is refused where it is lacking, wherever the scenario is run from."""
+"""A scenario that needs more than libopus can do is refused, wherever it is run from."""
 
 from importlib.metadata import files
 from pathlib import Path
