@@ -187,11 +187,11 @@ def run(
     scenario
         Path of a YAML file, or the name of a packaged scenario.
     out
-        The run's folder; ``results/<name>`` unless told otherwise.
+        The run's folder; default: ``results/<name>``.
     overrides
         ``"dotted.key=value"`` each, as with ``--set``.
     jobs
-        Processes; all cores unless told otherwise.
+        Processes; default: one per core.
     save
         What to keep of every call: any of ``"audio"``, ``"packets"``, ``"timelines"``.
     force
