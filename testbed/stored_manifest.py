@@ -13,6 +13,17 @@ _Value = str | bool | int | float | None
 _Index = Annotated[int, Field(ge=0, le=10**9)]
 
 
+_REASONS = {
+    "missing": "is missing",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+}
+
+
 class _Stored(BaseModel):
     """Base of the models: what they do not name may be anything, and a number is no text."""
 
@@ -134,6 +145,6 @@ def check_manifest(manifest: Any, path: object) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"]))
-        reason = first["msg"][:1].lower() + first["msg"][1:]
+        reason = _REASONS.get(first["type"]) or first["msg"][:1].lower() + first["msg"][1:]
         raise ResultsError(f"{path}: {printable(f'{key}: ' if key else '')}{printable(reason)}") from None
     return dict(manifest)

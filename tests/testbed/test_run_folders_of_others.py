@@ -159,12 +159,12 @@ def test_the_same_of_hundreds_of_changes(honest: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m.update(scenario="x"), "manifest.json: scenario: input should be"),
-        (lambda m: m.update(versions=[]), "manifest.json: versions: input should be a valid dict"),
-        (lambda m: m.update(warnings=1), "manifest.json: warnings: input should be a valid list"),
+        (lambda m: m.update(scenario="x"), "manifest.json: scenario: must be a mapping"),
+        (lambda m: m.update(versions=[]), "manifest.json: versions: must be a mapping"),
+        (lambda m: m.update(warnings=1), "manifest.json: warnings: must be a list"),
         (lambda m: m.update(points=[{"a": []}]), r"manifest.json: points.0.a"),
-        (lambda m: m.update(examples=[{"audio": "x\0"}]), "manifest.json: examples.0.point: field required"),
-        (lambda m: m.update(files=[{"path": "x"}]), "manifest.json: files.0.role: field required"),
+        (lambda m: m.update(examples=[{"audio": "x\0"}]), "manifest.json: examples.0.point: is missing"),
+        (lambda m: m.update(files=[{"path": "x"}]), "manifest.json: files.0.role: is missing"),
     ],
 )
 def test_a_key_of_the_wrong_kind_is_named(honest: Path, tmp_path: Path, change: Any, message: str) -> None:
@@ -174,6 +174,18 @@ def test_a_key_of_the_wrong_kind_is_named(honest: Path, tmp_path: Path, change: 
     (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     with pytest.raises(ResultsError, match=message):
         load(folder)
+
+
+def test_a_flow_may_be_called_anything(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    runner.run_scenario(parse_scenario(FLOWS), folder, jobs=1)
+    for name in ("results", "trajectories", "changes"):
+        table = pd.read_parquet(folder / f"{name}.parquet")
+        table["flow"] = "$\\frac{$ \x1b]0;x\x07"
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    page = write_report(folder).read_text("utf-8")
+    assert r"\frac{$ \x1b]0;x\x07" in page
+    assert "\x1b" not in page
 
 
 def test_deep_nesting_is_refused_or_does_no_harm(honest: Path, tmp_path: Path) -> None:
