@@ -7,6 +7,7 @@ pauses in which a sender lets it stand still; and after it was set anew, as a re
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,21 @@ from testbed.errors import ChannelError
 from testbed.traces.rtp_clock import COMFORT_NOISE
 
 _EVENT_BYTES = 4
+_COMFORT_BYTES = 8
+_MARKS_MEAN = 0.5
+_PAUSE_STEPS = 4
+_SURE_NS = 60e9
 _LARGE_NS = 1e9
 _SMALL_NS = 40e6
 _SMALL_STEPS = 1.5
 _HORIZON_NS = 30e9
-_ENOUGH_PACKETS = 5
 _REMAINS = 0.5
-_COMFORT_SHARE = 0.34
-_MARKS_MEAN = 0.5
+_ALIKE = 0.25
+_JITTER_NS = 150e6
+_MOST = 0.8
+_ENOUGH_PACKETS = 5
+_STEADY_PACKETS = 40
+_NEAR_PACKETS = 250
 _PACED_PACKETS = 10
 
 
@@ -91,7 +99,12 @@ def _without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
 
 
 class _Stretches:
-    """Packets with timestamps that mean something, cut where these stand still or are set anew."""
+    """Packets with timestamps that mean something, cut where these stand still or are set anew.
+
+    A network can look alike: a stall, or a queue that drains while the sender pauses. So delays must be at
+    their floor and steady before and after a place, and never come back. A marked packet, which begins a
+    talkspurt (RFC 3551, section 4.1), or comfort noise beside it needs less.
+    """
 
     def __init__(self, packets: Received, timed: NDArray[np.int64]) -> None:
         self._sequences = packets.sequences[timed]
@@ -104,20 +117,25 @@ class _Stretches:
         self._lag = np.diff(self._arrived) - self._media
         self._after_events = np.diff(timed) > 1
         sizes = packets.payload_bytes[timed]
-        self._comfort = (sizes <= _COMFORT_SHARE * np.quantile(sizes, 0.9)) | (
-            packets.payload_types[timed] == COMFORT_NOISE
-        )
+        comfort = (packets.payload_types[timed] == COMFORT_NOISE) | (sizes <= _COMFORT_BYTES)
+        self._beside_comfort = comfort[1:] | comfort[:-1]
         sent = np.concatenate(([0.0], np.cumsum(self._media)))
         if len(np.unique(self._clock_hz)) == 1:
             sent[1:] = np.cumsum(self._ticks) * (10**9 / int(self._clock_hz[0]))
         self._sent = sent
+        one_apart = np.diff(self._sequences).astype(np.int16) == 1
+        steps = self._media[one_apart & (self._media > 0)]
+        self._step = float(np.median(steps)) if len(steps) else np.inf
+        goes_on = one_apart & (self._media >= _PAUSE_STEPS * self._step) & (self._media < _SURE_NS)
+        self._goes_on = bool(np.count_nonzero(goes_on & ~self._after_events) > 2)
+        self._doubtful: set[int] = set()
+        self._anew = (self._ticks < 0) | (self._lag <= -_SURE_NS) | (np.diff(self._clock_hz) != 0)
 
     def sent_ns(self, where: str) -> tuple[NDArray[np.int64], list[str]]:
         """Return when each packet was sent, and notes."""
-        large = np.abs(self._lag) >= np.where(self._after_events, _SMALL_NS, _LARGE_NS)
-        large |= np.diff(self._clock_hz) != 0
+        large = self._anew | (np.abs(self._lag) >= np.where(self._after_events, _SMALL_NS, _LARGE_NS))
         steps, shift = self._steps(large)
-        with_small = large | self._small()
+        with_small = large if self._goes_on else large | self._small()
         if with_small.sum() > large.sum():
             all_steps, all_shift = self._steps(with_small)
             if sum(max(0.0, size) for size in all_steps.values()) >= _LARGE_NS:
@@ -135,18 +153,12 @@ class _Stretches:
 
     def _small(self) -> NDArray[np.bool_]:
         """Return where a packet may follow a short pause: alone among neighbours, or beside comfort noise."""
-        one_apart = np.diff(self._sequences).astype(np.int16) == 1
-        steps = self._media[one_apart & (self._media > 0)]
-        least = max(_SMALL_NS, _SMALL_STEPS * float(np.median(steps))) if len(steps) else np.inf
-        late = self._lag >= least
+        late = self._lag >= max(_SMALL_NS, _SMALL_STEPS * self._step)
         alone = ~(np.append(False, late[:-1]) | np.append(late[1:], False))
-        return np.asarray(late & (alone | self._comfort[1:] | self._comfort[:-1]))
+        return np.asarray(late & (alone | self._beside_comfort))
 
     def _steps(self, candidates: NDArray[np.bool_]) -> tuple[dict[int, float], NDArray[np.float64]]:
         """Find the places after which all delays differ for good, and so timestamps must.
-
-        A queue that fills and drains leaves the smallest delays where they were; these do not come back
-        within half a minute.
 
         Returns
         -------
@@ -155,33 +167,65 @@ class _Stretches:
         """
         raw = self._arrived - self._sent
         level = raw.copy()
+        future = self._floors_to_come(raw)
         time = np.maximum.accumulate(self._arrived)
         shift = np.zeros(len(raw))
         at = np.flatnonzero(candidates) + 1
         places = at.tolist()
-        falls = [p for p in places if self._lag[p - 1] <= -_LARGE_NS or self._ticks[p - 1] < 0]
+        starts = np.searchsorted(time, time[at - 1] - _HORIZON_NS).tolist()
         steps: dict[int, float] = {}
-        total, next_fall = 0.0, 0
-        starts = np.searchsorted(time, time[at - 1] - _HORIZON_NS)
-        ends = np.searchsorted(time, time[at] + _HORIZON_NS, "right")
+        total, lowest, last = 0.0, np.inf, 0
         for number, place in enumerate(places):
-            while next_fall < len(falls) and falls[next_fall] <= place:
-                next_fall += 1
-            end = min(int(ends[number]), falls[next_fall] if next_fall < len(falls) else len(raw))
+            lowest = min(lowest, float(level[last:place].min()))
             until = places[number + 1] if number + 1 < len(places) else len(raw)
-            before = float(level[int(starts[number]) : place].min())
-            rise = float(raw[place:end].min()) - total - before
+            before = float(level[starts[number] : place].min())
+            recent = level[max(starts[number], place - _NEAR_PACKETS) : place] - before
+            coming = raw[place : min(until, place + _NEAR_PACKETS)] - total
             lag = float(self._lag[place - 1])
-            enough = 1 if steps and self._marked[place] else _ENOUGH_PACKETS
-            stays = rise * np.sign(lag) >= _REMAINS * abs(lag)
-            anew = bool(self._clock_hz[place] != self._clock_hz[place - 1])
-            if anew or (stays and end - place >= enough and self._is_paced(place, end)):
-                size = float(raw[place : min(end, until)].min()) - total - before
+            if self._anew[place - 1]:
+                is_step = self._clock_hz[place] != self._clock_hz[place - 1] or len(coming) >= _ENOUGH_PACKETS
+                lowest = np.inf
+            elif lag < 0:
+                below = lowest - float(np.median(coming))
+                is_step = below >= _REMAINS * -lag and _is_steady(recent, coming, -lag)
+            else:
+                stays = float(future[place]) - total - before >= _REMAINS * lag
+                is_step = stays and self._is_pause(place, recent, coming, lag, len(steps))
+                if stays and not is_step and lag >= _LARGE_NS:
+                    self._doubtful.add(place - 1)
+            if is_step and (self._anew[place - 1] or self._is_paced(place, until)):
+                size = float(raw[place:until].min()) - total - before
                 steps[place - 1] = size
                 total += size
             shift[place:until] = total
             level[place:until] -= total
+            last = place
         return steps, shift
+
+    def _is_pause(
+        self,
+        place: int,
+        recent: NDArray[np.float64],
+        coming: NDArray[np.float64],
+        lag: float,
+        known: int,
+    ) -> bool:
+        """Whether delays that rise for good do so by a pause or a clock that was set, not by a queue."""
+        if self._after_events[place - 1]:
+            return len(coming) >= _ENOUGH_PACKETS
+        if self._goes_on or not (self._marked[place] or self._beside_comfort[place - 1] or known > 2):
+            return _is_steady(recent, coming, lag)
+        enough = 1 if known or self._beside_comfort[place - 1] else _ENOUGH_PACKETS
+        at_floor = float(recent.min()) <= _REMAINS * lag
+        return len(coming) >= enough and at_floor and _spread(coming) <= _bound(lag)
+
+    def _floors_to_come(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the smallest of each packet's and all later delays until timestamps are set anew."""
+        floors = np.empty_like(raw)
+        edges = [0, *(np.flatnonzero(self._anew) + 1).tolist(), len(raw)]
+        for start, end in pairwise(edges):
+            floors[start:end] = np.minimum.accumulate(raw[start:end][::-1])[::-1]
+        return floors
 
     def _is_paced(self, place: int, end: int) -> bool:
         """Whether packets come at a sender's pace after a place: those from a queue come at once."""
@@ -190,8 +234,7 @@ class _Stretches:
         return bool(passed >= _REMAINS * (self._sent[last] - self._sent[place]))
 
     def _notes(self, steps: dict[int, float]) -> list[str]:
-        changes = np.diff(self._clock_hz) != 0
-        anew = [at for at, size in steps.items() if self._ticks[at] < 0 or size < 0 or changes[at]]
+        anew = [at for at, size in steps.items() if self._anew[at] or size < 0]
         pauses = sorted(steps.keys() - set(anew))
         notes = []
         if anew:
@@ -213,7 +256,36 @@ class _Stretches:
                 "forward, or the sender paused and its timestamps stood still; taken out of the delays"
                 for place in pauses
             ]
+        doubtful = sorted(self._doubtful - steps.keys())
+        if doubtful:
+            notes.append(
+                f"delays rise by {self._lag[doubtful[0]] / 1e9:.3f} s at sequence number "
+                f"{self._sequences[doubtful[0] + 1]} and do not come back"
+                f"{f', and at {len(doubtful) - 1} places more' if len(doubtful) > 1 else ''}: a queue, or a "
+                "clock that was set; left as they are"
+            )
         return notes
+
+
+def _is_steady(recent: NDArray[np.float64], coming: NDArray[np.float64], lag: float) -> bool:
+    """Whether delays were at their floor before a place, and are all alike after it, against a change."""
+    if min(len(recent), len(coming)) < _STEADY_PACKETS:
+        return False
+    return max(_most(recent), _spread(coming)) <= _bound(lag)
+
+
+def _spread(delays: NDArray[np.float64]) -> float:
+    return _most(delays) - float(delays.min())
+
+
+def _most(delays: NDArray[np.float64]) -> float:
+    """Return what most delays are at most; faster than NumPy's quantile of a few values."""
+    rank = int(_MOST * (len(delays) - 1))
+    return float(np.partition(delays, rank)[rank])
+
+
+def _bound(lag: float) -> float:
+    return min(_ALIKE * lag, _JITTER_NS)
 
 
 def _filled(
