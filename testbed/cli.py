@@ -55,7 +55,11 @@ dred = typer.Typer(no_args_is_help=True, help="Deep redundancy inside packets.")
 app.add_typer(dred, name="dred")
 
 TraceFile = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A loss file, error pattern, CSV, delivery trace or capture.")
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A loss file, error pattern, CSV, delivery trace, capture, rtpdump or Ogg Opus, also with gzip.",
+    ),
 ]
 From = Annotated[
     str | None, typer.Option("--from", metavar="FORMAT", help="Its format; by default as its content shows.")
