@@ -10,7 +10,8 @@ from testbed.errors import ChannelError
 from testbed.traces.capture_clock import without_steps_back
 from testbed.traces.recording import Recording
 from testbed.traces.rtp_clock import KNOWN_CLOCKS_HZ
-from testbed.traces.rtp_sending import Received, sending_ns
+from testbed.traces.rtp_received import Received
+from testbed.traces.rtp_sending import sending_ns
 from testbed.traces.rtp_sequence import parts_of
 from testbed.traces.rtp_stream import RtpStream
 

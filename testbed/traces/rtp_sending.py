@@ -1,12 +1,9 @@
 """When RTP packets were sent, as far as their timestamps say.
 
-A timestamp says when the first sample of a packet was taken (RFC 3550, section 5.1). It is no time of sending
-in packets of telephone events, which all have that of the event's start (RFC 4733, section 2.5.1); after
-pauses in which a sender lets it stand still; and after it was set anew, as a re-INVITE does.
+A timestamp says when the first sample of a packet was taken (RFC 3550, section 5.1). It says nothing of the
+time that passed in pauses where a sender lets it stand still, and where it is set anew, as by a re-INVITE.
 """
 
-from collections import Counter
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -14,8 +11,9 @@ from numpy.typing import NDArray
 
 from testbed.errors import ChannelError
 from testbed.traces.rtp_clock import COMFORT_NOISE
+from testbed.traces.rtp_received import Received
+from testbed.traces.rtp_timeless import filled, without_time
 
-_EVENT_BYTES = 4
 _COMFORT_BYTES = 8
 _MARKS_MEAN = 0.5
 _PAUSE_STEPS = 4
@@ -34,31 +32,6 @@ _NEAR_PACKETS = 250
 _PACED_PACKETS = 10
 
 
-@dataclass(frozen=True)
-class Received:
-    """The packets of a stream that arrived, in the order of sending; each array (n,).
-
-    Attributes
-    ----------
-    sequences, timestamps, payload_types, marked
-        As in their RTP headers.
-    clock_hz
-        Rate of the timestamps.
-    arrived_ns
-        When each arrived.
-    payload_bytes
-        Size of each payload.
-    """
-
-    sequences: NDArray[np.int64]
-    timestamps: NDArray[np.int64]
-    payload_types: NDArray[np.int64]
-    marked: NDArray[np.bool_]
-    clock_hz: NDArray[np.int64]
-    arrived_ns: NDArray[np.int64]
-    payload_bytes: NDArray[np.int64]
-
-
 def sending_ns(packets: Received, where: str) -> tuple[NDArray[np.int64], list[str]]:
     """Return when each packet was sent, up to a constant, and notes of what timestamps do not say.
 
@@ -67,35 +40,10 @@ def sending_ns(packets: Received, where: str) -> tuple[NDArray[np.int64], list[s
     ChannelError
         Timestamps run backward, and not because they were set anew.
     """
-    timeless, notes = _without_time(packets)
+    timeless, notes = without_time(packets)
     timed = np.flatnonzero(~timeless)
     sent, more = _Stretches(packets, timed).sent_ns(where)
-    return _filled(packets.arrived_ns, timed, sent), [*notes, *more]
-
-
-def _without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
-    """Return which packets' timestamps say nothing of their sending: events, and all but one of the same."""
-    timeless = np.zeros(len(packets.timestamps), np.bool_)
-    notes = []
-    for kind, count in Counter(packets.payload_types.tolist()).most_common()[1:]:
-        of_kind = packets.payload_types == kind
-        shared = np.count_nonzero(np.diff(packets.timestamps[of_kind]) == 0)
-        of_size = bool((packets.payload_bytes[of_kind] == _EVENT_BYTES).all())
-        if kind != COMFORT_NOISE and (of_size or shared >= count / 2):
-            timeless |= of_kind
-            notes.append(
-                f"{count} packets of payload type {kind} are telephone events (RFC 4733) or the like: their "
-                "timestamps say nothing of delay; theirs is taken from the packets around them"
-            )
-    others = np.flatnonzero(~timeless)
-    repeats = others[1:][np.diff(packets.timestamps[others]) == 0]
-    timeless[repeats] = True
-    if len(repeats):
-        notes.append(
-            f"{len(repeats)} packets have the timestamp of the packet before: their delay is not known, and "
-            "taken from the packets around them"
-        )
-    return timeless, notes
+    return filled(packets.arrived_ns, timed, sent), [*notes, *more]
 
 
 class _Stretches:
@@ -286,23 +234,3 @@ def _most(delays: NDArray[np.float64]) -> float:
 
 def _bound(lag: float) -> float:
     return min(_ALIKE * lag, _JITTER_NS)
-
-
-def _filled(
-    arrived_ns: NDArray[np.int64], timed: NDArray[np.int64], sent: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Give packets without a time of their own the delay of those around them, in the order of sending."""
-    count = len(arrived_ns)
-    if len(timed) == count:
-        return sent
-    delays = (arrived_ns[timed] - arrived_ns[0] - sent).astype(np.float64)
-    delay_ns = np.rint(np.interp(np.arange(count), timed, delays)).astype(np.int64)
-    filled = arrived_ns - arrived_ns[0] - delay_ns
-    filled[timed] = sent
-    after = np.searchsorted(timed, np.arange(count), "right")
-    previous = np.where(after > 0, sent[np.maximum(after - 1, 0)], np.iinfo(np.int64).min)
-    following = np.where(after < len(timed), sent[np.minimum(after, len(timed) - 1)], np.iinfo(np.int64).max)
-    kept = filled[timed]
-    filled = np.clip(filled, previous, following)
-    filled[timed] = kept
-    return np.asarray(np.minimum.accumulate(filled[::-1])[::-1])

@@ -1,0 +1,60 @@
+"""RTP packets whose timestamps say nothing of when they were sent.
+
+All packets of a telephone event have the timestamp of its start (RFC 4733, section 2.5.1), those of a video
+frame that of the frame. They take the delay of the packets around them.
+"""
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.traces.rtp_clock import COMFORT_NOISE
+from testbed.traces.rtp_received import Received
+
+_EVENT_BYTES = 4
+
+
+def without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return which packets' timestamps say nothing of their sending: events, and all but one of the same."""
+    timeless = np.zeros(len(packets.timestamps), np.bool_)
+    notes = []
+    for kind, count in Counter(packets.payload_types.tolist()).most_common()[1:]:
+        of_kind = packets.payload_types == kind
+        shared = np.count_nonzero(np.diff(packets.timestamps[of_kind]) == 0)
+        of_size = bool((packets.payload_bytes[of_kind] == _EVENT_BYTES).all())
+        if kind != COMFORT_NOISE and (of_size or shared >= count / 2):
+            timeless |= of_kind
+            notes.append(
+                f"{count} packets of payload type {kind} are telephone events (RFC 4733) or the like: their "
+                "timestamps say nothing of delay; theirs is taken from the packets around them"
+            )
+    others = np.flatnonzero(~timeless)
+    repeats = others[1:][np.diff(packets.timestamps[others]) == 0]
+    timeless[repeats] = True
+    if len(repeats):
+        notes.append(
+            f"{len(repeats)} packets have the timestamp of the packet before: their delay is not known, and "
+            "taken from the packets around them"
+        )
+    return timeless, notes
+
+
+def filled(
+    arrived_ns: NDArray[np.int64], timed: NDArray[np.int64], sent: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Give packets without a time of their own the delay of those around them, in the order of sending."""
+    count = len(arrived_ns)
+    if len(timed) == count:
+        return sent
+    delays = (arrived_ns[timed] - arrived_ns[0] - sent).astype(np.float64)
+    delay_ns = np.rint(np.interp(np.arange(count), timed, delays)).astype(np.int64)
+    given = arrived_ns - arrived_ns[0] - delay_ns
+    given[timed] = sent
+    after = np.searchsorted(timed, np.arange(count), "right")
+    previous = np.where(after > 0, sent[np.maximum(after - 1, 0)], np.iinfo(np.int64).min)
+    following = np.where(after < len(timed), sent[np.minimum(after, len(timed) - 1)], np.iinfo(np.int64).max)
+    kept = given[timed]
+    given = np.clip(given, previous, following)
+    given[timed] = kept
+    return np.asarray(np.minimum.accumulate(given[::-1])[::-1])
