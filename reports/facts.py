@@ -8,6 +8,7 @@ from typing import Any
 from testbed.reports import labels
 
 UNLIMITED = "receiver waits without limit"
+NOT_RECORDED = "receiver not recorded"
 _WAITS = {"buffer_ms": "buffers", "delay_ms": "plays after"}
 
 
@@ -44,7 +45,7 @@ def receiver(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None
     said += [f"is {policy}" for policy in dict.fromkeys(policies) if policy not in (None, "fixed", "offline")]
     if "offline" in policies:
         said.append("waits without limit")
-    return f"receiver {' or '.join(said)}" if said else "receiver not recorded"
+    return f"receiver {' or '.join(said)}" if said else NOT_RECORDED
 
 
 def _stage(name: str, parameters: Mapping[str, Any]) -> str:

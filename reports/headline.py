@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from testbed.recommend import FEWEST_CLIPS, MARGINS, Choice
 from testbed.reports import labels
+from testbed.reports.facts import NOT_RECORDED, UNLIMITED
 from testbed.reports.intervals import Interval
 from testbed.reports.summary import CEILING, Cell, Summary
 from testbed.reports.verdict import Verdict, ordered, verdicts
@@ -149,6 +150,7 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
         said = _undecided(summary, point, choice)
     else:
         said = _recommendation(summary, point, choice, verdict)
+    said[1:1] = _receiver(summary, point, choice)
     said += [
         f"{labels.short(name)} shows no effect of loss here, so {labels.short(choice.metric)} judges."
         for name in verdict.effects
@@ -253,6 +255,19 @@ def _recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdi
     said += _within_budget(summary, point, verdict)
     said += _other_metrics(summary, cell, choice)
     return said
+
+
+def _receiver(summary: Summary, point: int, choice: Choice) -> list[str]:
+    """Say how long the receiver waits, and what that means for the schemes that repair."""
+    receiver = summary.receivers[point]
+    if receiver == NOT_RECORDED:
+        return []
+    longest = [
+        (summary.cells[point, name].costs.get("buffer_needed_ms_max", 0.0), name) for name in choice.ranked
+    ]
+    wait_ms, scheme = max(longest, default=(0.0, ""))
+    shorter = f"; with a buffer of less than {labels.number(wait_ms)} ms {scheme} repairs less"
+    return [f"The {receiver}{shorter if receiver == UNLIMITED and wait_ms else ''}."]
 
 
 def _within_budget(summary: Summary, point: int, verdict: Verdict) -> list[str]:

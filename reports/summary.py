@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from testbed.reports import labels
+from testbed.reports.facts import receiver
 from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
 
@@ -82,6 +83,8 @@ class Summary:
     ----------
     network
         Columns that tell what the schemes' own bits did to the network; empty where they did nothing.
+    receivers
+        How long the receiver waits, by point; see `testbed.reports.facts.receiver`.
     """
 
     cells: dict[tuple[int, str], Cell]
@@ -92,6 +95,7 @@ class Summary:
     plain: str | None
     failures: pd.DataFrame
     table: pd.DataFrame
+    receivers: list[str]
 
     @property
     def has_ceiling(self) -> bool:
@@ -129,7 +133,8 @@ def summarize(results: Results) -> Summary:
     points = list(manifest.get("points") or [{}])
     plain = plain_choice(table, schemes)
     failures = table[table["error"].fillna("") != ""]
-    summary = Summary({}, schemes, metrics, _network(table), points, plain, failures, table)
+    receivers = [receiver(manifest, point) for point in points]
+    summary = Summary({}, schemes, metrics, _network(table), points, plain, failures, table, receivers)
     for point in sorted(int(number) for number in table["point"].unique()):
         for scheme in schemes:
             rows = table[(table["point"] == point) & (table["scheme"] == scheme)]

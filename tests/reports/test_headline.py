@@ -75,6 +75,17 @@ def test_the_headline_is_a_recommendation_with_its_gain_bitrate_and_buffer() -> 
     assert "Under 60 kb/s: A (+0.40, 60.0 kb/s)." in said
 
 
+def test_the_receiver_is_named_and_what_it_implies() -> None:
+    longest = {"A": 20.0, "B": 300.0, "C": 900.0}
+    offline = {"scenario": {"playout": {"policy": "offline"}}}
+    found = answer(GOOD, offline, buffer_needed_ms_max=longest)
+    said = "The receiver waits without limit; with a buffer of less than 900 ms C repairs less."
+    assert found.more[0] == said
+    fixed = {"scenario": {"playout": {"policy": "fixed", "buffer_ms": 60}}}
+    assert answer(GOOD, fixed, buffer_needed_ms_max=longest).more[0] == "The receiver buffers 60 ms."
+    assert "receiver" not in text(answer(GOOD))
+
+
 def test_the_baseline_is_enough_where_nothing_is_better_by_the_margin() -> None:
     found = answer({"no loss": PLAIN + 0.05, "classic PLC": PLAIN, "A": PLAIN + 0.03 + WAVE / 4})
     assert found.lead.startswith("classic PLC is enough: no scheme is more than 0.1 PLCMOS better")
