@@ -102,7 +102,7 @@ def chain(
 def mean_loss(stages: Sequence[StageParameters], folder: Path) -> float:
     """Return the long-run share of packets that a chain of stages loses, if each loses independently.
 
-    A packet that is doubled counts as one that is not: how many are saved by it depends on how losses cluster.
+    A packet that is doubled counts as one that is not: how many that saves depends on how losses cluster.
     """
     return 1 - prod(1 - parameters.mean_loss(folder) for parameters in stages)
 
