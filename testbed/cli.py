@@ -179,8 +179,10 @@ def run(
         say(f"warning: {warning}", err=True)
     if done.has_schemes and not done.is_failure:
         tell(f"\n{done.answer()}\n")
-    say(done.folder / "results.parquet")
-    page = done.report()
+    try:
+        page = done.report()
+    finally:  # the rows are there, whatever becomes of the page
+        say(done.folder / "results.parquet")
     say(page)
     if open_:
         from testbed.browser import open_page

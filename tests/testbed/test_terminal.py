@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from testbed.errors import ScenarioError
 from testbed.escaping import is_printable, printable
+from testbed.scenario import parse_scenario
 
 TESTBED = Path(sys.executable).with_name("testbed")
 ROOT = Path(__file__).parents[2]
@@ -48,8 +50,8 @@ def shell(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("redirected", "code"),
     [
-        ("0<&- 1>&- 2>&-", 0),
         ("2>/dev/full", 0),
+        pytest.param("0<&- 1>&- 2>&-", 0, marks=pytest.mark.long),
         pytest.param("2>&-", 0, marks=pytest.mark.long),
         pytest.param("2> >(true)", 0, marks=pytest.mark.long),
         pytest.param("1>/dev/full", 1, marks=pytest.mark.long),
@@ -68,21 +70,28 @@ def test_a_run_is_finished_whatever_becomes_of_its_streams(
     }
 
 
-def test_a_scenario_s_control_characters_are_refused_by_line_and_shown_harmless(tmp_path: Path) -> None:
-    for about, shown in (
+@pytest.mark.parametrize(
+    ("about", "shown"),
+    [
         (r'"\e]52;c;aGk=\a"', r"\x1b]52;c;aGk=\x07"),
         (r'"a\u202eb"', r"a\u202eb"),
         (r'"\ud83d"', r"\ud83d"),
-    ):
-        (tmp_path / "s.yaml").write_text(TINY.replace("ABOUT", about))
-        done = shell(tmp_path, "testbed run s.yaml --dry-run")
-        assert done.returncode == 2
-        assert done.stderr == f"s.yaml:2: about: holds what cannot be printed: {shown}\n"
+    ],
+)
+def test_what_cannot_be_printed_is_refused_by_line_and_shown_harmless(about: str, shown: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(TINY.replace("ABOUT", about), label="s.yaml")
+    assert str(caught.value) == f"s.yaml:2: about: holds what cannot be printed: {shown}"
 
 
-def test_a_character_that_json_writes_as_two_escapes_is_one(tmp_path: Path) -> None:
-    (tmp_path / "s.yaml").write_text(TINY.replace("ABOUT", r'"\ud83d\ude00"'))
-    assert shell(tmp_path, "testbed run s.yaml --dry-run").stdout.startswith("tiny: 😀\n")
+def test_a_character_that_json_writes_as_two_escapes_is_one() -> None:
+    assert parse_scenario(TINY.replace("ABOUT", r'"\ud83d\ude00"')).about == "😀"
+
+
+def test_a_file_s_name_is_printed_harmless(tmp_path: Path) -> None:
+    done = shell(tmp_path, "testbed run $'no\\e]0;such\\a' --dry-run")
+    assert done.returncode == 2
+    assert done.stderr.startswith(r"no\x1b]0;such\x07: no such file")
 
 
 def test_nothing_prints_but_through_what_makes_it_printable() -> None:
