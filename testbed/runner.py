@@ -136,11 +136,9 @@ class Run(Results):
         )
         if isinstance(scenario, FlowStudy):
             raise ResultsError(f"{self.folder}: a flow study, in which there are no calls")
-        if scenario.number_of_points * scenario.calls_of_a_point > max(MOST_CALLS, len(self.table)):
-            raise ResultsError(f"{self.folder}: its scenario makes far more calls than its table has")
         check_codec(scenario)
         clips = clips_of(scenario)
-        whole = plan(scenario, len(clips))
+        whole = plan(scenario, len(clips), max(MOST_CALLS, len(self.table)))
         check_unchanged(self.manifest, inputs_of(whole.points, clips), clips, self.folder)
         context = Context(whole.points, whole.schemes, clips, self.folder, frozenset(), frozenset())
         groups = {call: group for group in whole.groups for call in group.calls}

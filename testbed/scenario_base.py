@@ -92,15 +92,15 @@ class Written(Parameters):
         """How many combinations of swept values there are."""
         return prod(len(values) for values in self.sweep.values())
 
-    def check_size(self, calls_of_a_point: int) -> None:
-        """Refuse a run of more calls than `limits.calls`.
+    def check_size(self, calls_of_a_point: int, most: int | None = None) -> None:
+        """Refuse a run of more calls than `most`; by default than `limits.calls`.
 
         Raises
         ------
         ScenarioError
             Names what makes them so many.
         """
-        points, most = self.number_of_points, self.limits.calls
+        points, most = self.number_of_points, self.limits.calls if most is None else most
         calls = points * calls_of_a_point
         if calls > most:
             raise ScenarioError(

@@ -78,13 +78,18 @@ class Plan:
         return tasks
 
 
-def plan(scenario: Scenario, clips: int) -> Plan:
+def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
     """Lay out the calls of a scenario over a number of clips.
+
+    Parameters
+    ----------
+    most_calls
+        How many there may be; by default `limits.calls`, which is not to be believed of a stored scenario.
 
     Raises
     ------
     ScenarioError
-        There are more than `limits.calls`.
+        There are more.
     """
     all_points = points(scenario)
     schemes = [
@@ -92,7 +97,7 @@ def plan(scenario: Scenario, clips: int) -> Plan:
         for point in all_points
     ]
     calls = scenario.realizations * clips * max(map(len, schemes))
-    scenario.check_size(calls)
+    scenario.check_size(calls, most_calls)
     groups: dict[tuple[int, EncoderSettings, int | None, EngineName, int], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
         speech = speech_settings(point.scenario.codec, known_loss(point.scenario))

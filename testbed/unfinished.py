@@ -10,6 +10,7 @@ from testbed.caveats import caveats
 from testbed.diagnosis import diagnoses
 from testbed.errors import TestbedError
 from testbed.scenario import Scenario, parse_scenario
+from testbed.scenario_base import MOST_CALLS
 from testbed.sweep import plan
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def said_of(manifest: Mapping[str, Any], table: "pd.DataFrame") -> dict[str, Any
         scenario = parse_scenario(json.dumps(manifest["scenario"]), Path(manifest["scenario_folder"]))
         if not isinstance(scenario, Scenario):
             return {}
-        whole = plan(scenario, len(manifest["clips"]))
+        whole = plan(scenario, len(manifest["clips"]), max(MOST_CALLS, len(table)))
         found = diagnoses(whole, table)
         warnings = [*manifest["warnings"], *caveats(whole, (), table, found)]
     except (TestbedError, KeyError, TypeError, ValueError, AttributeError):

@@ -64,6 +64,8 @@ def test_the_number_of_clips_counts_once_it_is_known():
     assert plan(scenario, 1).calls == 60_000
     with pytest.raises(ScenarioError, match=r"120000 calls .*at most 70000"):
         plan(scenario, 2)
+    with pytest.raises(ScenarioError, match=r"60000 calls .*at most 50000"):
+        plan(scenario, 1, 50_000)
     assert plan(parse_scenario(MANY + "limits: {calls: 120000}\n"), 2).calls == 120_000
 
 
