@@ -128,6 +128,8 @@ class Run(Results):
         """
         if not 0 <= row < len(self.table):
             raise ResultsError(f"{self.folder}: there is no row {row}, the table has {len(self.table)}")
+        if self.manifest.get("kind") == "flows":
+            raise ResultsError(f"{self.folder}: a flow study, in which there are no calls")
         for key in ("scenario", "scenario_folder", "clips"):
             if key not in self.manifest:
                 raise ResultsError(f"{self.folder / results.MANIFEST_FILE}: has no {key} to make calls of")
@@ -135,7 +137,9 @@ class Run(Results):
             json.dumps(self.manifest["scenario"]), Path(self.manifest["scenario_folder"])
         )
         if isinstance(scenario, FlowStudy):
-            raise ResultsError(f"{self.folder}: a flow study, in which there are no calls")
+            raise ResultsError(
+                f"{self.folder / results.MANIFEST_FILE}: its scenario has flows, its table calls"
+            )
         check_codec(scenario)
         clips = clips_of(scenario)
         whole = plan(scenario, len(clips), max(MOST_CALLS, len(self.table)))

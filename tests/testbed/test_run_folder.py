@@ -16,7 +16,7 @@ from testbed.reports.report import write_report
 from testbed.results import MANIFEST_FILE, REPORT_FILE, TABLE_FILE, WORK, load
 from testbed.run_folder import Work, working
 
-COLUMNS = dict.fromkeys(("point", "scheme", "clip", "realization", "error"), "")
+COLUMNS = dict.fromkeys(("point", "scheme", "clip", "realization", "payload_kbps", "wire_kbps", "error"), "")
 SOUND = "examples/000-00-plc-a-000-000.flac"
 
 
@@ -40,8 +40,8 @@ def run(
         (work.folder / "examples").mkdir()
         (work.folder / SOUND).write_text(name)
         for number in range(rows):
-            row = {"point": 0, "scheme": name, "clip": "a", "realization": number, "error": ""}
-            work.store.append([((number,), row)])
+            row = {"point": 0, "scheme": name, "clip": "a", "realization": number}
+            work.store.append([((number,), {**row, "payload_kbps": 24.0, "wire_kbps": 40.0, "error": ""})])
         meanwhile(work)
         work.finish({**made, "rows": rows}, {TABLE_FILE: work.store.table()})
     return work.replaces

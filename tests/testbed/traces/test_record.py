@@ -35,7 +35,16 @@ def timeline(arrived_ms=ARRIVED_MS):
 @pytest.fixture
 def run(tmp_path):
     """Two schemes over two clips, kept; a run that says no more than what is read of it."""
-    pd.DataFrame({"point": [0]}).to_parquet(tmp_path / "results.parquet")
+    row = {
+        "point": 0,
+        "realization": 0,
+        "scheme": "RED 1",
+        "clip": "ada",
+        "payload_kbps": 24.0,
+        "wire_kbps": 40.0,
+        "error": "",
+    }
+    pd.DataFrame([row]).to_parquet(tmp_path / "results.parquet")
     manifest = {"scheme_names": ["no loss", "RED 1"], "clips": [{"name": "ada"}, {"name": "bob"}]}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     for scheme in (0, 1):
