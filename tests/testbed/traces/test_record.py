@@ -124,7 +124,7 @@ def test_a_run_without_timelines(run):
 def test_a_broken_timeline(run):
     path = run / "timelines" / "000-01-some-words-001-000.parquet"
     path.write_bytes(b"PAR1 no")
-    with pytest.raises(ResultsError, match=r"001-000\.parquet: the timeline cannot be read"):
+    with pytest.raises(ResultsError, match=r"001-000\.parquet: cannot be read as a timeline"):
         recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))
     pd.DataFrame({"sent_ns": [9], "arrived_ns": [3]}).to_parquet(path)
     with pytest.raises(ResultsError, match="do not arrive after they are sent"):
