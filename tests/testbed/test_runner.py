@@ -254,7 +254,7 @@ def test_dred_of_our_own_is_seen_in_the_packets_that_are_kept(tmp_path: Path) ->
 def test_a_page_that_is_interrupted_can_be_written_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def interrupt(folder: Path) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("testbed.reports.report.write_report", interrupt)

@@ -126,9 +126,10 @@ def test_a_broken_timeline(run):
     path.write_bytes(b"PAR1 no")
     with pytest.raises(ResultsError, match=r"001-000\.parquet: cannot be read as a timeline"):
         recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))
-    pd.DataFrame({"sent_ns": [9], "arrived_ns": [3]}).to_parquet(path)
+    backwards = timeline((-10, 5, 7, 90)).table()
+    backwards.to_parquet(path)
     with pytest.raises(ResultsError, match="do not arrive after they are sent"):
         recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))
     pd.DataFrame({"frame": [1]}).to_parquet(path)
-    with pytest.raises(ResultsError, match=r"001-000\.parquet: the timeline cannot be read"):
+    with pytest.raises(ResultsError, match=r"001-000\.parquet: is no timeline: it has no column"):
         recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))
