@@ -142,9 +142,9 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
     choice = verdict.choice
     if choice is None:
         return _nothing_to_rank(verdict)
-    if not verdict.shows_loss:
-        return _no_effect(summary, point, verdict)
-    if len(choice.ranked) < 2:
+    if not verdict.shows_loss and len(choice.ranked) > 1:
+        said = _no_effect(summary, point, choice, verdict)
+    elif len(choice.ranked) < 2:
         said = _alone(summary, point, choice)
     elif choice.recommended is None:
         said = _undecided(summary, point, choice)
@@ -154,7 +154,7 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
     said += [
         f"{labels.short(name)} shows no effect of loss here, so {labels.short(choice.metric)} judges."
         for name in verdict.effects
-        if name != choice.metric
+        if name != choice.metric and verdict.shows_loss
     ]
     if choice.left_out:
         said.append(f"Not compared, for want of scored calls: {listed([*choice.left_out])}.")
@@ -172,19 +172,18 @@ def _nothing_to_rank(verdict: Verdict) -> list[str]:
     ]
 
 
-def _no_effect(summary: Summary, point: int, verdict: Verdict) -> list[str]:
+def _no_effect(summary: Summary, point: int, choice: Choice, verdict: Verdict) -> list[str]:
     differences = [
         f"{labels.short(name)} by {shown(effect, labels.places(name), sign=True)}"
         for name, effect in verdict.effects.items()
     ]
-    said = [
-        "These calls show no effect of loss, so they cannot rank the schemes.",
-        f"No loss and {summary.plain} differ in {listed(differences)}: not significant.",
-    ]
     plain = summary.cells.get((point, summary.plain or ""))
-    if plain is not None and plain.costs.get("packet_loss") == 0 and not plain.shares.get("late"):
-        said.append("No packet was lost or late.")
-    return said
+    is_whole = plain is not None and plain.costs.get("packet_loss") == 0 and not plain.shares.get("late")
+    said = ["These calls show no effect of loss, so they cannot rank the schemes."]
+    if choice.clips < FEWEST_CLIPS and not is_whole:
+        said = _undecided(summary, point, choice)
+    said.append(f"No loss and {summary.plain} differ in {listed(differences)}: not significant.")
+    return [*said, "No packet was lost or late."] if is_whole else said
 
 
 def _alone(summary: Summary, point: int, choice: Choice) -> list[str]:

@@ -42,16 +42,15 @@ def write_report(
     Raises
     ------
     ResultsError
-        If the directory, or an example that its manifest names, cannot be read.
+        If the directory, or an example that its manifest names, cannot be read; if a flow study is to choose.
     """
     results = load(Path(run_dir))
     if results.table.empty:
         raise ResultsError(f"{run_dir}: the run has no rows, so there is nothing to report")
-    page = (
-        flows.render(results)
-        if results.manifest.get("kind") == "flows"
-        else render(results, margins, budget_kbps)
-    )
+    is_flows = results.manifest.get("kind") == "flows"
+    if is_flows and (margins or budget_kbps):
+        raise ResultsError(f"{run_dir}: a flow study, in which there are no schemes to choose among")
+    page = flows.render(results) if is_flows else render(results, margins, budget_kbps)
     path = Path(results.folder) / "report.html"
     with written_whole(path) as temporary:
         temporary.write_text(printable(page), encoding="utf-8")

@@ -38,7 +38,7 @@ def answer_text(
     """
     if results.manifest.get("kind") == "flows":
         raise ResultsError(
-            f"{results.folder}: a flow study, in which no schemes are compared; see its report"
+            f"{results.folder}: a flow study, in which there are no schemes to choose among; see its report"
         )
     if results.table.empty:
         raise ResultsError(f"{results.folder}: the run has no rows yet")

@@ -131,6 +131,15 @@ def test_a_run_without_an_effect_of_loss_ranks_nothing() -> None:
     assert found.recommended is None
 
 
+def test_few_clips_without_an_effect_of_loss_are_few_clips_first() -> None:
+    scores = {name: (PLAIN + (number - 1) * WAVE)[:2] for number, name in enumerate(COSTS)}
+    found = answer(scores, packet_loss=dict.fromkeys(COSTS, 0.1))
+    assert found.lead.startswith("These 2 clips cannot rank the schemes")
+    assert "No loss and classic PLC differ in PLCMOS by" in text(found)
+    unharmed = answer(scores, packet_loss=dict.fromkeys(COSTS, 0.0))
+    assert unharmed.lead == "These calls show no effect of loss, so they cannot rank the schemes."
+
+
 def test_a_metric_that_sees_no_loss_hands_over_to_the_next() -> None:
     blind = {name: PLAIN + number * WAVE for number, name in enumerate(GOOD)}
     summary = run({"plcmos": blind, "pesq_wb": GOOD})

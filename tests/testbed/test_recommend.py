@@ -69,7 +69,7 @@ def test_too_few_clips_recommend_nothing(worth, clips):
     ("worth", "clips"), [("two schemes", 8), ("two schemes", 16), ("all others just too bad", 32)]
 )
 def test_a_scheme_that_is_worse_by_more_than_the_margin_is_hardly_ever_recommended(worth, clips, shape):
-    trials = 80
+    trials = 60
     found = errors(WORTH[worth], clips, trials, shape=shape, clip_sd=0.04, call_sd=0.05)
     assert found <= binom.ppf(0.999, trials, 0.05)
 
@@ -153,7 +153,7 @@ def test_where_the_calls_do_not_show_it_more_clips_would():
 def test_the_clips_needed_suffice_in_most_runs():
     random = np.random.default_rng(5)
     asked = shown = 0
-    for _ in range(20):
+    for _ in range(12):
         scores = dict(zip("abc", draw(random, 200, (-0.8, 0.0, -0.02), call_sd=0.1)[:, 0].T, strict=True))
         first = choose(table({name: column[:10] for name, column in scores.items()}), "plcmos", [*"abc"])[0]
         needed = first.clips_needed.get("b")
@@ -161,7 +161,7 @@ def test_the_clips_needed_suffice_in_most_runs():
             asked += 1
             more = table({name: column[:needed] for name, column in scores.items()})
             shown += "b" in choose(more, "plcmos", [*"abc"])[0].equals
-    assert asked >= 10
+    assert asked >= 6
     assert shown >= asked / 2
 
 
