@@ -64,6 +64,7 @@ def read(folder: Path) -> None:
         lambda: recording_of_call(folder, Wanted(point=0)),
         lambda: run.call(1),
         lambda: run.is_failure,
+        lambda: run.answer() if run.has_schemes else None,
     ]
     for use in uses:
         try:
