@@ -29,6 +29,7 @@ RESERVE_FILE = "reserve"
 ROWS = "results"
 """The table that the journal is of."""
 ROWS_IN_JOURNAL = 1000
+_MOST_KEYS = 16
 _ROW_BYTES = (2000, 500)
 """What a row takes in the journal, and at the end in its part and the table, on the safe side."""
 _OTHER_BYTES = 64 * 1024
@@ -231,10 +232,10 @@ def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[Key, dict[st
         first, *lines = path.read_bytes().split(b"\n")[:-1]
         header = json.loads(first)
         columns, key_length = header["columns"], header["key_length"]
-        whole = isinstance(columns, dict) and isinstance(key_length, int)
+        whole = isinstance(columns, dict) and isinstance(key_length, int) and 0 < key_length <= _MOST_KEYS
         rows = [(tuple(map(int, key)), dict(row)) for key, row in map(json.loads, lines)]
         whole = whole and all(len(key) == key_length for key, _ in rows)
-    except (ValueError, TypeError, KeyError, RecursionError, OSError) as error:
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError, OSError) as error:
         raise ResultsError(f"{path}: cannot be read: {error}") from error
     if not whole:
         raise ResultsError(f"{path}: is no journal of a run")
@@ -246,14 +247,15 @@ def _table(
 ) -> "pd.DataFrame":
     import pyarrow
 
-    parts = [*_parts(folder, ROWS), _arrow(_frame(header, pending))]
     keys, columns = _key_columns(header), header["columns"]
+    parts = _parts(folder, ROWS)
     try:
+        parts.append(_arrow(_frame(header, pending)))
         table: pd.DataFrame = _joined(parts).to_pandas().drop_duplicates(keys).sort_values(keys)
         empty = {name: "float64" for name in columns if table[name].isna().all()}
         types = {name: kind for name, kind in columns.items() if kind}
         return table[[*columns]].astype(empty | types).reset_index(drop=True)
-    except (pyarrow.ArrowException, ValueError, TypeError, KeyError) as error:
+    except (pyarrow.ArrowException, ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise ResultsError(f"{folder}: its rows cannot be read: {error}") from error
 
 

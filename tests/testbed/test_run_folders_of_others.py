@@ -157,6 +157,55 @@ def test_the_same_of_hundreds_of_changes(honest: Path, tmp_path: Path) -> None:
     check_mutations(honest, tmp_path, range(6, 400))
 
 
+def cut_off(folder: Path) -> Path:
+    """Leave a run that was interrupted after some rows."""
+
+    def interrupt(progress: runner.Progress) -> None:
+        if progress.done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.run_scenario(parse_scenario(CALLS), folder, jobs=1, on_progress=interrupt)
+    return folder
+
+
+def mutated_journal(journal: bytes, rng: random.Random) -> bytes:
+    kind = rng.randrange(3)
+    if kind == 0:
+        return journal[: rng.randrange(len(journal))]
+    if kind == 1:
+        changed = bytearray(journal)
+        for _ in range(rng.randint(1, 5)):
+            changed[rng.randrange(len(changed))] = rng.randrange(256)
+        return bytes(changed)
+    lines = journal.split(b"\n")
+    place = rng.randrange(len(lines) - 1)
+    lines[place] = json.dumps(mutated(json.loads(lines[place]), rng)).encode()
+    return b"\n".join(lines)
+
+
+def check_journals(tmp_path: Path, seeds: range) -> None:
+    (whole,) = cut_off(tmp_path / "cut").rglob("journal")
+    journal = whole.read_bytes()
+    for seed in seeds:
+        whole.write_bytes(mutated_journal(journal, random.Random(seed)))
+        try:
+            read(tmp_path / "cut")
+        except TestbedError as error:
+            assert "cut" in str(error), f"seed {seed}"
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}") from error
+
+
+def test_whatever_is_changed_in_a_journal_only_errors_of_ours_are_raised(tmp_path: Path) -> None:
+    check_journals(tmp_path, range(8))
+
+
+@pytest.mark.long
+def test_the_same_of_hundreds_of_journals(tmp_path: Path) -> None:
+    check_journals(tmp_path, range(8, 400))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
