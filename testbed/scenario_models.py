@@ -18,14 +18,9 @@ from testbed.congestion.reporting import Reporting
 from testbed.metrics import METRICS
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
+from testbed.recording import AUDIO_MB
 from testbed.scenario_base import Limits, Written
 from testbed.scenario_yaml import KeyPath, suggestion
-from testbed.speech import AUDIO_MB
-
-
-def _file_or_files(schema: dict[str, Any]) -> None:
-    """Tell the JSON Schema that one file may stand alone."""
-    schema["anyOf"] = [{"type": "string", "minLength": 1}, *schema["anyOf"]]
 
 
 class Speech(Parameters):
@@ -44,17 +39,17 @@ class Speech(Parameters):
 
     corpus: Literal["asterisk", "packaged"] | None = None
     clips: int | None = Field(None, ge=1)
-    files: list[str] | None = Field(None, min_length=1, json_schema_extra=_file_or_files)
+    files: str | list[str] | None = None
 
     @field_validator("files", mode="before")
     @classmethod
-    def _list_of_names(cls, files: Any) -> Any:
+    def _names(cls, files: Any) -> Any:
         listed = [files] if isinstance(files, str) else files
         if listed is not None and not (
-            isinstance(listed, list) and all(isinstance(name, str) and name for name in listed)
+            isinstance(listed, list) and listed and all(isinstance(name, str) and name for name in listed)
         ):
             raise ValueError("must be a file, a folder, a pattern such as rec/*.wav, or a list of them")
-        return listed
+        return files
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -2,7 +2,6 @@
 
 import glob
 import json
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,18 +13,14 @@ from numpy.typing import NDArray
 
 from testbed.errors import SpeechError
 from testbed.escaping import printable
-from testbed.speech_corpus import SAMPLE_RATE_HZ, corpus_dir, digest, fetch_corpus
+from testbed.recording import AUDIO_MB, Recording, read_recording
+from testbed.speech_corpus import corpus_dir, digest, fetch_corpus
 
 if TYPE_CHECKING:
     from testbed.scenario import Speech
 
 PACKAGED = Path(__file__).parent / "clips"
-AUDIO_MB = 512
-"""How much sound is held by default: of one file while it is read, and of all clips together."""
-SHORTEST_S = 1
-LONGEST_S = 600
 MOST_FILES = 1000
-_RATES_HZ = (4_000, 768_000)
 _SUFFIXES = frozenset(
     {
         ".aif",
@@ -43,8 +38,6 @@ _SUFFIXES = frozenset(
         ".wav",
     }
 )
-_BLOCK_SAMPLES = 1 << 20
-_SILENCE = 1e-4  # peak; -80 dBov, below what a 16-bit recording of anything has
 
 
 @dataclass(frozen=True)
@@ -84,29 +77,6 @@ class Clip:
     converted: str
 
 
-@dataclass(frozen=True)
-class Recording:
-    """What a file holds, as the testbed uses it: samples (n,) float32 in [-1, 1], mono, 16 kHz.
-
-    Attributes
-    ----------
-    rate_hz, channels
-        Of the file.
-    """
-
-    pcm: NDArray[np.float32]
-    rate_hz: int
-    channels: int
-
-    @property
-    def converted(self) -> str:
-        """How the samples were made, as `Clip.converted`."""
-        if (self.rate_hz, self.channels) == (SAMPLE_RATE_HZ, 1):
-            return ""
-        channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")
-        return f"{self.rate_hz / 1000:g} kHz {channels} -> {SAMPLE_RATE_HZ / 1000:g} kHz mono"
-
-
 def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list[Clip]:
     """Load what a scenario's `speech` asks for, always in the same order.
 
@@ -129,8 +99,9 @@ def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list
         may be held.
     """
     if speech.files is not None:
-        paths = _matches(speech.files, folder)
-        _enough(speech.clips, len(paths), f"speech.files: {', '.join(speech.files)} matches")
+        names = [speech.files] if isinstance(speech.files, str) else speech.files
+        paths = _matches(names, folder)
+        _enough(speech.clips, len(paths), f"speech.files: {', '.join(names)} matches")
         return _read_files(paths[: speech.clips], audio_mb)
     where = PACKAGED if speech.corpus == "packaged" else corpus_dir()
     if not (where / "index.json").is_file():
@@ -167,67 +138,9 @@ def list_clips() -> dict[str, list[Clip]]:
     }
 
 
-def read_speech(path: Path, audio_mb: int = AUDIO_MB) -> Recording:
-    """Read a recording as mono float32 at 16 kHz.
-
-    Channels are averaged; other rates are converted by soxr at its very high quality. A recording whose
-    peak lies beyond full scale (float files, lossy formats) is scaled down to it.
-
-    Parameters
-    ----------
-    path
-        WAV, FLAC, Ogg or whatever else libsndfile reads; 4 to 768 kHz, any number of channels, 1 s to 10 min.
-    audio_mb
-        How much of it is decoded at most, all channels together, as 32-bit samples.
-
-    Raises
-    ------
-    SpeechError
-        If the file cannot be read, or is empty, too short, too long, too large, silent, or holds NaN or
-        infinity.
-    """
-    import soundfile
-    import soxr
-
-    name = printable(str(path))
-    try:
-        with soundfile.SoundFile(os.fsencode(path)) as file:  # a name need not be UTF-8
-            rate, channels = file.samplerate, file.channels
-            if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
-                raise SpeechError(f"{name}: a sampling rate of {rate} Hz; it must be 4000 to 768000 Hz")
-            # The header is not to be trusted: what is read is bounded, not what it says.
-            longest, most = LONGEST_S * rate, audio_mb * 2**20 // 4
-            blocks, length = [], 0
-            for block in file.blocks(max(1, _BLOCK_SAMPLES // channels), dtype="float32", always_2d=True):
-                length += len(block)
-                if length > longest:
-                    raise SpeechError(
-                        f"{name}: longer than {LONGEST_S // 60} minutes; cut it into clips of 8-12 s"
-                    )
-                if length * channels > most:
-                    raise SpeechError(
-                        f"{name}: {channels} channels of {rate} Hz take more than {audio_mb} MB decoded "
-                        "(limits.audio_mb); convert it to 16 kHz mono, or raise that"
-                    )
-                blocks.append(block.mean(axis=1))
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise SpeechError(
-            f"{name}: cannot be read as audio ({printable(str(error))}); use WAV, FLAC or Ogg"
-        ) from None
-    if length == 0:
-        raise SpeechError(f"{name}: the file holds no samples")
-    if length < SHORTEST_S * rate:
-        raise SpeechError(f"{name}: only {length / rate:.2f} s; at least {SHORTEST_S} s of speech is needed")
-    pcm = np.concatenate(blocks)
-    if not np.isfinite(pcm).all():
-        raise SpeechError(
-            f"{name}: holds NaN or infinity at {np.flatnonzero(~np.isfinite(pcm))[0] / rate:.3f} s"
-        )
-    if np.abs(pcm).max() < _SILENCE:
-        raise SpeechError(f"{name}: is silent (peak below -80 dB of full scale)")
-    if rate != SAMPLE_RATE_HZ:
-        pcm = soxr.resample(pcm, rate, SAMPLE_RATE_HZ, quality="VHQ")
-    return Recording(np.asarray(pcm / max(1.0, float(np.abs(pcm).max())), dtype=np.float32), rate, channels)
+def read_speech(path: Path) -> NDArray[np.float32]:
+    """Read the samples of a recording as `testbed.recording.read_recording` does."""
+    return read_recording(path).pcm
 
 
 def _matches(names: Sequence[str], folder: Path) -> list[Path]:
@@ -271,7 +184,7 @@ def _read_files(paths: list[Path], audio_mb: int) -> list[Clip]:
     clips: dict[str, Clip] = {}
     held_bytes = 0
     for path in paths:
-        recording = read_speech(path, audio_mb)
+        recording = read_recording(path, audio_mb)
         held_bytes += recording.pcm.nbytes
         if held_bytes > audio_mb * 2**20:
             raise SpeechError(
@@ -319,7 +232,7 @@ def _index(where: Path) -> list[dict[str, Any]]:
 def _corpus_clip(where: Path, entry: dict[str, Any]) -> Clip:
     path = where / f"{entry['name']}.flac"
     about = {key: entry[key] for key in ("name", "speaker", "language", "source", "licence")}
-    clip = _clip(read_speech(path), path, **about)
+    clip = _clip(read_recording(path), path, **about)
     if clip.sha256 != entry["sha256"]:
         raise SpeechError(
             f"{path}: is not what its index says; remove {where} and run `testbed speech fetch`"
