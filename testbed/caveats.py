@@ -1,19 +1,21 @@
-"""What one must know about a run before one believes its numbers, in sentences."""
+"""Warnings about the validity of a run's numbers, in sentences."""
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from testbed.diagnosis import Diagnosis, lateness
+from testbed.errors import ChannelError
 from testbed.observed import Case, cases
 from testbed.pause_caveats import pause_caveats
-from testbed.recording_caveats import recording_caveats
+from testbed.redundancy_advice import advice
 from testbed.rows import to_int16
 from testbed.speech import Clip
 from testbed.speech_caveats import speech_caveats
-from testbed.sufficient import advice
-from testbed.sweep import Plan
+from testbed.sweep import Plan, stages
+from testbed.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,24 +27,24 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 def caveats(
     whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
 ) -> list[str]:
-    """Return what must be said of a run, finished or not.
+    """Return the warnings about a run, finished or not.
 
     Parameters
     ----------
     whole
-        What was to be done.
+        The plan of all calls.
     clips
-        Its speech.
+        The speech.
     table
-        A row for each call that was.
+        One row per call made.
     diagnosed
-        The problems of its schemes.
+        The problems of each scheme at each point.
     """
     return [
         *_failures(table),
         *speech_caveats(clips, table),
         *pause_caveats(whole, table),
-        *recording_caveats(whole),
+        *_recordings(whole),
         *_problems(whole, clips, table, diagnosed),
     ]
 
@@ -54,26 +56,44 @@ def _failures(table: "pd.DataFrame") -> list[str]:
     return [f"{len(failed)} of {len(table)} calls failed; the first: {failed['error'].iloc[0]}"]
 
 
+def _recordings(whole: Plan) -> list[str]:
+    """Return how else the recordings that the channels replay could be read, each once."""
+    doubts = [
+        _doubt(stage, point.scenario.folder)
+        for point in whole.points
+        for stage in stages(point.scenario.channel)
+        if hasattr(stage, "doubt")
+    ]
+    return list(dict.fromkeys(filter(None, doubts)))
+
+
+def _doubt(stage: Any, folder: Path) -> str:
+    try:
+        return str(stage.doubt(folder))
+    except ChannelError as error:  # the file was changed or removed during the run
+        return str(error)
+
+
 def _problems(
     whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
 ) -> list[str]:
-    """Tell each problem of a scheme once: where it was met first, and at how many points more.
+    """Return each problem of a scheme once, with its first point and the number of further points.
 
-    Two texts are alike if they differ in numbers only. Packets that come late with every scheme are the
-    receiver's affair, and told of it.
+    Texts that differ in numbers only are the same problem. Packets that come late with every scheme are a
+    problem of the receiver.
     """
     met: dict[int, dict[str, Case]] = defaultdict(dict)
     for case in cases(whole, table):
         met[case.point][case.scheme.name] = case
     late = Counter(each.point for each in diagnosed if each.kind == "late")
-    told: dict[tuple[str, str], list[Diagnosis]] = defaultdict(list)
+    problems: dict[tuple[str, str], list[Diagnosis]] = defaultdict(list)
     for each in diagnosed:
         if each.kind == "late" and 1 < late[each.point] == len(met[each.point]):
-            told["", each.kind].append(each)
+            problems["", each.kind].append(each)
         else:
-            told[each.scheme, _NUMBER.sub("0", each.text)].append(each)
-    said = []
-    for (scheme, _), found in told.items():
+            problems[each.scheme, _NUMBER.sub("0", each.text)].append(each)
+    lines = []
+    for (scheme, _), found in problems.items():
         first = found[0]
         text = first.text
         if not scheme:
@@ -82,13 +102,13 @@ def _problems(
             text += _sufficient(clips, met[first.point][scheme])
         at = ", ".join(f"{key} = {value}" for key, value in whole.points[first.point].parameters.items())
         more = len({each.point for each in found}) - 1
-        also = f" (also at {more} more point{'s' * (more > 1)})" if more else ""
-        said.append((f"{at}: " if at else "") + text + also)
-    return said
+        also = f" (also at {counted(more, 'more point')})" if more else ""
+        lines.append((f"{at}: " if at else "") + text + also)
+    return lines
 
 
 def _sufficient(clips: Sequence[Clip], case: Case) -> str:
-    """Say what would send the redundancy, where it lacks in bitrate or in expected loss."""
+    """Return which bitrate or expected loss would send the redundancy; "" if neither is the cause."""
     if case.scenario.is_closed_loop or not case.settings.expected_loss_percent:
         return ""
     return f"; {advice(to_int16(clips[0].pcm), case.settings)}"

@@ -1,6 +1,6 @@
 """Problems of each scheme at each point: redundancy not sent, a link overrun, packets that come too late.
 
-All is told from the scenario and the table, so a run that was not finished is diagnosed, too.
+The scenario and the table are enough for a diagnosis, so an unfinished run has one, too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["not_sent", "over_link", "queue_loss", "late", "narrow"]
 MANY = 0.1
-"""The share of its packets from which on a scheme is told what became of them."""
+"""Share of the packets above which late, dropped and narrow packets are reported."""
 FULL = 0.9
-"""The load from which on a link is named as the cause of what it delays or drops."""
+"""Load above which a link is named as the cause of late and dropped packets."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Diagnosis:
         The table's columns of these names.
     kind
         ``"not_sent"``: redundancy was asked for, and none or much less was sent. ``"over_link"``: more is
-        sent than the slowest link carries, or nearly as much, and it delays or drops many packets.
-        ``"queue_loss"``: a queue drops many packets all the same. ``"late"``: many packets come after their
-        frame had to play. ``"narrow"``: libopus's networks are asked for and cannot be heard.
+        sent than the slowest link carries, or nearly as much and it delays or drops many packets.
+        ``"queue_loss"``: a queue drops many packets of a link that is not full. ``"late"``: many packets
+        come after their frame was due. ``"narrow"``: libopus's networks are asked for and do not apply.
     text
-        One line that begins with the scheme's name and can be understood alone.
+        One line that begins with the scheme's name and is complete in itself.
     """
 
     point: int
@@ -55,7 +55,7 @@ def diagnoses(whole: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
 
 
 def _problems(case: Case) -> Iterator[tuple[Kind, str]]:
-    """Give kinds and texts; a text follows the scheme's name."""
+    """Yield kinds and texts; a text continues the scheme's name."""
     if (text := not_sent(case)) is not None:
         yield "not_sent", text
     many_late, many_dropped = case.seen.late > MANY, case.seen.queue_loss > MANY
@@ -75,7 +75,7 @@ def _problems(case: Case) -> Iterator[tuple[Kind, str]]:
 
 
 def lateness(together: Sequence[Case], of: str = "of packets arrived") -> str:
-    """Say how many packets of some schemes at one point came too late, and when most would be in time."""
+    """Return the share of late packets of some schemes at one point, and when 95 % would be in time."""
     late = sum(case.seen.late for case in together) / len(together)
     delay_ms = max(case.seen.delay_ms for case in together)
     variation_ms = max(case.seen.variation_ms for case in together)
@@ -84,17 +84,18 @@ def lateness(together: Sequence[Case], of: str = "of packets arrived") -> str:
 
 
 def _over_link(case: Case) -> str:
-    """Say what is sent into a link that carries less, and what became of it."""
+    """Return the bitrate sent into a link, and how many packets it delayed or dropped."""
     scenario, seen = case.scenario, case.seen
     calls = 1 + scenario.other_calls
     each = f"{seen.wire_kbps:.0f} kb/s" + (f" in each of {calls} calls" if calls > 1 else "")
-    became = [f"{percent(seen.late)} came late"] if seen.late else []
+    effects = [f"{percent(seen.late)} came late"] if seen.late else []
     if seen.queue_loss:
-        became.append(f"its queue dropped {percent(seen.queue_loss)}")
-    if not became:
-        became.append(f"packets waited up to {seen.variation_ms:.0f} ms")
+        effects.append(f"its queue dropped {percent(seen.queue_loss)}")
+    if not effects:
+        effects.append(f"packets waited up to {seen.variation_ms:.0f} ms")
     loop = "" if scenario.is_controlled else " or add `congestion:`"
-    return f"sends {each} into a {case.link_kbps:.0f} kb/s link: {', '.join(became)}. Lower its bitrate{loop}"
+    into = f"a {case.link_kbps:.0f} kb/s link"
+    return f"sends {each} into {into}: {', '.join(effects)}. Lower its bitrate{loop}"
 
 
 def _needs_networks(case: Case) -> bool:

@@ -1,4 +1,4 @@
-"""What this machine has and lacks, and the command that mends each lack."""
+"""Checks of this machine, and the command that fixes each problem."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from importlib import import_module
 
 from testbed.errors import TestbedError
 from testbed.files import cache_dir
-from testbed.needs import how_to_have, needs
+from testbed.needs import build_command, needs
 
 DISK_NEEDED_BYTES = 1 << 30
 
@@ -88,7 +88,7 @@ def _libopus() -> Iterator[Check]:
     for attribute, name in able.names.items():
         has = bool(getattr(able, attribute))
         found = "works" if has else "does not work"
-        yield Check(f"  {name}", has, attribute in needed, found, "" if has else how_to_have())
+        yield Check(f"  {name}", has, attribute in needed, found, "" if has else build_command())
 
 
 def _needed_by_quickstart() -> set[str]:

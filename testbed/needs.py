@@ -1,4 +1,4 @@
-"""Needs of a scenario beyond plain encoding and decoding, by key, and what libopus lacks of them."""
+"""Capabilities of libopus that a scenario needs, by key, and those that are missing."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from testbed.sweep import speech_settings
 
 @dataclass(frozen=True)
 class Need:
-    """Something that libopus must do.
+    """A capability that a key of the scenario needs.
 
     Attributes
     ----------
@@ -23,9 +23,9 @@ class Need:
     key
         The key of the scenario that asks for it.
     what
-        What needs it.
+        The part of the scenario that needs it, for messages.
     instead
-        What would do without it; empty if nothing.
+        An alternative that does not need it; "" if there is none.
     """
 
     capability: str
@@ -35,12 +35,12 @@ class Need:
 
 
 def needs(scenario: Scenario) -> Iterator[Need]:
-    """Give what a scenario without a sweep needs."""
+    """Yield the needs of a scenario without a sweep."""
     codec = scenario.codec
     for index, scheme in enumerate(scenario.schemes):
         yield from _of_scheme(("schemes", index), scheme, codec.decoder_complexity)
     if codec.decoder_complexity >= ENHANCEMENT_COMPLEXITY:
-        # The ceiling is decoded so, whatever the schemes are.
+        # The ceiling is decoded at this complexity, whatever the schemes are.
         yield Need(
             "osce",
             ("codec", "decoder_complexity"),
@@ -67,30 +67,31 @@ def _of_scheme(key: KeyPath, scheme: SchemeSpec, complexity: int) -> Iterator[Ne
         )
 
 
-def lacks(scenario: Scenario, able: Capabilities) -> list[str]:
-    """Return a line for each thing that a scenario needs, in any point of its sweep, and this libopus lacks.
+def unmet(scenario: Scenario, able: Capabilities) -> list[str]:
+    """Return a line for each need of a scenario, at any point of its sweep, that this libopus does not meet.
 
     Each line begins with the file, line and key of the scenario.
     """
-    found = [line for point in points(scenario) for line in _lacks(point, able)]
+    found = [line for point in points(scenario) for line in _unmet(point, able)]
     return list(dict.fromkeys(found))
 
 
-def _lacks(point: Point[Scenario], able: Capabilities) -> Iterator[str]:
+def _unmet(point: Point[Scenario], able: Capabilities) -> Iterator[str]:
     scenario = point.scenario
     for need in needs(scenario):
         if not getattr(able, need.capability):
             instead = f"; {need.instead}" if need.instead else ""
             yield (
                 f"{scenario.at(*need.key)}: {need.what} needs {able.names[need.capability]}, which "
-                f"{able.version} at {able.path} lacks{instead}; `{how_to_have()}` builds one that has it"
+                f"{able.version} at {able.path} does not have"
+                f"{instead}; `{build_command()}` builds one that has it"
             )
     reason = refusal(replace(speech_settings(scenario.codec, 0.0), expected_loss_percent=0), able.path)
     if reason:
         yield f"{scenario.at('codec')}: {able.version} at {able.path} cannot encode so: {reason}"
 
 
-def how_to_have() -> str:
-    """Return the command that builds a libopus with everything, and has it used."""
+def build_command() -> str:
+    """Return the command that builds a libopus with every capability and makes the testbed use it."""
     use_it = "unset OPUS_LIBRARY; " if os.environ.get("OPUS_LIBRARY") else ""
     return f"{use_it}testbed opus build"

@@ -1,4 +1,4 @@
-"""Redundancy that was asked for and not sent: why, and what to set so that it is."""
+"""Redundancy that was asked for and not sent: the cause, and the setting that sends it."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,17 @@ from testbed.scenario import Scenario
 from testbed.sweep import Plan, known_loss
 
 ENOUGH_DRED = 0.8
-"""A scheme that sends less than this share of the depth asked for is told so."""
+"""Share of the depth asked for below which too little DRED is reported."""
 ENOUGH_LBRR = 0.25
-"""The same for the share of packets with LBRR, which libopus leaves out where nobody speaks."""
+"""Share of packets with LBRR below which too little is reported; libopus omits LBRR in silence."""
 _EXAMPLE_LOSS = 0.1
 
 
 def not_sent(case: Case) -> str | None:
-    """Say what redundancy was asked for and hardly sent, and what to set; None if it was sent.
+    """Return which redundancy was asked for and not sent, why, and what to set; None if it was sent.
 
-    Where the loop is closed the allocation decides, frame by frame, how much is asked of the encoder, so
-    there only what was never sent counts.
+    In a closed loop the allocation decides per frame how much the encoder is asked for, so only redundancy
+    that was never sent counts.
     """
     seen, asked_ms = case.seen, case.settings.dred_depth_ms
     is_open = not case.scenario.is_closed_loop
@@ -39,7 +39,7 @@ def not_sent(case: Case) -> str | None:
 
 
 def will_not_be_sent(whole: Plan) -> list[str]:
-    """Say which schemes will send no LBRR and no DRED, as far as that is known before any call; each once."""
+    """Return which schemes will send no LBRR or no DRED, as far as is known before the run; each once."""
     said = []
     for point, schemes in zip(whole.points, whole.schemes, strict=True):
         why = None if point.scenario.is_closed_loop else why_none_is_expected(point.scenario)
@@ -51,7 +51,7 @@ def will_not_be_sent(whole: Plan) -> list[str]:
 
 
 def why_none_is_expected(scenario: Scenario) -> str | None:
-    """Say why libopus is told to expect no loss, and so sends neither LBRR nor DRED; None if it is not."""
+    """Return why libopus expects no loss, and so sends neither LBRR nor DRED; None if it expects some."""
     given, known = scenario.codec.expected_loss, known_loss(scenario)
     if round(100 * (known if given is None else given)):
         return None
@@ -65,11 +65,11 @@ def why_none_is_expected(scenario: Scenario) -> str | None:
 
 
 def _reason(case: Case, none: Sequence[str]) -> str:
-    """Say why no redundancy was sent, and what to set so that it is."""
+    """Return why no redundancy was sent, and what to set."""
     scenario, is_of_encoder = case.scenario, set(none) != {"RED"}
     why = why_none_is_expected(scenario) if is_of_encoder else None
-    is_told_so = why is not None and scenario.codec.expected_loss is not None
-    if scenario.is_controlled and not is_told_so:
+    is_set_to_none = why is not None and scenario.codec.expected_loss is not None
+    if scenario.is_controlled and not is_set_to_none:
         if case.seen.packet_loss:
             return (
                 "the allocation gave it nothing, as the target rate or the loss that was reported is too low"
@@ -85,11 +85,12 @@ def _reason(case: Case, none: Sequence[str]) -> str:
 
 
 def _advice(case: Case) -> str:
-    """Name the loss to expect: what was lost or late, unless that is because a link is overrun."""
+    """Return the loss to expect: the share lost or late, unless an overrun link is the cause."""
     lost, late = case.seen.packet_loss, case.seen.late
-    became = [f"{percent(share)} {how}" for share, how in ((lost, "were lost"), (late, "came late")) if share]
-    if became and case.link_load <= 1:
+    shares = ((lost, "were lost"), (late, "came late"))
+    effects = [f"{percent(share)} {how}" for share, how in shares if share]
+    if effects and case.link_load <= 1:
         expected = max(0.01, round(lost + late, 2))
-        return f"Of its packets {' and '.join(became)}: set codec.expected_loss: {expected:g}"
+        return f"Of its packets {' and '.join(effects)}: set codec.expected_loss: {expected:g}"
     expected = 0.01 if known_loss(case.scenario) else _EXAMPLE_LOSS
     return f"To send it anyway, set codec.expected_loss, e.g. {expected:g}"

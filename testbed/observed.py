@@ -1,4 +1,4 @@
-"""A scheme at a point of a run: what was asked for, and what became of its calls on average."""
+"""Each scheme at each point of a run: its settings, and the means over its calls."""
 
 import math
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of a scheme's calls at a point: means over those that could be made.
+    """Means over a scheme's calls at a point, failed ones left out.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Seen:
     duration_ms
         Length of a call.
     delay_ms, variation_ms
-        The delay, and the delay above the smallest, within which 95 of 100 packets came in every call.
+        95th percentiles of the delay, and of the delay above the smallest, in the worst call.
     """
 
     wire_kbps: float
@@ -44,7 +44,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Case:
-    """A scheme at a point: what was asked for, and what was seen."""
+    """A scheme at a point: its settings and its means."""
 
     point: int
     scenario: Scenario
@@ -54,26 +54,26 @@ class Case:
 
     @property
     def link_kbps(self) -> float:
-        """What the slowest link carries, on average over a call; inf without one."""
+        """Mean rate of the slowest link over a call; inf without a link."""
         channel = stages(self.scenario.channel)
         return capacity_kbps(channel, self.seen.duration_ms, self.scenario.folder)
 
     @property
     def link_load(self) -> float:
-        """What this call and the others beside it send, as a share of that."""
+        """Rate sent by this call and the other calls, as a share of `link_kbps`."""
         sent_kbps = (1 + self.scenario.other_calls) * self.seen.wire_kbps
         return sent_kbps / self.link_kbps if self.link_kbps else math.inf
 
 
 def cases(whole: Plan, table: "pd.DataFrame") -> Iterator[Case]:
-    """Give each scheme at each point, the ceiling aside, of which a call was made.
+    """Yield each scheme at each point that has a call, without the ceiling.
 
     Parameters
     ----------
     whole
-        What was to be done.
+        The plan of all calls.
     table
-        A row for each call that was.
+        One row per call made.
     """
     seen = _seen(whole, table)
     settings = {(call.point, call.scheme): group.settings for group in whole.groups for call in group.calls}
@@ -104,5 +104,5 @@ def _seen(whole: Plan, table: "pd.DataFrame") -> dict[tuple[int, str], Seen]:
 
 
 def percent(share: float) -> str:
-    """Return ``12 %``, and ``0.3 %`` where it is less than 1."""
+    """Return ``12 %``; below 1 % one significant digit, ``0.3 %``."""
     return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1g} %"

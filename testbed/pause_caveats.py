@@ -1,4 +1,4 @@
-"""Where DTX was asked for: whether there was a pause at all, and whether all schemes had the same."""
+"""Warnings about DTX: no pause at all, or other pauses in each scheme."""
 
 from typing import TYPE_CHECKING
 
@@ -7,27 +7,27 @@ from testbed.sweep import Plan
 if TYPE_CHECKING:
     import pandas as pd
 
-_ALIKE = 0.9
-"""Schemes whose pauses differ by less are not told of."""
+_SAME = 0.9
+"""Ratio of the shortest pauses to the longest, by scheme, above which they count as the same."""
 _NONE = (
     "no packet was left out. libopus begins a pause after 200 ms without voice; in CELT mode, at "
     "codec.complexity below 7, only in digital silence"
 )
 _UNLIKE = (
-    "of the same speech one scheme left out {} packets, another {}: a loss does not hit the same frames in "
+    "one scheme left out {} packets, another {} of the same speech: a loss does not hit the same frames in "
     "all schemes"
 )
 
 
 def pause_caveats(whole: Plan, table: "pd.DataFrame") -> list[str]:
-    """Return what must be said of the pauses in a run, once for all points alike.
+    """Return the warnings about pauses, each for the first point only.
 
     Parameters
     ----------
     whole
-        What was to be done.
+        The plan of all calls.
     table
-        A row for each call that was.
+        One row per call made.
     """
     said: dict[str, str] = {}
     for point in whole.points:
@@ -40,6 +40,6 @@ def pause_caveats(whole: Plan, table: "pd.DataFrame") -> list[str]:
         where = f"{at}: codec.dtx: " if at else "codec.dtx: "
         if not pauses["max"]:
             said.setdefault("none", where + _NONE)
-        elif not point.scenario.is_closed_loop and schemes > 1 and pauses["min"] < _ALIKE * pauses["max"]:
+        elif not point.scenario.is_closed_loop and schemes > 1 and pauses["min"] < _SAME * pauses["max"]:
             said.setdefault("unlike", where + _UNLIKE.format(int(pauses["min"]), int(pauses["max"])))
     return list(said.values())

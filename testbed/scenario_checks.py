@@ -4,7 +4,7 @@ from testbed.codecs.capabilities import capabilities
 from testbed.codecs.libopus import find
 from testbed.codecs.opus_build import installed
 from testbed.errors import ScenarioError, SpeechError
-from testbed.needs import lacks
+from testbed.needs import unmet
 from testbed.scenario import Scenario, points
 from testbed.speech import Clip, load_clips
 
@@ -37,14 +37,14 @@ def check_codec(scenario: Scenario) -> None:
     Raises
     ------
     ScenarioError
-        The scenario needs what libopus lacks (see `testbed.needs`), or the networks of one that we built;
+        The scenario needs what libopus does not have (see `testbed.needs`), or networks of our own build;
         begins with the file, line and key of the scenario.
     CodecError
         There is no libopus at all.
     """
     build = installed()
     has_networks = build is not None and build.version == NETWORKS_VERSION
-    lines = lacks(scenario, capabilities())
+    lines = unmet(scenario, capabilities())
     lines += [
         f"{scenario.at('schemes', index, 'dred', 'writer')}: testbed writes DRED with the networks of "
         f"libopus {NETWORKS_VERSION} as it builds it; `testbed opus build` builds one"

@@ -1,4 +1,4 @@
-"""What must be said of the user's own speech in a run: a narrow band, damage that was there before."""
+"""Warnings about the user's own speech: a narrow band, damage in the recordings."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -15,14 +15,14 @@ _GOOD_PLCMOS = 4.0
 
 
 def speech_caveats(clips: Sequence[Clip], table: "pd.DataFrame") -> Iterator[str]:
-    """Give what lowers or blurs scores before any packet is lost.
+    """Yield what lowers scores before any packet is lost.
 
     Parameters
     ----------
     clips
-        What was said.
+        The speech.
     table
-        A row for each call.
+        One row per call.
     """
     narrow = [f"{clip.name} ({clip.rate_hz / 1000:g} kHz)" for clip in clips if clip.rate_hz < SAMPLE_RATE_HZ]
     if narrow:

@@ -1,4 +1,4 @@
-"""Warnings and diagnoses of a run that was killed before it could tell them, from its rows."""
+"""Warnings and diagnoses of a run that was killed, from its finished rows."""
 
 import json
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def said_of(manifest: Mapping[str, Any], table: "pd.DataFrame") -> dict[str, Any]:
-    """Return the manifest's `warnings` and `diagnoses`; nothing of a scenario that cannot be read any more.
+    """Return the manifest's `warnings` and `diagnoses`; nothing if its scenario cannot be read.
 
     Parameters
     ----------
     manifest
-        Of the run as it began.
+        The manifest written at the start of the run.
     table
-        The rows that were finished.
+        The finished rows.
     """
     try:
         scenario = parse_scenario(json.dumps(manifest["scenario"]), Path(manifest["scenario_folder"]))

@@ -10,7 +10,7 @@ from testbed import console
 from testbed.codecs import libopus
 from testbed.codecs.capabilities import Capabilities
 from testbed.errors import ScenarioError
-from testbed.needs import lacks
+from testbed.needs import unmet
 from testbed.scenario import Scenario, load_scenario, parse_scenario
 
 TEXT = """name: needs
@@ -58,12 +58,12 @@ def test_what_is_lacking_is_named_with_the_key_that_needs_it(
 ) -> None:
     wanted = scenario(old, new)
     path = libopus.find()
-    assert lacks(wanted, Capabilities(path, "libopus 1", **EVERYTHING)) == []
-    [line] = lacks(wanted, Capabilities(path, "libopus 1", **{**EVERYTHING, capability: False}))
+    assert unmet(wanted, Capabilities(path, "libopus 1", **EVERYTHING)) == []
+    [line] = unmet(wanted, Capabilities(path, "libopus 1", **{**EVERYTHING, capability: False}))
     assert line.startswith(f"scenario:{message}")
-    assert f", which libopus 1 at {path} lacks" in line
+    assert f", which libopus 1 at {path} does not have" in line
     assert line.endswith("`testbed opus build` builds one that has it")
-    assert lacks(scenario(), Capabilities(path, "libopus 1", **{**EVERYTHING, capability: False})) == []
+    assert unmet(scenario(), Capabilities(path, "libopus 1", **{**EVERYTHING, capability: False})) == []
 
 
 def test_a_real_libopus_without_networks_is_refused_alike_by_a_run_a_dry_run_and_a_notebook(

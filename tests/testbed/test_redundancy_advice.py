@@ -1,4 +1,4 @@
-"""The advice for redundancy that libopus hardly grants, held against what it then sends."""
+"""The advice for redundancy that libopus does not send, checked against what it then sends."""
 
 import re
 from dataclasses import replace
@@ -10,10 +10,10 @@ import pytest
 
 from testbed.codecs.encoding import dred_sent_ms, encode, lbrr_sent
 from testbed.codecs.settings import EncoderSettings
+from testbed.redundancy_advice import advice
 from testbed.rows import to_int16
 from testbed.scenario import Speech
 from testbed.speech import load_clips
-from testbed.sufficient import advice
 
 LITTLE = EncoderSettings(bitrate_bps=24_000, complexity=0, expected_loss_percent=2)
 KBPS, LOSS = r"(?P<kbps>\d+) kb/s in all", r"codec\.expected_loss: (?P<loss>[\d.]+)"

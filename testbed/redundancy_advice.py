@@ -1,7 +1,7 @@
-"""The bitrate, or the expected loss, at which libopus sends the redundancy that is asked of it.
+"""The bitrate, or the expected loss, at which libopus sends the redundancy asked for.
 
-libopus sends LBRR above a threshold only, and in VBR only as much DRED as its own rate rule grants, so the
-answer is measured by encoding.
+libopus sends LBRR only above a threshold, and in VBR only as much DRED as its own rate rule grants, so the
+answer is found by encoding.
 """
 
 from dataclasses import replace
@@ -16,16 +16,16 @@ from testbed.not_sent import ENOUGH_DRED, ENOUGH_LBRR
 HIGHEST_KBPS = 256
 STEP_KBPS = 2
 LOSSES_PERCENT = (5, 10, 20, 30)
-"""Tried as expected loss; beyond the last libopus hardly sends more."""
+"""Values tried as expected loss; above the last libopus sends little more."""
 
 
 def advice(pcm: NDArray[np.int16], settings: EncoderSettings) -> str:
-    """Say what would send enough LBRR and DRED: a higher bitrate, a higher expected loss, or both.
+    """Return what sends enough LBRR and DRED: a higher bitrate, a higher expected loss, or both.
 
     Parameters
     ----------
     pcm
-        A clip that is representative: mono samples at 16 kHz.
+        A representative clip: mono samples at 16 kHz.
     settings
         The encoder's settings.
     """
@@ -50,7 +50,7 @@ def sufficient_kbps(pcm: NDArray[np.int16], settings: EncoderSettings) -> int | 
     def is_enough(kbps: int) -> bool:
         return _sends_enough(pcm, replace(settings, bitrate_bps=1000 * kbps))
 
-    # Depth does not rise with the bitrate everywhere, so the way up is walked before it is halved.
+    # The depth does not always rise with the bitrate, so steps upward come before bisection.
     too_low, enough = settings.bitrate_bps // 1000, settings.bitrate_bps // 1000
     while not is_enough(enough):
         if enough >= HIGHEST_KBPS:
@@ -66,7 +66,7 @@ def sufficient_kbps(pcm: NDArray[np.int16], settings: EncoderSettings) -> int | 
 
 
 def sufficient_loss_percent(pcm: NDArray[np.int16], settings: EncoderSettings) -> int | None:
-    """Return the lowest of `LOSSES_PERCENT` that, expected, sends enough; None if none does."""
+    """Return the lowest of `LOSSES_PERCENT` at which enough is sent; None if there is none."""
     higher = (percent for percent in LOSSES_PERCENT if percent > settings.expected_loss_percent)
     expecting = (replace(settings, expected_loss_percent=percent) for percent in higher)
     return next((each.expected_loss_percent for each in expecting if _sends_enough(pcm, each)), None)
