@@ -1,4 +1,4 @@
-"""Whether the packets of a stream carry DRED: yes, no, or it cannot be known; and how much."""
+"""The DRED of a stream's packets: carried, none, or unknown; and how much."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,16 +17,16 @@ class Found:
     Attributes
     ----------
     index
-        From 0. In a bitstream, ``opus_demo``'s number of the frame: those not sent count. Elsewhere the
-        packet's place among the Opus packets of its stream.
+        From 0. In a bitstream ``opus_demo``'s frame number, which counts frames not sent; elsewhere the
+        packet's number among the Opus packets of its stream.
     packet_bytes, dred_bytes
-        Size of the Opus packet, and how much of it there is for DRED, framing included.
+        Size of the Opus packet, and of its DRED with framing.
     header
-        What the payload says first.
+        Header of the DRED payload.
     end_ms
-        How long before the packet's first sample the redundancy ends; below 0: it goes on into the packet.
+        Time from the end of the redundancy to the packet's first sample; below 0 it extends into the packet.
     depth_ms
-        How much sound it holds.
+        Duration of the audio it holds.
     """
 
     index: int
@@ -43,7 +43,7 @@ def find(index: int, data: bytes) -> Found | None:
     Raises
     ------
     CodecError
-        If it is no Opus packet, or is damaged.
+        It is not an Opus packet, or is damaged.
     """
     carried = packet.find(data)
     if carried is None:
@@ -55,32 +55,32 @@ def find(index: int, data: bytes) -> Found | None:
 
 @dataclass
 class Answer:
-    """What is known of the DRED of one stream.
+    """The DRED of one stream.
 
     Attributes
     ----------
     ssrc, way, point
-        Which stream it is, as in `RtpStream`; without RTP there is no SSRC, and "" where there is one stream.
+        The stream, as in `RtpStream`; without RTP there is no SSRC, and "" where there is one stream.
     types
-        How many packets of each RTP payload type there are.
+        Number of packets of each RTP payload type.
     red_types
-        Which of them are RED.
+        The payload types that are RED.
     packets, damaged
-        How many Opus packets there are, and how many of them could not be read.
+        Number of Opus packets, and of those that could not be read.
     cut
-        How many may carry DRED where the capture has cut them.
+        Number of packets that the capture cut where they may carry DRED.
     duplicates
-        How many further copies of packets there are; they count nowhere else.
+        Number of further copies of packets; they count nowhere else.
     reason
-        Why it cannot be known what the packets carry; "" if it can.
+        Why the packets' content cannot be known; "" if it can.
     is_implausible
-        Whether the packets hardly look like Opus: then some DRED in them is chance.
+        Whether the packets do not look like Opus; then a little DRED in them is chance.
     with_dred, dred_bytes
-        How many packets carry DRED, and how many bytes of it all together.
+        Number of packets with DRED, and their bytes of DRED together.
     depths_ms
-        How many packets carry so much sound.
+        Number of packets by the depth of their DRED.
     versions
-        DRED's experimental versions that were seen.
+        Experimental versions of DRED seen.
     """
 
     ssrc: int | None = None
@@ -108,7 +108,7 @@ class Answer:
 
     @property
     def name(self) -> str:
-        """Which stream it is, for people; "" where there is no other."""
+        """Name of the stream, for messages; "" where there is only one."""
         ssrc = "" if self.ssrc is None else f"0x{self.ssrc:08x}"
         return ", ".join(filter(None, (ssrc, self.way, self.point)))
 
@@ -121,11 +121,11 @@ class Answer:
 
     @property
     def mean_depth_ms(self) -> float:
-        """How much sound the DRED of a packet holds on average; there is some."""
+        """Mean depth of the packets with DRED, of which there must be one."""
         return sum(depth * count for depth, count in self.depths_ms.items()) / self.with_dred
 
     def __str__(self) -> str:
-        """Say in one line what is known."""
+        """Return the answer in one line."""
         first, *rest = self._parts()
         return "; ".join([f"{self.name}: {first}" if self.name else first, *rest])
 
@@ -137,7 +137,7 @@ class Answer:
             line += f", {self.mean_depth_ms:.0f} on average"
         parts = [line]
         if self.verdict == "unknown":
-            parts = ["whether packets carry DRED cannot be known"]
+            parts = ["it cannot be known whether packets carry DRED"]
         if self.reason:
             parts.append(self.reason)
         elif not self.packets:
@@ -155,7 +155,7 @@ class Answer:
         return parts
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is known for programs; lengths of time in ms, null for what there is not."""
+        """Return the answer for programs; times in ms, null where there is no value."""
         depth = None
         if self.with_dred:
             depth = {"least": min(self.depths_ms), "mean": self.mean_depth_ms, "most": max(self.depths_ms)}

@@ -1,10 +1,9 @@
-"""What DRED the packets of a file carry: a capture or dump of RTP, Ogg Opus, a bitstream of ``opus_demo``."""
+"""Inspection of the DRED in a file: a capture or dump of RTP, Ogg Opus, or a bitstream of ``opus_demo``."""
 
 import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from testbed.channels.foreign_files import refuse_foreign
 from testbed.channels.recording_kind import kind_by_magic
@@ -20,7 +19,7 @@ from testbed.traces.rtp_packets import streams_of
 from testbed.traces.rtp_stream import RtpStream
 
 EXIT_CODES: dict[Verdict, int] = {"carries": 0, "none": 3, "unknown": 4}
-"""2 is for what cannot be read at all."""
+"""Exit codes of ``testbed dred inspect``; 2 is for a file that cannot be read."""
 _MAX_PACKET_BYTES = 1 << 16
 _MAX_STREAMS = 1000
 _HEAD = struct.Struct(">II")
@@ -38,25 +37,25 @@ _TITLES = (
 )
 
 Numbered = Iterator[tuple[int, bytes]]
-"""The packets of a stream that can be looked at, with their numbers."""
+"""The readable packets of a stream, with their numbers."""
 
 
 class Inspection:
-    """A file whose packets are looked at one by one: iterating gives the DRED found, and keeps none of it.
+    """The DRED in a file's packets; iterating yields it packet by packet and keeps none of it.
 
     Parameters
     ----------
     path
         A capture, a dump, Ogg Opus or a bitstream.
     payload_type
-        Opus's RTP payload type; None for 111 and those that the packets show.
+        Opus's RTP payload type; None for 111 and those that the packets prove.
     red_payload_type
-        RED's; None for those that the packets show.
+        RED's; None for those that the packets prove.
 
     Attributes
     ----------
     answers
-        What is known, after iterating: one for each RTP stream, in the order of their first packets.
+        After iterating: one answer per RTP stream, in the order of their first packets.
     """
 
     def __init__(
@@ -69,14 +68,14 @@ class Inspection:
         self._contents = Contents()
 
     def __iter__(self) -> Iterator[Found]:
-        """Look at every packet of the file, stream after stream.
+        """Yield the DRED of every packet of the file, stream after stream.
 
         Raises
         ------
         ChannelError
-            If the file cannot be read, is larger than 64 MiB, is a broken capture, or one without RTP.
+            The file cannot be read, is larger than 64 MiB, is a broken capture, or one without RTP.
         ScenarioError
-            If the file is nothing that is known, is a cut bitstream, has no packet of the payload type, or
+            The file is of no known kind, is a truncated bitstream, has no packet of the payload type, or has
             more than 1000 RTP streams.
         """
         self.answers = []
@@ -93,11 +92,11 @@ class Inspection:
                     yield found
 
     def lines(self) -> Iterator[str]:
-        """Give a table of the DRED of each stream, then what is known of each; raises as iterating does."""
-        told = 0
+        """Yield a table of the DRED of each stream, then the answers; raises as iterating does."""
+        titled = 0
         for found in self:
-            if told < len(self.answers):
-                told = len(self.answers)
+            if titled < len(self.answers):
+                titled = len(self.answers)
                 if self.answers[-1].name:
                     yield f"{self.answers[-1].name}:"
                 yield _aligned(_TITLES)
@@ -107,16 +106,19 @@ class Inspection:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether any stream carries DRED; unknown if none does, and one is."""
+        """Whether any stream carries DRED; "unknown" if none does and one is unknown."""
         verdicts = {answer.verdict for answer in self.answers}
         return next((each for each in EXIT_CODES if each in verdicts - {"none"}), "none")
 
     def as_json(self) -> str:
-        """Return what is known for programs."""
-        told: dict[str, Any] = {"file": str(self._path), "answer": self.verdict}
-        told["notes"] = self._contents.lines()
-        told["streams"] = [answer.as_json() for answer in self.answers]
-        return json.dumps(told, indent=2)
+        """Return the answers for programs."""
+        whole = {
+            "file": str(self._path),
+            "answer": self.verdict,
+            "notes": self._contents.lines(),
+            "streams": [answer.as_json() for answer in self.answers],
+        }
+        return json.dumps(whole, indent=2)
 
     def _streams(self) -> Iterator[tuple[Answer, Numbered]]:
         content, where = read_content(self._path), str(self._path)
@@ -136,7 +138,7 @@ class Inspection:
         likely = [each for each in streams_of(datagrams, str(self._path), self._contents) if each.plausible()]
         if len(likely) > _MAX_STREAMS:
             raise ScenarioError(
-                f"{self._path}: holds {len(likely)} RTP streams, at most {_MAX_STREAMS} are looked at: "
+                f"{self._path}: holds {len(likely)} RTP streams, at most {_MAX_STREAMS} are inspected: "
                 "filter the capture by address or port"
             )
         pairs = [(each, opus_in(each, self._payload_type, self._red_payload_type)) for each in likely]
@@ -144,7 +146,7 @@ class Inspection:
             types = ", ".join(map(str, sorted(set().union(*(inside.types for _, inside in pairs)))))
             raise ScenarioError(
                 f"{self._path}: no RTP of payload type {self._payload_type}, nor RED with it inside; "
-                f"payload types are {types}: say --payload-type"
+                f"payload types are {types}: give --payload-type"
             )
         for stream, inside in pairs:
             answer = _answer(stream, inside)
@@ -191,13 +193,13 @@ def _row(found: Found) -> tuple[str, ...]:
 
 
 def _aligned(words: tuple[str, ...]) -> str:
-    """Return words in columns as wide as their titles, which numbers are not."""
+    """Return words in columns as wide as their titles, which are wider than the numbers."""
     pairs = zip(words, _TITLES, strict=True)
     return "  ".join(word.ljust(len(title)) for word, title in pairs).rstrip()
 
 
 def _bitstream(content: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
-    """Give a bitstream's packets, numbered as the frames of ``opus_demo``; empty ones were not sent."""
+    """Yield a bitstream's packets, numbered as the frames of ``opus_demo``; empty ones were not sent."""
     position = frame = 0
     while position < len(content):
         if position + _HEAD.size > len(content):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from testbed.codecs.schemes import NO_LOSS
 from testbed.codecs.settings import SAMPLE_RATE_HZ
 from testbed.speech import Clip
+from testbed.words import shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +28,8 @@ def speech_caveats(clips: Sequence[Clip], table: "pd.DataFrame") -> Iterator[str
     narrow = [f"{clip.name} ({clip.rate_hz / 1000:g} kHz)" for clip in clips if clip.rate_hz < SAMPLE_RATE_HZ]
     if narrow:
         yield (
-            f"recorded at less than {SAMPLE_RATE_HZ // 1000} kHz: {_listed(narrow)}; the metrics expect "
-            "wideband speech and score a narrow band lower by itself"
+            f"recorded at less than {SAMPLE_RATE_HZ // 1000} kHz: {shortened(narrow, _LISTED)}; the metrics "
+            "expect wideband speech and score a narrow band lower by itself"
         )
     if "plcmos" not in table:
         return
@@ -39,11 +40,6 @@ def speech_caveats(clips: Sequence[Clip], table: "pd.DataFrame") -> Iterator[str
     if own:
         shown = [f"{name} ({clean[name]:.1f})" for name in own]
         yield (
-            f"PLCMOS below {_GOOD_PLCMOS:g} without any loss: {_listed(shown)}; noise, gaps or a codec in "
-            "the recording hide what loss does"
+            f"PLCMOS below {_GOOD_PLCMOS:g} without any loss: {shortened(shown, _LISTED)}; noise, gaps or a "
+            "codec in the recording hide what loss does"
         )
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more

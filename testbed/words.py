@@ -1,4 +1,6 @@
-"""Words as people use them: nouns with their number, and what other programs call a scenario's things."""
+"""Wording of messages: counted nouns, durations, shortened lists, and synonyms of a scenario's keys."""
+
+from collections.abc import Sequence
 
 SYNONYMS = {
     "fec": "lbrr",
@@ -22,11 +24,11 @@ SYNONYMS = {
     "packet_loss_percent": "expected_loss",
     "plp": "expected_loss",
 }
-"""A scenario's own name of what RTP, libopus or a habit calls otherwise."""
+"""The scenario's own key, by the name that RTP, libopus or other programs use."""
 
 
 def synonym(name: object) -> str:
-    """Return a scenario's own name of what `name` usually means, or ``""``."""
+    """Return the scenario's own key for `name`, or ``""``."""
     return SYNONYMS.get(str(name).strip().lower().replace("-", "_").replace(" ", "_"), "")
 
 
@@ -38,3 +40,9 @@ def duration(seconds: float) -> str:
 def counted(number: int, noun: str) -> str:
     """Return ``1 clip``, ``2 clips``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def shortened(names: Sequence[object], most: int) -> str:
+    """Return ``a, b``, and of more than `most` names ``a, b and 3 more``."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more

@@ -1,4 +1,4 @@
-"""Times of sending and arrival as a table; `testbed.channels.trace_arrivals` reads it, as `trace` does."""
+"""Tables of times of sending and arrival; `testbed.channels.trace_arrivals` reads them."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def read(content: bytes, where: str, _: Choice) -> Recording:
 
 
 def recording_of_arrivals(trace: ArrivalTrace) -> Recording:
-    """Return a trace that the stage `trace` can replay as a recording."""
+    """Return the recording of a trace."""
     return from_times(np.array(trace.send_ns, np.int64), np.array(trace.delay_ns, np.int64))
 
 

@@ -1,8 +1,8 @@
 """Packet captures: pcap (libpcap's file format) and pcapng (draft-ietf-opsawg-pcapng), of RTP over UDP.
 
-The containers are read here, block by block, so that times stay exact, every interface of a pcapng has its
-own link type and clock, and an error says at which byte a file is broken; `testbed.traces.dissector` reads
-what is in a packet.
+The containers are read here, block by block: times stay exact, every interface of a pcapng has its own link
+type and clock, and an error says at which byte a file is broken. `testbed.traces.dissector` reads
+packets.
 """
 
 import struct
@@ -33,11 +33,11 @@ _RESOLUTION, _OFFSET = 9, 14
 _CUT = "the capture ends inside a packet: it was cut"
 
 Captured = tuple[int, int, int, bytes, int]
-"""Time of capture in ns, number of the interface, link type, the bytes, and how many there were."""
+"""Time of capture in ns, number of the interface, link type, captured bytes, and size on the wire."""
 
 
 def read(content: bytes, where: str, choice: Choice) -> Recording:
-    """Read one RTP stream of a capture; what can be read of a truncated one, with a note."""
+    """Read one RTP stream of a capture; a truncated one up to its end, with a note."""
     contents = Contents()
     return recording_from(datagrams(content, where, contents), choice, where, contents)
 
@@ -48,12 +48,12 @@ def rtp_packets(content: bytes, where: str) -> list[tuple[int, bytes]]:
 
 
 def datagrams(content: bytes, where: str, contents: Contents) -> Iterator[Datagram]:
-    """Give what can be RTP in a capture; `contents` counts it, and all else.
+    """Yield the datagrams of a capture that can be RTP; `contents` counts them, and all other packets.
 
     Raises
     ------
     ChannelError
-        The capture is broken, has more than 5 million packets, or none of a link type that is known.
+        The capture is broken, has more than 5 million packets, or only unknown link types.
     """
     captured = _pcapng if content.startswith(_SECTION_MAGIC) else _pcap
     unknown: set[int] = set()

@@ -1,7 +1,7 @@
-"""Steps of the clock by which a capture was taken: packets that seem to come before those captured earlier.
+"""Steps of a capture's clock: packets with earlier times than those captured before them.
 
-A capture holds packets in the order of their arrival. Where their times fall by more than neighbours can be
-mixed up, the clock was set back. How far is told by the RTP timestamps, which go on.
+A capture holds packets in the order of their arrival. Where times fall by more than neighbours can be
+swapped, the clock was set back. The RTP timestamps, which go on, show how far.
 """
 
 from bisect import bisect_left
@@ -17,12 +17,12 @@ _EDGE_NS = 100_000_000
 def without_steps_back(
     times_ns: NDArray[np.int64], timestamps: NDArray[np.int64], clock_hz: int, sequences: list[int]
 ) -> tuple[NDArray[np.int64], list[str]]:
-    """Return times of arrival by a clock that was never set back, and notes of where it was.
+    """Return times of arrival without the clock's backward steps, and notes on these steps.
 
     Parameters
     ----------
     times_ns, timestamps
-        When each packet of a stream was captured and its RTP timestamp, in the order of the capture; (n,).
+        Time of capture and RTP timestamp of each packet of a stream, in the order of the capture; (n,).
     clock_hz
         Rate of the timestamps.
     sequences
@@ -47,13 +47,13 @@ def without_steps_back(
         notes.append(
             f"the capture's clock stepped by {step_ns / 1e9:+.3f} s, "
             f"{(times_ns[place - 1] - times_ns[0]) / 1e9:.3f} s after the first packet, before sequence "
-            f"number {sequences[place]}: taken out of the delays"
+            f"number {sequences[place]}: removed from the delays"
         )
     return corrected, notes
 
 
 def _rises(delay_ns: NDArray[np.float64]) -> list[int]:
-    """Return where delays rise and stay high: timestamps stood still, or the clock was set forward."""
+    """Return where delays rise and stay high: timestamps paused, or the clock was set forward."""
     edges = np.flatnonzero(np.diff(delay_ns) > _EDGE_NS) + 1
     return [
         place

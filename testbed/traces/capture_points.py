@@ -1,4 +1,4 @@
-"""Streams seen at several points of capture: each saw its own part, or two saw the same packets."""
+"""RTP streams captured at several points: parts are joined, repeated packets kept apart."""
 
 from collections import defaultdict
 
@@ -8,10 +8,10 @@ _FEW = 0.1
 
 
 def joined(found: list[RtpStream]) -> list[RtpStream]:
-    """Join the parts of a stream that several points of capture saw of it, and keep apart what both saw.
+    """Join the parts of a stream that were captured at different points; keep apart streams seen twice.
 
-    A call that moves to another interface, VLAN or route has parts; what was captured before and after a
-    router was seen twice.
+    A call that moves to another interface, VLAN or route has parts. A stream captured before and after a
+    router is seen twice.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def joined(found: list[RtpStream]) -> list[RtpStream]:
 
 
 def _overlap(group: list[RtpStream]) -> bool:
-    """Whether points saw the same packets: more than a few, as duplicates are."""
+    """Whether points saw the same packets: more of them than duplicates explain."""
     seen = [set(zip(stream.sequences, stream.timestamps, strict=True)) for stream in group]
     total = sum(map(len, seen))
     return total - len(set().union(*seen)) > _FEW * total

@@ -1,4 +1,4 @@
-"""What else a capture holds than the RTP that is looked for: for the one who finds none, or not all of it."""
+"""Counts of everything in a capture or dump, for messages where RTP is missing or incomplete."""
 
 from collections import Counter
 
@@ -12,16 +12,16 @@ _MOST_NAMES, _LISTED = 1000, 8
 
 
 class Contents:
-    """Counts what was read of a capture or dump.
+    """Counts the packets of a capture or dump.
 
     Attributes
     ----------
     notes
-        What is known of the file itself, such as that it ends inside a packet.
+        Notes on the file itself, such as that it ends inside a packet.
     other
-        How many packets were no RTP, by what they were.
+        Number of packets that were not RTP, by their kind.
     ways_keyed
-        Between which addresses keys for encryption were agreed on: by DTLS (RFC 5764) or ZRTP (RFC 6189).
+        The key agreement (DTLS, RFC 5764, or ZRTP, RFC 6189) seen between each pair of addresses.
     """
 
     def __init__(self) -> None:
@@ -46,11 +46,11 @@ class Contents:
             self.ways_keyed[frozenset(way(frame.addresses, frame.ports).split(" > "))] = name
 
     def keys_between(self, ends: str) -> str:
-        """Return how keys were agreed on between the ends of a way; "" if they were not."""
+        """Return the key agreement seen between the ends of a way; "" if there was none."""
         return self.ways_keyed.get(frozenset(ends.split(" > ")), "")
 
     def lines(self) -> list[str]:
-        """Return what a reader of the RTP must know of the capture."""
+        """Return the notes on a capture that its RTP must be read with."""
         lines = list(self.notes)
         for wrappings, count in self._wrappings.most_common(_LISTED):
             lines.append(f"{count} packets were read out of {' inside '.join(reversed(wrappings))}")
@@ -63,16 +63,16 @@ class Contents:
             lines.append(f"{self.other[CUT]} {CUT} are left out: capture with a larger snapshot length")
         if self._fragments or self.other[LATER_FRAGMENT]:
             lines.append(
-                f"{self._fragments} packets came in fragments of IP, which are not put together: they count "
-                f"as packets that were cut; {self.other[LATER_FRAGMENT]} {LATER_FRAGMENT} are left out"
+                f"{self._fragments} packets came in IP fragments, which are not reassembled: they count "
+                f"as cut packets; {self.other[LATER_FRAGMENT]} {LATER_FRAGMENT} are left out"
             )
         return lines
 
     def __str__(self) -> str:
-        """Name what there is, the most first."""
+        """Return the kinds of packets, the most frequent first."""
         named = [f"{count} {name}" for name, count in self.other.most_common(_LISTED)]
         if self._rtp:
-            named.append(f"{self._rtp} UDP that begin as RTP does, but form no stream")
+            named.append(f"{self._rtp} UDP that begin like RTP, but form no stream")
         if len(self.other) > _LISTED:
             named.append("others")
         text = ", ".join(named) or "no packets"

@@ -1,4 +1,4 @@
-"""What one UDP datagram carried, as captures and dumps give it to whoever looks for RTP in it."""
+"""The payload of one UDP datagram of a capture or dump."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,16 @@ class Datagram(NamedTuple):
     Attributes
     ----------
     time_ns
-        When it was captured.
+        Time of capture.
     way
-        From where to where it went: the innermost addresses and ports.
+        Source and destination: the innermost addresses and ports.
     data
-        What was captured of it.
+        The bytes captured.
     size_bytes
-        How many bytes it had on the wire: more than `data` where the capture cut it.
+        Size on the wire: more than that of `data` where the capture cut it.
     point
-        Where it was captured, as far as the capture says: interface, VLAN, tunnel, hops left; "" if it says
-        nothing. One packet seen at two points is not two packets.
+        Point of capture, as far as the capture says: interface, VLAN, tunnel, hops left; "" if it does not.
+        One packet seen at two points is not two packets.
     """
 
     time_ns: int

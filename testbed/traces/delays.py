@@ -1,4 +1,4 @@
-"""Delay and error profiles of 3GPP; `testbed.channels.trace_delays` reads them, for the stage `trace` too."""
+"""Delay and error profiles of 3GPP; `testbed.channels.trace_delays` reads them."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from testbed.traces.recording import Recording
 
 
 def read(content: bytes, where: str, choice: Choice) -> Recording:
-    """Read a profile; it does not say how far apart its packets were."""
+    """Read a profile; it does not state the interval of its packets."""
     interval_ms = choice.interval_ms or PACKET_INTERVAL_MS
     recording = recording_of_arrivals(parse_delays(content, where, interval_ms))
     if choice.interval_ms is not None:

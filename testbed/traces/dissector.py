@@ -1,6 +1,6 @@
-"""The RTP of a captured frame: link layer, tags, IP, tunnels, UDP and TURN are read one inside the other.
+"""Dissection of a captured frame down to its RTP: link layer, tags, IP, tunnels, UDP and TURN.
 
-Each layer is read by its own specification, in a function of its own: a million packets take seconds.
+Each layer has a function of its own, after its specification. A million packets take seconds.
 """
 
 import struct
@@ -21,23 +21,23 @@ _MOST_LAYERS = 32
 
 
 def datagram(link_type: int, data: bytes, frame: Frame, is_cut: bool) -> bytes:
-    """Return what was captured of the RTP packet inside a frame.
+    """Return the captured bytes of the RTP packet inside a frame.
 
     Parameters
     ----------
     link_type
         One of `LINK_TYPES`.
     data
-        What was captured of the frame, from its link-layer header on.
+        The captured bytes of the frame, from its link-layer header on.
     frame
-        Takes what the layers say.
+        Collects the layers' addresses, ports and sizes.
     is_cut
         Whether the frame had more bytes.
 
     Raises
     ------
     UnreadError
-        There is none; the message names what there is.
+        There is none; the message names the frame's content.
     """
     layer = LINK_TYPES[link_type]
     try:
@@ -52,7 +52,7 @@ def datagram(link_type: int, data: bytes, frame: Frame, is_cut: bool) -> bytes:
 
 @lru_cache(maxsize=4096)
 def way(addresses: bytes, ports: bytes) -> str:
-    """Return from where to where a datagram went, for people."""
+    """Return source and destination of a datagram as text."""
     half = len(addresses) // 2
     source, destination = struct.unpack("!HH", ports)
     return f"{_end(addresses[:half], source)} > {_end(addresses[half:], destination)}"

@@ -1,6 +1,6 @@
 """ITU-T G.192's frame erasure patterns, of words and of bytes.
 
-`testbed.channels.trace_patterns` reads them, as the stage `trace` does; words are written little-endian.
+`testbed.channels.trace_patterns` reads them, also for the stage `trace`; words are written little-endian.
 """
 
 from pathlib import Path
@@ -15,12 +15,12 @@ from testbed.traces.recording import Recording
 
 
 def write_words(path: Path, recording: Recording) -> None:
-    """Write a little-endian word per packet."""
+    """Write one little-endian word per packet."""
     _write(path, np.where(recording.lost, ERASED, GOOD).astype("<u2").tobytes())
 
 
 def write_bytes(path: Path, recording: Recording) -> None:
-    """Write a byte per packet."""
+    """Write one byte per packet."""
     _write(path, np.where(recording.lost, ERASED & 0xFF, GOOD & 0xFF).astype(np.uint8).tobytes())
 
 

@@ -1,4 +1,4 @@
-"""What a format is: how it is read and written."""
+"""Interface of a format of recorded networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from testbed.traces.recording import Recording, Trace
 
 @dataclass(frozen=True)
 class Choice:
-    """What a reader is told beside the file.
+    """Options of a reader.
 
     Attributes
     ----------
     ssrc
         The RTP stream to take; None where there is only one.
     clock_hz
-        Rate of its timestamps; None to go by the payload type, or by what they show.
+        Rate of its timestamps; None: by the payload type, or estimated.
     way
-        Which of the ways on which the stream was seen, from 1; None where there is only one.
+        Number of the way (addresses and ports) of the stream, from 1; None where there is only one.
     interval_ms
-        Time between packets, for recordings that do not know it; None for their formats' own.
+        Time between packets, for recordings without times; None: the default of the format.
     """
 
     ssrc: int | None = None
@@ -32,24 +32,24 @@ class Choice:
 
 @dataclass(frozen=True)
 class Format:
-    """One way in which networks are recorded.
+    """A format of recorded networks.
 
     Attributes
     ----------
     name
-        What `--from` and `--to` call it.
+        Its name for `--from` and `--to`.
     about
         One line for people.
     suffixes
-        Ends of file names that mean it, with their dot.
+        Suffixes of its files, with their dot.
     keeps
-        What is in it: ``"losses"`` alone, ``"times"`` of sending and arrival, or a link's ``"capacity"``.
+        Its content: ``"losses"`` alone, ``"times"`` of sending and arrival, or a link's ``"capacity"``.
     read
-        Makes a trace of a file's content; is given the file's name for errors, which are `ChannelError`.
+        Reads the content of a file; takes the file's name for errors, which are `ChannelError`.
     write
-        Writes a recording; None for a format that is only read.
+        Writes a recording; None for a format that can only be read.
     two_clocks
-        Whether sending and arrival were read off two clocks, which never run at quite the same speed.
+        Whether sending and arrival have different clocks, so that there is clock skew.
     """
 
     name: str

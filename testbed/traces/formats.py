@@ -1,4 +1,4 @@
-"""Every format that a recorded network can come in, and how one becomes another.
+"""All formats of recorded networks, and conversion between them.
 
 A new format is a file that makes a `Format`, and a line here.
 """
@@ -39,7 +39,7 @@ FORMATS: dict[str, Format] = {
         DIGITS,
     )
 }
-"""By the names that `testbed.channels.recording_kind` gives them."""
+"""Formats by the names of `testbed.channels.recording_kind`."""
 
 MAX_INTERVAL_MS = 10_000.0
 
@@ -56,19 +56,19 @@ def read(
     name
         Its format's name; None to have `testbed.channels.recording_kind` decide.
     choice
-        Which stream of a capture, and what else the file does not say.
+        The stream of a capture, and other facts that the file does not hold.
     remove_skew
-        Whether to remove clock skew from delays; None for where there are two clocks: captures.
+        Whether to remove clock skew from delays; None: from captures only, which have two clocks.
 
     Returns
     -------
     tuple
-        The format that it had, and what was recorded; its notes say where the format is in doubt.
+        The file's format and the recording; its notes say if the format is in doubt.
 
     Raises
     ------
     ChannelError
-        The file cannot be read, or is not what it should be.
+        The file cannot be read, or is not of the format.
     """
     content = read_content(path)
     if name is not None:
@@ -82,14 +82,20 @@ def read(
 
 
 def named(name: str) -> Format:
-    """Return a format by its name, or say which there are."""
+    """Return a format by its name.
+
+    Raises
+    ------
+    ChannelError
+        There is none of this name.
+    """
     if name not in FORMATS:
         raise ChannelError(unknown("format", name, FORMATS))
     return FORMATS[name]
 
 
 def _decided(content: bytes, path: Path) -> tuple[Format, str]:
-    """Return the format of a file and what else it could be."""
+    """Return the format of a file, and the doubt about it or ""."""
     decision = decide(content, str(path))
     if decision.kind is None:
         raise ChannelError(f"{path}: {decision.doubt}")
@@ -97,48 +103,48 @@ def _decided(content: bytes, path: Path) -> tuple[Format, str]:
 
 
 def of_suffix(path: Path) -> Format | None:
-    """Return the format that a file's name means, the longest suffix first."""
+    """Return the format of a file name's suffix, the longest that fits."""
     ends = {end: entry for entry in FORMATS.values() for end in entry.suffixes}
     fitting = [end for end in ends if path.name.lower().endswith(end)]
     return ends[max(fitting, key=len)] if fitting else None
 
 
 def write(path: Path, trace: Trace, name: str | None = None, interval_ms: float | None = None) -> list[str]:
-    """Write a recording in a format, by default the one that the file's name means.
+    """Write a recording in a format, by default that of the file name's suffix.
 
     Parameters
     ----------
     path
-        The file; one that is there is replaced.
+        The file; an existing one is replaced.
     trace
-        What was recorded.
+        The recording.
     name
         The format's name.
     interval_ms
-        Spaces losses without times evenly.
+        Packet interval for losses without times.
 
     Returns
     -------
     list
-        What was not kept.
+        Parts of the recording that the format does not keep.
 
     Raises
     ------
     ChannelError
-        The format cannot hold what was recorded.
+        The format cannot hold the recording.
     """
     target = named(name) if name is not None else of_suffix(path)
     if target is None:
-        raise ChannelError(f"{path}: its name means no format: say --to ({', '.join(_writable())})")
+        raise ChannelError(f"{path}: its suffix is of no format: give --to ({', '.join(_writable())})")
     if isinstance(trace, DeliveryTrace):
         raise ChannelError(
-            f"{path}: a delivery trace says what a link could carry, not what became of packets: it becomes "
-            f"no {target.name}; replay it with a link's 'trace' and record the run"
+            f"{path}: a delivery trace holds the capacity of a link, not the fate of packets, and cannot "
+            f"become {target.name}; replay it with a link's 'trace' and record the run"
         )
     if target.write is None:
-        what = "is only read"
+        what = "can only be read"
         if target.keeps == "capacity":
-            what = "is about a link's capacity, which a recorded call does not show"
+            what = "holds a link's capacity, which a recorded call does not show"
         raise ChannelError(f"{path}: {target.name} {what}; write one of {', '.join(_writable())}")
     if trace.send_ns is None and target.keeps == "times" and interval_ms is not None:
         trace = evenly_spaced(trace.lost, round(interval_ms * 1e6))

@@ -1,29 +1,29 @@
-"""What the readers of a captured packet's layers share."""
+"""Interface of the functions that read the layers of a captured packet."""
 
 from collections.abc import Callable
 
 
 class UnreadError(Exception):
-    """A packet holds no payload of UDP that could be RTP; the message says what it holds instead."""
+    """A packet holds no UDP payload that could be RTP; the message names its content."""
 
 
 class Frame:
-    """What is known of a captured frame from the layers read so far.
+    """Fields of a captured frame, collected from the layers read so far.
 
     Attributes
     ----------
     addresses
-        Those of the innermost IP packet, source first, as in its header.
+        Addresses of the innermost IP packet, source first, as in its header.
     ports
-        Those of the innermost UDP datagram, source first, as in its header.
+        Ports of the innermost UDP datagram, source first, as in its header.
     size_bytes
-        How many bytes the innermost payload had on the wire.
+        Size of the innermost payload on the wire.
     point
-        Interface, VLANs, tunnels and hops left: what tells one point of capture from another.
+        Interface, VLANs, tunnels and hops left, which identify the point of capture.
     wrappings
-        Names of the layers around the payload that a call does not have by itself: tunnels and TURN.
+        Names of the tunnels and TURN framings around the payload.
     is_fragment
-        Whether it is the first fragment of an IP packet.
+        Whether this is the first fragment of an IP packet.
     """
 
     __slots__ = ("addresses", "is_fragment", "point", "ports", "size_bytes", "wrappings")
@@ -36,7 +36,7 @@ class Frame:
         self.is_fragment = False
 
     def enter(self, tunnel: str) -> None:
-        """Note that what follows is inside a tunnel, which is also a point of capture."""
+        """Record a tunnel around the layers that follow; it is a part of the point of capture, too."""
         self.point += (tunnel,)
         self.wrappings += (tunnel,)
 
@@ -44,5 +44,5 @@ class Frame:
 Reader = Callable[[bytes, Frame], tuple[str, bytes]]
 """Takes the bytes from a layer's header on; returns the name of the layer inside, and its bytes.
 
-Raises `UnreadError` for what is no such layer, `struct.error` or `IndexError` where the bytes end too early.
+Raises `UnreadError` where the bytes are not this layer, `struct.error` or `IndexError` where they end early.
 """

@@ -1,4 +1,4 @@
-"""Internet layers of captured packets: IPv4, IPv6 with its extension headers; what is in them, by name."""
+"""Internet layers of captured packets: IPv4, IPv6 with extension headers, and IP protocols by number."""
 
 import struct
 
@@ -53,7 +53,7 @@ def _ipv4(data: bytes, frame: Frame) -> tuple[str, bytes]:
         raise UnreadError(LATER_FRAGMENT)
     if fragment & _MORE_FRAGMENTS:
         frame.is_fragment = True
-    # What follows an IP packet in a frame is padding; a length of 0 was left to the network card to fill in.
+    # Bytes after the IP packet are padding. A length of 0 means segmentation offload (the card fills it in).
     return _inside(protocol, data[header_bytes : length or None], frame)
 
 
@@ -67,7 +67,7 @@ def _ipv6(data: bytes, frame: Frame) -> tuple[str, bytes]:
 
 
 def _extension(data: bytes, frame: Frame) -> tuple[str, bytes]:
-    """Read an extension header of IPv6 (RFC 8200, section 4): 8 bytes, and so many times 8 bytes."""
+    """Read an extension header of IPv6 (RFC 8200, section 4): 8 bytes, and a multiple of 8 more."""
     return _inside(data[0], data[8 + 8 * data[1] :], frame)
 
 
@@ -81,7 +81,7 @@ def _fragment(data: bytes, frame: Frame) -> tuple[str, bytes]:
 
 
 def _authentication(data: bytes, frame: Frame) -> tuple[str, bytes]:
-    """Read IPsec's AH (RFC 4302), which hides nothing: 8 bytes, and so many times 4 bytes."""
+    """Read IPsec's AH (RFC 4302), which does not encrypt: 8 bytes, and a multiple of 4 more."""
     return _inside(data[0], data[8 + 4 * data[1] :], frame)
 
 
@@ -94,7 +94,7 @@ def _inside(protocol: int, data: bytes, frame: Frame) -> tuple[str, bytes]:
 
 
 def _tcp(data: bytes, _: Frame) -> tuple[str, bytes]:
-    """Name what a segment of TCP begins with: RTP inside TCP is not read."""
+    """Name the content of a TCP segment; RTP inside TCP is not read."""
     content = data[4 * (data[12] >> 4) :]
     length = int.from_bytes(content[:2])
     rest = content[2 + length :]

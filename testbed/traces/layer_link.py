@@ -1,4 +1,4 @@
-"""Link layers of captured packets: Ethernet, Linux cooked, PPP; tags and labels between them and IP."""
+"""Link layers of captured packets: Ethernet, Linux cooked, PPP, and the tags and labels before IP."""
 
 import struct
 
@@ -36,7 +36,13 @@ _PPP_PROTOCOLS = {0x0021: "IPv4", 0x0057: "IPv6", 0x0281: "MPLS", 0x0283: "MPLS"
 
 
 def by_ethertype(number: int) -> str:
-    """Return the layer that an EtherType names, or say what it names instead."""
+    """Return the layer of an EtherType.
+
+    Raises
+    ------
+    UnreadError
+        It is not one that is read; the message names it.
+    """
     if number in _ETHERTYPES:
         return _ETHERTYPES[number]
     raise UnreadError(_OTHER_ETHERTYPES.get(number, f"EtherType 0x{number:04x}"))
@@ -86,7 +92,7 @@ def _of_cooked(kind: int, data: bytes, frame: Frame) -> tuple[str, bytes]:
 
 
 def _pktap(data: bytes, frame: Frame) -> tuple[str, bytes]:
-    """Read Apple's header of packets from any interface, which names the interface and its link type."""
+    """Read Apple's PKTAP header, which names the interface and its link type."""
     size, _, link_type, interface = struct.unpack_from("<III24s", data)
     if size < 36 or link_type not in LINK_TYPES:
         raise UnreadError(f"PKTAP of link type {link_type}")
@@ -136,7 +142,7 @@ def _pppoe(data: bytes, _: Frame) -> tuple[str, bytes]:
 
 
 def _mpls(data: bytes, _: Frame) -> tuple[str, bytes]:
-    """Read MPLS labels (RFC 3032); what follows them is told by its first bits (RFC 4385, section 3)."""
+    """Read MPLS labels (RFC 3032); the first bits after them tell their content (RFC 4385, section 3)."""
     position = 0
     while not data[position + 2] & 1:
         position += 4

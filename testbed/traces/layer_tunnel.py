@@ -1,4 +1,4 @@
-"""Tunnels of captured packets: GRE, ERSPAN; over UDP GTP-U, VXLAN, Geneve, L2TP, Teredo, TZSP."""
+"""Tunnels of captured packets: GRE and ERSPAN; over UDP: GTP-U, VXLAN, Geneve, L2TP, Teredo, TZSP."""
 
 import struct
 from collections.abc import Callable
@@ -113,7 +113,7 @@ def _teredo(data: bytes, frame: Frame) -> Inside | None:
 
 
 def _tzsp(data: bytes, frame: Frame) -> Inside | None:
-    """Read TZSP of Ethernet, as routers mirror packets."""
+    """Read TZSP with Ethernet inside, by which routers mirror packets."""
     if data[0] != 1 or data[2:4] != b"\0\1":
         return None
     position = 4
@@ -133,5 +133,5 @@ OVER_UDP: dict[int, Callable[[bytes, Frame], Inside | None]] = {
     8472: _vxlan,
     37008: _tzsp,
 }
-"""Tunnels by UDP port; each returns None for a datagram that is not its own."""
+"""Tunnels by UDP port; each returns None for a datagram of another protocol."""
 READERS: dict[str, Reader] = {"GRE": _gre}

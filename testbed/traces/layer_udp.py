@@ -1,4 +1,4 @@
-"""What UDP carries: tunnels by port, else STUN, TURN, DTLS, ZRTP, RTCP, RTP by the first byte (RFC 7983)."""
+"""UDP and its payloads: tunnels by port; STUN, TURN, DTLS, ZRTP, RTCP, RTP by the first byte (RFC 7983)."""
 
 import struct
 
@@ -30,7 +30,7 @@ _PORTS = {
     9060: "HEP",
     51820: "WireGuard (encrypted)",
 }
-"""Services by UDP port that are named where there is no RTP."""
+"""Services by UDP port, for messages where there is no RTP."""
 CUT = "packets cut before the end of their RTP header"
 DTLS = "DTLS"
 ZRTP = "ZRTP"
@@ -41,7 +41,7 @@ def _udp(data: bytes, frame: Frame) -> tuple[str, bytes]:
     if 0 < length < 8:
         raise UnreadError("malformed UDP")
     frame.ports = data[:4]
-    # A length of 0 was left to the network card to fill in.
+    # A length of 0 means segmentation offload (the card fills it in).
     payload = data[8 : length or None]
     frame.size_bytes = length - 8 if length else len(payload)
     tunnel = OVER_UDP.get(destination) or OVER_UDP.get(source)
@@ -72,7 +72,7 @@ def _payload(data: bytes, frame: Frame) -> tuple[str, bytes]:
 
 
 def _stun(data: bytes, frame: Frame) -> tuple[str, bytes]:
-    """Read what TURN's Send and Data indications (RFC 8656, section 11) carry as attribute of STUN."""
+    """Read the DATA attribute of TURN's Send and Data indications (RFC 8656, section 11)."""
     (kind,) = struct.unpack_from("!H", data)
     if kind not in (_SEND_INDICATION, _DATA_INDICATION):
         raise UnreadError("STUN")
@@ -88,7 +88,7 @@ def _stun(data: bytes, frame: Frame) -> tuple[str, bytes]:
 
 
 def _channel_data(data: bytes, frame: Frame) -> bytes | None:
-    """Return what TURN's ChannelData (RFC 8656, section 12.4) carries, if it is as long as it says."""
+    """Return the data of a TURN ChannelData message (RFC 8656, section 12.4); None if its length is wrong."""
     (length,) = struct.unpack_from("!H", data, 2)
     if not 4 + length <= frame.size_bytes <= 7 + length:
         return None

@@ -1,6 +1,6 @@
 """Flags of loss as text: opus_demo's ``-lossfile``, the PLC Challenge's ``*_is_lost.txt``, G.191's digits.
 
-`testbed.channels.trace_losses` reads them, as the stage `trace` does.
+`testbed.channels.trace_losses` reads them, also for the stage `trace`.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ _LINE = 40
 
 
 def reader(parse: Callable[[bytes, str], LossTrace]) -> Callable[[bytes, str, Choice], Recording]:
-    """Return a format's reader that has a parser of flags do its work."""
+    """Return the reader of a format from its parser."""
 
     def read(content: bytes, where: str, _: Choice) -> Recording:
         return Recording(np.frombuffer(parse(content, where).lost, np.uint8).astype(np.bool_))
@@ -27,7 +27,7 @@ def reader(parse: Callable[[bytes, str], LossTrace]) -> Callable[[bytes, str, Ch
 
 
 def write_opus_demo(path: Path, recording: Recording) -> None:
-    """Write 0 or 1 for each packet, 40 a line."""
+    """Write 0 or 1 for each packet, 40 per line."""
     digits = "".join("1" if lost else "0" for lost in recording.lost.tolist())
     lines = (" ".join(digits[start : start + _LINE]) for start in range(0, len(digits), _LINE))
     _write(path, lines)

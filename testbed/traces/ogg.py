@@ -1,4 +1,4 @@
-"""Ogg (RFC 3533): pages, and the packets of logical streams on them."""
+"""Ogg (RFC 3533): pages, and the packets of their logical streams."""
 
 import struct
 import zlib
@@ -21,13 +21,13 @@ class Page(NamedTuple):
     Attributes
     ----------
     serial
-        Which logical stream.
+        Number of the logical stream.
     is_first
         Whether the stream begins here.
     granule
         The position at the end of the last packet that ends here, or `NO_PACKET_ENDS`.
     packets
-        Those that end here, whole; one whose beginning is missing is left out.
+        The packets that end here, whole; one whose beginning is missing is left out.
     """
 
     serial: int
@@ -37,7 +37,7 @@ class Page(NamedTuple):
 
 
 def pages(content: bytes, where: str, notes: list[str]) -> Iterator[Page]:
-    """Give the pages of a file.
+    """Yield the pages of a file.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def pages(content: bytes, where: str, notes: list[str]) -> Iterator[Page]:
     where
         Its name, for errors.
     notes
-        Is told where a file was cut.
+        Gets a note where a file was cut.
 
     Raises
     ------
     ChannelError
-        There is something else between pages, or a page is damaged; the message says at which byte.
+        Bytes between pages, or a damaged page; the message says at which byte.
     """
     begun: dict[int, bytearray] = {}
     position = 0
@@ -85,7 +85,7 @@ def pages(content: bytes, where: str, notes: list[str]) -> Iterator[Page]:
 
 
 def _parts(sizes: bytes, content: bytes, start: int) -> Iterator[bytes | bytearray]:
-    """Give the packets on a page, the last of which may go on: its last segment is of 255 bytes."""
+    """Yield the packets on a page; the last continues on the next page if its last segment has 255 bytes."""
     end = start
     for number, size in enumerate(sizes):
         end += size
@@ -95,7 +95,7 @@ def _parts(sizes: bytes, content: bytes, start: int) -> Iterator[bytes | bytearr
 
 
 def _checksum(page: bytes) -> int:
-    """Return a page's CRC, with the field for it at 0: that of zlib with all bits the other way round."""
+    """Return a page's CRC, computed with its own field at 0: zlib's CRC with all bits reversed."""
     blank = page[: _CHECKSUM.start] + bytes(4) + page[_CHECKSUM.stop :]
     mirrored = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{mirrored:032b}"[::-1], 2)

@@ -1,7 +1,7 @@
-"""Ogg Opus (RFC 7845): the packets of a call as somebody kept them, without their times of arrival.
+"""Ogg Opus (RFC 7845): the packets of a call as a recorder kept them, without times of arrival.
 
-A page says where in the sound the last of its packets ends. Where that goes on by more than the packets last,
-some are missing: they were lost, or were pauses that nobody sent.
+A page says where in the audio its last packet ends. Where this advances by more than the packets last, some
+are missing: they were lost, or were pauses that were not sent (DTX).
 """
 
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class OggOpus:
     packets
         Its packets, after two headers, the first of which is ``OpusHead``.
     ends
-        For each page on which packets end how many there were by then, and the granule position: where the
+        For each page on which packets end: the number of packets so far, and the granule position, where the
         last of them ends, in samples at 48 kHz.
     """
 
@@ -53,12 +53,12 @@ def streams(content: bytes, where: str, notes: list[str]) -> list[OggOpus]:
     where
         Its name, for errors.
     notes
-        Is told where a file was cut.
+        Gets a note where a file was cut.
 
     Raises
     ------
     ChannelError
-        The file is damaged, or holds no Opus that is read; the message says what it holds.
+        The file is damaged, or holds no Opus that can be read; the message says what it holds.
     """
     found: dict[int, OggOpus] = {}
     others: set[str] = set()
@@ -97,7 +97,7 @@ def _check_family(head: bytes, where: str) -> None:
 
 
 def read(content: bytes, where: str, _: Choice) -> Recording:
-    """Read which packets are missing; of several streams one after the other."""
+    """Read which packets are missing; several streams are read one after the other."""
     notes: list[str] = []
     found = streams(content, where, notes)
     lost = np.concatenate([_missing(stream, where) for stream in found])
@@ -112,14 +112,14 @@ def read(content: bytes, where: str, _: Choice) -> Recording:
     silent = sum(len(packet) <= 1 for stream in found for packet in stream.packets)
     if silent:
         notes.append(
-            f"{silent} packets are empty: pauses, or what a recorder put in the place of lost packets "
+            f"{silent} packets are empty: pauses, or a recorder's placeholders for lost packets "
             "(RFC 7845, section 4.1); they count as received"
         )
     return Recording(lost, notes=tuple(notes))
 
 
 def _missing(stream: OggOpus, where: str) -> NDArray[np.bool_]:
-    """Return for each packet, and for each that there is room for, whether it is missing."""
+    """Return whether each packet is missing, with those that the granule positions leave room for."""
     durations = _durations(stream.packets)
     usual = float(np.median(durations))
     ends = np.concatenate(([0.0], np.cumsum(durations)))
@@ -136,7 +136,7 @@ def _missing(stream: OggOpus, where: str) -> NDArray[np.bool_]:
 
 
 def _durations(packets: list[bytes]) -> NDArray[np.float64]:
-    """Return how many samples at 48 kHz each packet lasts; one that cannot be read as long as most."""
+    """Return the samples at 48 kHz of each packet; of one that cannot be read, the median."""
     known = []
     for packet in packets:
         try:

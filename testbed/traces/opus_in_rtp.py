@@ -1,8 +1,8 @@
-"""Opus in an RTP stream: which payload types are Opus and which are RED around it, and what cannot be read.
+"""Opus in an RTP stream: the payload types that are Opus or RED around it, and those that stay unknown.
 
-SDP says what payload types mean, and a capture of RTP has none. What is not given is taken from the packets'
-structure where that is proof: a RED payload (RFC 2198) names the type of each block; an Opus packet says how
-long it is (RFC 6716, section 3.1), which is how far the timestamps go on.
+SDP defines payload types, and a capture of RTP has none. Types that are not given are identified where the
+packets' structure proves them: a RED payload (RFC 2198) names the type of each block, and the duration of an
+Opus packet (RFC 6716, section 3.1) is the step of the timestamps.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from testbed.errors import CodecError
 from testbed.traces.rtp_stream import RtpStream
 
 _FIRST_DYNAMIC = 35
-"""Payload types from here on mean what SDP says; those before are assigned, and none to Opus (RFC 3551)."""
+"""First payload type that SDP defines; the static ones before it are never Opus (RFC 3551)."""
 _SMALLEST_WITH_DRED_BYTES = 8
 _ENOUGH_FOR_PROOF = 8
 _ENOUGH_FOR_CHANCE, _CHANCE = 60, 0.5
@@ -29,7 +29,7 @@ _CODE, _COUNTED, _HAS_PADDING = 3, 3, 0x40
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What one RTP packet carries.
+    """The payload of one RTP packet.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class Payload:
     sequence, timestamp
         As in its header.
     data
-        What was captured of it.
+        The bytes captured.
     is_cut
-        Whether there was more.
+        Whether the capture cut it.
     """
 
     kind: int
@@ -51,13 +51,13 @@ class Payload:
 
     @property
     def can_have_padding(self) -> bool:
-        """Whether this can be an Opus packet with padding, where DRED is, or the beginning of one."""
+        """Whether this can be an Opus packet with padding, which holds DRED, or the beginning of one."""
         if len(self.data) < 2:
             return self.is_cut and (not self.data or self.data[0] & _CODE == _COUNTED)
         return self.data[0] & _CODE == _COUNTED and bool(self.data[1] & _HAS_PADDING)
 
     def announced_ms(self) -> float | None:
-        """Return the duration of an Opus packet; None if this is none."""
+        """Return the duration of an Opus packet; None if this is not one."""
         try:
             if not self.is_cut:
                 return opus_packet.parse(self.data).frame_ms
@@ -66,7 +66,7 @@ class Payload:
             return None
 
     def coded_bytes(self) -> bytes:
-        """Return an Opus packet's first frame; nothing of a pause, or where the packet was cut."""
+        """Return the first frame of an Opus packet; empty in a pause, or where the packet was cut."""
         try:
             frame = b"" if self.is_cut else opus_packet.parse(self.data).frames[0]
         except CodecError:
@@ -81,17 +81,17 @@ class OpusInRtp:
     Attributes
     ----------
     packets
-        In the order of arrival, duplicates left out; of RED, the newest.
+        In the order of arrival, without duplicates; of RED, the newest block.
     opus_types, red_types
-        Payload types that are Opus, and RED.
+        Payload types of Opus, and of RED.
     types
-        How many packets of each payload type the stream has.
+        Number of packets of each payload type.
     duplicates, damaged
-        How many packets came again, and how many are damaged outside of Opus; both are left out.
+        Number of repeated packets, and of packets whose RTP or RED is damaged; both are left out.
     is_implausible
-        Whether the packets hardly look like Opus, as if encrypted.
+        Whether the packets do not look like Opus, as if encrypted.
     unknown
-        Why it cannot be known what the stream carries; "" if it can.
+        Why the stream's content cannot be known; "" if it can.
     """
 
     packets: list[Payload] = field(default_factory=list)
@@ -110,11 +110,11 @@ def opus_in(stream: RtpStream, payload_type: int | None, red_payload_type: int |
     Parameters
     ----------
     stream
-        What was captured of it.
+        The captured packets.
     payload_type
-        Opus's payload type; None for 111 and for those that the packets show.
+        Opus's payload type; None for 111 and those that the packets prove.
     red_payload_type
-        That of RED; None for those that the packets show.
+        RED's payload type; None for those that the packets prove.
     """
     found = OpusInRtp()
     by_type: dict[int, list[Payload]] = {}
@@ -155,7 +155,7 @@ def _payloads(stream: RtpStream, found: OpusInRtp) -> Iterator[Payload]:
     seen: set[tuple[int, int]] = set()
     for data, size_bytes in zip(stream.packets, stream.sizes_bytes, strict=True):
         is_cut = size_bytes > len(data)
-        # How much padding RTP has is in the last byte, which a cut packet lacks.
+        # The last byte gives the size of RTP's padding; a cut packet does not have it.
         whole = bytes([data[0] & ~_HAS_RTP_PADDING]) + data[1:] if is_cut else data
         try:
             packet = RtpPacket.parse(whole)
@@ -170,7 +170,7 @@ def _payloads(stream: RtpStream, found: OpusInRtp) -> Iterator[Payload]:
 
 
 def _newest(payload: Payload) -> Payload | None:
-    """Return the newest block of RED, nothing of it if the payload was cut; None if there is no RED."""
+    """Return the newest block of RED, empty if the payload was cut; None if this is not RED."""
     if payload.is_cut:
         return Payload(payload.kind, payload.sequence, payload.timestamp, b"", True)
     try:
@@ -201,7 +201,7 @@ def _type_inside_red(payloads: Sequence[Payload], payload_type: int | None) -> i
 
 
 def _repeats(payloads: Sequence[Payload]) -> bool:
-    """Whether most payloads are RED with an older block of the newest's type, as Opus hardly looks."""
+    """Whether most payloads parse as RED with an older block of the newest one's type; Opus rarely does."""
     count = 0
     for each in payloads:
         try:
@@ -213,20 +213,21 @@ def _repeats(payloads: Sequence[Payload]) -> bool:
 
 
 def implausible(payloads: Sequence[Payload]) -> str:
-    """Return why payloads can hardly be Opus, encrypted ones above all; "" if they can."""
+    """Return why payloads are unlikely to be Opus, as encrypted ones are; "" if they can be Opus."""
     durations = [each.announced_ms() for each in payloads]
     agreeing = sum(one == other is not None for one, other in pairwise(durations))
     if durations[0] is None if len(durations) == 1 else agreeing < _STEADY * (len(durations) - 1):
-        return "taken for Opus, few neighbouring packets have the same duration"
-    return "the bytes of their frames are spread as by chance" if _are_chance(payloads) else ""
+        return "read as Opus, few neighbouring packets have the same duration"
+    return "the first bytes of their frames look random" if _are_chance(payloads) else ""
 
 
 def _are_chance(payloads: Sequence[Payload]) -> bool:
-    """Whether coded frames begin as chance would have them.
+    """Whether the first bytes of coded frames look random.
 
-    The first byte of a frame says what is likely in sound: over 16 equal parts of its range it is spread so
-    unevenly that chi-squared is 1.3 and more per packet (measured on speech, noise and tones at 12 to 128
-    kb/s); that of chance is 15 in all. Bytes that repeat themselves, as in made-up packets, are no chance.
+    The first byte of a frame codes the most probable symbols. Over 16 equal parts of its range its
+    distribution has a chi-squared of 1.3 and more per packet (measured on speech, noise and tones at 12 to
+    128 kb/s); random bytes have 15 in all. Frames of repeated bytes, as in made-up packets, do not count as
+    random.
     """
     frames = [frame for each in payloads if (frame := each.coded_bytes())]
     if len(frames) < _ENOUGH_FOR_CHANCE or sum(frame[1] == frame[2] for frame in frames) > _MANY * len(
@@ -239,7 +240,7 @@ def _are_chance(payloads: Sequence[Payload]) -> bool:
 
 
 def _is_opus(payloads: Sequence[Payload]) -> bool:
-    """Whether timestamps go on by the durations of Opus packets: proof, in a sequence of some length."""
+    """Whether timestamps advance by the durations of Opus packets, in enough packets to be proof."""
     steps = fitting = 0
     for one, other in pairwise(payloads):
         if (other.sequence - one.sequence) % 2**16 == 1:
@@ -257,20 +258,20 @@ def _unknown(found: OpusInRtp, by_type: dict[int, list[Payload]]) -> str:
     found.is_implausible = hidden != ""
     if hidden:
         types = " and ".join(map(str, sorted(found.opus_types & found.types.keys() or found.red_types)))
-        reasons.append(f"the payloads of type {types} look encrypted (SRTP), or are no Opus: {hidden}")
+        reasons.append(f"the payloads of type {types} look encrypted (SRTP), or are not Opus: {hidden}")
     for kind, payloads in sorted(by_type.items()):
         if kind in found.opus_types | found.red_types or not _can_be_opus(kind, payloads):
             continue
         cut = " because the capture cut them" if all(each.is_cut for each in payloads) else ""
         reasons.append(
-            f"what the {len(payloads)} packets of payload type {kind} are is not known{cut}: encrypted, or "
-            f"another codec; say --payload-type {kind} if it is Opus, --red-payload-type {kind} if it is RED"
+            f"{len(payloads)} packets of payload type {kind} cannot be identified{cut}: encrypted, or "
+            f"another codec; give --payload-type {kind} if it is Opus, --red-payload-type {kind} if it is RED"
         )
     return "; ".join(reasons)
 
 
 def _can_be_opus(kind: int, payloads: Sequence[Payload]) -> bool:
-    """Whether packets can be Opus with DRED: of a free type, each with its own timestamp, not all tiny."""
+    """Whether packets can be Opus with DRED: of a dynamic type, with different timestamps, not all tiny."""
     if kind < _FIRST_DYNAMIC:
         return False
     if all(len(each.data) < _SMALLEST_WITH_DRED_BYTES and not each.is_cut for each in payloads):

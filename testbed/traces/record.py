@@ -1,4 +1,4 @@
-"""What became of a call's packets in a finished run, as a recording that any format can hold."""
+"""Losses and delays of one call of a run, as a recording that any format can hold."""
 
 import re
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from testbed.results import load
 from testbed.timeline import NEVER, read_timeline
 from testbed.traces.capture import rtp_packets
 from testbed.traces.recording import Recording, from_times
+from testbed.words import shortened
 
 _STEM = re.compile(r"(\d{3,})-(\d{2,})-.*-(\d{3,})-(\d{3,})")
 _FIELDS = ("point", "scheme", "clip", "realization")
@@ -22,7 +23,7 @@ _SENT, _RECEIVED = ".sent.pcap", ".received.pcap"
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which call of a run; None for any.
+    """The call of a run to record; None for any.
 
     Attributes
     ----------
@@ -53,25 +54,25 @@ class _Call:
 
 
 def recording_of_call(run_dir: Path, wanted: Wanted) -> tuple[str, Recording]:
-    """Return what became of each packet of one call that was kept.
+    """Return the losses and delays of one call that was kept.
 
     Parameters
     ----------
     run_dir
-        What `testbed run --save timelines` left, or ``--save packets``, whose captures give the packets
-        themselves too. Without either, a run has the timelines of the few calls that its report draws.
+        A run made with `testbed run --save timelines`, or with ``--save packets``, whose captures hold the
+        packets too. Without either, a run has only the timelines of the few calls that its report draws.
     wanted
-        Which call.
+        The call.
 
     Returns
     -------
     tuple
-        How the call is called, and its recording; a run has one clock, so there is no skew.
+        The call's name, and its recording; a run has one clock, so there is no skew.
 
     Raises
     ------
     ResultsError
-        There is no such call, or several; the message lists them. Or its file cannot be read.
+        There is no such call, or several (the message lists them), or its file cannot be read.
     """
     calls = _calls(run_dir)
     if not calls:
@@ -84,22 +85,17 @@ def recording_of_call(run_dir: Path, wanted: Wanted) -> tuple[str, Recording]:
         there = list(dict.fromkeys(getattr(call, name) for call in fitting))
         if value is not None and value not in there:
             raise ResultsError(
-                f"{run_dir}: no call that was kept has --{name} {value}; there is {_listed(there)}"
+                f"{run_dir}: no call that was kept has --{name} {value}; there is {shortened(there, _LISTED)}"
             )
         fitting = [call for call in fitting if value in (None, getattr(call, name))]
     if len(fitting) > 1:
         choices = {name: list(dict.fromkeys(getattr(call, name) for call in fitting)) for name in _FIELDS}
         options = "; ".join(
-            f"--{name} ({_listed(there)})" for name, there in choices.items() if len(there) > 1
+            f"--{name} ({shortened(there, _LISTED)})" for name, there in choices.items() if len(there) > 1
         )
         raise ResultsError(f"{run_dir}: {len(fitting)} calls were kept: choose one by {options}")
     path = fitting[0].path
     return str(fitting[0]), (_from_packets if path.name.endswith(_SENT) else _from_timeline)(path)
-
-
-def _listed(values: list[object]) -> str:
-    more = f" and {len(values) - _LISTED} more" if len(values) > _LISTED else ""
-    return ", ".join(map(str, values[:_LISTED])) + more
 
 
 def _calls(run_dir: Path) -> list[_Call]:
@@ -130,7 +126,9 @@ def _from_timeline(path: Path) -> Recording:
     sent, arrived = sent[sent != NEVER], arrived[sent != NEVER]
     lost = arrived == NEVER
     if not len(sent) or (np.diff(sent) < 0).any() or (arrived < sent)[~lost].any():
-        raise ResultsError(f"{path}: is no timeline: its packets do not arrive after they are sent, in order")
+        raise ResultsError(
+            f"{path}: is no timeline: its packets are not in order, or arrive before they are sent"
+        )
     return from_times(sent, np.where(lost, np.int64(LOST), arrived - sent))
 
 

@@ -1,23 +1,24 @@
-"""The stream of a capture that is meant: one SSRC, on one of the ways on which it was seen."""
+"""Selection of one RTP stream of a capture: its SSRC, and one of the ways (addresses and ports) it took."""
 
 from testbed.errors import ChannelError
 from testbed.traces.format import Choice
 from testbed.traces.rtp_stream import MAX_DROPOUT, RtpStream
+from testbed.words import shortened
 
 _LISTED = 10
 _SAME = 0.5
-"""The share of packets that two points of capture have in common at least, losses between them apart."""
+"""Smallest share of common packets at which two points of capture saw the same stream."""
 
 
 def choice(
     ssrc: str | None, clock_hz: int | None, way: int | None = None, interval_ms: float | None = None
 ) -> Choice:
-    """Return what a reader is told, from the words of the command line.
+    """Return a reader's options, from those of the command line.
 
     Raises
     ------
     ChannelError
-        The SSRC is no number of 32 bits.
+        The SSRC is not a number of 32 bits.
     """
     if ssrc is None:
         return Choice(None, clock_hz, way, interval_ms)
@@ -26,7 +27,7 @@ def choice(
     except ValueError:
         number = -1
     if not 0 <= number < 2**32:
-        raise ChannelError(f"--ssrc {ssrc[:40]}: is no number of 32 bits, such as 0x1234abcd")
+        raise ChannelError(f"--ssrc {ssrc[:40]}: is not a number of 32 bits, such as 0x1234abcd")
     return Choice(number, clock_hz, way, interval_ms)
 
 
@@ -38,11 +39,11 @@ def chosen(found: list[RtpStream], ssrc: int | None, where: str, way: int | None
     found
         The streams of a capture.
     ssrc
-        Who sends; None where there is only one.
+        Its sender; None where there is only one.
     where
         The file's name, for errors.
     way
-        Which of the SSRC's ways, from 1 in the order of their first packets; None where there is only one.
+        Number of the way, from 1 in the order of their first packets; None where there is only one.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def chosen(found: list[RtpStream], ssrc: int | None, where: str, way: int | None
     if not wanted:
         if ssrc is None:
             raise ChannelError(f"{where}: holds no RTP stream: no UDP packets whose RTP sequence goes on")
-        there = f"there is {_listed(likely)}" if likely else "there is no stream at all"
+        there = f"there is {_listed(likely)}" if likely else "there is no stream"
         raise ChannelError(f"{where}: holds no RTP of SSRC 0x{ssrc:08x}; {there}")
     senders = {stream.ssrc for stream in wanted}
     if len(senders) > 1:
@@ -75,8 +76,7 @@ def chosen(found: list[RtpStream], ssrc: int | None, where: str, way: int | None
 
 def _listed(found: list[RtpStream]) -> str:
     largest = sorted(found, key=lambda stream: -len(stream.packets))
-    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    return ", ".join(map(str, largest[:_LISTED])) + more
+    return shortened(largest, _LISTED)
 
 
 def _ways(ways: list[RtpStream]) -> str:
@@ -90,11 +90,11 @@ def _ways(ways: list[RtpStream]) -> str:
 
 
 def _relation(first: RtpStream, other: RtpStream) -> str:
-    """Say how the packets of two ways of one SSRC belong together."""
+    """Return how the packets of two ways of one SSRC are related."""
     packets, others = (set(zip(s.sequences, s.timestamps, strict=True)) for s in (first, other))
     if len(packets & others) >= _SAME * min(len(packets), len(others)):
         return "the same packets, captured at another place"
     gap = (other.sequences[0] - first.sequences[-1]) % 2**16
     if not packets & others and gap <= MAX_DROPOUT and other.times_ns[0] >= first.times_ns[-1]:
-        return "which go on where way 1 ends: the call moved to other addresses"
+        return "continuing where way 1 ends: the call moved to other addresses"
     return "other packets: two senders with one SSRC"

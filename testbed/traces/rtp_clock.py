@@ -1,4 +1,4 @@
-"""The rate of RTP timestamps: the payload type's, or the one that they show."""
+"""Clock rate of RTP timestamps: by the payload type, or estimated from times of arrival."""
 
 from collections import Counter
 
@@ -18,9 +18,9 @@ KNOWN_CLOCKS_HZ = {
     OPUS_PAYLOAD_TYPE: CLOCK_HZ,
     RED_PAYLOAD_TYPE: CLOCK_HZ,
 }  # fmt: skip
-"""Of static payload types (RFC 3551), and of those that WebRTC uses for Opus (RFC 7587) and RED.
+"""Clock rates of static payload types (RFC 3551), and of those that WebRTC uses for Opus (RFC 7587) and RED.
 
-Comfort noise, 13, runs by the clock of the speech that it stands for.
+Comfort noise, 13, has the clock rate of the speech that it replaces.
 """
 _FARTHEST_FROM_A_CLOCK = 0.04
 _ALIKE = 1.2
@@ -35,13 +35,13 @@ def main_payload_type(stream: RtpStream) -> int:
 def clock_of(stream: RtpStream, where: str) -> int:
     """Return the rate in Hz of the timestamps of a stream's main payload type.
 
-    One that is known is never guessed. Others are told by stretches of a few packets: where timestamps stand
-    still in pauses, the call as a whole shows another rate than its sender's clock has.
+    A known rate is not estimated. Others are estimated over short windows of packets: where timestamps pause,
+    the mean over the call differs from the rate of the sender's clock.
 
     Raises
     ------
     ChannelError
-        They run at no usual rate, or at different ones.
+        They advance at no usual rate, or at different ones.
     """
     main = main_payload_type(stream)
     if main in KNOWN_CLOCKS_HZ:
@@ -59,14 +59,14 @@ def clock_of(stream: RtpStream, where: str) -> int:
     if len(usual) > 1 and not 1 / _ALIKE < usual[1] / usual[0] < _ALIKE:
         raise ChannelError(
             f"{where}: RTP timestamps of payload type {main} advance by {usual[0]} per second in some "
-            f"stretches and by {usual[1]} in others: say --clock-hz"
+            f"stretches and by {usual[1]} in others: give --clock-hz"
         )
     whole = _rate(ticks, seconds, len(ticks))
     clock = usual[0] if usual else _usual(whole)
     if clock is None:
         raise ChannelError(
-            f"{where}: RTP timestamps advance by {whole:.0f} per second, which is no usual clock: "
-            "say --clock-hz"
+            f"{where}: RTP timestamps advance by {whole:.0f} per second, which is no usual clock rate: "
+            "give --clock-hz"
         )
     return clock
 
@@ -77,7 +77,7 @@ def _usual(rate: float) -> int | None:
 
 
 def _rate(ticks: NDArray[np.float64], seconds: NDArray[np.float64], window: int) -> float:
-    """Return the median over windows of how many ticks there are to a second."""
+    """Return the median over windows of the ticks per second."""
     if window == 0:
         return 0.0
     count = len(ticks) // window * window

@@ -1,4 +1,4 @@
-"""Between recordings and RTP packets: what the packet formats share."""
+"""Recordings from RTP packets and RTP packets from recordings, for all packet formats."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -24,7 +24,7 @@ def streams_of(datagrams: Iterable[Datagram], where: str, contents: Contents) ->
     Raises
     ------
     ChannelError
-        There is none; the message says what there is instead.
+        There is none; the message names the packets there are.
     """
     found = joined(streams(datagrams))
     if not any(stream.plausible() for stream in found):
@@ -35,18 +35,18 @@ def streams_of(datagrams: Iterable[Datagram], where: str, contents: Contents) ->
 def recording_from(
     datagrams: Iterable[Datagram], choice: Choice, where: str, contents: Contents
 ) -> Recording:
-    """Return the recording of the stream that was chosen, or of the only one.
+    """Return the recording of the chosen stream, or of the only one.
 
     Parameters
     ----------
     datagrams
         In the order of arrival.
     choice
-        Which stream.
+        The stream.
     where
         The file's name, for errors.
     contents
-        What the file holds, counted while the datagrams are taken.
+        Counts of the file's packets, updated while the datagrams are read.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What is known of the packets of an RTP stream that arrived."""
+"""The packets of an RTP stream that arrived, as arrays."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Received:
     clock_hz
         Rate of the timestamps.
     arrived_ns
-        When each arrived.
+        Time of arrival of each.
     payload_bytes
         Size of each payload.
     """

@@ -1,4 +1,4 @@
-"""RTP packets become a recording: what was lost, late, doubled, and how delayed."""
+"""A recording from RTP packets: losses, delays and duplicates."""
 
 from collections import Counter
 
@@ -20,7 +20,7 @@ _MANY_DUPLICATES = 0.1
 
 
 def recording_of(stream: RtpStream, clock_hz: int, where: str, is_given: bool = False) -> Recording:
-    """Return what became of each packet of a stream, delays with the smallest at 0 and skew left in.
+    """Return losses and delays of a stream, the smallest delay as 0, clock skew included.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def recording_of(stream: RtpStream, clock_hz: int, where: str, is_given: bool = 
     where
         The file's name, for errors.
     is_given
-        Whether all others have this rate too, instead of the one that theirs is known to have.
+        Whether `clock_hz` applies to all payload types, in place of their known rates.
 
     Raises
     ------
@@ -45,11 +45,11 @@ def recording_of(stream: RtpStream, clock_hz: int, where: str, is_given: bool = 
     parts, strays = parts_of(stream.sequences, stream.timestamps, times_ns.tolist(), clock_hz)
     numbers, places = max(parts, key=lambda part: len(part[0]))
     if strays:
-        notes.append(f"{strays} stray packets left out: their sequence numbers belong nowhere")
+        notes.append(f"{strays} stray packets left out: their sequence numbers fit no part of the stream")
     if len(parts) > 1:
         notes.append(
-            f"the sender started its sequence numbers anew {len(parts) - 1} times: "
-            f"the longest part is taken, {len(numbers)} of {len(stream.packets)} packets"
+            f"the sender restarted its sequence numbers {len(parts) - 1} times: "
+            f"the longest part is used, {len(numbers)} of {len(stream.packets)} packets"
         )
     sequence = np.array(numbers, np.int64)
     order = np.argsort(sequence, kind="stable")
@@ -84,14 +84,14 @@ def recording_of(stream: RtpStream, clock_hz: int, where: str, is_given: bool = 
     duplicates = len(sequence) - len(unique)
     if duplicates > _MANY_DUPLICATES * len(unique):
         more.append(
-            f"{duplicates} of {len(unique)} packets are there twice: the network doubled them, or they were "
-            "captured at two places that the file does not tell apart; the first of each counts"
+            f"{duplicates} of {len(unique)} packets are there twice: the network duplicated them, or they "
+            "were captured at two points that the file does not distinguish; the first of each counts"
         )
     return Recording(lost, send_ns, delay_ns, duplicates, rtp=tuple(packets), notes=(*notes, *more))
 
 
 def _clocks(types: list[int], main_hz: int, is_given: bool) -> list[int]:
-    """Return the rate of each packet's timestamp: of its payload type if that is known and often seen."""
+    """Return the clock rate of each packet: that of its payload type, if it is known and frequent."""
     if is_given:
         return [main_hz] * len(types)
     often = {kind for kind, count in Counter(types).items() if count >= _ENOUGH_PACKETS}

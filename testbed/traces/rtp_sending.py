@@ -1,7 +1,7 @@
-"""When RTP packets were sent, as far as their timestamps say.
+"""Times of sending of RTP packets, from their timestamps.
 
-A timestamp says when the first sample of a packet was taken (RFC 3550, section 5.1). It says nothing of the
-time that passed in pauses where a sender lets it stand still, and where it is set anew, as by a re-INVITE.
+A timestamp is the sampling instant of the packet's first sample (RFC 3550, section 5.1). It does not count
+the time of pauses in senders that stop it, and it is reset, e.g. by a re-INVITE.
 """
 
 from itertools import pairwise
@@ -33,12 +33,12 @@ _PACED_PACKETS = 10
 
 
 def sending_ns(packets: Received, where: str) -> tuple[NDArray[np.int64], list[str]]:
-    """Return when each packet was sent, up to a constant, and notes of what timestamps do not say.
+    """Return the time of sending of each packet, up to a constant, and notes on gaps in the timestamps.
 
     Raises
     ------
     ChannelError
-        Timestamps run backward, and not because they were set anew.
+        Timestamps run backward without a reset.
     """
     timeless, notes = without_time(packets)
     timed = np.flatnonzero(~timeless)
@@ -47,11 +47,11 @@ def sending_ns(packets: Received, where: str) -> tuple[NDArray[np.int64], list[s
 
 
 class _Stretches:
-    """Packets with timestamps that mean something, cut where these stand still or are set anew.
+    """Packets with meaningful timestamps, split where these pause or are reset.
 
-    A network can look alike: a stall, or a queue that drains while the sender pauses. So delays must be at
-    their floor and steady before and after a place, and never come back. A marked packet, which begins a
-    talkspurt (RFC 3551, section 4.1), or comfort noise beside it needs less.
+    A network can look the same: a stall, or a queue that drains while the sender pauses. So delays must be at
+    their floor and steady before and after a place, and must not return. A marked packet, which begins a
+    talkspurt (RFC 3551, section 4.1), or comfort noise beside it needs less evidence.
     """
 
     def __init__(self, packets: Received, timed: NDArray[np.int64]) -> None:
@@ -80,7 +80,7 @@ class _Stretches:
         self._anew = (self._ticks < 0) | (self._lag <= -_SURE_NS) | (np.diff(self._clock_hz) != 0)
 
     def sent_ns(self, where: str) -> tuple[NDArray[np.int64], list[str]]:
-        """Return when each packet was sent, and notes."""
+        """Return the time of sending of each packet, and notes."""
         large = self._anew | (np.abs(self._lag) >= np.where(self._after_events, _SMALL_NS, _LARGE_NS))
         steps, shift = self._steps(large)
         with_small = large if self._goes_on else large | self._small()
@@ -106,12 +106,12 @@ class _Stretches:
         return np.asarray(late & (alone | self._beside_comfort))
 
     def _steps(self, candidates: NDArray[np.bool_]) -> tuple[dict[int, float], NDArray[np.float64]]:
-        """Find the places after which all delays differ for good, and so timestamps must.
+        """Find the places after which all delays differ permanently, so that the timestamps must be wrong.
 
         Returns
         -------
         tuple
-            By how much times of sending shift, in ns, after which packets; and the sum of it for each packet.
+            The shift of the times of sending in ns, by the packet before it; and their sum for each packet.
         """
         raw = self._arrived - self._sent
         level = raw.copy()
@@ -158,7 +158,7 @@ class _Stretches:
         lag: float,
         known: int,
     ) -> bool:
-        """Whether delays that rise for good do so by a pause or a clock that was set, not by a queue."""
+        """Whether a permanent rise of the delays is a pause or a step of a clock, not a queue."""
         if self._after_events[place - 1]:
             return len(coming) >= _ENOUGH_PACKETS
         if self._goes_on or not (self._marked[place] or self._beside_comfort[place - 1] or known > 2):
@@ -168,7 +168,7 @@ class _Stretches:
         return len(coming) >= enough and at_floor and _spread(coming) <= _bound(lag)
 
     def _floors_to_come(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the smallest of each packet's and all later delays until timestamps are set anew."""
+        """Return the smallest of each packet's and all later delays until the next reset."""
         floors = np.empty_like(raw)
         edges = [0, *(np.flatnonzero(self._anew) + 1).tolist(), len(raw)]
         for start, end in pairwise(edges):
@@ -176,7 +176,7 @@ class _Stretches:
         return floors
 
     def _is_paced(self, place: int, end: int) -> bool:
-        """Whether packets come at a sender's pace after a place: those from a queue come at once."""
+        """Whether packets come at the sender's pace after a place; those from a queue come in a burst."""
         last = min(place + _PACED_PACKETS, end - 1)
         passed = self._arrived[last] - self._arrived[place]
         return bool(passed >= _REMAINS * (self._sent[last] - self._sent[place]))
@@ -187,36 +187,36 @@ class _Stretches:
         notes = []
         if anew:
             ticks, number = int(self._ticks[anew[0]]), int(self._sequences[anew[0] + 1])
-            more = f", and {len(anew) - 1} times more" if len(anew) > 1 else ""
+            more = f", and {len(anew) - 1} more times" if len(anew) > 1 else ""
             notes.append(
-                f"the sender set its timestamps anew at sequence number {number} ({ticks:+d} ticks){more}: "
+                f"the sender reset its timestamps at sequence number {number} ({ticks:+d} ticks){more}: "
                 "the smallest delays before and after are taken as equal"
             )
         seconds = float(np.sum([steps[place] for place in pauses])) / 1e9
         after_pause = any(self._marked[place + 1] for place in pauses) or len(pauses) > 2
         if pauses and after_pause:
             count = f"{len(pauses)} pause{'s' * (len(pauses) > 1)}"
-            notes.append(f"timestamps stand still in {count}, {seconds:.3f} s in all: they are no delay")
+            notes.append(f"timestamps stop in {count}, {seconds:.3f} s in all: not counted as delay")
         elif pauses:
             notes += [
                 f"from sequence number {self._sequences[place + 1]} on packets come "
                 f"{steps[place] / 1e9:.3f} s later than their timestamps say: the capture's clock stepped "
-                "forward, or the sender paused and its timestamps stood still; taken out of the delays"
+                "forward, or the sender stopped its timestamps in a pause; removed from the delays"
                 for place in pauses
             ]
         doubtful = sorted(self._doubtful - steps.keys())
         if doubtful:
             notes.append(
                 f"delays rise by {self._lag[doubtful[0]] / 1e9:.3f} s at sequence number "
-                f"{self._sequences[doubtful[0] + 1]} and do not come back"
-                f"{f', and at {len(doubtful) - 1} places more' if len(doubtful) > 1 else ''}: a queue, or a "
-                "clock that was set; left as they are"
+                f"{self._sequences[doubtful[0] + 1]} and do not return"
+                f"{f', and at {len(doubtful) - 1} more places' if len(doubtful) > 1 else ''}: a queue, or a "
+                "clock that was set; left in the delays"
             )
         return notes
 
 
 def _is_steady(recent: NDArray[np.float64], coming: NDArray[np.float64], lag: float) -> bool:
-    """Whether delays were at their floor before a place, and are all alike after it, against a change."""
+    """Whether delays were at their floor before a place and are steady after it, relative to the change."""
     if min(len(recent), len(coming)) < _STEADY_PACKETS:
         return False
     return max(_most(recent), _spread(coming)) <= _bound(lag)
@@ -227,7 +227,7 @@ def _spread(delays: NDArray[np.float64]) -> float:
 
 
 def _most(delays: NDArray[np.float64]) -> float:
-    """Return what most delays are at most; faster than NumPy's quantile of a few values."""
+    """Return the quantile `_MOST` of delays; faster than NumPy's for a few values."""
     rank = int(_MOST * (len(delays) - 1))
     return float(np.partition(delays, rank)[rank])
 

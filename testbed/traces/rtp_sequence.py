@@ -1,7 +1,7 @@
-"""Sequence numbers of RTP (16 bits) unwrapped: what was sent between them and never came is lost.
+"""Unwrapping of RTP's sequence numbers (16 bits); numbers that never arrived are lost packets.
 
-A jump beyond RFC 3550's limits (appendix A.1) is a long outage if timestamps and arrivals agree that as much
-time passed, and else a sender that started anew, or one stray packet.
+A jump beyond RFC 3550's limits (appendix A.1) is a long outage if timestamps and times of arrival agree on
+the time that passed, else a restarted sender or one stray packet.
 """
 
 import numpy as np
@@ -22,15 +22,15 @@ def parts_of(
     Parameters
     ----------
     sequences, timestamps, times_ns
-        What each packet of a stream says, and when it arrived; in the order of arrival.
+        Header fields and time of arrival of each packet of a stream, in the order of arrival.
     clock_hz
         Rate of the timestamps.
 
     Returns
     -------
     tuple
-        For each part between restarts the numbers and their places in the stream, and how many stray packets
-        belong to none.
+        For each part between restarts the numbers and their places in the stream, and the number of stray
+        packets that belong to no part.
     """
     neighbours = np.diff(_array(sequences)).astype(np.int16) == 1
     ticks = np.diff(_array(timestamps)).astype(np.int32)[neighbours]

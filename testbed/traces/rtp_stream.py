@@ -1,4 +1,4 @@
-"""RTP packets sorted into streams: those of one SSRC on one way, in the order of arrival."""
+"""RTP streams: the packets of one SSRC on one way (addresses and ports), in the order of arrival."""
 
 import struct
 from collections.abc import Iterable
@@ -18,19 +18,19 @@ _HEADER = struct.Struct("!BBHII")
 
 @dataclass
 class RtpStream:
-    """The packets of one SSRC on one way, as one point of capture saw them.
+    """The packets of one SSRC on one way, seen at one point of capture.
 
     Attributes
     ----------
     ssrc
-        Who sends.
+        The sender.
     way, point
         As in `Datagram`.
     times_ns, sequences, timestamps, packets
-        In the order of arrival. For each packet its time of arrival, RTP sequence number and timestamp, and
-        what was captured of it.
+        Time of arrival, RTP sequence number and timestamp, and captured bytes of each packet, in the order of
+        arrival.
     sizes_bytes
-        How many bytes each had on the wire: more than were captured where the capture cut it.
+        Size of each on the wire: more than was captured where the capture cut it.
     """
 
     ssrc: int
@@ -47,13 +47,13 @@ class RtpStream:
         return f"0x{self.ssrc:08x} ({len(self.packets)} packets, {self.way}{place})"
 
     def plausible(self) -> bool:
-        """Whether the sequence numbers mostly go on where they were: chance does not do that."""
+        """Whether the sequence numbers mostly advance in small steps; random ones do not."""
         steps = np.diff(np.array(self.sequences, np.int64)).astype(np.int16)
         return len(steps) > 0 and bool(np.mean(np.abs(steps) <= MAX_MISORDER) >= 0.8)
 
 
 def streams(datagrams: Iterable[Datagram]) -> list[RtpStream]:
-    """Sort what looks like RTP (and not like RTCP, RFC 5761, section 4) into streams.
+    """Sort packets that look like RTP (and not like RTCP, RFC 5761, section 4) into streams.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""RTP packets whose timestamps say nothing of when they were sent.
+"""RTP packets whose timestamps are not times of sending.
 
 All packets of a telephone event have the timestamp of its start (RFC 4733, section 2.5.1), those of a video
-frame that of the frame. They take the delay of the packets around them.
+frame that of the frame. They get the delay of the packets around them.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ _EVENT_BYTES = 4
 
 
 def without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
-    """Return which packets' timestamps say nothing of their sending: events, and all but one of the same."""
+    """Return the packets without a time of their own: telephone events, and repeats of a timestamp."""
     timeless = np.zeros(len(packets.timestamps), np.bool_)
     notes = []
     for kind, count in Counter(packets.payload_types.tolist()).most_common()[1:]:
@@ -26,16 +26,16 @@ def without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
         if kind != COMFORT_NOISE and (of_size or shared >= count / 2):
             timeless |= of_kind
             notes.append(
-                f"{count} packets of payload type {kind} are telephone events (RFC 4733) or the like: their "
-                "timestamps say nothing of delay; theirs is taken from the packets around them"
+                f"{count} packets of payload type {kind} are telephone events (RFC 4733) or similar: their "
+                "timestamps are not times of sending; their delay is that of the packets around them"
             )
     others = np.flatnonzero(~timeless)
     repeats = others[1:][np.diff(packets.timestamps[others]) == 0]
     timeless[repeats] = True
     if len(repeats):
         notes.append(
-            f"{len(repeats)} packets have the timestamp of the packet before: their delay is not known, and "
-            "taken from the packets around them"
+            f"{len(repeats)} packets repeat the timestamp of the packet before: their delay is that of the "
+            "packets around them"
         )
     return timeless, notes
 
@@ -43,7 +43,7 @@ def without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
 def filled(
     arrived_ns: NDArray[np.int64], timed: NDArray[np.int64], sent: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Give packets without a time of their own the delay of those around them, in the order of sending."""
+    """Return times of sending where packets without one get the delay of those around them."""
     count = len(arrived_ns)
     if len(timed) == count:
         return sent

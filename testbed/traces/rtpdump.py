@@ -1,4 +1,4 @@
-"""rtpdump, the format of the RTP tools (rtpdump(1), "dump" format): RTP packets and when they arrived.
+"""rtpdump, the format of the RTP tools (rtpdump(1), "dump" format): RTP packets and times of arrival.
 
 A line ``#!rtpplay1.0 address/port`` (NetEq's tools: ``#!RTPencode1.0``), a header (start of the recording in
 seconds and microseconds, address, port, padding: 16 bytes), and for each packet its length with this header,
@@ -27,17 +27,17 @@ _FIRST_LINE = re.compile(rb"#!(?:rtpplay|RTPencode)1\.0 ([!-~]{1,100})/([0-9]{1,
 _FILE = struct.Struct("!IIIHH")
 _PACKET = struct.Struct("!HHI")
 _FRAME = Frame()
-"""That of every packet: a dump knows nothing of layers."""
+"""The frame of every packet: a dump has no layers."""
 
 
 def read(content: bytes, where: str, choice: Choice) -> Recording:
-    """Read the RTP stream of a dump; what can be read of a truncated one, with a note."""
+    """Read the RTP stream of a dump; a truncated one up to its end, with a note."""
     contents = Contents()
     return recording_from(datagrams(content, where, contents), choice, where, contents)
 
 
 def datagrams(content: bytes, where: str, contents: Contents) -> Iterator[Datagram]:
-    """Give the RTP of a dump; `contents` counts it.
+    """Yield the RTP of a dump; `contents` counts it.
 
     Raises
     ------

@@ -122,7 +122,9 @@ def test_packets_of_endlessly_repeated_extensions_are_refused(tmp_path):
     padding = (b"\x06" * 100 + b"\x05") * 640
     size = b"\xff" * (len(padding) // 254) + bytes([len(padding) % 254])
     seen = Inspection(bitstream(tmp_path / "hostile.bit", [b"\x83\x70" + size + padding] * 10))
-    assert list(seen.lines()) == ["whether packets carry DRED cannot be known; 10 could not be read as Opus"]
+    assert list(seen.lines()) == [
+        "it cannot be known whether packets carry DRED; 10 could not be read as Opus"
+    ]
 
 
 def test_damaged_packets_are_counted(tmp_path):
@@ -163,7 +165,7 @@ def test_what_is_no_regular_file(tmp_path):
 
 def test_a_capture_of_something_else(tmp_path):
     other = captured(tmp_path / "other.pcap", [(0, b"companded")] * 2)
-    with pytest.raises(ScenarioError, match=r"payload type 97.*payload types are 0: say --payload-type$"):
+    with pytest.raises(ScenarioError, match=r"payload type 97.*payload types are 0: give --payload-type$"):
         list(Inspection(other, 97))
     seen = Inspection(other)
     assert "no packet carries DRED: there is no Opus (payload types: 0)" in next(seen.lines())
@@ -269,7 +271,7 @@ def test_opus_of_any_payload_type_is_found_where_timestamps_prove_it(tmp_path):
     assert inspected(tmp_path, sent(plain(), kind=97)).verdict == "none"
     few = inspected(tmp_path, sent(plain(5), kind=97))
     assert few.verdict == "unknown"
-    assert "say --payload-type 97 if it is Opus, --red-payload-type 97 if it is RED" in str(few.answers[0])
+    assert "give --payload-type 97 if it is Opus, --red-payload-type 97 if it is RED" in str(few.answers[0])
     assert inspected(tmp_path, sent(plain(5), kind=97), payload_type=97).verdict == "none"
 
 
@@ -354,7 +356,7 @@ def test_some_that_are_whole_show_dred_and_the_cut_ones_are_counted(tmp_path):
 
 
 def test_streams_without_end_are_refused(tmp_path):
-    with pytest.raises(ScenarioError, match="holds 1001 RTP streams, at most 1000 are looked at"):
+    with pytest.raises(ScenarioError, match="holds 1001 RTP streams, at most 1000 are inspected"):
         inspected(tmp_path, [each for ssrc in range(1001) for each in sent(plain(2), ssrc)])
 
 

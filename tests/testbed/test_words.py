@@ -2,7 +2,7 @@ import pytest
 
 from testbed.errors import ScenarioError
 from testbed.scenario import load_scenario, parse_scenario
-from testbed.words import counted
+from testbed.words import counted, shortened
 
 TEXT = """\
 name: t
@@ -45,3 +45,8 @@ def test_what_other_programs_call_a_thing_is_understood(written, wanted):
 def test_an_override_is_told_what_a_scheme_is_called():
     with pytest.raises(ScenarioError, match="'fec'; did you mean lbrr"):
         load_scenario("quickstart", ["schemes.fec.bitrate_kbps=9"])
+
+
+def test_a_long_list_is_shortened():
+    assert shortened(["a", 2], most=2) == "a, 2"
+    assert shortened(["a", "b", "c", "d"], most=2) == "a, b and 2 more"

@@ -158,11 +158,11 @@ def test_conversions_say_what_they_do_not_keep(tmp_path):
     (tmp_path / "link.up").write_bytes(b"1\n5\n9\n")
     found, capacity = read(tmp_path / "link.up")
     assert found.name == "mahimahi" and isinstance(capacity, DeliveryTrace)
-    with pytest.raises(ChannelError, match=r"a\.txt: a delivery trace says what a link could carry"):
+    with pytest.raises(ChannelError, match=r"a\.txt: a delivery trace holds the capacity of a link"):
         write(tmp_path / "a.txt", capacity)
     with pytest.raises(ChannelError, match=r"delivery trace.*not what was lost"):
         losses(capacity, "link.up")
-    with pytest.raises(ChannelError, match=r"a\.up: mahimahi is about a link's capacity"):
+    with pytest.raises(ChannelError, match=r"a\.up: mahimahi holds a link's capacity"):
         write(tmp_path / "a.up", CALL)
     assert write(tmp_path / "a.g192", CALL) == [
         "g192 holds losses only: times of sending and arrival are not kept"
@@ -175,7 +175,7 @@ def test_conversions_say_what_they_do_not_keep(tmp_path):
     _, spaced = read(tmp_path / "a.csv")
     assert spaced.send_ns.tolist() == CALL.send_ns.tolist()
     assert (spaced.lost == CALL.lost).all()
-    with pytest.raises(ChannelError, match="its name means no format: say --to"):
+    with pytest.raises(ChannelError, match="its suffix is of no format: give --to"):
         write(tmp_path / "a", CALL)
     with pytest.raises(ChannelError, match="no format 'g191'; did you mean 'g192'"):
         write(tmp_path / "a", CALL, "g191")

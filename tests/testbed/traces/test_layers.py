@@ -183,7 +183,7 @@ def test_first_fragments_count_as_cut():
     ]
     recording = read(pcap(1, frames))
     assert [n for n in range(40) if not recording.lost[n]] == KEPT
-    assert any(note.startswith("35 packets came in fragments of IP") for note in recording.notes)
+    assert any(note.startswith("35 packets came in IP fragments") for note in recording.notes)
 
 
 def test_streams_move_between_points_of_capture():

@@ -128,7 +128,7 @@ def test_a_broken_timeline(run):
         recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))
     backwards = timeline((-10, 5, 7, 90)).table()
     backwards.to_parquet(path)
-    with pytest.raises(ResultsError, match="do not arrive after they are sent"):
+    with pytest.raises(ResultsError, match="arrive before they are sent"):
         recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))
     pd.DataFrame({"frame": [1]}).to_parquet(path)
     with pytest.raises(ResultsError, match=r"001-000\.parquet: is no timeline: it has no column"):

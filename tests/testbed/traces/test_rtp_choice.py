@@ -56,7 +56,7 @@ def test_two_senders_with_one_ssrc_are_said():
 
 def test_a_call_that_moved_is_said():
     there = found(datagrams(CALL[:400]), datagrams(CALL[400:], "c > d"))
-    assert "2: 200 packets, c > d, which go on where way 1 ends" in refusal(there)
+    assert "2: 200 packets, c > d, continuing where way 1 ends" in refusal(there)
 
 
 def test_several_senders_are_chosen_by_ssrc_first():
