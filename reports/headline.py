@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from testbed.recommend import FEWEST_CLIPS, MARGINS, Choice
+from testbed.choice import FEWEST_CLIPS, MARGINS, Choice
 from testbed.reports import labels
 from testbed.reports.facts import NOT_RECORDED, UNLIMITED
 from testbed.reports.intervals import Interval
 from testbed.reports.summary import CEILING, Cell, Summary
 from testbed.reports.verdict import Verdict, ordered, verdicts
+from testbed.words import counted
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,6 @@ def percent(value: Interval) -> str:
     """Return ``81 % [74 to 88 %]``."""
     mean, low, high = (labels.number(part, 0, 100) for part in (value.mean, value.low, value.high))
     return f"{mean} % [{low} to {high} %]" if known(value) else f"{mean} %"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return ``1 clip`` or ``16 clips``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def calls(number: int) -> str:

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from testbed.choice import MARGINS, Choice, choose
 from testbed.errors import ResultsError
-from testbed.recommend import MARGINS, Choice, choose
 from testbed.reports.intervals import Interval
 from testbed.reports.summary import CEILING, Summary
 
@@ -76,7 +76,7 @@ def verdicts(
     Parameters
     ----------
     margins
-        How much worse than the best is as good, by metric; see `testbed.recommend.MARGINS`.
+        How much worse than the best is as good, by metric; see `testbed.choice.MARGINS`.
     budget_kbps
         What a scheme may take on the wire; by default a round bitrate that is notably less than what
         the recommended scheme takes.

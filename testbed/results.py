@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from testbed.errors import ResultsError
 from testbed.files import written_whole
+from testbed.parquet import read_frame
 from testbed.store import JOURNAL_FILE, read_parts, read_rows
 from testbed.stored_manifest import check_manifest
 from testbed.stored_table import check_table
-from testbed.tables import read_frame
 
 if TYPE_CHECKING:
     import pandas as pd

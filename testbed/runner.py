@@ -111,8 +111,8 @@ class Run(Results):
         budget_kbps: float | None = None,
         point: int | None = None,
     ) -> str:
-        """Return the scheme to use, why, and a table of all; see `testbed.reports.terminal.answer_text`."""
-        from testbed.reports.terminal import answer_text
+        """Return the answer as text; see `testbed.reports.answer_text.answer_text`."""
+        from testbed.reports.answer_text import answer_text
 
         return answer_text(self, margins, budget_kbps, point)
 

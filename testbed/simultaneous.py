@@ -10,7 +10,7 @@ The critical value is that of a max-t bootstrap: clips are resampled with all th
 of each resample the largest studentized error over schemes and points is kept. Studentizing makes it feel
 both how few clips there are and how lopsided they scatter. 97.5 % at one side, where 95 % would do for
 clips that scatter normally, is what keeps the error below 5 % where they scatter exponentially.
-`tests/testbed/test_recommend.py` measures both.
+`tests/testbed/test_choice.py` measures both.
 """
 
 from dataclasses import dataclass

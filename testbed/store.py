@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from testbed.errors import ResultsError
 from testbed.files import sync, written_whole
-from testbed.tables import MOST_BYTES, read_arrow
+from testbed.parquet import MOST_BYTES, read_arrow
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from testbed.errors import ResultsError
 from testbed.files import written_whole
-from testbed.tables import read_frame
+from testbed.parquet import read_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,12 +21,12 @@ GROUND = {
         "parameters",
         "randomness",
         "apt",
-        "tables",
+        "parquet",
         "words",
     )
 }
 FRONT = {f"testbed.{name}" for name in ("cli", "console", "doctor", "progress", "runner")} | {"testbed"}
-READS_A_RUN = tuple(f"testbed.{name}" for name in ("results", "timeline", "stats", "recommend"))
+READS_A_RUN = tuple(f"testbed.{name}" for name in ("results", "timeline", "stats", "choice"))
 
 MAY_IMPORT = {
     "testbed.kernels": ("testbed.kernels",),

@@ -8,10 +8,11 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.reports import labels
 from testbed.reports.facts import facts
-from testbed.reports.headline import Answer, answers, counted, mean, shown
+from testbed.reports.headline import Answer, answers, mean, shown
 from testbed.reports.intervals import Interval
 from testbed.reports.summary import CEILING, Summary, summarize
 from testbed.results import Results
+from testbed.words import counted
 
 _WIDEST = 110
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from testbed.recommend import FEWEST_CLIPS, MARGINS, choose, compare
+from testbed.choice import FEWEST_CLIPS, MARGINS, choose, compare
 
 MARGIN = MARGINS["plcmos"]
 JUST_TOO_BAD = -MARGIN - 1e-9

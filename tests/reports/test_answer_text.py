@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from testbed.errors import ResultsError
-from testbed.reports.terminal import answer_text
+from testbed.reports.answer_text import answer_text
 from testbed.results import load
 
 from .a_run import make_run
