@@ -78,7 +78,7 @@ def _table_of_points(summary: Summary, found: Mapping[int, Answer], chosen: int)
             (
                 ">" if point == chosen else "",
                 labels.point(summary.points[point]),
-                "–" if cell is None else cell.scheme,
+                "–" if cell is None else cell.title,
                 "–" if cell is None else f"{labels.short(metric)} {_score(cell.scores.get(metric), metric)}",
                 "–" if cell is None else _score(cell.gains.get(metric), metric, sign=True),
                 "–" if cell is None else labels.number(cell.costs.get("wire_kbps"), 1),
@@ -101,6 +101,7 @@ def _table_of_schemes(summary: Summary, answer: Answer, point: int) -> list[str]
             verdict = "in the running" if choice.has_order and scheme in choice.running else ""
             verdict = "as good as the best" if scheme in choice.equals else verdict
         verdict = "use this" if scheme == answer.recommended else verdict
+        unsent = "redundancy not sent" if cell.is_unsent else ""
         score = cell.scores.get(metric)
         rows.append(
             (
@@ -109,7 +110,7 @@ def _table_of_schemes(summary: Summary, answer: Answer, point: int) -> list[str]
                 _score(cell.gains.get(metric), metric, sign=True) if scheme != CEILING else "",
                 labels.number(cell.costs.get("wire_kbps"), 1),
                 labels.number(cell.costs.get("buffer_needed_ms_max")) if scheme != CEILING else "",
-                "redundancy not sent" if cell.is_unsent else verdict,
+                "; ".join([*([verdict] if verdict else []), *cell.marks]) or unsent,
             )
         )
     return _columns(rows, left=1)

@@ -24,7 +24,7 @@ class Answer:
     more
         The sentences after it.
     diagnoses
-        What is wrong with schemes here, a line each.
+        Problems of the schemes that it names, and of those that are not ranked for theirs; a line each.
     verdict
         What it was made of.
     """
@@ -124,14 +124,36 @@ def listed(names: list[str], last: str = "and") -> str:
 
 def _answer(summary: Summary, point: int, verdict: Verdict) -> Answer:
     lead, *more = _sentences(summary, point, verdict)
-    here = [summary.cells[at, scheme] for at, scheme in summary.cells if at == point]
-    diagnoses = [text for cell in here for text in cell.diagnoses]
-    diagnoses += [
-        f"{cell.scheme} sent none of the redundancy that was asked for, so it is not ranked"
-        for cell in here
-        if cell.is_unsent and not cell.diagnoses
+    named = _named(verdict)
+    cells = [
+        cell
+        for (at, scheme), cell in summary.cells.items()
+        if at == point and (scheme in named or cell.is_unsent)
     ]
-    return Answer(lead, tuple(more), tuple(diagnoses), verdict)
+    return Answer(lead, tuple(more), tuple(_problems(cells)), verdict)
+
+
+def _named(verdict: Verdict) -> set[str]:
+    """Return the schemes that an answer is about."""
+    choice, affordable = verdict.choice, verdict.affordable
+    if choice is None:
+        return set()
+    about = {*choice.ranked[:1], *(choice.equals or choice.running)}
+    return about | {affordable.recommended or ""} if affordable else about
+
+
+def _problems(cells: Sequence[Cell]) -> list[str]:
+    """Tell each problem once, of all schemes that have it."""
+    met: dict[str, list[str]] = {}
+    for cell in cells:
+        for text in cell.diagnoses:
+            met.setdefault(text.removeprefix(f"{cell.scheme} "), []).append(cell.scheme)
+        if cell.is_unsent and not cell.diagnoses:
+            text = "sent none of the redundancy that was asked for, so it is not ranked"
+            met.setdefault(text, []).append(cell.scheme)
+    return [
+        f"{names[0] if len(names) == 1 else f'Each of {listed(names)}'} {text}" for text, names in met.items()
+    ]
 
 
 def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
@@ -229,7 +251,7 @@ def _recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdi
         lead += f", and it takes {_terms(cell)}."
     else:
         better = f" and {_against(summary, gain, metric)}" if gain is not None else ""
-        lead = f"Use {cell.scheme}: within {_margin(choice)} of the best{better}, for {_terms(cell)}."
+        lead = f"Use {cell.title}: within {_margin(choice)} of the best{better}, for {_terms(cell)}."
     said = [lead]
     best = summary.cells[point, choice.ranked[0]]
     gap = summary.difference(summary.grid(point, metric), cell.scheme, best.scheme)

@@ -93,7 +93,6 @@ def render(
         made_again=reproduction(results.manifest),
         folder=_run_folder(results.folder).name,
         rows=rows(results.table),
-        diagnoses=_diagnoses(results.manifest),
         pauses=any(cell.costs.get("pauses") for cell in summary.cells.values()),
         clips=results.table["clip"].nunique(),
         failures=summary.failures.head(MAX_FAILURES).rename_axis("row").reset_index().to_dict("records"),
@@ -121,14 +120,6 @@ def _identity(manifest: dict[str, Any]) -> str:
     testbed = " ".join(str(part) for part in ("testbed", version, str(own.get("commit") or "")[:10]) if part)
     name, day = (manifest.get("scenario") or {}).get("name", "run"), str(manifest.get("created") or "")[:10]
     return " · ".join(part for part in (str(name), day, testbed) if part)
-
-
-def _diagnoses(manifest: dict[str, Any]) -> dict[tuple[int, str], list[str]]:
-    """Return what must be said of each (point, scheme)."""
-    found: dict[tuple[int, str], list[str]] = {}
-    for diagnosis in manifest.get("diagnoses") or []:
-        found.setdefault((int(diagnosis["point"]), str(diagnosis["scheme"])), []).append(diagnosis["text"])
-    return found
 
 
 def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:

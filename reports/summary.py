@@ -1,5 +1,6 @@
 """A run's table, boiled down to what the page says: means, intervals, differences, shares."""
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,7 +43,7 @@ class Cell:
         The share of the plain choice's loss of quality that the scheme wins back; 1 is as good as no loss.
         Absent where that loss is not significant.
     diagnoses
-        What is wrong with the scheme here, a line each.
+        Problems of the scheme here, a line each that begins with its name.
     is_unsent
         Whether it was asked for redundancy and sent none: what it repairs, it conceals.
     """
@@ -58,6 +59,18 @@ class Cell:
     repaired: dict[str, Interval] = field(default_factory=dict)
     diagnoses: tuple[str, ...] = ()
     is_unsent: bool = False
+
+    @property
+    def marks(self) -> list[str]:
+        """Its problems without their causes and cures, which follow a colon or a semicolon."""
+        texts = [text.removeprefix(f"{self.scheme} ") for text in self.diagnoses]
+        return [re.split("[:;] ", text, maxsplit=1)[0] for text in texts]
+
+    @property
+    def title(self) -> str:
+        """Its name, and what it was asked for and never sent: ``LBRR + DRED (sent no DRED)``."""
+        lacking = [mark for mark in self.marks if mark.startswith("sent no ")]
+        return f"{self.scheme} ({', '.join(lacking)})" if lacking else self.scheme
 
     @property
     def redundancy_kbps(self) -> float:

@@ -25,20 +25,20 @@ def progress() -> "Iterator[Callable[[Progress], None]]":
     bar = Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
-        TextColumn("{task.fields[rows]}", markup=False),
+        TextColumn("{task.fields[done]}", markup=False),
         TimeElapsedColumn(),
         TextColumn("elapsed{task.fields[left]}", markup=False),
         console=Console(file=sys.stderr),
         expand=True,
     )
     with bar:
-        task = bar.add_task("", rows="", left="", total=None)
+        task = bar.add_task("", done="", left="", total=None)
         pace = Pace()
 
         def show(now: "Progress") -> None:
-            rows, left = _rows(now), _left(pace.left_s(now))
+            done, left = _done(now), _left(pace.left_s(now))
             bar.update(
-                task, description=now.message, completed=now.done, total=now.total, rows=rows, left=left
+                task, description=now.message, completed=now.done, total=now.total, done=done, left=left
             )
 
         yield show
@@ -81,11 +81,11 @@ class _Lines:
 
 def _numbers(now: "Progress", left_s: float | None) -> str:
     """Return ``"12 of 48 rows, 0:00:21 elapsed, about 0:01:03 left"``."""
-    return f"{_rows(now)}, {_clock(now.elapsed_s)} elapsed{_left(left_s)}"
+    return f"{_done(now)}, {_clock(now.elapsed_s)} elapsed{_left(left_s)}"
 
 
-def _rows(now: "Progress") -> str:
-    return f"{now.done} of {now.total} rows"
+def _done(now: "Progress") -> str:
+    return f"{now.done} of {now.total} {now.unit}"
 
 
 def _left(left_s: float | None) -> str:

@@ -48,12 +48,13 @@ MEASURED = (
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: `done` of `total` rows after `elapsed_s` seconds, and what it is at."""
+    """How far a run is: `done` of `total` after `elapsed_s` seconds, of what, and what it is at."""
 
     done: int
     total: int
     elapsed_s: float
     message: str
+    unit: str = "rows"
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ def run_scenario(
             out,
             jobs or cores(),
             lambda done, total, message: on_progress(
-                Progress(done, total, time.monotonic() - started, message)
+                Progress(done, total, time.monotonic() - started, message, "runs")
             ),
             force,
             command,

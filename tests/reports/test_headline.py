@@ -179,6 +179,26 @@ def test_a_scheme_that_sent_nothing_is_not_credited() -> None:
     )
 
 
+def test_a_problem_is_told_once_and_only_of_schemes_that_the_answer_is_about() -> None:
+    late = [
+        {"point": 0, "scheme": name, "kind": "late", "text": f"{name} came late: wait longer"}
+        for name in ("classic PLC", "A", "B", "C")
+    ]
+    found = answer(GOOD, {"diagnoses": late})
+    assert found.recommended == "B"
+    assert "Under 60 kb/s: A" in text(found)
+    assert found.diagnoses == ("Each of A, B and C came late: wait longer",)
+
+
+def test_a_scheme_that_sent_a_part_of_what_it_is_called_is_recommended_with_that_said() -> None:
+    name = "LBRR + DRED"
+    scores = {name if scheme == "B" else scheme: score for scheme, score in GOOD.items()}
+    diagnosed = {"point": 0, "scheme": name, "kind": "not_sent", "text": f"{name} sent no DRED: too few bits"}
+    found = answer(scores, {"diagnoses": [diagnosed]})
+    assert found.lead.startswith("Use LBRR + DRED (sent no DRED): ")
+    assert found.diagnoses == ("LBRR + DRED sent no DRED: too few bits",)
+
+
 def test_a_share_of_a_loss_that_is_not_significant_is_not_given() -> None:
     scores = {"no loss": PLAIN + WAVE, "classic PLC": PLAIN, "A": PLAIN + 0.4}
     assert run(scores).cells[0, "A"].repaired == {}

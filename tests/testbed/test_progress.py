@@ -29,10 +29,12 @@ def test_lines_say_what_is_known_and_the_last_how_long_it_took(capsys: pytest.Ca
             (40, 3705.0, "writing"),
         ]:
             show(Progress(done, 40, elapsed_s, message))
+        show(Progress(4, 4, 5.0, "flows", "runs"))
     assert capsys.readouterr().err.splitlines() == [
         "compiling: 0 of 40 rows, 0:00:00 elapsed",
         "calls: 0 of 40 rows, 0:01:10 elapsed",
         "calls: 10 of 40 rows, 0:01:15 elapsed",
         "calls: 20 of 40 rows, 0:01:25 elapsed, about 0:00:20 left",
         "writing: 40 of 40 rows, 1:01:45 elapsed",
+        "flows: 4 of 4 runs, 0:00:05 elapsed",
     ]
