@@ -7,7 +7,7 @@ from testbed.terminal import tell
 
 
 def open_page(page: Path) -> None:
-    """Open a page, and say so where that cannot be done: the run is none the worse."""
+    """Open a page; if there is no browser, print its path."""
     try:
         is_open = webbrowser.open(page.resolve().as_uri())
     except (webbrowser.Error, OSError):

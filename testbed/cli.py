@@ -1,4 +1,4 @@
-"""The command line: each command hands over to what does the work, and imports it only then."""
+"""The command line; each command imports its modules only when it runs."""
 
 import sys
 from collections import deque
@@ -20,19 +20,19 @@ class Commands(TyperGroup):
     """Turns errors into their message and exit code: no traceback for a user's mistake."""
 
     def invoke(self, ctx: "Context") -> Any:  # type: ignore[override]
-        """Run the command that was asked for."""
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except TestbedError as error:
-            say(str(error), err=True)
+            tell(str(error))
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
             raise
         except OSError as error:
-            say(f"{error.filename or 'system'}: {error.strerror or error}", err=True)
+            tell(f"{error.filename or 'system'}: {error.strerror or error}")
             raise typer.Exit(1) from None
         except KeyboardInterrupt as interrupt:
-            say(f"interrupted; {interrupt}" if str(interrupt) else "interrupted", err=True)
+            tell(f"interrupted; {interrupt}" if str(interrupt) else "interrupted")
             raise typer.Exit(130) from None
 
 
@@ -45,13 +45,13 @@ app = typer.Typer(
     help="How should a voice call survive a bad network? Real speech, Opus and packets, a simulated network.",
     epilog="Example: testbed run quickstart",
 )
-opus = typer.Typer(no_args_is_help=True, help="The libopus that does the coding.")
-speech_app = typer.Typer(no_args_is_help=True, help="The recordings that are sent.")
+opus = typer.Typer(no_args_is_help=True, help="The libopus that the testbed uses.")
+speech_app = typer.Typer(no_args_is_help=True, help="The speech that is sent.")
 app.add_typer(opus, name="opus")
 app.add_typer(speech_app, name="speech")
-trace = typer.Typer(no_args_is_help=True, help="Recorded networks: look, convert, fit, record.")
+trace = typer.Typer(no_args_is_help=True, help="Recorded networks: inspect, convert, fit, record.")
 app.add_typer(trace, name="trace")
-dred = typer.Typer(no_args_is_help=True, help="Deep redundancy inside packets.")
+dred = typer.Typer(no_args_is_help=True, help="Deep redundancy (DRED) in packets.")
 app.add_typer(dred, name="dred")
 
 TraceFile = Annotated[
@@ -61,28 +61,26 @@ TraceFile = Annotated[
         help="A loss file, error pattern, CSV, delivery trace, capture, rtpdump or Ogg Opus, also with gzip.",
     ),
 ]
-From = Annotated[
-    str | None, typer.Option("--from", metavar="FORMAT", help="Its format; by default as its content shows.")
-]
+From = Annotated[str | None, typer.Option("--from", metavar="FORMAT", help="Its format; default: detected.")]
 To = Annotated[
-    str | None, typer.Option("--to", metavar="FORMAT", help="The new format; default: told by the name.")
+    str | None, typer.Option("--to", metavar="FORMAT", help="The new format; default: by the suffix of OUT.")
 ]
 Ssrc = Annotated[
     str | None, typer.Option(metavar="N", help="The RTP stream of a capture, as 0x1234abcd or in decimal.")
 ]
 Way = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Which of the ways on which the stream was captured, from 1."),
+    typer.Option(min=1, metavar="N", help="Way (addresses, ports, point of capture) of the stream, from 1."),
 ]
 ClockHz = Annotated[
     int | None,
-    typer.Option(min=1, max=10**9, help="Rate of RTP timestamps; by default the payload type's own."),
+    typer.Option(min=1, max=10**9, help="Clock rate of RTP timestamps; default: the payload type's."),
 ]
 Skew = Annotated[
     bool | None,
     typer.Option(
         "--remove-skew/--keep-skew",
-        help="Whether delays are freed of clock skew; default: of captures they are.",
+        help="Remove clock skew from delays, or keep it; default: removed for captures only.",
     ),
 ]
 Margins = Annotated[
@@ -90,19 +88,19 @@ Margins = Annotated[
     typer.Option(
         "--margin",
         metavar="METRIC=VALUE",
-        help="How much worse than the best is as good, e.g. plcmos=0.2. Repeatable.",
+        help="Difference to the best scheme that does not matter, e.g. plcmos=0.2. Repeatable.",
     ),
 ]
 Budget = Annotated[
     float | None,
-    typer.Option("--budget", metavar="KBPS", min=1, help="What a scheme may take on the wire, in kb/s."),
+    typer.Option("--budget", metavar="KBPS", min=1, help="Highest bitrate on the wire, in kb/s."),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `testbed run` wrote.")]
 
 
 def main() -> None:
-    """Run the command line; being told to end is taken as Ctrl-C is."""
+    """Run the command line; SIGTERM and SIGHUP are handled like Ctrl-C."""
     from testbed.signals import ending
 
     secure_streams()
@@ -119,7 +117,7 @@ def run(
         str, typer.Argument(metavar="SCENARIO", help="A YAML file, or the name of a packaged scenario.")
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the run goes; default: results/NAME.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of the run; default: results/NAME.")
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -127,7 +125,7 @@ def run(
             "--set",
             metavar="KEY=VALUE",
             help="Override one value by its dotted key, e.g. schemes.lbrr.bitrate_kbps=20. A list item goes "
-            "by its index, its name or its mechanism. Overriding a swept key ends its sweep. Repeatable.",
+            "by index, name or mechanism. Setting a swept key removes it from the sweep. Repeatable.",
         ),
     ] = None,
     speech: Annotated[
@@ -138,7 +136,7 @@ def run(
         ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Processes; default: one per core.")
+        int | None, typer.Option(metavar="N", min=1, help="Number of processes; default: one per core.")
     ] = None,
     save: Annotated[
         str, typer.Option(metavar="WHAT", help="What to keep of every call: audio,packets,timelines.")
@@ -147,10 +145,10 @@ def run(
         bool,
         typer.Option("--force", help="Replace a run of another scenario, or an unfinished one, in DIR."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
     open_: Open = False,
 ) -> None:
-    """Run a scenario, write its results and its report, and tell its answer on stderr."""
+    """Run a scenario, write its results and report, and print its answer on stderr."""
     from testbed.scenario import load_scenario
 
     loaded = load_scenario(scenario, set_ or (), speech or ())
@@ -174,14 +172,14 @@ def run(
             ("testbed", *sys.argv[1:]),
         )
     if replaced := done.manifest.get("replaces"):
-        say(f"replaced the run of {replaced}", err=True)
+        tell(f"replaced the run of {replaced}")
     for warning in done.manifest["warnings"]:
-        say(f"warning: {warning}", err=True)
+        tell(f"warning: {warning}")
     if done.has_schemes and not done.is_failure:
         tell(f"\n{done.answer()}\n")
     try:
         page = done.report()
-    finally:  # the rows are there, whatever becomes of the page
+    finally:  # the rows are there even if the page fails
         say(done.folder / "results.parquet")
     say(page)
     if open_:
@@ -213,11 +211,11 @@ def show(
     budget: Budget = None,
     point: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Point of a sweep, from 0; the middle one if not given."),
+        typer.Option(metavar="N", min=0, help="Point of a sweep, from 0; default: the middle one."),
     ] = None,
     open_: Open = False,
 ) -> None:
-    """Print a run's answer: the scheme to use, why, and a table of all."""
+    """Print a run's answer: the recommended scheme, the reasons, and a table of all schemes."""
     from testbed.reports.verdict import parse_margins
     from testbed.runner import load
 
@@ -238,10 +236,10 @@ def plot(
     x: Annotated[str, typer.Option(metavar="COLUMN", help="Column on the horizontal axis.")],
     y: Annotated[str, typer.Option(metavar="COLUMN", help="Column on the vertical axis.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: .svg, .png or .pdf.")
+        Path, typer.Option("-o", "--output", metavar="FILE", help="The figure: .svg, .png or .pdf.")
     ],
     by: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Column that each line is one value of.")
+        str, typer.Option(metavar="COLUMN", help="Column whose values get a line each.")
     ] = "scheme",
     where: Annotated[
         list[str] | None,
@@ -321,7 +319,7 @@ def trace_inspect(
     file: TraceFile,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Draw it too, into a .svg, .png or .pdf."),
+        typer.Option("-o", "--output", metavar="FILE", help="Draw it, too: .svg, .png or .pdf."),
     ] = None,
     from_: From = None,
     ssrc: Ssrc = None,
@@ -329,7 +327,7 @@ def trace_inspect(
     clock_hz: ClockHz = None,
     remove_skew: Skew = None,
 ) -> None:
-    """Say what a recorded network did to its packets, or could carry."""
+    """Describe a recorded network: losses, delays, or the capacity of a link."""
     from testbed.traces.formats import read
     from testbed.traces.rtp_choice import choice
     from testbed.traces.summary import summary
@@ -347,7 +345,7 @@ def trace_inspect(
 def trace_convert(
     file: TraceFile,
     output: Annotated[
-        Path, typer.Argument(metavar="OUT", help="What to write, e.g. call.csv, losses.txt, call.g192.")
+        Path, typer.Argument(metavar="OUT", help="The new file, e.g. call.csv, losses.txt, call.g192.")
     ],
     to: To = None,
     from_: From = None,
@@ -360,7 +358,7 @@ def trace_convert(
         typer.Option(min=0.001, max=10_000, help="Time between packets, for recordings without times."),
     ] = None,
 ) -> None:
-    """Write a recorded network in another format, and say what that format cannot hold."""
+    """Write a recorded network in another format, and print what that format cannot hold."""
     from testbed.traces.formats import read, write
     from testbed.traces.rtp_choice import choice
 
@@ -390,14 +388,14 @@ def trace_fit(
 )
 def trace_record(
     run_dir: RunDir,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The recording.")],
     to: To = None,
-    point: Annotated[int | None, typer.Option(min=0, help="Which point of a sweep.")] = None,
+    point: Annotated[int | None, typer.Option(min=0, help="Point of a sweep, from 0.")] = None,
     scheme: Annotated[str | None, typer.Option(help="Name of the scheme.")] = None,
     clip: Annotated[str | None, typer.Option(help="Name of the clip.")] = None,
-    realization: Annotated[int | None, typer.Option(min=0, help="Which draw of the channel.")] = None,
+    realization: Annotated[int | None, typer.Option(min=0, help="Draw of the channel, from 0.")] = None,
 ) -> None:
-    """Write what became of the packets of one call of a run made with `--save timelines` or `packets`."""
+    """Write losses and delays of one call of a run made with `--save timelines` or `packets`."""
     from testbed.traces.formats import write
     from testbed.traces.record import Wanted, recording_of_call
 
@@ -422,26 +420,26 @@ def dred_inspect(
             min=0,
             max=127,
             metavar="N",
-            help="Opus's RTP payload type; default: 111, and what the packets show.",
+            help="Opus's RTP payload type; default: 111 and those proven by the packets.",
         ),
     ] = None,
     red_payload_type: Annotated[
         int | None,
         typer.Option(
-            min=0, max=127, metavar="N", help="RED's RTP payload type; default: what the packets show."
+            min=0, max=127, metavar="N", help="RED's RTP payload type; default: those proven by the packets."
         ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="For programs: the answer for each stream, without the packets.")
     ] = False,
 ) -> None:
-    """List the DRED that a file's packets carry: size, offset, depth, quantizers, version.
+    """List the DRED in a file's packets: size, offset, depth, quantizers, version.
 
-    There is an answer for each RTP stream. Packets count from 0: in a bitstream as opus_demo's frames,
+    Each RTP stream has an answer. Packets are numbered from 0: in a bitstream as opus_demo's frames,
     elsewhere among the Opus packets of the stream.
 
-    Exit code 0: some stream carries DRED. 3: none does. 4: it cannot be known, because the capture cut the
-    packets, they are encrypted, or their payload type is not known. 2: the file cannot be read.
+    Exit code 0: a stream carries DRED. 3: none does. 4: it cannot be known, because the capture cut the
+    packets, they are encrypted, or their payload type is unknown. 2: the file cannot be read.
     """
     from testbed.dred_inspect import EXIT_CODES, Inspection
 

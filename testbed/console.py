@@ -1,4 +1,4 @@
-"""What a run would do, and which clips there are, as the command line shows it."""
+"""Texts of the command line: the outline of a run, and the list of clips."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from testbed.words import counted, duration
 
 
 def outline(scenario: AnyScenario) -> str:
-    """Return what a run of the scenario would do."""
+    """Return the outline of a run, for ``--dry-run``."""
     if isinstance(scenario, FlowStudy):
         return study.outline(scenario)
     check_codec(scenario)
@@ -38,7 +38,7 @@ def outline(scenario: AnyScenario) -> str:
 
 
 def _receivers(whole: Plan) -> list[str]:
-    """Return what the receiver does, each once."""
+    """Return the descriptions of the receivers, each once."""
     scenarios = [point.scenario for point in whole.points]
     said = (each.playout.describe(least_delay_ms(stages(each.channel))) for each in scenarios)
     return list(dict.fromkeys(said))

@@ -1,4 +1,4 @@
-"""Text of others made harmless for where it is shown: terminals, SVG and HTML."""
+"""Escaping of control characters in text of others, for terminals, SVG and HTML."""
 
 import re
 
@@ -11,10 +11,10 @@ _HARMFUL = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""Return text in which what cannot be printed is written out, as ``\x1b``; newlines and tabs stay."""
+    r"""Return text with control characters escaped, as ``\x1b``; newlines and tabs stay."""
     return _HARMFUL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def is_printable(text: str) -> bool:
-    """Return whether text holds nothing that `printable` would write out."""
+    """Whether text has nothing that `printable` escapes."""
     return _HARMFUL.search(text) is None

@@ -1,4 +1,4 @@
-"""How figures are drawn and written: the same figure gives the same file, and names in it are only names."""
+"""Style and output of figures: reproducible files, in which names are plain text."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,12 @@ STYLE: Any = {
     "font.size": 10,
     "text.parse_math": False,
 }
-"""matplotlib's settings, for `matplotlib.rc_context`; text between dollar signs is no formula."""
+"""matplotlib's settings, for `matplotlib.rc_context`; text between dollar signs is not a formula."""
 _DATES = {".png": "Creation Time", ".pdf": "CreationDate"}
 
 
 def save(figure: "Figure", path: Path, dpi: int) -> None:
-    """Write a figure without its date, as its suffix says; an SVG holds nothing that XML forbids."""
+    """Write a figure in the format of its suffix, without a date; characters forbidden in XML are escaped."""
     suffix = path.suffix.lower()
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=dpi, metadata={_DATES.get(suffix, "Date"): None})

@@ -1,4 +1,4 @@
-"""What only one process at a time may do."""
+"""A lock between processes."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -8,14 +8,14 @@ from pathlib import Path
 
 @contextmanager
 def one_at_a_time(lock: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock, which the system lets go of however the process ends.
+    """Hold a lock, which the system releases when the process ends.
 
     Parameters
     ----------
     lock
-        A file that is made, and stays, empty.
+        A file; it is created empty, and stays.
     on_wait
-        Called where another process holds it, before this one waits.
+        Called before waiting for another process that holds the lock.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:

@@ -1,4 +1,4 @@
-"""A command whose one option takes several values in a row, as shells write them for `--speech *.wav`."""
+"""A command with an option that takes several values, as a shell expands `--speech *.wav`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 class ManyValues(TyperCommand):
-    """Takes every word behind `option`, up to the next option, as a value of it.
+    """Takes every word after `option`, up to the next option, as a value of it.
 
-    Before the command's argument has come only one word is taken, for the next may be that argument.
+    Before the command's argument only one word is taken, since the next may be that argument.
     """
 
     option: ClassVar[str] = "--speech"
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:  # type: ignore[override]
-        """Name the option before each of its values, as click wants it."""
+        """Repeat the option before each of its values, as click expects."""
         return super().parse_args(ctx, list(self._spelled_out(args)))
 
     def _spelled_out(self, args: list[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Tasks worked off by processes, which end when the one that started them ends, however it does."""
+"""A pool of processes that work off tasks, and end when their parent ends, even by `kill -9`."""
 
 import os
 import threading
@@ -20,16 +20,16 @@ def work_off(
     context: Any,
     jobs: int,
 ) -> Iterator[Result]:
-    """Do all tasks and give each result as it is ready, in any order.
+    """Run all tasks and yield each result as it is ready, in any order.
 
     Parameters
     ----------
     work
-        Called with `context` and a task; importable, since processes call it too.
+        Called with `context` and a task; importable by other processes.
     context
-        What all tasks need; sent to each process once.
+        Common to all tasks; sent to each process once.
     jobs
-        Processes; 1 works in this one. On an error, Ctrl-C included, all of them are ended.
+        Number of processes; 1: this one. On an error, Ctrl-C included, all others are ended.
     """
     if jobs == 1 or len(tasks) < 2:
         for task in tasks:
@@ -46,7 +46,7 @@ def work_off(
         )
     try:
         with held_back():
-            # Nothing but this iterator holds the results, and it lets go of each.
+            # Only this iterator holds the results, and it releases each.
             finished = as_completed([executor.submit(_work_kept, work, task) for task in tasks])
         for future in finished:
             yield future.result()
@@ -65,7 +65,7 @@ _kept: list[Any] = []
 
 
 def _begin(context: Any, parent: int) -> None:
-    """Take what all tasks need, in a process of the pool, which will end with its parent.
+    """Set up a process of the pool: it keeps the context, and ends with its parent.
 
     The trackers of `multiprocessing` and loky end when no process is left that they track.
     """
@@ -84,7 +84,7 @@ def _work_kept(work: Callable[[Any, Task], Result], task: Task) -> Result:
 
 
 def _on_one_thread(work: Callable[[Any, Task], Result], context: Any, task: Task) -> Result:
-    """Do a task with linear algebra on one thread: how many there are changes its last digits."""
+    """Run a task with linear algebra on one thread: the number of threads changes its last digits."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):

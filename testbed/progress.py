@@ -1,4 +1,4 @@
-"""How far a run is, shown on stderr while it works: a bar on a terminal, else a line now and then."""
+"""Progress of a run on stderr: a bar on a terminal, else a line for each twentieth."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from testbed.runner import Progress
 
 _SETTLED_S = 2.0
-"""So much time after the first rows, which are slow, tells how fast the others come."""
+"""Time after the first rows, which are slow, from which the pace of the others is estimated."""
 
 
 @contextmanager
 def progress() -> "Iterator[Callable[[Progress], None]]":
-    """Give what is called with how far the run is."""
+    """Yield a function to call with each progress of the run."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield _Lines()
         return
@@ -45,13 +45,13 @@ def progress() -> "Iterator[Callable[[Progress], None]]":
 
 
 class Pace:
-    """Estimates the time left from the rows after the first: those wait for compilers and encoders."""
+    """Estimates the time left from the rows after the first ones, which wait for compilers and encoders."""
 
     def __init__(self) -> None:
         self._first: Progress | None = None
 
     def left_s(self, now: "Progress") -> float | None:
-        """Return the seconds left; None where that cannot be told yet."""
+        """Return the seconds left; None as long as there is no estimate."""
         if now.done >= now.total > 0:
             return 0.0
         if self._first is None and now.done:

@@ -1,4 +1,4 @@
-"""Signals that ask a run to end: Ctrl-C, SIGTERM, and SIGHUP, which comes when a terminal is closed."""
+"""Signals that end a run: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (the terminal was closed)."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ _SAID = b"still ending; what is finished is on disk\n"
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Have the first of these signals raise KeyboardInterrupt; further ones cannot cut off what it begins."""
+    """Make the first of these signals raise KeyboardInterrupt; further ones do not interrupt the clean-up."""
     asked: list[int] = []
 
     def end(number: int, _: object) -> None:
@@ -27,16 +27,16 @@ def ending() -> Iterator[None]:
     try:
         yield
     finally:
-        if asked:  # Python gives its handlers up some time before the process is gone
+        if asked:  # Python removes its handlers before the process ends
             for number in _heeded():
                 signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Hold these signals back while processes are made: one that is half made could neither work nor end.
+    """Delay these signals while child processes start: a half-started one could neither work nor end.
 
-    They inherit that the signals are blocked, for it is this process that ends them.
+    The children inherit the blocked signals; this process ends them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -45,7 +45,7 @@ def held_back() -> Iterator[None]:
 
     received: list[int] = []
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    resource_tracker.ensure_running()  # where it is started, the other two are no longer blocked
+    resource_tracker.ensure_running()  # its start unblocks the other two signals
     handlers = {number: signal.getsignal(number) for number in _heeded()}
     for number in handlers:
         signal.signal(number, lambda number, frame: received.append(number))
@@ -61,5 +61,5 @@ def held_back() -> Iterator[None]:
 
 
 def _heeded() -> list[signal.Signals]:
-    """Return those that are not ignored; ``nohup`` ignores SIGHUP, a shell SIGINT of what it runs behind."""
+    """Return the signals not ignored; ``nohup`` ignores SIGHUP, a shell SIGINT of background jobs."""
     return [number for number in _ENDING if signal.getsignal(number) not in (signal.SIG_IGN, None)]

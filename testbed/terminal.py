@@ -1,4 +1,4 @@
-"""The standard streams: what cannot be shown ends no run, and what is shown does nothing to a terminal."""
+"""Output on the standard streams: escaped for the terminal, and without an error on a closed stderr."""
 
 import os
 import sys
@@ -11,16 +11,16 @@ from testbed.escaping import printable
 
 
 def say(text: object, err: bool = False) -> None:
-    """Print a line, or lines, of which names and messages of others may be a part.
+    """Print text that may contain names and messages of others; control characters are escaped.
 
     Raises
     ------
     OSError
-        Stdout takes no more.
+        Stdout cannot be written.
     """
     try:
         typer.echo(printable(str(text)), err=err)
-    except BrokenPipeError:  # whoever reads has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe
         raise
     except OSError as error:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - else Python tries again
@@ -33,9 +33,9 @@ def tell(line: str) -> None:
 
 
 def secure_streams() -> None:
-    """Open the standard streams that are closed, and let stderr lose what cannot be written.
+    """Open the standard streams that are closed, and ignore errors on stderr.
 
-    A closed one's number would be given to the next file that is opened, and messages be written into that.
+    The descriptor of a closed stream would go to the next file opened, which would then get the messages.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -48,7 +48,7 @@ def secure_streams() -> None:
 
 
 class _Losing:
-    """A stream that loses what it cannot write."""
+    """A stream that ignores errors of writing."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

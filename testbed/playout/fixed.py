@@ -1,4 +1,4 @@
-"""A fixed playout delay: what is not there in time is late, and late is lost."""
+"""A fixed playout delay: a packet that comes after its frame was due is late, and late is lost."""
 
 import math
 from typing import Literal, Self
@@ -9,7 +9,7 @@ from testbed.parameters import Parameters
 
 
 class Fixed(Parameters):
-    """One delay for all frames of a call: `delay_ms`, or what a jitter buffer of `buffer_ms` makes it.
+    """One delay for all frames of a call: `delay_ms`, or the delay of a jitter buffer of `buffer_ms`.
 
     Attributes
     ----------
@@ -17,21 +17,21 @@ class Fixed(Parameters):
         From sending to playing, the network's own delay included: with 40 ms of network delay, 60 ms leave
         20 ms for jitter and for repairs.
     buffer_ms
-        Instead: how long the packet that was fastest in the call waits to be played. What is delayed by more
-        than that above the smallest delay (PDV, RFC 5481) is late. It is the buffer of a receiver that knows
-        the smallest delay; a real one learns it from the packets that it gets.
+        Instead: the wait of the call's fastest packet until it is played. A packet whose delay exceeds the
+        smallest delay (PDV, RFC 5481) by more is late. This is the buffer of a receiver that knows the
+        smallest delay; a real one estimates it from the packets received.
     """
 
     policy: Literal["fixed"]
     delay_ms: float | None = Field(None, ge=0, le=10_000, description="from sending to playing, in ms")
-    buffer_ms: float | None = Field(None, ge=0, le=10_000, description="what the fastest packet waits, in ms")
+    buffer_ms: float | None = Field(None, ge=0, le=10_000, description="wait of the fastest packet, in ms")
 
     @model_validator(mode="after")
     def _one_delay(self) -> Self:
         if (self.delay_ms is None) == (self.buffer_ms is None):
             raise ValueError(
-                "give exactly one of delay_ms (from sending to playing) and buffer_ms (a jitter buffer: what "
-                "the fastest packet waits)"
+                "give exactly one of delay_ms (from sending to playing) and buffer_ms (a jitter buffer: the "
+                "wait of the fastest packet)"
             )
         return self
 
@@ -54,9 +54,9 @@ class Fixed(Parameters):
         if self.buffer_ms is not None:
             return (
                 f"for a jitter buffer of {self.buffer_ms:g} ms; "
-                f"95 % would make it with one of {math.ceil(variation_ms)} ms"
+                f"95 % would be in time with one of {math.ceil(variation_ms)} ms"
             )
-        return f"at {self.delay_ms:g} ms; 95 % would make it at {math.ceil(delay_ms)} ms"
+        return f"at {self.delay_ms:g} ms; 95 % would be in time at {math.ceil(delay_ms)} ms"
 
     def due_ns(self, sent_ns: int, fastest_ns: int | None) -> int | None:
         if self.delay_ms is not None:

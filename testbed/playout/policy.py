@@ -1,27 +1,27 @@
-"""What a playout policy answers."""
+"""Interface of a playout policy."""
 
 from typing import Protocol
 
 
 class Playout(Protocol):
-    """Says when a frame must be played; a plain state machine that knows no clock but what it is told."""
+    """Decides when a frame is played; a plain state machine without a clock of its own."""
 
     def describe(self, least_delay_ms: float) -> str:
-        """Return what the receiver does, in words that follow "receiver".
+        """Return a description that continues the word "receiver".
 
         Parameters
         ----------
         least_delay_ms
-            What the network adds to every packet's delay, as far as it is known.
+            Smallest delay of the network, as far as it is known.
         """
 
     def describe_late(self, delay_ms: float, variation_ms: float) -> str:
-        """Return at which setting packets are too late and at which most would not be.
+        """Return the setting at which packets are too late, and that at which 95 % would be in time.
 
         Parameters
         ----------
         delay_ms, variation_ms
-            The delay, and the delay above the smallest, of the last of 95 in 100 packets that arrived.
+            95th percentiles of the delay, and of the delay above the smallest.
         """
 
     def due_ns(self, sent_ns: int, fastest_ns: int | None) -> int | None:

@@ -200,7 +200,9 @@ def test_each_scheme_has_the_rows_of_its_calls(tmp_path):
 
 def test_what_is_known_of_a_scheme_stands_in_its_row(tmp_path):
     run = make_run(tmp_path / "run", swept={}, examples=False, seconds=2.0)
-    change_manifest(run, diagnoses=[{"point": 0, "scheme": "lbrr", "kind": "late", "text": f"late {EVIL}; so wait"}])
+    change_manifest(
+        run, diagnoses=[{"point": 0, "scheme": "lbrr", "kind": "late", "text": f"late {EVIL}; so wait"}]
+    )
     text = write_report(run).read_text("utf-8")
     assert EVIL not in text
     rows = re.findall(r"<tr.*?</tr>", text, re.DOTALL)

@@ -302,10 +302,10 @@ def test_lateness_says_when_most_packets_would_be_in_time() -> None:
     seen = {"frames_late": 390, "delay_ms_min": 40.4, "delay_variation_ms_p95": 800.0}
     late = "RED x1 had 78 % of its packets come too late"
     whole = made(schemes=f"[{RED}]")
-    assert told(whole, **seen) == [("late", f"{late} at 60 ms; 95 % would make it at 841 ms")]
+    assert told(whole, **seen) == [("late", f"{late} at 60 ms; 95 % would be in time at 841 ms")]
     whole = made(schemes=f"[{RED}]", playout="{policy: fixed, buffer_ms: 20}")
     assert told(whole, **seen) == [
-        ("late", f"{late} for a jitter buffer of 20 ms; 95 % would make it with one of 800 ms")
+        ("late", f"{late} for a jitter buffer of 20 ms; 95 % would be in time with one of 800 ms")
     ]
     assert told(whole, **(seen | {"frames_dtx": 450, "frames_late": 5})) == [], (
         "of the packets, not the frames"
@@ -333,7 +333,7 @@ def test_each_problem_is_a_warning_once_and_lateness_of_all_is_the_receivers() -
     assert first.endswith("set codec.expected_loss: 1 (also at 1 more point)")
     assert second == (
         "playout.delay_ms = 40: playout: 100 % of packets arrived too late at 40 ms; "
-        "95 % would make it at 70 ms (also at 1 more point)"
+        "95 % would be in time at 70 ms (also at 1 more point)"
     )
     assert third.startswith("playout.delay_ms = 200: LBRR sent no LBRR: ")
     assert third.endswith(f"{TO_SEND_IT} 0.1"), "for another reason"
