@@ -1,4 +1,4 @@
-"""The answer of a run as plain text: what the terminal and a notebook show."""
+"""The answer of a run as plain text, for the terminal and a notebook."""
 
 import shutil
 import textwrap
@@ -23,14 +23,14 @@ def answer_text(
     budget_kbps: float | None = None,
     point: int | None = None,
 ) -> str:
-    """Return what a run says at one point, in sentences and a table, and of a sweep what it says at each.
+    """Return the answer at one point, in sentences and a table, and a table of all points of a sweep.
 
     Parameters
     ----------
     margins, budget_kbps
         See `testbed.reports.verdict.verdicts`.
     point
-        By default the middle one.
+        Default: the middle one.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def answer_text(
     """
     if results.manifest.get("kind") == "flows":
         raise ResultsError(
-            f"{results.folder}: a flow study, in which there are no schemes to choose among; see its report"
+            f"{results.folder}: a flow study, which has no schemes to choose from; see its report"
         )
     if results.table.empty:
         raise ResultsError(f"{results.folder}: the run has no rows yet")

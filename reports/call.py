@@ -1,4 +1,4 @@
-"""One call of a run, ready to be seen and heard: sound, spectrogram and timeline of each scheme."""
+"""The example call of a run: sound, spectrogram and timeline of each scheme."""
 
 import base64
 import io
@@ -27,14 +27,14 @@ _CODES = {"primary": "p", "red": "r", "lbrr": "l", "dred": "d", "plc": "c", "dtx
 
 @dataclass(frozen=True)
 class Track:
-    """One thing to hear.
+    """The sound of one scheme, or of the recording.
 
     Attributes
     ----------
     sound, spectrogram
-        Data URIs of a FLAC and a PNG; ``sound`` is empty where the page would have grown too large.
+        Data URIs of a FLAC and a PNG; ``sound`` is empty where the page would be too large.
     timeline
-        What `letters` returns; empty for the clean recording.
+        See `letters`; empty for the clean recording.
     """
 
     name: str
@@ -95,8 +95,8 @@ def example_call(results: Results) -> Call | None:
         hit = [name for name in timelines if name != CEILING]
         if hit:
             muted = unrepaired(clean, timelines[hit[0]], frame_ms)
-            alike = len({tuple(_is_lost(timelines[name])) for name in hit}) == 1
-            name = "the loss" if alike else f"the loss of {hit[0]}"
+            is_same = len({tuple(_is_lost(timelines[name])) for name in hit}) == 1
+            name = "the loss" if is_same else f"the loss of {hit[0]}"
             add(name, "the recording, silent where a packet was lost", muted, {})
     for example in same:
         samples = _samples(results.folder, example["audio"])
@@ -140,7 +140,7 @@ def _is_lost(timeline: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _scores(results: Results, example: dict[str, Any]) -> str:
-    """Return what the metrics say of this very call."""
+    """Return the scores of this call."""
     rows = results.table
     for key in ("point", "clip", "realization", "scheme"):
         rows = rows[rows[key] == example[key]]

@@ -1,4 +1,4 @@
-"""The network and the receiver of a run in a few words: what every number of it depends on."""
+"""The network and the receiver of a run in a few words."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ _WAITS = {"buffer_ms": "buffers", "delay_ms": "plays after"}
 
 
 def facts(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> list[str]:
-    """Return what the packets meet, in that order, and how long the receiver waits.
+    """Return the stages of the network, in their order, and how long the receiver waits.
 
     Parameters
     ----------
     point
-        Values of the swept keys; without them each key's values are named together.
+        Values of the swept keys; None: all values of each key.
     """
     scenario = manifest.get("scenario") or {}
     found = []
@@ -71,7 +71,7 @@ def _stage(name: str, parameters: Mapping[str, Any]) -> str:
 def _swept(
     scenario: Mapping[str, Any], keys: Sequence[str], parameters: Any, point: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Return parameters of which the swept ones have the point's value, or a tuple of all of theirs."""
+    """Return parameters with the point's values of swept keys, or tuples of all their values."""
     found = _mapping(parameters)
     for swept, values in (scenario.get("sweep") or {}).items():
         owner, _, key = str(swept).rpartition(".")
@@ -81,7 +81,7 @@ def _swept(
 
 
 def _mapping(thing: Any) -> dict[str, Any]:
-    """Return a copy; a point has a swept mapping as JSON."""
+    """Return a mapping as a dict; a point holds a swept mapping as JSON."""
     if isinstance(thing, str):
         try:
             thing = json.loads(thing)
@@ -95,7 +95,7 @@ def _several(value: Any) -> tuple[Any, ...]:
 
 
 def _many(value: Any, factor: float = 1) -> str:
-    """Return ``40``, or of several ``60, 120 or 250``, of many ``40 to 1000``."""
+    """Return ``40``, for several values ``60, 120 or 250``, for many ``40 to 1000``."""
     values = _several(value)
     shown = [f"{factor * each:.4g}" if labels.is_number(each) else str(each) for each in values]
     if len(values) > 4 and all(labels.is_number(each) for each in values):

@@ -1,4 +1,4 @@
-"""What a run says, in sentences that can be pasted into a mail."""
+"""The answer of a run in sentences, for the page, the terminal and a notebook."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from testbed.words import counted
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said at one point.
+    """The answer at one point.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Answer:
 
     @property
     def recommended(self) -> str | None:
-        """The scheme to use; None where the calls cannot show one."""
+        """The recommended scheme; None if the calls cannot show one."""
         choice = self.verdict.choice
         is_choice = choice is not None and self.verdict.shows_loss and len(choice.ranked) > 1
         return choice.recommended if choice is not None and is_choice else None
@@ -63,10 +63,10 @@ def judge(summary: Summary) -> str | None:
 
 
 def ranking(summary: Summary, point: int, metric: str) -> list[Cell]:
-    """Return the schemes at a point that sent what they were asked to, the highest mean first.
+    """Return the schemes at a point that sent their redundancy, the highest mean first.
 
-    The means are over the calls on which every scheme was scored, if there are any: a scheme that failed
-    where calls are hard must not win by it.
+    The means are over the calls with a score of every scheme, if there are any: a scheme that failed on hard
+    calls must not gain by it.
     """
     cells = [
         cell
@@ -85,12 +85,12 @@ def known(value: Interval) -> bool:
 
 
 def is_significant(value: Interval) -> bool:
-    """Whether a difference's interval leaves out 0."""
+    """Whether a difference's interval excludes 0."""
     return known(value) and not value.low <= 0 <= value.high
 
 
 def mean(value: Interval, places: int = 2, sign: bool = False) -> str:
-    """Return ``4.56``, with a plus sign where asked."""
+    """Return ``4.56``, with a plus sign if wanted."""
     return labels.number(value.mean, places, sign=sign)
 
 
@@ -175,7 +175,7 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
         if name != choice.metric and verdict.shows_loss
     ]
     if choice.left_out:
-        said.append(f"Not compared, for want of scored calls: {listed([*choice.left_out])}.")
+        said.append(f"Not compared, as too few of their calls were scored: {listed([*choice.left_out])}.")
     return said
 
 
@@ -185,8 +185,8 @@ def _nothing_to_rank(verdict: Verdict) -> list[str]:
     if verdict.metric in MARGINS:
         return ["No scheme sent the redundancy that was asked for, so there is nothing to rank."]
     return [
-        f"No scheme is recommended by {labels.short(verdict.metric)}: how much less of it is as good?",
-        f"Say so with --margin {verdict.metric}=NUMBER.",
+        f"No scheme is recommended by {labels.short(verdict.metric)}, which has no margin.",
+        f"Give one with --margin {verdict.metric}=NUMBER: the difference that does not matter.",
     ]
 
 
@@ -275,7 +275,7 @@ def _recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdi
 
 
 def _receiver(summary: Summary, point: int, choice: Choice) -> list[str]:
-    """Say how long the receiver waits, and what that means for the schemes that repair."""
+    """Return how long the receiver waits, and the buffer below which a scheme repairs less."""
     receiver = summary.receivers[point]
     if receiver == NOT_RECORDED:
         return []
@@ -367,14 +367,14 @@ def _kbps(cell: Cell) -> str:
 
 
 def _terms(cell: Cell) -> str:
-    """Say what a scheme takes: bits, and the wait for what repairs."""
+    """Return the cost of a scheme: its bitrate, and the buffer for its repairs."""
     longest = cell.costs.get("buffer_needed_ms_max")
     buffer = "" if longest is None else f" and a buffer of {labels.number(longest)} ms"
     return f"{_kbps(cell)} on the wire{buffer}"
 
 
 def _against(summary: Summary, gain: Interval, metric: str) -> str:
-    """Say how much better or worse than the baseline."""
+    """Return how much better or worse than the baseline a scheme is."""
     same = "network" if summary.network else "losses"
     places = labels.places(metric)
     if not is_significant(gain):

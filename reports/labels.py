@@ -1,4 +1,4 @@
-"""What columns, metrics and swept parameters are called on a page or an axis, with their units."""
+"""Labels of columns, metrics and swept parameters on a page or an axis, with their units."""
 
 import json
 import math
@@ -12,7 +12,7 @@ METRICS = {
     "estoi": "ESTOI (0 to 1)",
 }
 BOUNDS = {"plcmos": (1.0, 5.0), "pesq_wb": (1.0, 4.65), "estoi": (0.0, 1.0)}
-"""Between which values a metric can lie, and so can its mean."""
+"""Smallest and largest value of each metric."""
 SHORT = {
     "plcmos": "PLCMOS",
     "pesq_wb": "PESQ-WB",
@@ -43,7 +43,7 @@ COLUMNS = {
     "mean_delay_ms": "Mean delay of a frame, mouth to ear (ms)",
 }
 _KINDS = ("policy", "controller", "model", "format", "discipline")
-"""Keys whose value says by itself what is meant."""
+"""Keys whose values need no name before them."""
 _UNITS = {"kbps": "kb/s", "ms": "ms", "hz": "Hz", "packets": "packets", "bytes": "bytes", "db": "dB"}
 
 
@@ -58,7 +58,7 @@ def short(metric: str) -> str:
 
 
 def places(metric: str) -> int:
-    """Return how many decimals of a metric are worth printing."""
+    """Return the number of decimals of a metric."""
     return 3 if metric == "estoi" else 2
 
 
@@ -102,7 +102,7 @@ def point(parameters: dict[str, Any]) -> str:
 
 
 def is_number(thing: Any) -> bool:
-    """Whether `thing` can stand on a numeric axis."""
+    """Whether `thing` is a number for an axis."""
     return isinstance(thing, int | float) and not isinstance(thing, bool)
 
 

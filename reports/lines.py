@@ -1,4 +1,4 @@
-"""What a plot draws: means of one column by another, in groups, and what each mean pools."""
+"""Data of a plot: means of one column by another, in groups, and the values that each mean pools."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from testbed.reports.summary import CEILING
 from testbed.results import Results
 
 _ASKED = ("dred_asked_ms",)
-"""Columns that say what a scheme asks for: they have few values, like a swept parameter."""
+"""Columns of settings of a scheme, which have few values, like a swept parameter."""
 
 
 @dataclass
@@ -24,17 +24,17 @@ class Lines:
     Attributes
     ----------
     points
-        For each group, its places on the x axis and the mean of y there.
+        Places on the x axis and means of y there, by group.
     beside
-        The groups that are not a value of the column told apart, but what its values are compared with.
+        Groups for comparison, which are not a value of the column of groups.
     calls
-        How many calls, or flows, each of the means is over.
+        Number of calls, or flows, of each mean.
     pooled
-        For each column in which the rows of a mean differ, clips and realizations apart: its values.
+        Values of each column in which the rows of a mean differ, except clips and realizations.
     scattered
-        The swept parameters, if several, in which the places of a group differ: no line joins these.
+        The swept parameters, if several, in which the places of a group differ; no line joins them.
     left_out
-        Groups to compare with that are not drawn, because `y` is no metric.
+        Groups for comparison that are not drawn, because `y` is not a metric.
     """
 
     points: dict[str, list[tuple[Any, Interval]]] = field(default_factory=dict)
@@ -46,15 +46,15 @@ class Lines:
 
 
 def lines(results: Results, x: str, y: str, by: str) -> Lines:
-    """Return what is drawn of `y` against `x`, told apart by `by`.
+    """Return the lines of `y` against `x`, one per value of `by`.
 
-    Of a flow study only the flows that follow a controller are drawn, unless it is about single flows. Where
-    neither `x` nor `by` is the scheme, metrics are also drawn of what they are compared with: the no-loss
-    ceiling and, along the DRED asked for, each scheme that asks for none.
+    Of a flow study only the flows with a controller are drawn, unless `x` or `by` selects flows. If neither
+    `x` nor `by` is the scheme, metrics are also drawn for comparison: the no-loss ceiling and, along the DRED
+    asked for, each scheme without DRED.
     """
     of_flows = results.manifest.get("kind") == "flows"
     swept = [name for name in results.manifest.get("swept", []) if name in results.table]
-    # What is drawn at random: a clip and then its channel; in a flow study a run, in which there are flows.
+    # The random units: a clip and then its channel; in a flow study a run and then its flows.
     unit = ["realization", "flow"] if of_flows else ["clip", "realization"]
     telling = [name for name in ("flow" if of_flows else "scheme", *swept) if name not in (x, by)]
     made = Lines()
@@ -89,7 +89,7 @@ def numeric(column: "pd.Series[Any]") -> bool:
 
 
 def _groups(results: Results, x: str, by: str) -> Iterator[tuple[str, bool, pd.DataFrame]]:
-    """Give each group's name, whether it is one to compare with, and its rows."""
+    """Yield each group's name, whether it is one for comparison, and its rows."""
     table = results.table
     beside = pd.Series(False, table.index)
     name = table[by].map(shown)

@@ -35,21 +35,22 @@ def write_report(
     Parameters
     ----------
     run_dir
-        What `testbed run` left: ``results.parquet``, ``manifest.json`` and ``examples/``.
+        The folder that `testbed run` wrote: ``results.parquet``, ``manifest.json`` and ``examples/``.
     margins, budget_kbps
-        What the answer goes by; see `testbed.reports.verdict.verdicts`.
+        See `testbed.reports.verdict.verdicts`.
 
     Raises
     ------
     ResultsError
-        If the directory, or an example that its manifest names, cannot be read; if a flow study is to choose.
+        The folder, or an example that its manifest names, cannot be read, or margins or a budget are given
+        for a flow study.
     """
     results = load(Path(run_dir))
     if results.table.empty:
         raise ResultsError(f"{run_dir}: the run has no rows, so there is nothing to report")
     is_flows = results.manifest.get("kind") == "flows"
     if is_flows and (margins or budget_kbps):
-        raise ResultsError(f"{run_dir}: a flow study, in which there are no schemes to choose among")
+        raise ResultsError(f"{run_dir}: a flow study, which has no schemes to choose from")
     page = flows.render(results) if is_flows else render(results, margins, budget_kbps)
     path = Path(results.folder) / "report.html"
     with written_whole(path) as temporary:
@@ -101,20 +102,20 @@ def render(
 
 
 def _run_folder(folder: Path) -> Path:
-    """Return the folder of a run, which keeps its rows in a folder inside while it works."""
+    """Return the run's own folder; an unfinished run has its rows in a folder inside."""
     whole = folder.resolve()
     return whole.parent if whole.name == WORK else whole
 
 
 class _Defaults(dict[str, Any]):
-    """A manifest in which a template may ask for what an older run did not write."""
+    """A manifest whose missing keys are None in a template: older runs have fewer."""
 
     def __missing__(self, key: str) -> None:
         return None
 
 
 def _identity(manifest: dict[str, Any]) -> str:
-    """Return a run's name, day and version: what a text that is pasted elsewhere must carry."""
+    """Return a run's name, day and version, for text that is pasted elsewhere."""
     own = manifest.get("testbed") or {}
     version = own.get("version") or (manifest.get("versions") or {}).get("speech-testbed", "")
     testbed = " ".join(str(part) for part in ("testbed", version, str(own.get("commit") or "")[:10]) if part)
@@ -123,7 +124,7 @@ def _identity(manifest: dict[str, Any]) -> str:
 
 
 def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
-    """Return what the page's script draws."""
+    """Return the data of the page's script."""
     numeric = [
         name
         for name in summary.points[0]
@@ -172,7 +173,7 @@ def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
 
 
 def _plain(thing: Any) -> Any:
-    """Return what JSON can carry and a page show: no NaN, no infinity, no NumPy, no control characters."""
+    """Return a value as JSON can hold it, without NaN, infinity, NumPy types and control characters."""
     if is_dataclass(thing) and not isinstance(thing, type):
         thing = asdict(thing)
     if isinstance(thing, Mapping):

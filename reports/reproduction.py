@@ -1,4 +1,4 @@
-"""How a run is made again: its command, its scenario as it was run, and the rows of each scheme."""
+"""Reproduction of a run: its command, its scenario as run, and the rows of each scheme."""
 
 import shlex
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Line:
     Attributes
     ----------
     changed
-        Whether it does not stand so in the file that was given, because an override changed it.
+        Whether an override changed it.
     """
 
     text: str
@@ -25,12 +25,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What the page's last section shows.
+    """The content of the page's last section.
 
     Attributes
     ----------
     command
-        What a shell takes; ``""`` where the run was not made on the command line.
+        Shell command; ``""`` if the run was not made on the command line.
     overrides
         ``"key=value"`` each.
     lines
@@ -46,7 +46,7 @@ class Reproduction:
 
 
 def reproduction(manifest: dict[str, Any]) -> Reproduction:
-    """Return how the run of a manifest is made again; older manifests know less of it."""
+    """Return how to repeat the run of a manifest; older manifests hold less."""
     command = manifest.get("command") or []
     given = str(manifest.get("scenario_text") or "")
     as_run = str(manifest.get("scenario_as_run") or given)
@@ -60,7 +60,7 @@ def reproduction(manifest: dict[str, Any]) -> Reproduction:
 
 
 def rows(table: pd.DataFrame) -> dict[tuple[int, str], str]:
-    """Return the table's rows of each (point, scheme): ``8–15``, or ``8, …`` where they are scattered."""
+    """Return the row numbers of each (point, scheme): ``8–15``, or ``8, …`` if they are not contiguous."""
     found = {}
     numbered = table.reset_index(drop=True)
     for (point, scheme), its in numbered.groupby(["point", "scheme"]):
@@ -71,7 +71,7 @@ def rows(table: pd.DataFrame) -> dict[tuple[int, str], str]:
 
 
 def _bare(line: str) -> str:
-    """Return a line without its spacing, which says nothing about its content."""
+    """Return a line without white space."""
     return "".join(line.split())
 
 

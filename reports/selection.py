@@ -1,4 +1,4 @@
-"""The rows of a run that a plot is about, chosen by the values of columns."""
+"""Selection of rows of a run by the values of columns."""
 
 import difflib
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from testbed.results import Results
 
 
 def check_column(results: Results, option: str, column: str) -> None:
-    """Refuse a column that the table does not have; the message gives the nearest one.
+    """Refuse a column that the table does not have; the message names the nearest one.
 
     Raises
     ------
@@ -31,13 +31,12 @@ def where(results: Results, conditions: Sequence[str]) -> Results:
     Parameters
     ----------
     conditions
-        ``"column=value"`` each. Several of one column are alternatives.
+        ``"column=value"`` each; several values of one column are alternatives.
 
     Raises
     ------
     ResultsError
-        A condition is not of that form, names a column or a value that the table does not have, or no row
-        meets all of them.
+        A condition has another form, names an unknown column or value, or no row meets all of them.
     """
     wanted: dict[str, list[str]] = {}
     for condition in conditions:
@@ -60,18 +59,18 @@ def where(results: Results, conditions: Sequence[str]) -> Results:
 
 
 def shown(value: Any) -> str:
-    """Return a cell as a condition and a figure name it: ``64`` for 64.0."""
+    """Return a cell as text of a condition or figure: ``64`` for 64.0."""
     return f"{value:g}" if isinstance(value, float) else printable(str(value))
 
 
 def nearest(word: str, names: Sequence[str]) -> str:
-    """Return ``did you mean x?``, or all names where nothing is near."""
+    """Return ``did you mean x?``, or all names if none is close."""
     close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}"
 
 
 def _as_shown(text: str, known: Sequence[str]) -> str:
-    """Return what a user wrote as `shown` writes it, so that 64.0 means 64."""
+    """Return a user's text in the form of `shown`, so that 64.0 means 64."""
     if text in known:
         return text
     try:

@@ -1,4 +1,4 @@
-"""A run's table, boiled down to what the page says: means, intervals, differences, shares."""
+"""Summary of a run's table: means, intervals, differences, shares."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ _REDUNDANCY = ("red_kbps", "lbrr_kbps", "dred_kbps")
 _OTHERS = ("dred_asked_ms", "dred_sent_ms", "packet_loss", "buffer_needed_ms_p95", "mean_delay_ms")
 _NOTHING_SENT_KBPS = 0.5
 NETWORK = ("packet_loss", "delay_variation_ms_p95", "mean_delay_ms", "wire_kbps")
-"""What a scheme's own bits can do to the network, where its links have a limit."""
+"""Columns that a scheme's own bitrate can change, where links have a limit."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,22 @@ class Cell:
     Attributes
     ----------
     costs
-        Mean of each column of cost that the table has; kb/s, ms or a share. Of the longest wait, the longest;
-        ``pauses`` is the share of all frames that was not sent.
+        Mean of each column of cost in the table, in kb/s, ms or as a share; ``buffer_needed_ms_max`` is a
+        maximum, ``pauses`` the share of all frames that was not sent.
     shares
         Share of the frames sent that was played from each of `RECOVERIES`, and of those ``late``; 0 to 1;
         empty where every call failed.
     scores
         Mean of each metric and of each column in `Summary.network`; absent where no call could be scored.
     gains
-        What the scheme adds to the plain choice at the same point and on the same loss, in the metric's unit.
+        Difference to the baseline at the same point and on the same loss, in the metric's unit.
     repaired
-        The share of the plain choice's loss of quality that the scheme wins back; 1 is as good as no loss.
-        Absent where that loss is not significant.
+        Share of the baseline's loss of quality that the scheme repairs; 1 is as good as no loss. Absent where
+        that loss is not significant.
     diagnoses
         Problems of the scheme here, a line each that begins with its name.
     is_unsent
-        Whether it was asked for redundancy and sent none: what it repairs, it conceals.
+        Whether it was asked for redundancy and sent none, so that it only conceals.
     """
 
     point: int
@@ -74,7 +74,7 @@ class Cell:
 
     @property
     def redundancy_kbps(self) -> float:
-        """What it sent beside the speech."""
+        """Bitrate of the redundancy sent."""
         return sum(self.costs.get(name, 0.0) for name in _REDUNDANCY)
 
     @property
@@ -84,7 +84,7 @@ class Cell:
 
     @property
     def dred_share(self) -> float:
-        """How much of the DRED that was asked for was sent, 0 to 1; NaN if that was not measured."""
+        """Share of the DRED asked for that was sent, 0 to 1; NaN if not measured."""
         return self.costs.get("dred_sent_ms", float("nan")) / self.costs["dred_asked_ms"]
 
 
@@ -95,7 +95,7 @@ class Summary:
     Attributes
     ----------
     network
-        Columns that tell what the schemes' own bits did to the network; empty where they did nothing.
+        Columns that the schemes' own bitrates changed; empty if none.
     receivers
         How long the receiver waits, by point; see `testbed.reports.facts.receiver`.
     """
@@ -137,7 +137,7 @@ class Summary:
 
 
 def summarize(results: Results) -> Summary:
-    """Boil a run down."""
+    """Summarize a run."""
     table, manifest = _with_nan(results.table), results.manifest
     present = [str(name) for name in table["scheme"].unique()]
     order = [name for name in manifest.get("scheme_names", []) if name in present]
@@ -165,7 +165,7 @@ def summarize(results: Results) -> Summary:
 
 
 def _network(table: pd.DataFrame) -> list[str]:
-    """Return the columns of `NETWORK`, if what the network did to a call depended on what was sent."""
+    """Return the columns of `NETWORK`, if the losses of a call depended on the scheme."""
     if "packet_loss" not in table:
         return []
     met = table[table["scheme"] != CEILING].groupby(["point", "clip", "realization"])
@@ -215,7 +215,7 @@ def _cell(rows: pd.DataFrame, point: int, scheme: str) -> Cell:
 
 
 def _diagnosed(cell: Cell, manifest: dict[str, Any]) -> Cell:
-    """Return a cell with what the run found out about it."""
+    """Return a cell with the run's diagnoses of it."""
     found = [
         each
         for each in manifest.get("diagnoses") or ()

@@ -1,4 +1,4 @@
-"""What a run decides: at each point the metric that judges, and the schemes that it chooses."""
+"""The decision at each point of a run: the judging metric, and the recommended scheme."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,26 +9,26 @@ from testbed.errors import ResultsError
 from testbed.reports.intervals import Interval
 from testbed.reports.summary import CEILING, Summary
 
-FAVOURITES = ("plcmos", "pesq_wb", "estoi")
+_PREFERRED = ("plcmos", "pesq_wb", "estoi")
 _BUDGETS_KBPS = (*range(10, 100, 10), *range(100, 1000, 20))
 _LESS = 0.85
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is decided at one point.
+    """The decision at one point.
 
     Attributes
     ----------
     metric
-        The metric that judges: the first that shows an effect of loss; None if nothing was scored.
+        The judging metric: the first that shows an effect of loss; None if nothing was scored.
     effects
-        By metric, up to the one that judges, how much loss takes from the baseline; without those that
-        cannot be told, for want of calls or of a ceiling.
+        Effect of loss on the baseline, by metric up to the judging one; without those that are unknown, for
+        lack of calls or of a ceiling.
     choice
-        Among all schemes; None where no two can be compared.
+        Among all schemes; None if the metric has no margin or no scheme can be ranked.
     budget_kbps, affordable
-        Among those that take at most so much on the wire; None where none of them is to be chosen from.
+        A budget on the wire, and the choice among the schemes within it; None if there is no such choice.
     """
 
     metric: str | None
@@ -39,18 +39,18 @@ class Verdict:
 
     @property
     def shows_loss(self) -> bool:
-        """Whether the metric that judges may show an effect of loss."""
+        """Whether the judging metric may show an effect of loss."""
         effect = self.effects.get(self.metric or "")
         return effect is None or effect.low > 0
 
 
 def parse_margins(given: Sequence[str]) -> dict[str, float]:
-    """Return what ``--margin METRIC=VALUE`` says.
+    """Return the margins by metric of ``--margin METRIC=VALUE``.
 
     Raises
     ------
     ResultsError
-        If it says something else.
+        If an option has another form.
     """
     found = {}
     for text in given:
@@ -64,8 +64,8 @@ def parse_margins(given: Sequence[str]) -> dict[str, float]:
 
 def ordered(summary: Summary) -> list[str]:
     """Return the metrics of a run in the order in which they judge."""
-    favourites = [name for name in FAVOURITES if name in summary.metrics]
-    return favourites + [name for name in summary.metrics if name not in favourites]
+    preferred = [name for name in _PREFERRED if name in summary.metrics]
+    return preferred + [name for name in summary.metrics if name not in preferred]
 
 
 def verdicts(
@@ -76,10 +76,9 @@ def verdicts(
     Parameters
     ----------
     margins
-        How much worse than the best is as good, by metric; see `testbed.choice.MARGINS`.
+        Difference to the best that does not matter, by metric; default: `testbed.choice.MARGINS`.
     budget_kbps
-        What a scheme may take on the wire; by default a round bitrate that is notably less than what
-        the recommended scheme takes.
+        Budget on the wire; default: a round bitrate clearly below that of the recommended scheme.
 
     Raises
     ------
@@ -144,7 +143,7 @@ def _judge(
 def _choices(
     summary: Summary, metric: str, margin: float, budget_kbps: float | None = None
 ) -> dict[int, Choice]:
-    """Choose among the schemes that sent what they were asked to."""
+    """Choose among the schemes that sent their redundancy."""
     unsent = {key for key, cell in summary.cells.items() if cell.is_unsent}
     keys = zip(summary.table["point"], summary.table["scheme"], strict=True)
     table = summary.table[[key not in unsent for key in keys]]
@@ -152,7 +151,7 @@ def _choices(
 
 
 def _round_budget(summary: Summary, point: int, choice: Choice) -> float | None:
-    """Return a round bitrate notably below that of the first scheme; None if no scheme takes so little."""
+    """Return a round bitrate clearly below that of the first scheme; None if no scheme fits in it."""
     kbps = {name: summary.cells[point, name].costs.get("wire_kbps", math.inf) for name in choice.ranked}
     first_kbps = kbps.get(choice.recommended or next(iter(choice.ranked), ""), 0.0)
     below = [

@@ -231,7 +231,7 @@ def test_failed_calls_are_left_out_for_all() -> None:
     failing = GOOD | {"A": np.where(np.arange(16) < 9, np.nan, 4.9)}
     found = answer(failing)
     assert found.recommended == "B"
-    assert "Not compared, for want of scored calls: A." in text(found)
+    assert "Not compared, as too few of their calls were scored: A." in text(found)
     nothing = {name: values * np.nan for name, values in GOOD.items()}
     assert answer(nothing).lead.startswith("No call could be scored")
 
