@@ -23,7 +23,7 @@ def answer_text(
     budget_kbps: float | None = None,
     point: int | None = None,
 ) -> str:
-    """Return the answer at one point, in sentences and a table, and a table of all points of a sweep.
+    """Return the answer at one point, its table and warnings, and a table of all points of a sweep.
 
     Parameters
     ----------
@@ -55,18 +55,18 @@ def answer_text(
     at = f" at {labels.point(summary.points[point])}" if len(points) > 1 else ""
     blocks = [
         _paragraph(" · ".join([*facts(results.manifest, summary.points[point]), clips])),
-        *(_paragraph(f"Warning: {warning}") for warning in _incomplete(results)),
         "\n".join(_table_of_points(summary, found, point)) if len(points) > 1 else "",
         _paragraph(f"The answer{at}: {found[point].lead}"),
         "\n".join(_paragraph(sentence) for sentence in found[point].more),
-        "\n".join(_paragraph(f"- {text}", "  ") for text in found[point].diagnoses),
         "\n".join(_table_of_schemes(summary, found[point], point)),
+        "\n".join(_paragraph(f"warning: {text}", "  ") for text in _warnings(results, summary, found[point])),
     ]
     return printable("\n\n".join(block for block in blocks if block))
 
 
-def _incomplete(results: Results) -> list[str]:
-    return [] if results.manifest.get("complete", True) else ["the run is not complete"]
+def _warnings(results: Results, summary: Summary, answer: Answer) -> list[str]:
+    warnings = [] if results.manifest.get("complete", True) else ["the run is not complete"]
+    return [*warnings, *summary.warnings, *answer.diagnoses]
 
 
 def _table_of_points(summary: Summary, found: Mapping[int, Answer], chosen: int) -> list[str]:

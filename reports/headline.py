@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from testbed.choice import FEWEST_CLIPS, MARGINS, Choice
 from testbed.reports import labels
-from testbed.reports.facts import NOT_RECORDED, UNLIMITED
+from testbed.reports.facts import UNLIMITED
 from testbed.reports.intervals import Interval
 from testbed.reports.summary import CEILING, Cell, Summary
 from testbed.reports.verdict import Verdict, ordered, verdicts
@@ -24,7 +24,8 @@ class Answer:
     more
         The sentences after it.
     diagnoses
-        Problems of the schemes that it names, and of those that are not ranked for theirs; a line each.
+        Problems of the schemes that it names, and of those that are not ranked for theirs, that no warning
+        of the run tells; a line each.
     verdict
         What it was made of.
     """
@@ -130,7 +131,7 @@ def _answer(summary: Summary, point: int, verdict: Verdict) -> Answer:
         for (at, scheme), cell in summary.cells.items()
         if at == point and (scheme in named or cell.is_unsent)
     ]
-    return Answer(lead, tuple(more), tuple(_problems(cells)), verdict)
+    return Answer(lead, tuple(more), tuple(_problems(cells, summary.warnings)), verdict)
 
 
 def _named(verdict: Verdict) -> set[str]:
@@ -142,11 +143,11 @@ def _named(verdict: Verdict) -> set[str]:
     return about | {affordable.recommended or ""} if affordable else about
 
 
-def _problems(cells: Sequence[Cell]) -> list[str]:
-    """Tell each problem once, of all schemes that have it."""
+def _problems(cells: Sequence[Cell], warnings: Sequence[str]) -> list[str]:
+    """Tell each problem that no warning tells once, of all schemes that have it."""
     met: dict[str, list[str]] = {}
     for cell in cells:
-        for text in cell.diagnoses:
+        for text in (text for text in cell.diagnoses if not any(text in each for each in warnings)):
             met.setdefault(text.removeprefix(f"{cell.scheme} "), []).append(cell.scheme)
         if cell.is_unsent and not cell.diagnoses:
             text = "sent none of the redundancy that was asked for, so it is not ranked"
@@ -168,7 +169,13 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
         said = _undecided(summary, point, choice)
     else:
         said = _recommendation(summary, point, choice, verdict)
-    said[1:1] = _receiver(summary, point, choice)
+    said[1:1] = _unlimited(summary, point, choice)
+    within = _within_budget(summary, point, verdict)
+    if verdict.is_budget_given and within:
+        said[0] = f"With no such limit: {said[0]}"
+        said[0:0] = within
+    else:
+        said += within
     said += [
         f"{labels.short(name)} shows no effect of loss here, so {labels.short(choice.metric)} judges."
         for name in verdict.effects
@@ -223,24 +230,26 @@ def _undecided(summary: Summary, point: int, choice: Choice) -> list[str]:
         "One clip" if choice.clips == 1 else f"These {choice.clips} clips" if choice.clips else "These calls"
     )
     if choice.clips < FEWEST_CLIPS:
-        why = f"a recommendation needs at least {FEWEST_CLIPS} clips"
+        said = [f"{these} cannot rank the schemes: a recommendation needs at least {FEWEST_CLIPS} clips."]
     elif choice.has_order:
-        why = f"none is shown to be within {_margin(choice)} of the best"
+        said = [f"Probably {listed([*choice.running], 'or')}: {_not_shown(choice)}."]
     else:
         why = f"no difference in {labels.short(choice.metric)} between them is significant"
-    said = [
-        f"{these} cannot {'tell which scheme to use' if choice.has_order else 'rank the schemes'}: {why}."
-    ]
-    if choice.has_order:
-        said.append(f"In the running: {listed([*choice.running])}.")
+        said = [f"{these} cannot rank the schemes: {why}."]
     nearest = _nearest(choice, choice.ranked)
     said.append(_more_clips(choice, nearest))
     if nearest is not None:
         cell = summary.cells[point, nearest]
         gain = cell.gains.get(choice.metric)
         if gain is not None and is_significant(gain):
-            said.append(f"It is {_against(summary, gain, choice.metric)}, for {_terms(cell)}.")
+            said.append(f"{nearest} is {_against(summary, gain, choice.metric)}, for {_terms(cell)}.")
     return said
+
+
+def _not_shown(choice: Choice) -> str:
+    """Return what is missing for a recommendation where some schemes are shown to be worse than others."""
+    which = "which of them" if len(choice.running) > 1 else "that it"
+    return f"{counted(choice.clips, 'clip')} do not show {which} is within {_margin(choice)} of the best"
 
 
 def _recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdict) -> list[str]:
@@ -269,38 +278,39 @@ def _recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdi
     if cheaper is not None:
         said.append(_more_clips(choice, cheaper))
     said += _against_ceiling(summary, cell, metric)
-    said += _within_budget(summary, point, verdict)
     said += _other_metrics(summary, cell, choice)
     return said
 
 
-def _receiver(summary: Summary, point: int, choice: Choice) -> list[str]:
-    """Return how long the receiver waits, and the buffer below which a scheme repairs less."""
-    receiver = summary.receivers[point]
-    if receiver == NOT_RECORDED:
-        return []
+def _unlimited(summary: Summary, point: int, choice: Choice) -> list[str]:
+    """Return the buffer below which a scheme repairs less, if the receiver waits without limit."""
     longest = [
         (summary.cells[point, name].costs.get("buffer_needed_ms_max", 0.0), name) for name in choice.ranked
     ]
     wait_ms, scheme = max(longest, default=(0.0, ""))
-    shorter = f"; with a buffer of less than {labels.number(wait_ms)} ms {scheme} repairs less"
-    return [f"The {receiver}{shorter if receiver == UNLIMITED and wait_ms else ''}."]
+    if summary.receivers[point] != UNLIMITED or not wait_ms:
+        return []
+    return [f"The {UNLIMITED}; with a buffer of less than {labels.number(wait_ms)} ms {scheme} repairs less."]
 
 
 def _within_budget(summary: Summary, point: int, verdict: Verdict) -> list[str]:
-    choice = verdict.affordable
-    if choice is None or not choice.ranked:
+    """Say what to use under the budget where some schemes take more; of one not given, only what is shown."""
+    choice, under = verdict.affordable, f"Under {verdict.budget_kbps or 0:g} kb/s"
+    if choice is None or not verdict.shows_loss:
         return []
-    under = f"Under {verdict.budget_kbps:g} kb/s: "
+    if choice.recommended is None and not verdict.is_budget_given:
+        return []
+    if verdict.choice is not None and choice.recommended == verdict.choice.recommended is not None:
+        return []
+    if len(choice.ranked) < 2:
+        return [f"{under} there is {f'only {choice.ranked[0]}' if choice.ranked else 'no scheme'}."]
     if choice.recommended is None:
-        return [
-            f"{under}not shown; in the running {'are' if len(choice.running) > 1 else 'is'} "
-            f"{listed([*choice.running])}."
-        ]
+        probably = f"probably {listed([*choice.running], 'or')}: {_not_shown(choice)}"
+        return [f"{under} {probably if choice.has_order else 'these calls cannot rank the schemes'}."]
     cell = summary.cells[point, choice.recommended]
     gain = cell.gains.get(choice.metric)
     gained = "" if gain is None else f"{mean(gain, labels.places(choice.metric), sign=True)}, "
-    return [f"{under}{cell.scheme} ({gained}{_kbps(cell)})."]
+    return [f"{under} use {cell.scheme} ({gained}{_kbps(cell)})."]
 
 
 def _against_ceiling(summary: Summary, cell: Cell, metric: str) -> list[str]:

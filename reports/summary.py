@@ -98,6 +98,8 @@ class Summary:
         Columns that the schemes' own bitrates changed; empty if none.
     receivers
         How long the receiver waits, by point; see `testbed.reports.facts.receiver`.
+    warnings
+        Of the whole run.
     """
 
     cells: dict[tuple[int, str], Cell]
@@ -109,6 +111,7 @@ class Summary:
     failures: pd.DataFrame
     table: pd.DataFrame
     receivers: list[str]
+    warnings: list[str]
 
     @property
     def has_ceiling(self) -> bool:
@@ -147,7 +150,9 @@ def summarize(results: Results) -> Summary:
     plain = plain_choice(table, schemes)
     failures = table[table["error"].fillna("") != ""]
     receivers = [receiver(manifest, point) for point in points]
-    summary = Summary({}, schemes, metrics, _network(table), points, plain, failures, table, receivers)
+    warnings = [str(warning) for warning in manifest.get("warnings") or ()]
+    network = _network(table)
+    summary = Summary({}, schemes, metrics, network, points, plain, failures, table, receivers, warnings)
     for point in sorted(int(number) for number in table["point"].unique()):
         for scheme in schemes:
             rows = table[(table["point"] == point) & (table["scheme"] == scheme)]

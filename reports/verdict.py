@@ -28,7 +28,10 @@ class Verdict:
     choice
         Among all schemes; None if the metric has no margin or no scheme can be ranked.
     budget_kbps, affordable
-        A budget on the wire, and the choice among the schemes within it; None if there is no such choice.
+        A budget on the wire, and the choice among the schemes within it, which may be none; None if all
+        schemes are within it.
+    is_budget_given
+        Whether the reader gave the budget.
     """
 
     metric: str | None
@@ -36,6 +39,7 @@ class Verdict:
     choice: Choice | None
     budget_kbps: float | None = None
     affordable: Choice | None = None
+    is_budget_given: bool = False
 
     @property
     def shows_loss(self) -> bool:
@@ -113,9 +117,9 @@ def verdicts(
     for point, (metric, effects) in judges.items():
         choice, budget = chosen.get(point), budgets.get(point)
         affordable = within.get((metric, budget), {}).get(point)
-        if choice is None or affordable is None or not 0 < len(affordable.ranked) < len(choice.ranked):
+        if choice is None or affordable is None or not len(affordable.ranked) < len(choice.ranked):
             affordable = None
-        found[point] = Verdict(metric, effects, choice, budget, affordable)
+        found[point] = Verdict(metric, effects, choice, budget, affordable, budget_kbps is not None)
     return found
 
 

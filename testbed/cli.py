@@ -173,10 +173,11 @@ def run(
         )
     if replaced := done.manifest.get("replaces"):
         tell(f"replaced the run of {replaced}")
-    for warning in done.manifest["warnings"]:
-        tell(f"warning: {warning}")
     if done.has_schemes and not done.is_failure:
         tell(f"\n{done.answer()}\n")
+    else:
+        for warning in done.manifest["warnings"]:
+            tell(f"warning: {warning}")
     try:
         page = done.report()
     finally:  # the rows are there even if the page fails

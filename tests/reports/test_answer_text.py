@@ -33,7 +33,7 @@ def test_a_run_of_one_point_is_an_answer_and_a_table_of_six_columns(tmp_path):
     text = answer_text(load(scored(tmp_path, swept={}, clips=CLIPS)))
     assert text.startswith("receiver waits without limit · 8 clips")
     assert "The answer: Use dred 500: within 0.1 PLCMOS of the best" in text
-    head, *rows = text.rpartition("\n\n")[2].splitlines()
+    head, *rows = text.split("\n\n")[-2].splitlines()
     assert head.split("  ")[0] == "scheme"
     assert [word for word in ("PLCMOS", "gain", "kb/s on wire", "buffer ms") if word not in head] == []
     (chosen,) = [row for row in rows if row.endswith("use this")]
@@ -63,14 +63,28 @@ def test_names_of_others_cannot_steer_the_terminal(tmp_path):
     (run / "manifest.json").write_text(json.dumps(manifest))
     text = answer_text(load(run))
     assert "\x1b" not in text and "\x07" not in text
-    assert "- \\x1b[2Jdred\\x07 came late" in text
+    assert "warning: \\x1b[2Jdred\\x07 came late" in text
+
+
+def test_each_problem_is_said_once(tmp_path):
+    run = scored(tmp_path, swept={}, clips=CLIPS)
+    manifest = json.loads((run / "manifest.json").read_text())
+    late = [
+        {"point": 0, "scheme": name, "kind": "late", "text": f"{name} came late"}
+        for name in ("plc", "dred 500")
+    ]
+    repeated = "plc came late; wait longer"
+    manifest |= {"diagnoses": late, "warnings": ["noise in clip a", repeated]}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    said = [line for line in answer_text(load(run)).splitlines() if line.startswith("warning: ")]
+    assert said == ["warning: noise in clip a", f"warning: {repeated}", "warning: dred 500 came late"]
 
 
 def test_an_unfinished_run_is_said_to_be(tmp_path):
     run = scored(tmp_path, swept={}, clips=CLIPS)
     manifest = json.loads((run / "manifest.json").read_text())
     (run / "manifest.json").write_text(json.dumps(manifest | {"complete": False}))
-    assert "Warning: the run is not complete" in answer_text(load(run))
+    assert "warning: the run is not complete" in answer_text(load(run))
 
 
 def test_a_flow_study_has_no_answer(tmp_path):
