@@ -1,6 +1,6 @@
-"""Files that a run keeps beside its table: what was said, and the sound, packets and timeline of calls.
+"""Files that a run keeps beside its table: clean speech, and the sound, packets and timelines of calls.
 
-They are worth less than the table: where one cannot be written, the run goes on and its row says why.
+If one cannot be written, the run goes on, and the row says why.
 """
 
 import io
@@ -28,11 +28,11 @@ _KEPT = re.compile(
 )
 CLEAN_EXAMPLE = "examples/clean.flac"
 NOT_KEPT = "not kept"
-"""How a reason begins that concerns a file and not a measurement."""
+"""Beginning of a reason that concerns a file and not a measurement."""
 
 
 def is_kept_file(name: str) -> bool:
-    """Return whether a path in a run's folder is that of a file of here."""
+    """Whether a path in a run's folder is that of a kept file."""
     return bool(_KEPT.fullmatch(name))
 
 
@@ -48,12 +48,12 @@ def file_stem(context: "Context", call: "CallId") -> str:
 
 
 def keeps_sound(context: "Context", call: "CallId") -> bool:
-    """Return whether a call's sound is kept."""
+    """Whether a call's sound is kept."""
     return call in context.examples or "audio" in context.save
 
 
 def keep_clean(context: "Context") -> list[str]:
-    """Keep what was said: of the example, and with ``--save audio`` of each clip; return why not, if so."""
+    """Write the clean speech of the example, with ``--save audio`` of each clip; return the failures."""
     wanted = [(context.folder / CLEAN_EXAMPLE, context.clips[0].pcm)]
     if "audio" in context.save:
         wanted += [
@@ -64,7 +64,7 @@ def keep_clean(context: "Context") -> list[str]:
 
 
 def keep_sound(context: "Context", call: "CallId", pcm: NDArray[np.int16]) -> list[str]:
-    """Keep a call's sound where it is wanted; return why not, if so."""
+    """Write a call's sound if it is to be kept; return the failures."""
     stem, reasons = file_stem(context, call), []
     if call in context.examples:
         reasons += _reasons(_write_sound, context.folder / "examples" / f"{stem}.flac", pcm)
@@ -74,7 +74,7 @@ def keep_sound(context: "Context", call: "CallId", pcm: NDArray[np.int16]) -> li
 
 
 def keep_timeline(context: "Context", call: "CallId", simulation: "Simulation") -> list[str]:
-    """Keep a call's timeline and packets where they are wanted; return why not, if so."""
+    """Write a call's timeline and packets if they are to be kept; return the failures."""
     stem, reasons = file_stem(context, call), []
     if call in context.examples:
         reasons += _reasons(simulation.timeline.write, context.folder / "examples" / f"{stem}.parquet")
@@ -104,7 +104,7 @@ def _reasons(write: Callable[..., None], path: Path, *content: Any) -> list[str]
 def _write_sound(path: Path, pcm: NDArray[Any]) -> None:
     import soundfile
 
-    # libsndfile says nothing of a full disk, so it writes to memory.
+    # libsndfile does not report a full disk, so it writes to memory.
     sound = io.BytesIO()
     soundfile.write(sound, pcm, SAMPLE_RATE_HZ, format=path.suffix[1:].upper(), subtype="PCM_16")
     with written_whole(path) as temporary:

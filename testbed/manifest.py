@@ -1,4 +1,4 @@
-"""The manifest: everything that shaped the numbers of a run, so that it can be made again."""
+"""The manifest of a run: everything that shaped its numbers, so that it can be repeated."""
 
 import platform
 from collections.abc import Sequence
@@ -35,13 +35,13 @@ def make_manifest(
     Parameters
     ----------
     rows
-        How many rows the table has.
+        Number of rows of the table.
     warnings
-        What the reader of the report must know.
+        Warnings for the reader of the numbers.
     diagnosed
-        The problems of each scheme at each point; None as long as nobody looked.
+        Problems of each scheme at each point; None before the diagnosis.
     origin
-        What is known since the run began.
+        Provenance, known since the start of the run.
     """
     scenario = whole.scenario
     return {

@@ -1,4 +1,4 @@
-"""The marker of the folders of the testbed: others are left alone, and who works in one holds it locked."""
+"""The marker of the testbed's folders: other folders are left alone, and a running process locks it."""
 
 import fcntl
 import os
@@ -17,14 +17,14 @@ _MARKER = f"{_FORMAT}\nThe testbed replaces files here, but only its own: see `w
 
 @contextmanager
 def claimed(out: Path) -> Iterator[Path]:
-    """Give the folder itself, with its marker, which no other process has while this one works in it.
+    """Yield the resolved folder, with its marker locked by this process.
 
-    Where no run has come to lie in it, the marker goes again, and the folder if it is new.
+    If no run is left in it at the end, the marker is removed, and the folder if it is new.
 
     Raises
     ------
     ResultsError
-        If it is not a folder of the testbed's and not empty, or another process works in it.
+        It is neither empty nor a folder of the testbed, or another process works in it.
     """
     try:
         str(out.absolute()).encode()
@@ -57,13 +57,13 @@ def claimed(out: Path) -> Iterator[Path]:
 
 
 def _locked_marker(out: Path, folder: Path) -> int:
-    """Return a folder's marker, open and locked; it is made in a folder that is empty or not there."""
+    """Return a folder's marker, open and locked; it is created in an empty or new folder."""
     marker = folder / MARKER_FILE
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             names = _names(folder)
-        except FileNotFoundError:  # it was new to another process, which has just given it up
+        except FileNotFoundError:  # another process created it, and has just removed it
             continue
         if names and MARKER_FILE not in names:
             if {MANIFEST_FILE, TABLE_FILE} <= names:

@@ -1,4 +1,4 @@
-"""Parquet files of others: how much they hold is bounded before it is read, and what they hold is plain."""
+"""Reading of untrusted Parquet files: bounded size, and only columns of text, numbers and truth values."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,24 +21,24 @@ def read_frame(path: Path, what: str = "table") -> "pd.DataFrame":
     Parameters
     ----------
     what
-        What the table is, for messages.
+        Kind of the table, for messages.
 
     Raises
     ------
     ResultsError
-        It cannot be read, has columns of another kind than text, numbers and truth values, or holds more than
-        `MOST_CELLS` values or `MOST_BYTES` once it is decoded.
+        It cannot be read, has columns other than text, numbers and truth values, or holds more than
+        `MOST_CELLS` values, or `MOST_BYTES` when decoded.
     """
     table = read_arrow(path, what)
     try:
         frame: pd.DataFrame = table.to_pandas()
-    except Exception as error:  # what the file says of pandas can be anything, and so can what pandas raises
+    except Exception as error:  # the file's pandas metadata can be anything, and so can the error
         raise _unreadable(path, what, error) from None
     return frame
 
 
 def read_arrow(path: Path, what: str = "table") -> "pyarrow.Table":
-    """Read a table as `read_frame` does, as Arrow holds it."""
+    """Read a table as `read_frame`, but return it as an Arrow table."""
     import pyarrow
     import pyarrow.parquet
 
@@ -46,7 +46,7 @@ def read_arrow(path: Path, what: str = "table") -> "pyarrow.Table":
         with pyarrow.parquet.ParquetFile(path) as file:
             schema = file.schema_arrow
             _check_footer(path, file.metadata, schema)
-        # Text stays a dictionary until its whole length is known: a long word can stand in many rows.
+        # Text stays a dictionary until its decoded size is known: a long word can be in many rows.
         words = [field.name for field in schema if not _is_number(field.type)]
         with pyarrow.parquet.ParquetFile(path, read_dictionary=words) as file:
             batches, held_bytes = [], 0

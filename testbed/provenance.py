@@ -1,4 +1,4 @@
-"""What made a run: the command, the overrides, the testbed itself, and every file that shaped a number."""
+"""Provenance of a run: command, overrides, the testbed's version, and every file that shaped a number."""
 
 import hashlib
 import re
@@ -31,7 +31,7 @@ class Input:
     Attributes
     ----------
     path
-        Where it is, absolute.
+        Absolute path.
     role
         ``"channel"`` (a recording that is replayed), ``"speech"``, ``"libopus"``, ``"weights"`` (of its
         networks) or ``"scenario"``.
@@ -45,7 +45,7 @@ class Input:
     bytes: int
 
     def shown(self) -> dict[str, Any]:
-        """Return it as the manifest has it."""
+        """Return the manifest's entry."""
         return {
             "path": printable(str(self.path)),
             "role": self.role,
@@ -56,16 +56,16 @@ class Input:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What is known of a run when it begins.
+    """Facts about a run that are known at its start.
 
     Attributes
     ----------
     command
-        The command line; None where Python asked for the run.
+        The command line; None if the run was started from Python.
     inputs
         The files that shape its numbers.
     began_s
-        When it began, by the clock `time.monotonic`.
+        Time of the start, by `time.monotonic`.
     """
 
     scenario: Scenario | FlowStudy
@@ -74,7 +74,7 @@ class Provenance:
     began_s: float = field(default_factory=time.monotonic)
 
     def as_manifest(self) -> dict[str, Any]:
-        """Return the manifest's entries, the time that the run took so far among them."""
+        """Return the manifest's entries, with the time that the run has taken."""
         scenario = self.scenario
         return {
             "command": None if self.command is None else list(self.command),
@@ -89,7 +89,7 @@ class Provenance:
         }
 
     def caveats(self) -> list[str]:
-        """Return a warning for each input that is no longer what it was when the run began."""
+        """Return a warning for each input that has changed since the start of the run."""
         return [
             f"{printable(str(each.path))} changed during the run: its rows may come from either version"
             for each in self.inputs
@@ -103,7 +103,7 @@ def inputs_of(points: Sequence[Point[Any]], clips: Sequence[Clip] = ()) -> list[
     Parameters
     ----------
     clips
-        What is said; without any, libopus has no part in it.
+        The speech; none in a flow study, which does not use libopus.
 
     Raises
     ------
@@ -123,21 +123,21 @@ def inputs_of(points: Sequence[Point[Any]], clips: Sequence[Clip] = ()) -> list[
 def check_unchanged(
     manifest: dict[str, Any], now: Sequence[Input], clips: Sequence[Clip], folder: Path
 ) -> None:
-    """Refuse to make a call again of other recordings, other speech or another libopus than the run had.
+    """Refuse to repeat a call with other recordings, speech or libopus than the run used.
 
     Parameters
     ----------
     manifest
-        The run's.
+        The run's manifest.
     now, clips
-        What the call would be made of. Of speech the samples are compared, wherever they lie.
+        The present files and speech. Of speech the samples are compared, whatever their path.
     folder
-        The run's, for the message.
+        The run's folder, for the message.
 
     Raises
     ------
     ResultsError
-        Names the file.
+        A file has changed; the message names it.
     """
     again = "the call cannot be made again; put that file back, or run the scenario anew"
     spoken = {clip["name"]: clip.get("sha256") for clip in manifest["clips"]}
@@ -155,7 +155,7 @@ def check_unchanged(
 
 
 def testbed_version() -> dict[str, str | None]:
-    """Return the testbed's version, and the commit it was checked out at where it runs from a checkout."""
+    """Return the testbed's version, and the commit if it runs from a Git checkout."""
     try:
         release = version("speech-testbed")
     except PackageNotFoundError:
@@ -212,7 +212,7 @@ def _files(points: Sequence[Point[Any]], clips: Sequence[Clip]) -> Iterator[tupl
 
 
 def _identity(path: str, role: str) -> str:
-    """Return what tells inputs of one role apart: libopus is the same wherever it is installed."""
+    """Return the identity of an input within its role; libopus has the same one in any folder."""
     return Path(path).name if role in ("libopus", "weights") else path
 
 

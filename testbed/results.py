@@ -1,4 +1,4 @@
-"""A run on disk: the table of its calls and the manifest that says what made it."""
+"""A run on disk: the table of its calls and its manifest."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ REPORT_FILE = "report.html"
 TRAJECTORIES_FILE = "trajectories.parquet"
 CHANGES_FILE = "changes.parquet"
 WORK = "unfinished"
-"""Where in its folder a run works, and what is left of it lies."""
+"""The folder, inside that of the run, of an unfinished run."""
 TIMINGS = ("seconds_encode", "seconds_simulate", "seconds_decode", "seconds_metrics")
 """The columns that differ between two runs of the same scenario."""
 
@@ -34,11 +34,11 @@ class Results:
     Attributes
     ----------
     folder
-        Where it lies.
+        The folder that holds the table and the manifest.
     table
-        One row a call: point, scheme, clip, realization; see the README for the columns.
+        One row per call: point, scheme, clip, realization; see the README for the columns.
     manifest
-        What made it: the scenario, versions, seeds, clips, warnings; `complete` says whether it is finished.
+        Scenario, versions, seeds, clips, warnings; `complete` is true for a finished run.
     """
 
     folder: Path
@@ -47,17 +47,17 @@ class Results:
 
 
 def load(folder: Path | str) -> Results:
-    """Read a run directory; of a run that works or was cut off, what it has finished.
+    """Read a run's folder; of a run that is unfinished, the rows that are finished.
 
     Raises
     ------
     ResultsError
-        If it is none, or a file in it cannot be read.
+        It is not a run's folder, or a file in it cannot be read.
     """
     folder = Path(folder)
     work = folder / WORK
     if (work / MANIFEST_FILE).is_file() and (manifest := read_manifest(work)).get("complete") is True:
-        # The run is complete and was cut off, or is, on its way up.
+        # The run is complete, but its files have not all been moved up.
         place = work if (work / TABLE_FILE).is_file() else folder
         return _checked(place, read_table(place / TABLE_FILE), with_files_there(place, manifest))
     if not (folder / TABLE_FILE).is_file():
@@ -71,7 +71,7 @@ def load(folder: Path | str) -> Results:
 
 
 def _unfinished(folder: Path) -> Results:
-    """Read a run that works or was cut off."""
+    """Read an unfinished run."""
     table = read_rows(folder)
     manifest = {**read_manifest(folder), "complete": False, "rows": len(table)}
     return _checked(folder, table, with_files_there(folder, manifest))
@@ -83,7 +83,7 @@ def _checked(folder: Path, table: "pd.DataFrame", manifest: dict[str, Any]) -> R
 
 
 def with_files_there(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a manifest without the examples whose files are not, or not yet, in the folder."""
+    """Return a manifest without the examples whose files are not in the folder."""
 
     def there(name: str, *files: str) -> list[Any]:
         return [
@@ -101,7 +101,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     ResultsError
-        If it is not there or is none.
+        It is missing, or is not a manifest.
     """
     path = folder / MANIFEST_FILE
     try:
@@ -119,7 +119,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     Raises
     ------
     ResultsError
-        If there is a text in it that is none: the place of it is named.
+        It holds text that is not Unicode; the message names the key.
     """
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     try:
@@ -132,7 +132,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def _broken_texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
-    """Give each text that cannot be encoded, and the dotted key at which it is."""
+    """Yield each text that cannot be encoded, with its dotted key."""
     if isinstance(value, str):
         try:
             value.encode()
@@ -159,7 +159,7 @@ def read_table(path: Path) -> "pd.DataFrame":
     Raises
     ------
     ResultsError
-        If it is not there or cannot be read.
+        It is missing or cannot be read.
     """
     if not path.is_file():
         if (parts := read_parts(path.parent, path.stem)) is not None:

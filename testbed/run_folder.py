@@ -1,11 +1,11 @@
-"""A run's folder: what in it is the testbed's, where a run works, and how it replaces an earlier one.
+"""The folder of a run: its files, the work of a new run in it, and the replacement of an earlier one.
 
-The manifest of the run that lies in a folder names the files that were written; nothing else there is ever
-replaced or removed.
+The manifest of the run in a folder names the files that the testbed wrote; no other file is replaced or
+removed.
 
-A run works in ``unfinished/``. An earlier run stays as it is until the new one is complete, and what an
-interrupted run has finished stays there. When the manifest in ``unfinished/`` says that it is complete, its
-files move up one by one, the manifest last; where that was cut off, the next run in the folder completes it.
+A new run works in ``unfinished/``. An earlier run stays as it is until the new one is complete, and the rows
+of an interrupted run stay in ``unfinished/``. When the manifest there says that the run is complete, its
+files move up one by one, the manifest last; if that is interrupted, the next run in the folder completes it.
 """
 
 import json
@@ -43,18 +43,18 @@ _CHOICES = "give another folder with --out, or replace it with --force"
 
 @dataclass(frozen=True)
 class Work:
-    """A run that works.
+    """A run in progress.
 
     Attributes
     ----------
     out
-        The folder that it will lie in.
+        The folder of the finished run.
     folder
-        The folder that it works in.
+        The folder of the unfinished run.
     store
         Its rows.
     replaces
-        When the run that it takes the place of was made; "" where there is none.
+        Time of the run that it replaces; "" if there is none.
     """
 
     out: Path
@@ -63,12 +63,12 @@ class Work:
     replaces: str
 
     def note(self, manifest: Mapping[str, Any]) -> None:
-        """Say more of the run that is unfinished."""
+        """Update the manifest of the unfinished run."""
         self.store.check_in_place()
         write_manifest(self.folder, {**manifest, "complete": False})
 
     def finish(self, manifest: Mapping[str, Any], tables: "Mapping[str, pd.DataFrame]") -> None:
-        """Write the tables and the manifest, and take the place of the earlier run.
+        """Write the tables and the manifest, and replace the earlier run.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class Work:
         Raises
         ------
         ResultsError
-            If something else lies in a file's place.
+            Another file is in the place of one of the run's.
         """
         self.store.check_in_place()
         self.store.release()
@@ -96,23 +96,23 @@ class Work:
 def working(
     out: Path, manifest: Mapping[str, Any], columns: Columns, key_length: int, rows: int, force: bool = False
 ) -> Iterator[Work]:
-    """Give a run its folder and store; on an error and on Ctrl-C say what is kept.
+    """Give a run its folder and store; errors and Ctrl-C report the rows that are kept.
 
     Parameters
     ----------
     manifest
-        Of the run as it begins; what an unfinished run is read with.
+        Manifest at the start of the run, with which an unfinished run is read.
     columns, key_length, rows
         See `testbed.store.Store`.
     force
-        Whether the run may take the place of another scenario's, and of rows of an unfinished one.
+        Whether the run may replace that of another scenario, or an unfinished one.
 
     Raises
     ------
     ResultsError
-        If the folder is not the testbed's, another run works in it, or has to be replaced without `force`.
+        The folder is not the testbed's, another run works in it, or replacing its run needs `force`.
     RunError
-        If the run ends with an error and rows are kept.
+        The run ends with an error and rows are kept.
     """
     with claimed(out) as folder:
         replaces = _made_room(out, folder, manifest, force)
@@ -135,7 +135,7 @@ def working(
 def _begun(
     folder: Path, manifest: Mapping[str, Any], columns: Columns, key_length: int, rows: int
 ) -> Iterator[Store]:
-    """Give the store of a run that begins; without rows at the end, its folder goes again."""
+    """Yield the store of a new run; its folder is removed if it has no rows at the end."""
     folder.mkdir()
     try:
         with Store(folder, columns, key_length, rows) as store:
@@ -147,7 +147,7 @@ def _begun(
 
 
 def _made_room(out: Path, folder: Path, manifest: Mapping[str, Any], force: bool) -> str:
-    """See to what lies in a folder; return when the run that will be replaced was made, or ""."""
+    """Clear the folder for a new run; return the time of the run that will be replaced, or ""."""
     work = folder / WORK
     if _is_complete(work):
         _move_up(work)
@@ -168,7 +168,7 @@ def _made_room(out: Path, folder: Path, manifest: Mapping[str, Any], force: bool
 
 
 def _kept(work: Work) -> str:
-    """Say what of an interrupted run is kept, and where; "" for nothing."""
+    """Return the number of rows of an interrupted run that are kept, and their folder; "" for none."""
     if _is_complete(work.folder):
         return f"the run is complete, and kept in {work.out / WORK}"
     rows = _rows_in(work.folder)
@@ -177,7 +177,7 @@ def _kept(work: Work) -> str:
 
 
 def _rows_in(folder: Path) -> int:
-    """Return how many rows an unfinished run has; 0 where there is none."""
+    """Return the number of rows of an unfinished run; 0 if there is none."""
     if not (folder / JOURNAL_FILE).is_file() or not (folder / MANIFEST_FILE).is_file():
         return 0
     return len(read_rows(folder))
@@ -190,7 +190,7 @@ def _is_complete(folder: Path) -> bool:
 
 
 def _move_up(work: Path) -> None:
-    """Put the files of a complete run in the place of the earlier run's, which are removed."""
+    """Move the files of a complete run up, in place of the earlier run's, which are removed."""
     folder = work.parent
     new, old = _written(work), _written(folder)
     moving = [name for name in new if (work / name).exists() and name != REPORT_FILE]
@@ -207,7 +207,7 @@ def _move_up(work: Path) -> None:
 
 
 def _check_free(folder: Path, names: Iterable[str]) -> None:
-    """Refuse what stands in the place of a run's files and is not an earlier run's."""
+    """Refuse files in the place of a run's that are not an earlier run's."""
     old = _written(folder)
     for name in names:
         place = folder / name
@@ -221,12 +221,12 @@ def _is_there(place: Path) -> bool:
 
 
 def _is_no_folder(place: Path, root: Path) -> bool:
-    """Return whether something else stands where a folder in `root` should be made."""
+    """Whether the place of a folder in `root` is taken by something else."""
     return place != root and _is_there(place) and (place.is_symlink() or not place.is_dir())
 
 
 def _remove(work: Path) -> None:
-    """Remove what the testbed wrote into a folder in which a run worked, the journal last."""
+    """Remove the files of an unfinished run, the journal last."""
     for place, _, names in os.walk(work, topdown=False):
         for name in names:
             path = Path(place, name)
@@ -248,14 +248,14 @@ def _is_file_of_a_run(name: str) -> bool:
 
 
 def _written(folder: Path) -> list[str]:
-    """Return the files of the run in a folder that the testbed wrote, as its manifest names them."""
+    """Return the files of the run in a folder that its manifest names."""
     if not (folder / MANIFEST_FILE).exists():
         return []
     return [name for name in _texts(read_manifest(folder).get("written")) if _is_file_of_a_run(name)]
 
 
 def _asked(manifest: Mapping[str, Any]) -> Any:
-    """Return what tells one run's task from another's: the scenario, the speech and the recorded networks."""
+    """Return the identity of a run: its scenario, speech and recorded networks."""
     try:
         clips = [(clip["name"], clip["sha256"]) for clip in manifest.get("clips", [])]
         files = [file["sha256"] for file in manifest.get("files", []) if file["role"] != "scenario"]

@@ -1,4 +1,4 @@
-"""A scenario from beginning to end: plan, work off, write, and give the result back."""
+"""A run of a scenario: plan, calls, files, and the result."""
 
 import json
 import time
@@ -48,7 +48,7 @@ MEASURED = (
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: `done` of `total` after `elapsed_s` seconds, of what, and what it is at."""
+    """Progress of a run: `done` of `total` units after `elapsed_s` seconds, and the current step."""
 
     done: int
     total: int
@@ -59,16 +59,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Call:
-    """One row of the table, made again: its timeline, its packets and its sound.
+    """The call of one row of the table, repeated: timeline, packets and sound.
 
     Attributes
     ----------
     simulation
         `simulation.timeline` and `simulation.sent`.
     pcm
-        What a listener hears, 16 kHz, aligned with the clip.
+        The decoded speech, 16 kHz, aligned with the clip.
     clip
-        What was said.
+        The speech sent.
     """
 
     simulation: Simulation
@@ -78,11 +78,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Run(Results):
-    """A finished run that can write its report and make any of its calls again."""
+    """A run that can write its report, give its answer and repeat any of its calls."""
 
     @property
     def is_failure(self) -> bool:
-        """Whether nothing in it could be made."""
+        """Whether every call, or every flow, failed."""
         column = "received_kbps" if self.manifest.get("kind") == "flows" else "payload_kbps"
         return column not in self.table or bool(self.table[column].isna().all())
 
@@ -118,14 +118,14 @@ class Run(Results):
         return answer_text(self, margins, budget_kbps, point)
 
     def call(self, row: int) -> Call:
-        """Make the call of one row of `table` again; the same seed gives the same packets.
+        """Repeat the call of one row of `table`; the same seed gives the same packets.
 
         Raises
         ------
         ResultsError
-            If there is no such row, or a file that shaped it is not what it was.
+            There is no such row, or a file that shaped it has changed.
         ScenarioError
-            If this machine's libopus cannot do what the scenario needs.
+            The libopus of this machine cannot do what the scenario needs.
         """
         if not 0 <= row < len(self.table):
             raise ResultsError(f"{self.folder}: there is no row {row}, the table has {len(self.table)}")
@@ -166,7 +166,7 @@ class Run(Results):
 
 
 def load(folder: Path | str) -> Run:
-    """Read a run directory; of a run that was killed, say what its rows say."""
+    """Read a run's folder; a run that was killed gets the warnings and diagnoses of its rows."""
     read = results.load(folder)
     manifest = read.manifest
     if not manifest.get("complete") and manifest.get("diagnoses") is None:
@@ -194,11 +194,11 @@ def run(
     overrides
         ``"dotted.key=value"`` each, as with ``--set``.
     jobs
-        Processes; default: one per core.
+        Number of processes; default: one per core.
     save
-        What to keep of every call: any of ``"audio"``, ``"packets"``, ``"timelines"``.
+        Files to keep of every call: any of ``"audio"``, ``"packets"``, ``"timelines"``.
     force
-        Whether the run may take the place of one of another scenario, and of an unfinished one.
+        Whether the run may replace that of another scenario, or an unfinished one.
     speech
         Recordings in place of the scenario's speech, as with ``--speech``.
     """
@@ -219,12 +219,12 @@ def run_scenario(
 ) -> Run:
     """Run a validated scenario and write its folder; see `run`.
 
-    Its rows are on disk before `on_progress` counts them: whatever ends the run, `load` reads them.
+    Rows are on disk before `on_progress` counts them: `load` reads them however the run ends.
 
     Raises
     ------
     TestbedError
-        If nothing can be run at all; a call that fails is a row with its reason.
+        The run is not possible; a failed call is a row with its reason.
     """
     if unknown := sorted(save - set(KEEPABLE)):
         raise ScenarioError(
@@ -258,7 +258,7 @@ def run_scenario(
         def report(message: str) -> None:
             on_progress(Progress(work.store.rows, whole.calls, time.monotonic() - started, message))
 
-        def told(table: "pd.DataFrame") -> dict[str, Any]:
+        def manifest_of(table: "pd.DataFrame") -> dict[str, Any]:
             found = diagnoses(whole, table)
             warnings = [*origin.caveats(), *caveats(whole, clips, table, found), *_unkept(unkept, table)]
             return make_manifest(whole, context, len(table), warnings, found, origin)
@@ -274,17 +274,17 @@ def run_scenario(
                 work.store.append((astuple(call), row) for call, row in rows.items())
                 report("calls")
         except (Exception, KeyboardInterrupt):
-            with suppress(Exception):  # the rows are kept whether something can be said of them or not
-                work.note(told(work.store.table()))
+            with suppress(Exception):  # the rows are kept even without warnings and diagnoses
+                work.note(manifest_of(work.store.table()))
             raise
         report("writing")
         table = work.store.table()
-        work.finish({**told(table), "replaces": work.replaces}, {results.TABLE_FILE: table})
+        work.finish({**manifest_of(table), "replaces": work.replaces}, {results.TABLE_FILE: table})
     return load(out)
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     import os
 
     return len(os.sched_getaffinity(0))
@@ -297,14 +297,14 @@ def _examples(whole: Plan) -> frozenset[CallId]:
 
 
 def _columns(scenario: Scenario) -> dict[str, str]:
-    """Return the table's columns, all of them present whatever failed, and their types."""
+    """Return the table's columns, which are all present even if calls fail, and their types."""
     names = [*IDENTITY, *scenario.sweep, *MEASURED, *scenario.metrics, *TIMINGS, "error"]
     whole_numbers = {name: "Int64" for name in MEASURED if name.startswith("frames")}
     return dict.fromkeys(names, "") | dict.fromkeys([*scenario.metrics, *TIMINGS], "float64") | whole_numbers
 
 
 def _unkept(clean: Sequence[str], table: "pd.DataFrame") -> list[str]:
-    """Say what of the files beside the table could not be kept."""
+    """Return a warning about the files beside the table that could not be kept."""
     calls = table["error"][table["error"].str.contains(NOT_KEPT, regex=False)]
     reasons = [*clean, *(reason for error in calls for reason in error.split("; ") if NOT_KEPT in reason)]
     if not reasons:

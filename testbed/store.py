@@ -1,10 +1,10 @@
-"""The rows of a run on disk, as they are finished: a journal of the latest, Parquet parts of those before.
+"""The finished rows of a run on disk: a journal of the latest, Parquet parts of the earlier ones.
 
-A row is in the journal, and the journal on disk, when `Store.append` returns. Where the journal has grown its
-rows become a part. A line that was cut off is no row; a row that is in a part and in the journal is one.
+A row is on disk in the journal when `Store.append` returns. When the journal is long, its rows become a part.
+An incomplete line is not a row; a row that is in a part and in the journal counts once.
 
-Every row has a key of its own, a tuple of whole numbers; the table is sorted by it. The journal's first line
-says which columns the table has.
+Every row has a unique key, a tuple of whole numbers, by which the table is sorted. The first line of the
+journal holds the columns of the table.
 """
 
 import errno
@@ -27,37 +27,37 @@ JOURNAL_FILE = "journal"
 PARTS = "parts"
 RESERVE_FILE = "reserve"
 ROWS = "results"
-"""The table that the journal is of."""
+"""Name of the table of the journal."""
 ROWS_IN_JOURNAL = 1000
 _MOST_KEYS = 16
 _ROW_BYTES = (2000, 500)
-"""What a row takes in the journal, and at the end in its part and the table, on the safe side."""
+"""Upper estimates of a row's size in the journal, and in its part and the table together."""
 _OTHER_BYTES = 64 * 1024
 _STEP_BYTES = 16 * 1024
 
 Key = tuple[int, ...]
 Columns = Mapping[str, str]
-"""Names of columns, in order, and the type of each: as pandas calls it, or "" for that of the values."""
+"""Names of columns, in order, and their pandas types; "" for the type of the values."""
 
 
 class Store:
-    """The rows of the run that works in a folder.
+    """The rows of the run in progress in a folder.
 
     Parameters
     ----------
     folder
-        Where the journal is made.
+        The folder of the journal.
     columns
-        Of the table.
+        Columns of the table.
     key_length
-        Whole numbers in a row's key.
+        Number of whole numbers in a row's key.
     rows
-        How many there will be; room for them is taken on the disk.
+        Expected number of rows; disk space is reserved for them.
 
     Raises
     ------
     ResultsError
-        If there is no room.
+        There is not enough disk space.
     """
 
     def __init__(self, folder: Path, columns: Columns, key_length: int, rows: int) -> None:
@@ -78,12 +78,12 @@ class Store:
             raise
 
     def try_out(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """See that a table can hold what is known of rows before they are made.
+        """Check that a table can hold the known values of rows before the calls are made.
 
         Raises
         ------
         ResultsError
-            If it cannot.
+            It cannot.
         """
         import pyarrow
 
@@ -99,9 +99,9 @@ class Store:
         Raises
         ------
         OSError
-            If the disk is full. The rows before are whole.
+            The disk is full. The earlier rows stay intact.
         ResultsError
-            If somebody moved or removed the folder meanwhile.
+            The folder was moved or removed.
         """
         added = list(rows)
         self.check_in_place()
@@ -112,7 +112,7 @@ class Store:
             self._seal()
 
     def add_part(self, table: str, key: Key, frame: "pd.DataFrame") -> None:
-        """Add a part to another table than the rows'; on disk when this returns, and sorted by its key."""
+        """Add a part to another table; it is on disk when this returns. Parts are sorted by key."""
         name = "-".join(f"{number:06d}" for number in key)
         self._with_room(lambda: _write_part(self.folder / PARTS / f"{table}-{name}.parquet", _arrow(frame)))
 
@@ -121,11 +121,11 @@ class Store:
         return _table(self.folder, self._header, self._pending)
 
     def release(self) -> None:
-        """Give up the room that was taken, for the table."""
+        """Release the reserved disk space for the table."""
         (self.folder / RESERVE_FILE).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Close the journal."""
         os.close(self._journal)
 
     def __enter__(self) -> Self:
@@ -160,16 +160,16 @@ class Store:
         os.fsync(self._journal)
 
     def _with_room(self, write: Callable[[], None]) -> None:
-        """Write; where the disk is full give up room that was taken, a step at a time, until it fits."""
+        """Write; on a full disk release reserved space step by step until it fits."""
         while True:
             try:
                 write()
                 return
             except OSError as error:
-                if error.errno not in _FULL or not self._gave_up_room():
+                if error.errno not in _FULL or not self._released_space():
                     raise
 
-    def _gave_up_room(self) -> bool:
+    def _released_space(self) -> bool:
         reserve = self.folder / RESERVE_FILE
         size_bytes = reserve.stat().st_size if reserve.exists() else 0
         if size_bytes:
@@ -190,36 +190,36 @@ class Store:
                 raise
 
     def check_in_place(self) -> None:
-        """See that the folder is still the one in which the journal was made.
+        """Check that the folder is still the one in which the journal was created.
 
         Raises
         ------
         ResultsError
-            If it is not.
+            It is not.
         """
         with suppress(OSError):
             if os.path.samestat((self.folder / JOURNAL_FILE).stat(), os.fstat(self._journal)):
                 return
-        raise ResultsError(f"{self.folder}: was moved or removed while the run worked in it")
+        raise ResultsError(f"{self.folder}: was moved or removed during the run")
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def read_rows(folder: Path) -> "pd.DataFrame":
-    """Return the rows of a run that works or was cut off.
+    """Return the rows of an unfinished run.
 
     Raises
     ------
     ResultsError
-        If its journal cannot be read.
+        Its journal cannot be read.
     """
     header, pending = _read_journal(folder)
     return _table(folder, header, pending)
 
 
 def read_parts(folder: Path, table: str) -> "pd.DataFrame | None":
-    """Return a table of a run that works or was cut off; None where there is no part of it."""
+    """Return a table of an unfinished run; None if it has no part."""
     parts = _parts(folder, table)
     return _joined(parts).to_pandas() if parts else None
 
@@ -264,7 +264,7 @@ def _parts(folder: Path, table: str) -> "list[pyarrow.Table]":
 
 
 def _joined(parts: "list[pyarrow.Table]") -> "pyarrow.Table":
-    """Return the parts as one; a column may have whole numbers, or nothing, in some and more in others."""
+    """Return the parts as one; the types of a column may differ between parts."""
     import pyarrow
 
     plain = [part.replace_schema_metadata(None) for part in parts]
@@ -281,7 +281,7 @@ def _frame(header: Mapping[str, Any], rows: Sequence[tuple[Key, Mapping[str, Any
 
 
 def _arrow(frame: "pd.DataFrame") -> "pyarrow.Table":
-    """Return a frame with columns without any value as those of no type."""
+    """Return a frame as Arrow holds it; columns without any value have the null type."""
     import pyarrow
 
     table = pyarrow.Table.from_pandas(frame, preserve_index=False)
@@ -303,5 +303,5 @@ def _write_part(path: Path, part: "pyarrow.Table") -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a NumPy number as JSON takes it."""
+    """Return a NumPy number as a Python number, for JSON."""
     return value.item()

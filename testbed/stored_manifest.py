@@ -1,4 +1,4 @@
-"""What the manifest of a run must be like for its reader: run folders come from others, too."""
+"""Validation of the manifest of a run, since run folders may come from others."""
 
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ _REASONS = {
 
 
 class _Stored(BaseModel):
-    """Base of the models: what they do not name may be anything, and a number is no text."""
+    """Base of the models: other keys may hold anything; numbers are not converted to text."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -124,21 +124,21 @@ class _Manifest(_Stored):
 
 
 def check_manifest(manifest: Any, path: object) -> dict[str, Any]:
-    """Return the manifest, once all that is read of it is known to be of the right kind.
+    """Return the manifest if all keys that are read have the right type.
 
     A key may be missing, as in the manifests of earlier versions.
 
     Parameters
     ----------
     manifest
-        What the file holds.
+        Content of the file.
     path
         The file, for messages.
 
     Raises
     ------
     ResultsError
-        Names the file and the first key that is wrong.
+        A key is wrong; the message names the file and the first such key.
     """
     try:
         _Manifest.model_validate(manifest)

@@ -1,4 +1,4 @@
-"""What the table of a run must be like for its reader: run folders come from others, too."""
+"""Validation of the table of a run, since run folders may come from others."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,22 +18,22 @@ _NEEDED = {"calls": ("payload_kbps", "wire_kbps"), "flows": ("received_kbps",)}
 
 
 def check_table(table: "pd.DataFrame", manifest: Mapping[str, Any], path: object) -> None:
-    """Refuse a table in which a column is missing or holds something else than its kind.
+    """Refuse a table with a missing column or a column of the wrong type.
 
-    Points and realizations are whole numbers; who is meant, where and why not, are words; swept columns hold
-    what was swept; everything else is a number or unknown.
+    Points and realizations are whole numbers, names and errors are text, swept columns hold the swept values;
+    all other columns are numbers or NaN.
 
     Parameters
     ----------
     manifest
-        The run's, checked.
+        The run's checked manifest.
     path
         The table's file, for messages.
 
     Raises
     ------
     ResultsError
-        Names the file and the column.
+        The message names the file and the column.
     """
     kind = "flows" if manifest.get("kind") == "flows" else "calls"
     words = _WORDS[kind]

@@ -253,7 +253,7 @@ def test_a_folder_that_is_exchanged_while_the_run_works_is_respected(tmp_path):
         (tmp_path / "run").mkdir()
         (tmp_path / "run" / "notes.txt").write_text("mine")
 
-    with pytest.raises(ResultsError, match="was moved or removed while the run worked in it"):
+    with pytest.raises(ResultsError, match="was moved or removed during the run"):
         run(tmp_path / "run", meanwhile=put)
     assert contents(tmp_path / "run") == {"notes.txt": "mine"}
     assert len(load(tmp_path / "moved").table) == 3
