@@ -58,5 +58,8 @@ def unpacked(content: bytes, where: str, max_bytes: int) -> bytes:
                 raise ChannelError(f"{where}: is larger than {max_bytes // 2**20} MiB when unpacked")
             position += len(chunk) - len(member.unused_data)
         if not content.startswith(_GZIP, position):  # Padding may follow the last member.
-            return b"".join(parts)
+            inside = b"".join(parts)
+            if inside.startswith(_GZIP):
+                raise ChannelError(f"{where}: is compressed with gzip twice: unpack it once, as with `zcat`")
+            return inside
     raise ChannelError(f"{where}: has more than {_MAX_MEMBERS} gzip members")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.channels.foreign_files import refuse_foreign
+from testbed.channels.trace_parts import line_at, shown
 from testbed.errors import ChannelError
 
 CAPTURES = ("pcap", "rtpdump", "ogg_opus")
@@ -41,6 +42,8 @@ _SUFFIXES = {
 }
 _LOOKED_AT = 65_536
 _FEW = 10
+_LONG_MS = 2000
+"""More than delays of a profile can be."""
 _NUMBER = re.compile(rb"-?[0-9]{1,12}(\.[0-9]{1,9})?")
 _DIGITS = re.compile(rb"[01]+")
 _BINARY = re.compile(rb"[^\t\r\n -~\x80-\xff]")
@@ -91,10 +94,10 @@ _STAGES = {kind: "link: {trace: FILE}" if kind == CAPACITY else "trace: {file: F
 
 
 def plain(content: bytes) -> bytes:
-    """Return text as UTF-8 without a byte-order mark; what does not begin with one stays as it is."""
+    """Return text as UTF-8 without a byte-order mark, its lines ended by LF alone."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace").encode()
-    return content.removeprefix(b"\xef\xbb\xbf")
+        content = content.decode("utf-16", "replace").encode()
+    return content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def kind_by_magic(content: bytes) -> str | None:
@@ -125,10 +128,10 @@ def decide(content: bytes, where: str) -> Decision:
         return Decision("g192_bytes")
     start = plain(content[: 2 * _LOOKED_AT + 2])[: _LOOKED_AT + 1]
     lines = [line.split() for line in start.split(b"\n") if line.strip()]
-    if len(start) > _LOOKED_AT and len(lines) > 1:
+    if len(content) > _LOOKED_AT and len(lines) > 1:
         lines.pop()  # which may be half a number
     tokens = [token for line in lines for token in line]
-    if not tokens or not all(_NUMBER.fullmatch(token) or _DIGITS.fullmatch(token) for token in tokens):
+    if not tokens or not all(map(_is_number, tokens)):
         return _of_words(start, where)
     meant = _by_suffix(where)
     if meant == CAPACITY:
@@ -137,6 +140,10 @@ def decide(content: bytes, where: str) -> Decision:
     fits = meant is not None and meant in (found.kind, *found.others)
     is_no_profile = meant in _FLAGS and found.kind == "delay_profile"
     return Decision(meant) if fits or is_no_profile else found
+
+
+def _is_number(token: bytes) -> bool:
+    return bool(_NUMBER.fullmatch(token) or _DIGITS.fullmatch(token))
 
 
 def _by_suffix(where: str) -> str | None:
@@ -153,11 +160,16 @@ def _of_words(start: bytes, where: str) -> Decision:
         raise ChannelError(f"{where}: looks like UTF-16 without its byte-order mark: save it as UTF-8")
     if is_text and (_TABLE.match(text) or _HEADER.match(text)):
         return Decision("csv")
-    if is_text and re.match(rb"[+-]?[0-9]", text):
-        return Decision("opus_demo")
     meant = _by_suffix(where)
     if meant is not None:
         return Decision(meant)
+    if is_text and re.match(rb"[+-]?[0-9]", text):
+        wrong = next(word for word in re.finditer(rb"\S+", start) if not _is_number(word[0]))
+        raise ChannelError(
+            f"{where}:{line_at(start, wrong.start())}: {shown(wrong[0])} is no plain number: flags of loss "
+            "are 0 or 1; delays in ms (-1: lost) and the times of a delivery trace stand one per line; a "
+            "table of times begins with send_ms,arrival_ms"
+        )
     kinds = ", ".join((*CAPTURES, *FATES, CAPACITY))
     raise ChannelError(
         f"{where}: is in no format that is known ({kinds}); a table begins with send_ms,arrival_ms"
@@ -175,21 +187,39 @@ def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> Decision:
             "send_ms,arrival_ms; delays and the times of a delivery trace stand one per line"
         )
     values = [float(token) for token in tokens]
-    if values != sorted(values) or not all(token.isdigit() for token in tokens):
-        if min(values) >= 0 and max(values) < _FEW and _by_suffix(where) not in ("delay_profile", *_FLAGS):
-            raise ChannelError(
-                f"{where}: holds numbers up to {max(values):g}: flags of loss are 0 or 1; if these are "
-                "delays in ms, `testbed trace convert --from delay_profile` makes a table of them"
-            )
-        if values == sorted(values) and len(values) > 1 and values[0] >= 0:
-            raise ChannelError(
-                f"{where}: holds ever larger numbers with fractions: the times of a Mahimahi delivery trace "
-                "are whole ms, and a table of times needs the header send_ms,arrival_ms"
-            )
-        return Decision("delay_profile")
+    if values == sorted(values) and all(token.isdigit() for token in tokens):
+        return _of_rising(values)
+    _refuse_other_numbers(values, where)
+    return Decision("delay_profile")
+
+
+def _of_rising(values: list[float]) -> Decision:
+    """Return what whole numbers that never fall are: times, or delays that grow."""
     if values[0] == values[-1] and len(values) > 1:
         return Decision(None, (CAPACITY, "delay_profile"))
-    return Decision(CAPACITY, ("delay_profile",) if 1 < len(values) < _FEW else ())
+    # Delays that grow are seldom near 0, where most delivery traces begin.
+    can_be_delays = len(values) > 1 and values[-1] < _LONG_MS
+    is_doubtful = can_be_delays and (len(values) < _FEW or values[0] > values[-1] / 4)
+    return Decision(CAPACITY, ("delay_profile",) if is_doubtful else ())
+
+
+def _refuse_other_numbers(values: list[float], where: str) -> None:
+    """Refuse numbers that are hardly delays in ms."""
+    if min(values) >= 0 and max(values) < _FEW and _by_suffix(where) not in ("delay_profile", *_FLAGS):
+        raise ChannelError(
+            f"{where}: holds numbers up to {max(values):g}: flags of loss are 0 or 1; if these are "
+            "delays in ms, `testbed trace convert --from delay_profile` makes a table of them"
+        )
+    if values == sorted(values) and len(values) > 1 and values[0] >= 0:
+        raise ChannelError(
+            f"{where}: holds ever larger numbers with fractions: the times of a Mahimahi delivery trace "
+            "are whole ms, and a table of times needs the header send_ms,arrival_ms"
+        )
+    if 0 < max(values) < 1:
+        raise ChannelError(
+            f"{where}: holds numbers up to {max(values):g}, as delays in seconds: those of a profile are in "
+            "ms; if these are, `testbed trace convert --from delay_profile` makes a table of them"
+        )
 
 
 def _of_flags(tokens: list[bytes], is_a_column: bool) -> Decision:

@@ -87,6 +87,9 @@ class Trace(Parameters):
 
     def doubt(self, folder: Path = Path()) -> str:
         """Return what the file does not say and had to be assumed; "" where there is no doubt."""
+        trace = read_trace(folder / self.file)
+        if isinstance(trace, LossTrace):
+            return f"{self.file}: {trace.doubt}" if trace.doubt else ""
         kind = read_cached(folder / self.file, decide).among(FATES)
         if kind != "delay_profile":
             return ""

@@ -18,6 +18,7 @@ from testbed.errors import ChannelError
 
 HEADER = "send_ms,arrival_ms"
 _NAME = re.compile(
+    r"(time|timestamp)?"
     r"(?P<what>send|sent|sender|tx|transmit|arrival|arrive|arrived|recv|receive|received|receiver|rx)"
     r"(time|timestamp|at)?(?P<unit>ms|msec|milliseconds|s|sec|seconds|us|usec|microseconds|ns)?"
 )
@@ -129,7 +130,11 @@ def _nanoseconds(cell: str, unit_ns: int, comma: str, here: str) -> int:
     number = cell.replace(comma, ".", 1) if comma else cell
     if not _NUMBER.fullmatch(number):
         hint = "; a lost packet's arrival is empty"
-        if "," in cell and not comma:
+        if re.search(r"[0-9][-/:][0-9]", cell):
+            hint = ": dates and times of day are not read, only numbers, such as ms since 1970"
+        elif re.search(r"[0-9][.,' \u2009\u202f\xa0][0-9]{3}\b", cell):
+            hint = ": nothing may stand between thousands"
+        elif "," in cell and not comma:
             hint = ": decimal commas need semicolons between cells"
         raise ChannelError(f"{here}: {_shown(cell)} is not a time{hint}")
     time_ns = Decimal(number) * unit_ns

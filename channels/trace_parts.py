@@ -27,6 +27,13 @@ class LossTrace:
         """Return the share of lost packets."""
         return self.lost.count(1) / len(self.lost)
 
+    @property
+    def doubt(self) -> str:
+        """Why flags may mean the opposite: they say that most packets were lost; "" where they do not."""
+        if self.mean_loss() <= 0.5:
+            return ""
+        return f"{100 * self.mean_loss():.3g} % of the packets are lost: 1 is read as lost, 0 as received"
+
 
 @dataclass(frozen=True)
 class ArrivalTrace:

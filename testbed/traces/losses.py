@@ -21,7 +21,9 @@ def reader(parse: Callable[[bytes, str], LossTrace]) -> Callable[[bytes, str, Ch
     """Return the reader of a format from its parser."""
 
     def read(content: bytes, where: str, _: Choice) -> Recording:
-        return Recording(np.frombuffer(parse(content, where).lost, np.uint8).astype(np.bool_))
+        trace = parse(content, where)
+        lost = np.frombuffer(trace.lost, np.uint8).astype(np.bool_)
+        return Recording(lost, notes=(trace.doubt,) if trace.doubt else ())
 
     return read
 

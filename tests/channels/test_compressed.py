@@ -27,6 +27,11 @@ def test_what_is_not_compressed_stays(content):
     assert unpacked(b"0" + content, "x", MIB) == b"0" + content
 
 
+def test_what_is_packed_twice_is_refused():
+    with pytest.raises(ChannelError, match="gzip twice"):
+        unpacked(gzip.compress(gzip.compress(b"0")), "x", MIB)
+
+
 def test_traces_are_read_packed(tmp_path):
     path = tmp_path / "losses.txt.gz"
     path.write_bytes(gzip.compress(b"0 1 0 0\n"))

@@ -69,6 +69,8 @@ def test_what_is_in_doubt_is_said(tmp_path: Path) -> None:
     )
     assert "profile: a packet per 20 ms is assumed" in Recorded(file="profile").doubt(tmp_path)
     assert Trace(file="likely").doubt(tmp_path) == ""
+    (tmp_path / "inverted").write_text("1 1 1 0 1 1")
+    assert "inverted: 83.3 % of the packets are lost" in Recorded(file="inverted").doubt(tmp_path)
     assert "it could be delays in ms" in Recorded(file="short").doubt(tmp_path)
 
 

@@ -66,6 +66,32 @@ def test_a_likely_kind_says_what_else_it_could_be() -> None:
     assert decide(b"0\n1\n0\n", "x").doubt == ""
 
 
+def test_delays_that_grow_are_told_from_times_that_begin_at_once() -> None:
+    grow = "".join(f"{40 + index // 10}\n" for index in range(300)).encode()
+    assert decide(grow, "x").others == ("delay_profile",)
+    assert decide(grow, "x.up").others == ()
+    assert decide("".join(f"{index}\n" for index in range(2, 1500, 3)).encode(), "x").others == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"63\n40\ninf\n", ["x:3", "'inf'", "no plain number"]),
+        (b"1\n5\n9\n# end\n", ["x:4", "'#'"]),
+        (b"0.041\n-1\n0.062\n", ["0.062", "seconds", "--from delay_profile"]),
+    ],
+)
+def test_what_is_no_number_in_ms_is_named(content: bytes, words: list[str]) -> None:
+    with pytest.raises(ChannelError) as caught:
+        decide(content, "x")
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_lines_end_as_on_any_system(end: bytes) -> None:
+    assert decide(end.join([b"50", b"47", b"-1", b""]), "x").kind == "delay_profile"
+
+
 def test_numbers_that_are_neither_flags_nor_likely_delays_are_refused() -> None:
     with pytest.raises(ChannelError, match=r"x: holds numbers up to 2: .*--from delay_profile"):
         decide(b"0\n2\n0\n", "x")

@@ -135,6 +135,8 @@ def test_written_arrivals_are_read_back(packets):
         (b"send_ms,arrival_ms\n0,1\n,21\n", ["x:3:", "not a time"]),
         (b"send_ms,arrival_ms\n0,1\n20,nan\n", ["x:3:", "'nan'", "not a time"]),
         (b'send_ms,arrival_ms\n"0,0","1,5"\n', ["x:2:", "'0,0'", "decimal commas need semicolons"]),
+        (b"send_ms,arrival_ms\n2024-01-01 12:00:00.1,\n", ["x:2:", "dates and times of day are not read"]),
+        (b"send_ms;arrival_ms\n1.234,5;\n", ["x:2:", "'1.234,5'", "between thousands"]),
         (b"send_ms,arrival_ms\n0,1\n20,lost\n", ["x:3:", "'lost'", "a lost packet's arrival is empty"]),
         (b"send_ms,arrival_ms\n0,1\n20,inf\n", ["x:3:", "'inf'", "not a time"]),
         (b"send_ms,arrival_ms\n0,1\n20,1e999\n", ["x:3:", "not a time"]),
