@@ -7,6 +7,7 @@ from typing import Any, Literal
 from testbed.codecs.dred import packet, payload
 
 _BY_CHANCE = 0.01
+_FEW = 0.1
 Verdict = Literal["carries", "none", "unknown"]
 
 
@@ -117,7 +118,7 @@ class Answer:
         """Whether packets carry DRED."""
         if self.with_dred > (self.packets * _BY_CHANCE if self.is_implausible else 0):
             return "carries"
-        return "unknown" if self.reason or self.cut or self.damaged == self.packets > 0 else "none"
+        return "unknown" if self.reason or self.cut or self.damaged > _FEW * self.packets else "none"
 
     @property
     def mean_depth_ms(self) -> float:

@@ -127,6 +127,13 @@ def test_packets_of_endlessly_repeated_extensions_are_refused(tmp_path):
     ]
 
 
+def test_many_damaged_packets_leave_it_unknown(tmp_path):
+    few, many = [b"\x08plain"] * 20 + [b"\x0b\x00"], [b"\x08plain", b"\x0b\x00"] * 10
+    for content, verdict in ((few, "none"), (many, "unknown")):
+        seen = Inspection(bitstream(tmp_path / "call.bit", content))
+        assert (list(seen), seen.verdict) == ([], verdict)
+
+
 def test_damaged_packets_are_counted(tmp_path):
     seen = Inspection(bitstream(tmp_path / "call.bit", [b"\x0b\x00", b"", packets()[50], b"\x08plain"]))
     for _ in range(2):
