@@ -12,7 +12,7 @@ from pathlib import Path
 from testbed.channels.trace_parts import MAX_PACKETS
 from testbed.errors import ChannelError
 from testbed.pcap import write_pcap
-from testbed.traces.contents import Contents
+from testbed.traces.contents import OF_LINK_TYPE, TIMELESS, Contents
 from testbed.traces.datagram import Datagram
 from testbed.traces.dissector import LINK_TYPES, datagram, way
 from testbed.traces.format import Choice, Format
@@ -64,7 +64,7 @@ def datagrams(content: bytes, where: str, contents: Contents) -> Iterator[Datagr
             raise ChannelError(f"{where}: has more than {MAX_PACKETS} packets")
         if link_type not in LINK_TYPES:
             unknown.add(link_type)
-            contents.count_other(f"packets of link type {link_type}")
+            contents.count_other(f"{OF_LINK_TYPE} {link_type}")
             continue
         known = True
         frame = Frame()
@@ -132,7 +132,7 @@ def _pcapng(content: bytes, where: str, contents: Contents) -> Iterator[Captured
         elif kind in (_PACKET, _OBSOLETE_PACKET):
             yield _packet(body, kind, order, interfaces, f"{where}: byte {position}")
         elif kind == _SIMPLE_PACKET:
-            contents.count_other("packets without a time (simple packet blocks)")
+            contents.count_other(TIMELESS)
         position += length
 
 

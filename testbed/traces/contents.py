@@ -9,6 +9,8 @@ from testbed.traces.layer_internet import LATER_FRAGMENT
 from testbed.traces.layer_udp import CUT, DTLS, ZRTP
 
 _MOST_NAMES, _LISTED = 1000, 8
+TIMELESS = "packets without a time (simple packet blocks)"
+OF_LINK_TYPE = "packets of link type"
 
 
 class Contents:
@@ -61,6 +63,9 @@ class Contents:
             )
         if self.other[CUT]:
             lines.append(f"{self.other[CUT]} {CUT} are left out: capture with a larger snapshot length")
+        for name, count in self.other.items():
+            if name.startswith((TIMELESS, OF_LINK_TYPE)):
+                lines.append(f"{count} {name} are left out: RTP in them counts as lost")
         if self._fragments or self.other[LATER_FRAGMENT]:
             lines.append(
                 f"{self._fragments} packets came in IP fragments, which are not reassembled: they count "

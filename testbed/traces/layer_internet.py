@@ -102,6 +102,8 @@ def _tcp(data: bytes, _: Frame) -> tuple[str, bytes]:
         raise UnreadError("TCP that looks like framed RTP (RFC 4571)")
     if content[:1] == b"$" and len(content) >= 16 and content[4] >> 6 == 2:
         raise UnreadError("TCP that looks like RTP inside RTSP (RFC 7826, section 14)")
+    if 0x40 <= (content[0] if content else 0) <= 0x4F and len(content) >= 16 and content[4] >> 6 == 2:
+        raise UnreadError("TCP that looks like TURN ChannelData (RFC 8656, section 12.4)")
     raise UnreadError("TCP")
 
 

@@ -1,6 +1,7 @@
 """Clock rate of RTP timestamps: by the payload type, or estimated from times of arrival."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,9 @@ _ALIKE = 1.2
 _WINDOWS_PACKETS = (32, 8)
 
 
-def main_payload_type(stream: RtpStream) -> int:
-    """Return the payload type that most packets have."""
-    return Counter(packet[1] & 0x7F for packet in stream.packets).most_common(1)[0][0]
+def main_payload_type(types: Iterable[int], timestamps: Iterable[int]) -> int:
+    """Return the payload type with the most timestamps: telephone events have more packets than those."""
+    return Counter(kind for kind, _ in set(zip(types, timestamps, strict=True))).most_common(1)[0][0]
 
 
 def clock_of(stream: RtpStream, where: str) -> int:
@@ -43,12 +44,13 @@ def clock_of(stream: RtpStream, where: str) -> int:
     ChannelError
         They advance at no usual rate, or at different ones.
     """
-    main = main_payload_type(stream)
+    types = [packet[1] & 0x7F for packet in stream.packets]
+    main = main_payload_type(types, stream.timestamps)
     if main in KNOWN_CLOCKS_HZ:
         return KNOWN_CLOCKS_HZ[main]
     if main == COMFORT_NOISE:
         return 8_000
-    of_main = np.array([packet[1] & 0x7F == main for packet in stream.packets])
+    of_main = np.array(types) == main
     ticks = np.diff(np.array(stream.timestamps, np.int64)).astype(np.int32).astype(np.float64)
     seconds = np.diff(np.array(stream.times_ns, np.int64)) / 1e9
     steps = np.diff(np.array(stream.sequences, np.int64)).astype(np.int16)

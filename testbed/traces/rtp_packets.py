@@ -28,6 +28,11 @@ def streams_of(datagrams: Iterable[Datagram], where: str, contents: Contents) ->
     """
     found = joined(streams(datagrams))
     if not any(stream.plausible() for stream in found):
+        if mixed := next((stream for stream in found if stream.is_mixed()), None):
+            raise ChannelError(
+                f"{where}: has several senders under one SSRC on one way, {mixed}: their packets cannot be "
+                "told apart; capture before they are mixed"
+            )
         raise ChannelError(f"{where}: holds no RTP stream over UDP, but {contents}")
     return found
 

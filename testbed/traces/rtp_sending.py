@@ -209,8 +209,8 @@ class _Stretches:
             notes.append(
                 f"delays rise by {self._lag[doubtful[0]] / 1e9:.3f} s at sequence number "
                 f"{self._sequences[doubtful[0] + 1]} and do not return"
-                f"{f', and at {len(doubtful) - 1} more places' if len(doubtful) > 1 else ''}: a queue, or a "
-                "clock that was set; left in the delays"
+                f"{f', and at {len(doubtful) - 1} more places' if len(doubtful) > 1 else ''}: a queue, "
+                "another route, or a clock that was set; left in the delays"
             )
         return notes
 

@@ -12,6 +12,7 @@ MAX_DROPOUT = 3000
 MAX_MISORDER = 100
 """Jumps of the sequence number that are no restart (RFC 3550, appendix A.1)."""
 
+_MOST_SENDERS, _SMALL_STEP, _ENOUGH_PACKETS = 8, 3, 20
 _RTCP_TYPES = range(192, 224)
 _HEADER = struct.Struct("!BBHII")
 
@@ -50,6 +51,15 @@ class RtpStream:
         """Whether the sequence numbers mostly advance in small steps; random ones do not."""
         steps = np.diff(np.array(self.sequences, np.int64)).astype(np.int16)
         return len(steps) > 0 and bool(np.mean(np.abs(steps) <= MAX_MISORDER) >= 0.8)
+
+    def is_mixed(self) -> bool:
+        """Whether several sequences go on in turns: most numbers follow one of the few packets before."""
+        numbers = np.array(self.sequences, np.int64)
+        follows = np.zeros(len(numbers), np.bool_)
+        for back in range(1, _MOST_SENDERS + 1):
+            steps = (numbers[back:] - numbers[:-back]).astype(np.int16)
+            follows[back:] |= (steps > 0) & (steps <= _SMALL_STEP)
+        return len(numbers) >= _ENOUGH_PACKETS and bool(np.mean(follows) >= 0.8)
 
 
 def streams(datagrams: Iterable[Datagram]) -> list[RtpStream]:

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.traces.rtp_clock import COMFORT_NOISE
+from testbed.traces.rtp_clock import COMFORT_NOISE, main_payload_type
 from testbed.traces.rtp_received import Received
 
 _EVENT_BYTES = 4
@@ -19,11 +19,13 @@ def without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
     """Return the packets without a time of their own: telephone events, and repeats of a timestamp."""
     timeless = np.zeros(len(packets.timestamps), np.bool_)
     notes = []
-    for kind, count in Counter(packets.payload_types.tolist()).most_common()[1:]:
+    types = packets.payload_types.tolist()
+    main = main_payload_type(types, packets.timestamps.tolist())
+    for kind, count in Counter(types).most_common():
         of_kind = packets.payload_types == kind
         shared = np.count_nonzero(np.diff(packets.timestamps[of_kind]) == 0)
         of_size = bool((packets.payload_bytes[of_kind] == _EVENT_BYTES).all())
-        if kind != COMFORT_NOISE and (of_size or shared >= count / 2):
+        if kind not in (main, COMFORT_NOISE) and (of_size or shared >= count / 2):
             timeless |= of_kind
             notes.append(
                 f"{count} packets of payload type {kind} are telephone events (RFC 4733) or similar: their "

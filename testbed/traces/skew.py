@@ -63,7 +63,8 @@ def with_skew(recording: Recording, remove: bool) -> Recording:
     if abs(ppm) > LARGEST_PPM:
         note = (
             f"the smallest delays drift by {ppm:+.0f} ppm, more than any clock's: a queue that grows or "
-            "drains, or a wrong --clock-hz; left as it is"
+            "drains, another route, a clock that was set, timestamps that stop in short pauses, or a wrong "
+            "--clock-hz; left as it is"
         )
         return replace(recording, skew_ppm=ppm, notes=(*recording.notes, note))
     # What the receiver's clock gained is taken by its own time: packets that came together stay together.

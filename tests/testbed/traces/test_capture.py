@@ -200,6 +200,13 @@ def test_what_is_not_the_call_is_passed_over():
     check(read(pcap(1, packets)))
 
 
+def test_packets_without_a_time_are_said_to_be_left_out():
+    simple = block(3, struct.pack("<I", 60) + bytes(60))
+    recording = read(pcapng(1, frames("Ethernet")) + simple * 2)
+    check(recording)
+    assert any("2 packets without a time" in note and "counts as lost" in note for note in recording.notes)
+
+
 def test_a_cut_capture_gives_what_is_there():
     whole = pcap(1, frames("Ethernet"))
     size = (len(whole) - 24) // 5

@@ -102,6 +102,9 @@ OTHERS = {
     "TCP that looks like RTP inside RTSP (RFC 7826, section 14)": ethernet(
         ipv4(bytes(12) + b"\x50" + bytes(7) + b"$\0" + struct.pack(">H", len(rtp(1))) + rtp(1), 6)
     ),
+    "TCP that looks like TURN ChannelData (RFC 8656, section 12.4)": ethernet(
+        ipv4(bytes(12) + b"\x50" + bytes(7) + b"\x40\1" + struct.pack(">H", len(rtp(1))) + rtp(1), 6)
+    ),
     "ICMP": ethernet(ipv4(b"\3\3" + bytes(6) + inner(rtp(1)), 1)),
     "ICMPv6": ethernet(ipv6(b"\1\4" + bytes(6) + ipv6(udp(rtp(1))), 58), 0x86DD),
     "SCTP": ethernet(ipv4(bytes(40), 132)),

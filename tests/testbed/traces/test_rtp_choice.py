@@ -1,5 +1,7 @@
 """Which stream of a capture is meant: never the larger of two without a word."""
 
+from dataclasses import replace
+
 import pytest
 
 from testbed.errors import ChannelError
@@ -71,3 +73,10 @@ def test_each_way_has_its_own_loss():
     for way, lost in ((1, 30), (2, 90)):
         recording = recording_from(both, Choice(way=way), "x", Contents())
         assert (len(recording), int(recording.lost.sum())) == (600, lost)
+
+
+def test_two_senders_with_one_ssrc_on_one_way_are_said():
+    other = [replace(packet, sequence=packet.sequence + 20_000) for packet in CALL]
+    parts = [*datagrams(BEFORE), *datagrams(other, start_ms=1_700_000_000_007)]
+    with pytest.raises(ChannelError, match="several senders under one SSRC"):
+        recording_from(sorted(parts, key=lambda each: each.time_ns), Choice(), "x", Contents())

@@ -39,6 +39,12 @@ def test_telephone_events_say_nothing_of_delay(payload_type, clock_hz, interval_
     assert "telephone events" in recording.notes[0]
 
 
+def test_events_may_be_more_than_speech():
+    recording = read(with_events(speech(400, clock_hz=8_000, payload_type=0), range(20, 380, 12), 9))
+    assert set(recording.delay_ns.tolist()) == {0}
+    assert "telephone events" in recording.notes[0]
+
+
 def test_timestamps_that_stand_still_during_events():
     """A sender whose speech goes on after an event where it stopped before."""
     packets = with_events(speech(600, clock_hz=8_000, payload_type=0), (100, 300, 450), 13)
