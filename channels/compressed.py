@@ -1,4 +1,4 @@
-"""Recordings that were compressed: gzip (RFC 1952) is unpacked, within bounds; others are named."""
+"""Compressed recordings: gzip (RFC 1952) is unpacked within bounds, other compressions are refused."""
 
 import zlib
 
@@ -18,25 +18,25 @@ _CHUNK_BYTES = 1 << 16
 
 
 def unpacked(content: bytes, where: str, max_bytes: int) -> bytes:
-    """Return what a file holds, unpacked if it is compressed with gzip.
+    """Return the content of a file, unpacked if it is compressed with gzip.
 
     Parameters
     ----------
     content
         The file's bytes.
     where
-        Its name, for errors.
+        The file's name, for errors.
     max_bytes
-        The most that is unpacked.
+        Largest size unpacked.
 
     Raises
     ------
     ChannelError
-        It is broken, ends early, holds more than `max_bytes`, or is compressed in another way.
+        The file is broken, ends early, holds more than `max_bytes`, or has another compression.
     """
     for magic, name in _OTHERS.items():
         if content.startswith(magic):
-            raise ChannelError(f"{where}: is compressed with {name}, and only gzip is read: unpack it first")
+            raise ChannelError(f"{where}: is compressed with {name}; only gzip can be read: unpack it first")
     if not content.startswith(_GZIP):
         return content
     parts: list[bytes] = []
@@ -52,7 +52,7 @@ def unpacked(content: bytes, where: str, max_bytes: int) -> bytes:
             try:
                 parts.append(member.decompress(chunk, left + 1))
             except zlib.error as error:
-                raise ChannelError(f"{where}: is no whole gzip file: {error}") from None
+                raise ChannelError(f"{where}: is a damaged gzip file: {error}") from None
             left -= len(parts[-1])
             if left < 0:
                 raise ChannelError(f"{where}: is larger than {max_bytes // 2**20} MiB when unpacked")

@@ -1,13 +1,13 @@
-"""Files that are taken for recordings: in formats that are not read, or no recordings at all, by name."""
+"""Files in formats that cannot be read, or that are not recordings, recognized for their error message."""
 
 import re
 
 from testbed.errors import ChannelError
 
-_EDITCAP = "`editcap -F pcap IN OUT` (Wireshark) makes one that is read of it"
-_TCPDUMP = "what is read is the packets themselves: `tcpdump -s 0 -w call.pcap`"
-_NONE = "no recording of a network"
-_RTPDUMP = "`rtpdump -F dump` writes what is read"
+_EDITCAP = "`editcap -F pcap IN OUT` (Wireshark) converts it"
+_TCPDUMP = "capture the packets themselves: `tcpdump -s 0 -w call.pcap`"
+_NONE = "not a recording of a network"
+_RTPDUMP = "`rtpdump -F dump` writes a format that can be read"
 _BEGINNINGS = {
     b"snoop\0\0\0": f"a capture of snoop; {_EDITCAP}",
     b"GMBU": f"a capture of Microsoft's Network Monitor; {_EDITCAP}",
@@ -36,12 +36,12 @@ _TEXTS = {
 
 
 def refuse_foreign(content: bytes, where: str) -> None:
-    """Refuse a file by name that is no recording, or one in a format that is not read.
+    """Refuse a file that is not a recording, or has a known format that cannot be read.
 
     Raises
     ------
     ChannelError
-        It is one of those that are known here; the message says what would be right.
+        The file is one of those known here; the message says what to do.
     """
     found = [about for beginning, about in _BEGINNINGS.items() if content.startswith(beginning)]
     found += [about for pattern, about in _TEXTS.items() if re.match(pattern, content[:200])]

@@ -1,8 +1,8 @@
-"""The kind of a recording, decided once for `trace inspect`, `trace`, `link: {trace}` and `recorded` alike.
+"""Detection of the kind of a recording, for `trace inspect`, `trace`, `link: {trace}` and `recorded`.
 
-Captures, dumps and error patterns begin with a mark of their own. Text is told by its numbers: flags of loss
-are 0 and 1; the times of a Mahimahi trace never fall; delays do, and know -1 for a lost packet. A few short
-files fit two kinds. There the file's suffix settles it, or whoever reads the file says which kind is meant.
+Captures, dumps and error patterns begin with magic bytes. Text is recognized by its numbers: flags of loss
+are 0 and 1; the times of a Mahimahi trace never fall; delays do, and have -1 for a lost packet. A few short
+files fit two kinds. Then the file's suffix decides, or the reader of the file names the kind.
 """
 
 import re
@@ -16,7 +16,7 @@ from testbed.errors import ChannelError
 
 CAPTURES = ("pcap", "rtpdump", "ogg_opus")
 FATES = ("g192", "g192_bytes", "csv", "delay_profile", "digits", "plc_challenge", "opus_demo")
-"""Kinds that say what became of each packet."""
+"""Kinds that hold the fate of each packet."""
 CAPACITY = "mahimahi"
 
 _FLAGS = ("plc_challenge", "opus_demo")
@@ -53,7 +53,7 @@ _HEADER = re.compile(rb"\W*(sep=|send|sent|tx|arriv|recei|recv|rx)", re.IGNORECA
 
 @dataclass(frozen=True)
 class Decision:
-    """What kind a recording is, and what else it could be.
+    """The kind of a recording, and the other kinds that fit.
 
     Attributes
     ----------
@@ -67,20 +67,20 @@ class Decision:
     others: tuple[str, ...] = ()
 
     def among(self, wanted: Collection[str]) -> str | None:
-        """Return the kind if it is one of `wanted`, or the first of the others that is; None if none is."""
+        """Return the first fitting kind that is in `wanted`, the likeliest first; None if there is none."""
         return next((kind for kind in (self.kind, *self.others) if kind in wanted), None)
 
     @property
     def doubt(self) -> str:
-        """What else the file could be, and how to say so; "" where there is no doubt."""
+        """The other kinds that the file could be, and how to choose one; "" if there are none."""
         if not self.others:
             return ""
         others = " or ".join(
             f"{_MEANINGS[kind]} (--from {kind}, or the stage `{_STAGES[kind]}`)" for kind in self.others
         )
         if self.kind is None:
-            return f"its numbers could be {others}: say which"
-        return f"taken for {_MEANINGS[self.kind]}; it could be {others}"
+            return f"its numbers could be {others}: choose one"
+        return f"read as {_MEANINGS[self.kind]}; it could be {others}"
 
 
 _MEANINGS = {
@@ -101,24 +101,24 @@ def plain(content: bytes) -> bytes:
 
 
 def kind_by_magic(content: bytes) -> str | None:
-    """Return the kind that a file's first bytes name; None where they name none, as in text."""
+    """Return the kind by a file's magic bytes; None if it has none, as text."""
     return next((kind for magic, kind in _MAGICS.items() if content.startswith(magic)), None)
 
 
 def decide(content: bytes, where: str) -> Decision:
-    """Return what kind a recording is.
+    """Return the kind of a recording.
 
     Parameters
     ----------
     content
         The file's bytes.
     where
-        Its name: its suffix settles what the content leaves open.
+        The file's name, whose suffix decides between kinds that fit equally.
 
     Raises
     ------
     ChannelError
-        It is no kind that is known; the message says what it looks like.
+        It is of no known kind; the message says what it looks like.
     """
     marked = kind_by_magic(content)
     if marked is not None:
@@ -231,7 +231,7 @@ def _of_flags(tokens: list[bytes], is_a_column: bool) -> Decision:
 
 
 def _of_digits(tokens: list[bytes], is_a_column: bool) -> Decision | None:
-    """Return what strings of 0 and 1 are; None for numbers that only happen to have no other digits."""
+    """Return the kind of strings of 0 and 1; None for numbers that have no other digits by chance."""
     lengths = {len(token) for token in tokens[:-1]} or {len(tokens[0])}
     if len(lengths) > 1 or len(tokens[-1]) > max(lengths):
         return None

@@ -1,10 +1,10 @@
-"""Which scheme to use: the cheapest that is shown to be not worse than the best by more than a margin.
+"""Choice of a scheme: the cheapest that is shown to be not worse than the best by more than a margin.
 
-"Not significantly worse" would not do: the fewer the calls, the more schemes are that. It is the calls that
-have to show that a scheme is good enough (a test of non-inferiority; ICH E9 and E10): the lower bound of
-its difference to every other scheme, simultaneous over schemes and points, lies above minus the margin. So
-a scheme that is worse than the true best by more than the margin is recommended in at most 5 % of runs,
-however few clips they have.
+"Not significantly worse" is no criterion, since fewer calls make more schemes meet it. Instead the calls must
+show that a scheme is good enough (a test of non-inferiority; ICH E9 and E10): the lower bound of its
+difference to every other scheme, simultaneous over schemes and points, lies above minus the margin. So a
+scheme that is worse than the true best by more than the margin is recommended in at most 5 % of runs, however
+few clips they have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,38 +20,38 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARGINS: Mapping[str, float] = {"plcmos": 0.1, "pesq_wb": 0.1, "estoi": 0.02}
-"""How much worse is as good, by metric.
+"""Difference that does not matter, by metric.
 
-A panel of 24 to 32 listeners tells mean opinion scores to about 0.1 to 0.2 (its 95 % interval, ITU-T
-P.800), so 0.1 of PLCMOS or PESQ is less than listeners would find. 0.02 of ESTOI is the same share of its
-scale, and less than the intelligibility of speech in noise changes with 1 dB, where listeners notice 3 dB
-(McShefferty et al., 2015).
+The 95 % interval of a mean opinion score from 24 to 32 listeners is about 0.1 to 0.2 (ITU-T P.800), so a
+panel would not find 0.1 of PLCMOS or PESQ. 0.02 of ESTOI is the same share of its scale, and less than the
+change in the intelligibility of speech in noise with 1 dB, while listeners notice 3 dB (McShefferty et al.,
+2015).
 """
 FEWEST_CLIPS = 8
-"""With fewer the error is above 5 % where clips scatter exponentially."""
+"""Fewest clips for a choice; with fewer the error exceeds 5 % for exponentially distributed clips."""
 _MOST_CLIPS = 1000
 _POWER = 0.8
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What one metric says of the schemes at one point.
+    """The schemes at one point, compared by one metric.
 
     Attributes
     ----------
     metric, margin
-        What it goes by, and how much worse than the best is as good.
+        The metric, and the difference that does not matter.
     clips, calls
-        How many there are with a score of every scheme.
+        Number of clips and calls with a score of every scheme.
     ranked
         The schemes, the highest mean over these calls first.
     equals
-        Those shown to be not worse than the best by more than the margin, the cheapest first.
+        Schemes shown to be not worse than the best by more than the margin, the cheapest first.
     running
-        Those not shown to be worse than any other, the highest mean first.
+        Schemes not shown to be worse than any other, the highest mean first.
     clips_needed
-        With how many clips in all a scheme would be shown to be not worse, in four runs of five and if the
-        means stay; only what is more than there are, and at most 1000.
+        Total number of clips that would show a scheme to be not worse, with a power of 80 % and at the same
+        means; only numbers above the present one, and at most 1000.
     left_out
         Schemes without a score in at least half of the calls.
     """
@@ -68,7 +68,7 @@ class Choice:
 
     @property
     def recommended(self) -> str | None:
-        """The cheapest scheme that is shown to be as good as the best, if there is one."""
+        """The cheapest scheme shown to be as good as the best; None if there is none."""
         return self.equals[0] if self.equals else None
 
     @property
@@ -89,15 +89,15 @@ def choose(
     Parameters
     ----------
     table
-        A row for each call: ``point``, ``scheme``, ``clip``, ``realization``, ``wire_kbps`` and the
+        One row per call: ``point``, ``scheme``, ``clip``, ``realization``, ``wire_kbps`` and the
         metric's column, NaN for a call without a score.
     schemes
-        Those to choose among, in the scenario's order: without the ceiling, and without those that did not
-        send what they were asked to.
+        The schemes to choose from, in the scenario's order, without the ceiling and those that did not send
+        their redundancy.
     margin
-        In the metric's unit; by default that of `MARGINS`.
+        In the metric's unit; default: that of `MARGINS`.
     budget_kbps
-        At most so much on the wire; dearer schemes are not looked at.
+        Highest bitrate on the wire; other schemes are left out.
 
     Returns
     -------
@@ -152,8 +152,8 @@ class Compared:
 def compare(scores: NDArray[np.float64], margin: float) -> Compared:
     """Find the schemes that are as good as the best; `scores` as for `testbed.simultaneous.differences`.
 
-    What is shown to be worse than another by more than the margin cannot be as good as the best. So it is set
-    aside, and the bounds need to hold for the others only, which are fewer.
+    A scheme shown to be worse than another by more than the margin cannot be as good as the best. It is set
+    aside, so that the bounds need to hold for fewer schemes.
     """
     everything = differences(scores)
     is_there = np.asarray(~np.isnan(everything.mean).all(axis=2), np.bool_)
@@ -175,12 +175,11 @@ class _Scored:
     Attributes
     ----------
     means
-        A row for each clip, a column for each scheme: the mean over the calls that have a score of every
-        scheme.
+        One row per clip, one column per scheme: means over the calls with a score of every scheme.
     ranked
         The schemes, the highest mean first.
     cost
-        Of each scheme on the wire, in kb/s.
+        Bitrate of each scheme on the wire, in kb/s.
     """
 
     means: "pd.DataFrame"
@@ -248,9 +247,9 @@ def _choice(scored: _Scored, compared: Compared, index: int, schemes: list[str],
 def _clips_needed(
     distance: NDArray[np.float64], deviation: NDArray[np.float64], comparisons: int
 ) -> int | None:
-    """Return how many clips show each distance to be above 0; None for more than 1000.
+    """Return the number of clips that show each distance to be above 0; None if it exceeds 1000.
 
-    By Bonferroni's bound, with two degrees of freedom less: so it is near to the bootstrap's for few clips.
+    By Bonferroni's bound with two degrees of freedom less, which is close to the bootstrap's for few clips.
     """
     from scipy.stats import norm, t
 

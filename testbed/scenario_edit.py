@@ -1,4 +1,4 @@
-"""A scenario's YAML with some of its values replaced; all else stays to the letter, comments too."""
+"""Edits of a scenario's YAML text that keep everything else, comments included."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from testbed.scenario_yaml import parse_document
 
 @dataclass(frozen=True, order=True)
 class _Edit:
-    """Text that takes the place of the characters from `start` to `end`."""
+    """Replacement of the characters from `start` to `end`."""
 
     start: int
     end: int
@@ -21,15 +21,15 @@ class _Edit:
 
 
 def edited(text: str, wanted: Any) -> str:
-    """Return the YAML text whose data are `wanted`, as near to `text` as can be.
+    """Return the YAML text of the data `wanted`, as close to `text` as possible.
 
     Parameters
     ----------
     text
-        Plain YAML, as `testbed.scenario_yaml.parse_document` takes it.
+        Plain YAML, as for `testbed.scenario_yaml.parse_document`.
     wanted
-        Dicts, lists, strings, numbers, booleans and None. Where they equal what `text` says, its characters
-        are kept.
+        Dicts, lists, strings, numbers, booleans and None. Values equal to those in `text`
+        keep its characters.
     """
     given = parse_document(text, "scenario").data
     root = YAML(typ="safe", pure=True).compose(StringIO(text))
@@ -70,7 +70,7 @@ def _of_mapping(text: str, node: Any, given: dict[str, Any], wanted: dict[str, A
     for key_node, value_node in node.value:
         key = str(key_node.value)
         if key in wanted and value_node.start_mark.index == value_node.end_mark.index:
-            if wanted[key] is not None:  # nothing is written, and its mark may lie lines below
+            if wanted[key] is not None:  # an empty value, whose mark may be lines below
                 after = text.index(":", key_node.end_mark.index) + 1
                 yield _Edit(after, after, f" {_dumped(wanted[key])}")
         elif key in wanted:
@@ -89,7 +89,7 @@ def _of_mapping(text: str, node: Any, given: dict[str, Any], wanted: dict[str, A
 
 
 def _end(text: str, node: Any) -> int:
-    """Return where a node's own text ends; a block's mark lies behind what follows it."""
+    """Return the end of a node's own text; a block's end mark lies after the white space behind it."""
     if isinstance(node, nodes.ScalarNode) or node.flow_style or not node.value:
         start = int(node.start_mark.index)
         return start + len(text[start : node.end_mark.index].rstrip())
@@ -98,7 +98,7 @@ def _end(text: str, node: Any) -> int:
 
 
 def _line_end(text: str, index: int) -> int:
-    """Return where the line after the one with a character begins."""
+    """Return the beginning of the line after the one that holds `index`."""
     return text.find("\n", index) + 1 or len(text)
 
 

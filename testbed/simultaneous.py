@@ -1,15 +1,14 @@
-"""Differences between all schemes, with lower bounds that hold together: the multiple comparisons with the
-best.
+"""Differences between all schemes with simultaneous lower bounds: multiple comparisons with the best.
 
-Which scheme is the best is itself told from the calls, and so is which of many others comes close to it. A
-bound for one pair, chosen beforehand, would be too narrow for the pair that catches the eye. So a bound
-here holds, at 97.5 %, for all schemes and points at once, whichever scheme truly is the best (Hsu,
-"Multiple comparisons: theory and methods", 1996, chapter 4).
+The calls themselves determine the best scheme and its closest rivals. A bound for one pair that was fixed
+before the run would be too narrow for a pair that is selected by its result. So a bound here holds, at
+97.5 %, for all schemes and points at once, whichever scheme truly is the best (Hsu, "Multiple comparisons:
+theory and methods", 1996, chapter 4).
 
 The critical value is that of a max-t bootstrap: clips are resampled with all their schemes and points, and
-of each resample the largest studentized error over schemes and points is kept. Studentizing makes it feel
-both how few clips there are and how lopsided they scatter. 97.5 % at one side, where 95 % would do for
-clips that scatter normally, is what keeps the error below 5 % where they scatter exponentially.
+each resample gives the largest studentized error over schemes and points. Studentizing accounts for few clips
+and for skewed distributions. One-sided 97.5 %, where 95 % would do for normally distributed clips, keeps the
+error below 5 % for exponentially distributed ones.
 `tests/testbed/test_choice.py` measures both.
 """
 
@@ -24,8 +23,8 @@ from testbed.stats import resamples
 CONFIDENCE = 0.975
 RESAMPLES = 2000
 _LEAST_VARIANCE = 0.05
-"""Of a resample, as a share of the clips' own: one clip that differs, where all others are alike, is not
-drawn in a third of the resamples, and would leave the bound infinite."""
+"""Smallest variance of a resample, as a share of the clips' own. If one clip differs and all others are
+equal, a third of the resamples do not draw it, and the bound would be infinite."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ class Differences:
     Attributes
     ----------
     mean
-        (points, schemes, schemes): how much higher the first scheme scores than the second.
+        (points, schemes, schemes): score of the first scheme minus that of the second.
     low
-        Its simultaneous lower bound; minus infinity where clips are too few to tell.
+        Its simultaneous lower bound; minus infinity where there are too few clips.
     deviation
         Its standard deviation over clips.
     clips
-        (points,): how many clips have a score of every scheme.
+        (points,): number of clips with a score of every scheme.
     """
 
     mean: NDArray[np.float64]
@@ -56,13 +55,13 @@ def differences(scores: NDArray[np.float64], candidates: NDArray[np.bool_] | Non
     Parameters
     ----------
     scores
-        (clips, points, schemes), the mean of a clip's calls; NaN for a scheme that has none at a point, and
-        for all schemes of a clip at a point where it is not complete.
+        (clips, points, schemes): means over a clip's calls; NaN for a scheme without a score at a point, and
+        for all schemes of a clip that is not complete at a point.
     candidates
-        (points, schemes): the schemes for which a bound is asked, by default all. The fewer, the closer are
-        the bounds; those of other schemes mean nothing.
+        (points, schemes): the schemes whose bounds must hold; default: all. Fewer schemes give closer bounds;
+        the bounds of other schemes are meaningless.
     """
-    with threadpool_limits(1, "blas"):  # threads cost more than such small products take
+    with threadpool_limits(1, "blas"):  # threads slow down such small products
         return _differences(scores, np.ones(scores.shape[1:], bool) if candidates is None else candidates)
 
 
@@ -98,10 +97,10 @@ def _differences(scores: NDArray[np.float64], candidates: NDArray[np.bool_]) -> 
 def _largest_errors(
     gaps: NDArray[np.float64], is_complete: NDArray[np.bool_], count: int
 ) -> NDArray[np.float64]:
-    """Return of each resample the largest error of a mean in its own standard errors, (count,)."""
+    """Return the largest studentized error of a mean in each resample, (count,)."""
     gaps = gaps - gaps.mean(axis=0)
     scale = np.sqrt((gaps**2).mean(axis=0))
-    gaps = gaps[:, scale > 1e-9] / scale[scale > 1e-9]  # schemes that are the same call by call do not err
+    gaps = gaps[:, scale > 1e-9] / scale[scale > 1e-9]  # schemes that are equal in every call have no error
     if not gaps.shape[1]:
         return np.zeros(count)
     weights = resamples(len(is_complete))[:count, is_complete]

@@ -1,4 +1,4 @@
-"""Speech: the clips that a scenario says, from the packaged four, the fetched corpus or the user's files."""
+"""The clips of a scenario: the four packaged ones, the fetched corpus, or the user's files."""
 
 import glob
 import json

@@ -79,5 +79,5 @@ def test_damage_is_refused_or_changes_nothing_but_names(place, flip):
 
 @pytest.mark.parametrize(("packed", "name"), [(bz2.compress(b"0"), "bzip2"), (lzma.compress(b"0"), "xz")])
 def test_other_compressions_are_named(packed, name):
-    with pytest.raises(ChannelError, match=f"x: is compressed with {name}, and only gzip is read"):
+    with pytest.raises(ChannelError, match=f"x: is compressed with {name}; only gzip can be read"):
         unpacked(packed, "x", MIB)

@@ -64,9 +64,7 @@ def test_what_is_in_doubt_is_said(tmp_path: Path) -> None:
     (tmp_path / "profile").write_text("50\n47\n-1\n61\n")
     (tmp_path / "short").write_text("6\n12\n")
     assert Recorded(file="flags").doubt(tmp_path) == ""
-    assert "likely: taken for flags of loss; it could be a Mahimahi" in Recorded(file="likely").doubt(
-        tmp_path
-    )
+    assert "likely: read as flags of loss; it could be a Mahimahi" in Recorded(file="likely").doubt(tmp_path)
     assert "profile: a packet per 20 ms is assumed" in Recorded(file="profile").doubt(tmp_path)
     assert Trace(file="likely").doubt(tmp_path) == ""
     (tmp_path / "inverted").write_text("1 1 1 0 1 1")

@@ -196,7 +196,7 @@ def test_the_command(tmp_path):
     assert answer.endswith(lines[-1])
     wrong = subprocess.run([TESTBED, "dred", "inspect", TESTBED], capture_output=True, text=True, check=False)
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "is a program, no recording of a network" in wrong.stderr
+    assert "is a program, not a recording of a network" in wrong.stderr
     shown = subprocess.run([TESTBED, "dred", "inspect", "--help"], capture_output=True, text=True, check=True)
     assert "Example: testbed dred inspect" in shown.stdout
 
