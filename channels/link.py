@@ -152,7 +152,7 @@ class Link(Parameters):
 
     @property
     def least_delay_ms(self) -> float:
-        """How long a packet travels; how long it takes to send depends on its size."""
+        """Propagation delay; the transmission time depends on a packet's size."""
         return self.delay_ms
 
     def mean_kbps(self, duration_ms: float, folder: Path = Path()) -> float:

@@ -63,7 +63,7 @@ def _parse_capacity(content: bytes, where: str) -> DeliveryTrace:
     decision = decide(content, where)
     if decision.among((CAPACITY,)) is None:
         raise ChannelError(
-            f"{where}: is no Mahimahi delivery trace but {decision.kind}, which says what became of packets: "
+            f"{where}: is not a Mahimahi delivery trace but {decision.kind}, with fates of packets: "
             "replay it with `trace: {file: FILE}`"
         )
     return parse_delivery_trace(content, where)

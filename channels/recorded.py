@@ -70,7 +70,7 @@ class Recorded(Parameters):
         return capacity_kbps([self._stage(folder)], duration_ms, folder)
 
     def doubt(self, folder: Path = Path()) -> str:
-        """Return what else the file could be, or what it does not say; "" where there is no doubt."""
+        """Return the other kinds that the file could be, or an assumption about it; "" if there is none."""
         stage = self._stage(folder)
         other = read_cached(folder / self.file, decide).doubt
         if other:

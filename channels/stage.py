@@ -61,11 +61,10 @@ class StageParameters(Protocol):
 
     A stage that can deliver packets in another order than it got them says so with an attribute `reorders`
     that is true, one that can deliver a packet more than once with `duplicates`, and one in which a packet's
-    size matters with `serializes`. One that replays a file whose meaning is in doubt says so with a method
-    `doubt(folder)`, a sentence or "". `causes` are the names under which it drops packets, if not its own.
-    `least_delay_ms` is what it adds to every packet's delay, if anything, and a method `mean_kbps` (see
-    `Link.mean_kbps`) tells what it can carry, if there is a limit.
-    `examples` are parameters that the contract suite tries the stage with.
+    size matters with `serializes`. One that replays a file has a method `doubt(folder)`, which returns how
+    else the file could be read, or "". `causes` are the causes of its drops, if not its own name.
+    `least_delay_ms` is the delay that it adds to every packet, and a method `mean_kbps` (see
+    `Link.mean_kbps`) returns its capacity, if it has one. `examples` are parameters that the contract suite tries the stage with.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
@@ -116,5 +115,5 @@ def capacity_kbps(stages: Sequence[StageParameters], duration_ms: float, folder:
 
 
 def least_delay_ms(stages: Sequence[StageParameters]) -> float:
-    """Return what a chain of stages adds to the delay of every packet, as far as it is known."""
+    """Return the smallest delay of a chain of stages, as far as it is known."""
     return sum(getattr(parameters, "least_delay_ms", 0.0) for parameters in stages)

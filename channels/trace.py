@@ -86,7 +86,7 @@ class Trace(Parameters):
         return read_trace(folder / self.file).mean_loss()
 
     def doubt(self, folder: Path = Path()) -> str:
-        """Return what the file does not say and had to be assumed; "" where there is no doubt."""
+        """Return an assumption about the file that it does not state; "" if there is none."""
         trace = read_trace(folder / self.file)
         if isinstance(trace, LossTrace):
             return f"{self.file}: {trace.doubt}" if trace.doubt else ""

@@ -1,8 +1,8 @@
-"""Times of sending and arrival as a table: a header such as ``send_ms,arrival_ms``, then a line per packet.
+"""Tables of times of sending and arrival: a header such as ``send_ms,arrival_ms``, then one line per packet.
 
-The packets stand in the order of sending; an empty arrival is a lost packet. Spreadsheets' dialects are read:
+Packets are in the order of sending; an empty arrival is a lost packet. Dialects of spreadsheets are read:
 semicolons, tabs or bars between cells, decimal commas beside semicolons, quotes, other columns, names such as
-``Sent (s)``. The unit must be in the names: numbers do not tell seconds from milliseconds.
+``Sent (s)``. The names must hold the unit: numbers do not distinguish seconds from milliseconds.
 """
 
 import csv
@@ -33,7 +33,7 @@ _LONGEST_LINE = 10_000
 
 
 def parse_arrivals(content: bytes, where: str) -> ArrivalTrace:
-    """Make a trace of a table; `where` names the file in errors."""
+    """Return the trace of a table; `where` names the file in errors."""
     text = plain(content).decode("utf-8", "replace")
     rows = _rows(text, where)
     line, header = next(rows, (1, []))
@@ -70,7 +70,7 @@ def parse_arrivals(content: bytes, where: str) -> ArrivalTrace:
 
 
 def _separator(text: str) -> str:
-    """Return what stands between cells: what the header has most of, the comma where it has none."""
+    """Return the separator of cells: the most frequent one in the header, a comma if it has none."""
     start = text.lstrip()
     if start[:4].lower() == "sep=":
         return start[4:5]
@@ -97,7 +97,7 @@ def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _columns(header: list[str], here: str) -> tuple[int, int, int]:
-    """Return the places of sending and arrival, and their unit in ns."""
+    """Return the columns of sending and arrival, and their unit in ns."""
     places: dict[bool, int] = {}
     units: list[str | None] = []
     for place, cell in enumerate(header):

@@ -1,7 +1,7 @@
-"""Delay and error profiles, as 3GPP's TS 26.114 has them and ITU-T G.191's ``dlyerr_2_errpat`` reads them.
+"""Delay and error profiles of 3GPP TS 26.114, as ITU-T G.191's ``dlyerr_2_errpat`` reads them.
 
-Each line has the delay of one packet in ms, -1 for a lost one. The packets are evenly spaced; the profiles of
-3GPP have one for each 20 ms.
+Each line has the delay of one packet in ms, or -1 for a lost one. The packets are evenly spaced, in 3GPP's
+profiles by 20 ms.
 """
 
 import re
@@ -13,19 +13,19 @@ from testbed.errors import ChannelError
 
 PACKET_INTERVAL_MS = 20.0
 LARGEST_MS = 1999
-"""The largest delay that a profile can hold, by ``dlyerr_2_errpat``."""
+"""Largest delay in a profile, by ``dlyerr_2_errpat``."""
 _DELAY = re.compile(rb"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 def parse_delays(content: bytes, where: str, interval_ms: float = PACKET_INTERVAL_MS) -> ArrivalTrace:
-    """Make a trace of a profile.
+    """Return the trace of a profile.
 
     Parameters
     ----------
     content
         The file's bytes.
     where
-        Its name, for errors.
+        The file's name, for errors.
     interval_ms
         Time between two packets.
     """

@@ -1,6 +1,6 @@
-"""Reading recordings of packets: which were lost, or when each was sent and arrived.
+"""Reading of recordings of packets: losses, or times of sending and arrival.
 
-`testbed.channels.recording_kind` decides what a file is; every error names file and place.
+`testbed.channels.recording_kind` detects the format; every error names file and place.
 """
 
 from collections.abc import Callable
@@ -28,13 +28,13 @@ PARSERS: dict[str, Callable[[bytes, str], LossTrace | ArrivalTrace]] = {
     "plc_challenge": parse_losses,
     "opus_demo": parse_losses,
 }
-"""The readers of all kinds of `testbed.channels.recording_kind.FATES`."""
+"""Readers of all kinds in `testbed.channels.recording_kind.FATES`."""
 
 Read = TypeVar("Read")
 
 
 def read_trace(path: Path) -> LossTrace | ArrivalTrace:
-    """Read what became of packets.
+    """Read losses, or times of sending and arrival.
 
     A trace that was read before and has not changed since is not read again.
 
@@ -47,7 +47,7 @@ def read_trace(path: Path) -> LossTrace | ArrivalTrace:
 
 
 def parse_trace(content: bytes, where: str) -> LossTrace | ArrivalTrace:
-    """Make a trace of a file's content; `where` names the file."""
+    """Return the trace of a file's content; `where` names the file."""
     decision = decide(content, where)
     kind = decision.among(FATES)
     if kind is not None:
@@ -59,8 +59,8 @@ def parse_trace(content: bytes, where: str) -> LossTrace | ArrivalTrace:
             "makes a trace of it"
         )
     raise ChannelError(
-        f"{where}: holds ever larger numbers: times, as in a Mahimahi trace of a link's capacity, not what "
-        "became of packets; replay it with `link: {trace: FILE}`"
+        f"{where}: holds ever larger numbers: times of a Mahimahi trace of a link's capacity, not fates of "
+        "packets; replay it with `link: {trace: FILE}`"
     )
 
 

@@ -15,14 +15,14 @@ _FLAGS = {b"0": 0, b"1": 1}
 
 
 def parse_losses(content: bytes, where: str) -> LossTrace:
-    """Make a trace of flags between white space; `where` names the file in errors."""
+    """Return the trace of flags between white space; `where` names the file in errors."""
     content = plain(content)
     lost = bytearray()
     for token in re.finditer(rb"\S+", content):
         if token[0] not in _FLAGS:
             raise ChannelError(
                 f"{where}:{line_at(content, token.start())}: {shown(token[0])} is neither 0 (received) nor 1 "
-                "(lost), as flags of loss are; delays in ms stand one per line (-1: lost), a table of times "
+                "(lost), as flags of loss are; delays in ms are one per line (-1: lost), a table of times "
                 "begins with send_ms,arrival_ms"
             )
         if len(lost) == MAX_PACKETS:
@@ -34,7 +34,7 @@ def parse_losses(content: bytes, where: str) -> LossTrace:
 
 
 def parse_digits(content: bytes, where: str) -> LossTrace:
-    """Make a trace of digits 0 and 1; white space between them means nothing."""
+    """Return the trace of digits 0 and 1; white space between them is ignored."""
     content = plain(content)
     wrong = re.search(rb"[^01\s]", content)
     if wrong:

@@ -1,4 +1,4 @@
-"""What recordings of packets are made of, and what their readers share."""
+"""Traces of losses and arrivals, and helpers of their readers."""
 
 from array import array
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ LOST = -1
 
 @dataclass(frozen=True)
 class LossTrace:
-    """Which packets were lost.
+    """Losses of packets.
 
     Attributes
     ----------
@@ -37,14 +37,14 @@ class LossTrace:
 
 @dataclass(frozen=True)
 class ArrivalTrace:
-    """When packets were sent and how long they took.
+    """Times of sending and delays of packets.
 
     Attributes
     ----------
     send_ns
         Non-decreasing; at least two packets, and not all at the same time.
     delay_ns
-        How long each took, 0 or more, or `LOST`.
+        Delay of each, 0 or more, or `LOST`.
     """
 
     send_ns: "array[int]"
@@ -59,10 +59,10 @@ class ArrivalTrace:
 
 
 def shown(text: bytes) -> str:
-    """Return a part of a file as an error shows it."""
+    """Return a part of a file for an error message."""
     return repr(text[:40].decode("utf-8", "replace"))
 
 
 def line_at(content: bytes, position: int) -> int:
-    """Return the number of the line, from 1, that a byte is in."""
+    """Return the number of the line, from 1, that holds a byte."""
     return content.count(b"\n", 0, position) + 1

@@ -1,4 +1,4 @@
-"""Frame erasure patterns as ITU-T G.192 has them, and their byte-oriented variant.
+"""Frame erasure patterns of ITU-T G.192, and their byte-oriented variant.
 
 A pattern has a 16-bit word for each frame, 0x6B21 for a good one and 0x6B20 for one to erase (G.192, annex B;
 the tools of G.191 write the machine's byte order, so both are read). The byte-oriented variant of G.191's
@@ -18,7 +18,7 @@ _ORDERS = {b"\x21\x6b": "<", b"\x20\x6b": "<", b"\x6b\x21": ">", b"\x6b\x20": ">
 
 
 def parse_words(content: bytes, where: str) -> LossTrace:
-    """Make a trace of 16-bit words, whose first tells the byte order; `where` names the file in errors."""
+    """Return the trace of 16-bit words; the first shows the byte order, `where` names the file in errors."""
     order = _ORDERS.get(content[:2])
     if order is None:
         if content[:2] in (b"\x7f\x00", b"\x81\x00", b"\x00\x7f", b"\x00\x81"):
@@ -36,7 +36,7 @@ def parse_words(content: bytes, where: str) -> LossTrace:
 
 
 def parse_bytes(content: bytes, where: str) -> LossTrace:
-    """Make a trace of one byte per frame."""
+    """Return the trace of one byte per frame."""
     if not content:
         raise ChannelError(f"{where}: is empty: expected a byte 0x21 (good) or 0x20 (erased) for each frame")
     return _trace(np.frombuffer(content, np.uint8), GOOD & 0xFF, where)
@@ -49,7 +49,7 @@ def _trace(values: NDArray[np.unsignedinteger], good: int, where: str) -> LossTr
     if wrong.any():
         place = int(np.argmax(wrong))
         value = int(values[place])
-        hint = " (a soft bit: frames with their bits are no error pattern)" if value in _SOFT_BITS else ""
+        hint = " (a soft bit: a bitstream, not an error pattern)" if value in _SOFT_BITS else ""
         raise ChannelError(
             f"{where}: byte {place * values.itemsize}: 0x{value:X} is neither 0x{good:X} (good) "
             f"nor 0x{good - 1:X} (erased){hint}"

@@ -40,7 +40,7 @@ class Capabilities:
     dred
         Sends deep redundancy and synthesises lost frames from it.
     dtx
-        Makes packets of at most two bytes of silence.
+        Encodes silence in packets of at most two bytes.
     """
 
     path: str
@@ -60,7 +60,7 @@ class Capabilities:
         "dred": "DRED",
         "dtx": "DTX",
     }
-    """By attribute, what people call it."""
+    """Names of the capabilities, by attribute."""
 
     @property
     def lacking(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""A shared library's file, looked at before it is loaded: reading behind its end would kill the process.
+"""Checks of a shared library's file before it is loaded: a truncated one would kill the process.
 
-A build writes down the SHA-256 of its files; a library that was cut short, by a loss of power or a full disk,
-shows by its own header where its end should be.
+A build records the SHA-256 of its files. The header of a library that was truncated by a loss of power or a
+full disk shows its full size.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from pathlib import Path
 from testbed.errors import CodecError
 
 BUILD_FILE = "build.json"
-"""What a build leaves beside its files; `files` in it has their hashes by name."""
-_MEND = "`testbed opus build` builds it again"
+"""Record of a build beside its files; `files` in it holds their hashes by name."""
+_REBUILD = "`testbed opus build` builds it again"
 
 
 def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -23,32 +23,32 @@ def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def check_file(path: Path) -> None:
-    """Refuse a file of a build that is not what was built, and any library that is cut short.
+    """Refuse a file that has changed since its build, and any truncated library.
 
     Parameters
     ----------
     path
-        A library, or another file that a build wrote down.
+        A library, or another file recorded by a build.
 
     Raises
     ------
     CodecError
-        Says how the file is damaged and what mends it.
+        The file is damaged; the message names the command that repairs it.
     """
     path = path.resolve()
     try:
         wanted = _recorded(path)
         if wanted is not None and _sha256(path) not in wanted:
-            raise CodecError(f"{path}: is damaged: its SHA-256 is not that of what was built; {_MEND}")
+            raise CodecError(f"{path}: is damaged: its SHA-256 is not that of the build; {_REBUILD}")
         size, needed = path.stat().st_size, _elf_bytes(path)
     except OSError as error:
         raise CodecError(f"{path}: cannot be read: {error.strerror}") from None
     if size < needed:
-        raise CodecError(f"{path}: is cut short: {size} of {needed} bytes; {_MEND}")
+        raise CodecError(f"{path}: is cut short: {size} of {needed} bytes; {_REBUILD}")
 
 
 def _recorded(path: Path) -> set[str] | None:
-    """Return the hash that a build wrote down for a file, under whichever of the names that lead to it."""
+    """Return the hash that a build recorded for a file, under any name that links to it."""
     try:
         files = json.loads((path.parent / BUILD_FILE).read_text("utf-8"))["files"]
         found = {str(sha256) for name, sha256 in files.items() if (path.parent / name).resolve() == path}
@@ -63,7 +63,7 @@ def _sha256(path: Path) -> str:
 
 
 def _elf_bytes(path: Path) -> int:
-    """Return how long an ELF file must be at least, by its section headers, which are last; 0 for others."""
+    """Return the smallest size of an ELF file by its section headers, which are last; 0 for other files."""
     with path.open("rb") as file:
         header = file.read(64)
     if len(header) < 64 or header[:4] != b"\x7fELF":

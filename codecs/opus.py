@@ -393,7 +393,7 @@ class Decoder(_Handle):
         self._deliver(done, view, out, "concealing a frame")
 
     def fill_pause(self, out: Pcm24) -> None:
-        """Make up a frame of a pause: as `conceal`, but without networks, which would speak into it."""
+        """Synthesize a frame of a pause: as `conceal`, but without networks, which could produce speech."""
         self._set_complexity(0)
         dred, self._dred_in_use = self._dred_in_use, None
         if dred is None:

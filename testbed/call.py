@@ -150,9 +150,9 @@ def simulate(
     most_events
         How many events the simulation may have.
     dred_reach_samples
-        How much of a packet's DRED the engine will read; libopus's limit by default.
+        Depth of a packet's DRED that the engine reads; default: libopus's limit.
     omits_pauses
-        Whether packets of silence, of at most two bytes, are not sent; the receiver knows that it is so.
+        Whether packets of silence, of at most two bytes, are not sent; the receiver knows this.
 
     Raises
     ------

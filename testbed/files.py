@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".testbed-"
-"""Files with it are not whole; what is left of them belongs to a process that was killed."""
+"""Prefix of incomplete files; those left over are from a process that was killed."""
 
 
 def cache_dir() -> Path:

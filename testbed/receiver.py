@@ -1,4 +1,4 @@
-"""The receiving side of a call: what is at hand when a frame must play, and what it is played from."""
+"""The receiving side of a call: each frame is played from the best data received when it is due."""
 
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -30,21 +30,21 @@ class Receiver:
     DRED.
 
     Where the sender omits pauses, a missing frame is a pause if the packets before and after it say so
-    (`testbed.pauses`). As long as none after it is at hand, it is taken for one unless the packet before
-    it has voice. A pause is filled without networks, and nothing is repaired in it.
+    (`testbed.pauses`). Before a later packet arrives, it counts as a pause unless the packet before it has
+    voice. A pause is filled without networks, and nothing is repaired in it.
 
     Parameters
     ----------
     count, settings
         How many frames the call has, and how they are encoded.
     frames
-        The frames that were made so far: what is in a payload that is at hand, measured once, by the sender.
+        The frames encoded so far: the sender has analysed the content of each payload.
     playout
         When a frame must play.
     dred_reach_samples
         How much of a packet's DRED the engine reads, of what it holds the newest.
     may_pause
-        Whether the sender omits pauses; both ends agree on it beforehand (``usedtx``, RFC 7587, 6.1).
+        Whether the sender omits pauses, as agreed in SDP (``usedtx``, RFC 7587, 6.1).
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Receiver:
             self.played_ns[frame] = due_ns
 
     def play_rest(self, last_sent_ns: int) -> None:
-        """Play all that is settled at the end of the call: nothing more can arrive.
+        """Play the remaining frames at the end of the call, when nothing more can arrive.
 
         Parameters
         ----------
@@ -209,7 +209,7 @@ class Receiver:
             self._settle(frame, DRED if is_heard else PLC, following, DEEP)
 
     def _is_pause(self, frame: int, now_ns: int) -> bool:
-        """Return whether a frame that is missing at `now_ns` is taken for a pause."""
+        """Whether a frame that is missing at `now_ns` counts as a pause."""
         arrived = np.flatnonzero((self.arrived_ns != NEVER) & (self.arrived_ns <= now_ns))
         place = int(np.searchsorted(arrived, frame))
         if place == 0:

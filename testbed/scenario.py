@@ -49,7 +49,7 @@ _REPLACED: dict[KeyPath, tuple[str, ...]] = {
     ("playout", "buffer_ms"): ("delay_ms",),
     ("playout", "delay_ms"): ("buffer_ms",),
 }
-"""What an override takes away with the value that it replaces, unless it was overridden itself."""
+"""Keys that an override of another key removes, unless they are overridden, too."""
 AnyScenario = Scenario | FlowStudy
 """One with the key `flows` is a flow study, every other is about calls."""
 
@@ -157,7 +157,7 @@ def points(scenario: Kind) -> list[Point[Kind]]:
 
 
 def _from_here(name: Path) -> str:
-    """Return a name or pattern that is relative to the current folder as one that is not."""
+    """Return an absolute name for a name or pattern relative to the current folder."""
     if name.is_absolute() or name.exists():
         return str(name.absolute())
     return str(Path(glob.escape(str(Path.cwd())), name))

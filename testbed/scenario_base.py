@@ -15,7 +15,7 @@ MOST_CALLS = 1_000_000
 
 
 class Limits(Parameters):
-    """What a run, and one simulation of it, may use.
+    """Limits of a run, and of one simulation.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Written(Parameters):
     sweep
         Lists of values by dotted key; a run does every combination.
     limits
-        How large a run may be, and when a simulation is given up, so that none hangs.
+        Largest size of a run, and of a simulation before it is aborted.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=100)
@@ -59,12 +59,12 @@ class Written(Parameters):
 
     @property
     def overrides(self) -> list[str]:
-        """What was set on the command line, ``"key=value"`` each."""
+        """Overrides of the command line, ``"key=value"`` each."""
         return list(self._document.overrides)
 
     @property
     def text_as_run(self) -> str:
-        """The YAML with its overrides written into it, which makes the same run again."""
+        """The YAML text with its overrides, which repeats the run."""
         return self._document.text_as_run
 
     @property
@@ -74,7 +74,7 @@ class Written(Parameters):
 
     @property
     def file(self) -> Path | None:
-        """The scenario's own file, where it was read from one."""
+        """The scenario's file; None if it was not read from one."""
         return self._document.file
 
     @property
@@ -84,16 +84,16 @@ class Written(Parameters):
 
     @property
     def calls_of_a_point(self) -> int:
-        """How many calls, or simulations, there are at each point at least."""
+        """Smallest number of calls, or simulations, at each point."""
         return self.realizations
 
     @property
     def number_of_points(self) -> int:
-        """How many combinations of swept values there are."""
+        """Number of combinations of swept values."""
         return prod(len(values) for values in self.sweep.values())
 
     def check_size(self, calls_of_a_point: int, most: int | None = None) -> None:
-        """Refuse a run of more calls than `most`; by default than `limits.calls`.
+        """Refuse a run of more than `most` calls; default: `limits.calls`.
 
         Raises
         ------

@@ -31,7 +31,7 @@ class Speech(Parameters):
     corpus
         ``asterisk`` is fetched by `testbed speech fetch`; ``packaged`` ships with the package.
     clips
-        How many, the first ones; all by default.
+        Number of clips, from the first; default: all.
     files
         The user's own recordings, instead of a corpus: a file, a folder, a pattern such as
         ``recordings/*.wav``, or a list of these; relative to the scenario's folder.
@@ -59,7 +59,7 @@ class Speech(Parameters):
 
 
 class Dtx(Parameters):
-    """Discontinuous transmission, and what becomes of the packets of pauses.
+    """Discontinuous transmission, and the packets of pauses.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class Codec(Parameters):
 
     @property
     def uses_dtx(self) -> bool:
-        """Whether libopus makes packets without sound of pauses."""
+        """Whether libopus encodes pauses in packets without sound."""
         return bool(self.dtx)
 
     @property
@@ -197,7 +197,7 @@ class Scenario(Written):
 
     @property
     def calls_of_a_point(self) -> int:
-        """How many calls there are at each point at least: with one clip, if their number is not said."""
+        """Smallest number of calls at each point; with one clip, if their number is not given."""
         schemes = 1 + sum(len(list(scheme.each())) for scheme in self.schemes)
         return self.realizations * schemes * (self.speech.clips or 1)
 
@@ -208,7 +208,7 @@ class Scenario(Written):
 
     @property
     def is_controlled(self) -> bool:
-        """Whether a controller sets the rate that is sent at."""
+        """Whether a controller sets the sending rate."""
         return not isinstance(self.congestion, NoControl)
 
     @property

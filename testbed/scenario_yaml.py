@@ -45,11 +45,11 @@ class Document:
     places
         Where each value was written (``"quickstart.yaml:7"``, ``"--set seed"``), by its path into `data`.
     overrides
-        What was set in `data` after it was read, ``"key=value"`` each.
+        Overrides set in `data`, ``"key=value"`` each.
     text_as_run
         `text` with the overrides written into it.
     file
-        Where the text was read from; None for text that was given as such.
+        File of the text; None for text that was not read from a file.
     """
 
     label: str

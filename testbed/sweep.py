@@ -1,4 +1,4 @@
-"""Which calls a scenario makes, and in which groups they are worked off."""
+"""The plan of a scenario: its calls, in groups that share an encoding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -79,12 +79,12 @@ class Plan:
 
 
 def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
-    """Lay out the calls of a scenario over a number of clips.
+    """Return the plan of a scenario's calls over a number of clips.
 
     Parameters
     ----------
     most_calls
-        How many there may be; by default `limits.calls`, which is not to be believed of a stored scenario.
+        Largest number of calls; default: `limits.calls`, which a stored scenario could set too high.
 
     Raises
     ------

@@ -29,7 +29,7 @@ class Timeline:
     Attributes
     ----------
     sent_ns
-        When the packet that carries the frame as its primary was sent, or `NEVER`: the frame is of a pause.
+        Time of sending of the packet with the frame as its primary; `NEVER` in a pause.
     arrived_ns
         When that packet arrived, or `NEVER`.
     dropped_by
@@ -37,7 +37,7 @@ class Timeline:
     played_ns
         When the frame was played; with offline playout, when it first could have been.
     recovered_by
-        Index into `RECOVERIES`; ``dtx`` is every frame that was not sent, whatever it was taken for.
+        Index into `RECOVERIES`; ``dtx`` is every frame that was not sent, whatever the receiver assumed.
     source_frame
         The frame whose packet the sound came in: itself for primary, a later one for RED, LBRR and DRED,
         `NEVER` for none. A concealed frame names the packet whose LBRR or DRED was at hand but of no use.
@@ -61,7 +61,7 @@ class Timeline:
 
     @property
     def is_sent(self) -> NDArray[np.bool_]:
-        """By frame, whether a packet with it as its primary was sent."""
+        """Whether a packet with the frame as its primary was sent, by frame."""
         sent: NDArray[np.bool_] = self.sent_ns != NEVER
         return sent
 
@@ -70,12 +70,12 @@ class Timeline:
         return int(np.count_nonzero(self.recovered_by == recovery))
 
     def drops(self, causes: Collection[str]) -> int:
-        """Return how many packets were dropped by one of some causes."""
+        """Return the number of packets dropped by given causes."""
         return sum(cause in causes for cause in self.dropped_by)
 
     @property
     def smallest_delay_ms(self) -> float:
-        """The delay of the packet that was fastest; NaN if none arrived."""
+        """Delay of the fastest packet; NaN if none arrived."""
         delays_ns = self._delays_ns
         return float(delays_ns.min()) / 1e6 if len(delays_ns) else float("nan")
 
@@ -90,11 +90,11 @@ class Timeline:
         return float(np.percentile(delays_ns - delays_ns.min(), percentile)) / 1e6
 
     def buffer_needed_ms(self, percentile: float) -> float:
-        """Return a percentile of the waiting that frames which were repaired needed; NaN if none was.
+        """Return a percentile of the waits that repaired frames needed; NaN if none was repaired.
 
-        A frame needs to wait until its repair is at hand. The wait counts from when the frame would have been
-        at hand had its packet been as fast as the fastest, so the 100th percentile is the smallest fixed
-        jitter buffer in which all repairs come in time.
+        A wait ends with the arrival of the repair. It begins when the frame would have arrived in a packet as
+        fast as the fastest one, so the 100th percentile is the smallest fixed jitter buffer in which all
+        repairs come in time.
         """
         repaired = np.isin(self.recovered_by, (RED, LBRR, DRED))
         if not repaired.any():
@@ -104,7 +104,7 @@ class Timeline:
 
     @property
     def _delays_ns(self) -> NDArray[np.int64]:
-        """How long each packet that arrived was on its way."""
+        """Delay of each packet that arrived."""
         arrived = self.arrived_ns != NEVER
         delays_ns: NDArray[np.int64] = (self.arrived_ns - self.sent_ns)[arrived]
         return delays_ns
@@ -135,17 +135,17 @@ class Timeline:
 
 
 def read_timeline(path: Path) -> "pd.DataFrame":
-    """Read what `Timeline.write` wrote, or what somebody says it did.
+    """Read a file of `Timeline.write`, which may come from others.
 
     Returns
     -------
     DataFrame
-        A row for each frame in playing order; columns as the attributes of `Timeline`, causes in words.
+        One row per frame in playing order; columns as the attributes of `Timeline`, causes as text.
 
     Raises
     ------
     ResultsError
-        It cannot be read, or a column is missing or holds something else than it should.
+        It cannot be read, or a column is missing or has the wrong type.
     """
     from pandas.api.types import is_integer_dtype
 

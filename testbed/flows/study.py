@@ -65,7 +65,7 @@ def run_study(
     force: bool = False,
     command: Sequence[str] | None = None,
 ) -> None:
-    """Run a study and write its folder; what is done is on disk before `on_progress` is called.
+    """Run a study and write its folder; finished runs are on disk before `on_progress` is called.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def run_study(
     force
         See `testbed.run_folder.working`.
     command
-        The command line that asked for it.
+        The command line, or None.
     """
     all_points = points(study)
     origin = Provenance(study, command, inputs_of(all_points))
@@ -131,7 +131,7 @@ def _run(all_points: Sequence[Point[FlowStudy]], run: RunId) -> Ran:
 
 
 def _keep(store: Store, ran: Ran, all_points: Sequence[Point[FlowStudy]], study: FlowStudy) -> None:
-    """Put what a run left on disk, its rows last."""
+    """Write the results of a run to disk, its rows last."""
     import pandas as pd
 
     key = (ran.run.point, ran.run.realization)
@@ -192,7 +192,7 @@ def _trajectories(ran: Ran) -> "pd.DataFrame":
 
 
 def points_outline(all_points: Sequence[Point[Any]]) -> list[str]:
-    """Return how many points there are, and a line for each that has parameters."""
+    """Return the number of points, and a line for each that has parameters."""
     told = (", ".join(f"{key} = {value}" for key, value in point.parameters.items()) for point in all_points)
     return [counted(len(all_points), "point"), *(f"  {line}" for line in told if line)]
 

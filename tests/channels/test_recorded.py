@@ -80,5 +80,5 @@ def test_a_capture_is_named_and_how_to_convert_it(tmp_path: Path) -> None:
 
 def test_a_link_is_not_made_of_losses(tmp_path: Path) -> None:
     (tmp_path / "losses").write_text("0\n1\n0\n")
-    with pytest.raises(ValueError, match=r"no Mahimahi delivery trace but plc_challenge.*trace: \{file"):
+    with pytest.raises(ValueError, match=r"not a Mahimahi delivery trace but plc_challenge.*trace: \{file"):
         Link.model_validate({"trace": "losses"}, context={"folder": tmp_path})
