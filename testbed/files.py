@@ -1,13 +1,13 @@
 """Where the testbed keeps what it fetches, and how a file gets its final name only when it is whole."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-TEMPORARY_PREFIX = ".testbed-"
-"""Prefix of incomplete files; those left over are from a process that was killed."""
+_TEMPORARY = re.compile(r"\.testbed-[0-9a-f]{12}(\.\w+)?")
 
 
 def cache_dir() -> Path:
@@ -28,8 +28,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     loss of power there is the old file or the new one, whole. Its permissions are those that the umask
     grants. On any error, Ctrl-C included, the temporary file is removed and `path` is left as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}{path.suffix}")
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sync(path.parent.parent)
+    temporary = path.with_name(f".testbed-{secrets.token_hex(6)}{path.suffix}")
     try:
         temporary.touch(exist_ok=False)
         yield temporary
@@ -42,6 +44,11 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Return whether a file was not written whole, by a process that still writes or was killed."""
+    return bool(_TEMPORARY.fullmatch(path.name)) and path.is_file() and not path.is_symlink()
 
 
 def sync(path: Path) -> None:

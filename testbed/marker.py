@@ -2,8 +2,9 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from testbed.errors import ResultsError
@@ -26,11 +27,7 @@ def claimed(out: Path) -> Iterator[Path]:
     ResultsError
         It is neither empty nor a folder of the testbed, or another process works in it.
     """
-    try:
-        str(out.absolute()).encode()
-    except UnicodeEncodeError:
-        raise ResultsError(f"{str(out)!r}: a folder's name must be UTF-8") from None
-    folder = out.resolve()
+    folder = folder_of(out)
     if folder.exists() and not folder.is_dir():
         raise ResultsError(f"{out}: is a file; give a folder for the run")
     is_new = not folder.exists()
@@ -56,6 +53,26 @@ def claimed(out: Path) -> Iterator[Path]:
         os.close(handle)
 
 
+def folder_of(out: Path) -> Path:
+    """Return the folder that a path leads to, which need not be there.
+
+    Raises
+    ------
+    ResultsError
+        If it leads to none, or its name is not UTF-8.
+    """
+    try:
+        folder = out.resolve()
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise ResultsError(f"{str(out)!r}: a folder's name must be UTF-8") from None
+    except FileNotFoundError:
+        raise ResultsError(f"{out}: the current folder is gone; give a whole path with --out") from None
+    except RuntimeError:  # of a link that leads back to itself
+        raise ResultsError(f"{out}: is a link that leads nowhere; give another folder with --out") from None
+    return folder
+
+
 def _locked_marker(out: Path, folder: Path) -> int:
     """Return a folder's marker, open and locked; it is created in an empty or new folder."""
     marker = folder / MARKER_FILE
@@ -72,8 +89,11 @@ def _locked_marker(out: Path, folder: Path) -> int:
                     "from yours; remove it yourself, or give another folder with --out"
                 )
             raise ResultsError(f"{out}: holds other files and no run; give another folder with --out")
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(marker.lstat().st_mode):
+                raise ResultsError(f"{out}: its {MARKER_FILE} is no file; give another folder with --out")
         try:
-            handle = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+            handle = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         except FileNotFoundError:
             continue
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from testbed.errors import ResultsError
 from testbed.files import written_whole
 from testbed.parquet import read_frame
-from testbed.store import JOURNAL_FILE, read_parts, read_rows
+from testbed.store import JOURNAL_FILE, MOST_BYTES_OF_TEXT, read_parts, read_rows
 from testbed.stored_manifest import check_manifest
 from testbed.stored_table import check_table
 
@@ -104,7 +104,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         It is missing, or is not a manifest.
     """
     path = folder / MANIFEST_FILE
+    if path.exists() and not path.is_file():
+        raise ResultsError(f"{path}: is no file")
     try:
+        if path.stat().st_size > MOST_BYTES_OF_TEXT:
+            raise ResultsError(f"{path}: too large for a manifest")
         manifest = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise ResultsError(f"{path}: cannot be read: {error}") from error

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed.errors import ResultsError, RunError
-from testbed.files import TEMPORARY_PREFIX, remove_if_empty, sync
+from testbed.files import is_temporary, remove_if_empty, sync
 from testbed.kept_files import is_kept_file
 from testbed.marker import claimed
 from testbed.results import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FILES = (TABLE_FILE, MANIFEST_FILE, REPORT_FILE, TRAJECTORIES_FILE, CHANGES_FILE)
+_ASKED = ("another scenario", "other speech", "other recordings or another libopus")
 _CHOICES = "give another folder with --out, or replace it with --force"
 
 
@@ -137,6 +138,7 @@ def _begun(
 ) -> Iterator[Store]:
     """Yield the store of a new run; its folder is removed if it has no rows at the end."""
     folder.mkdir()
+    sync(folder.parent)
     try:
         with Store(folder, columns, key_length, rows) as store:
             write_manifest(folder, {**manifest, "complete": False})
@@ -149,19 +151,23 @@ def _begun(
 def _made_room(out: Path, folder: Path, manifest: Mapping[str, Any], force: bool) -> str:
     """Clear the folder for a new run; return the time of the run that will be replaced, or ""."""
     work = folder / WORK
-    if _is_complete(work):
-        _move_up(work)
-    elif not force and (rows := _rows_in(work)):
-        raise ResultsError(f"{out}: holds an unfinished run with {rows} rows; {_CHOICES}")
-    _remove(work)
-    if work.exists():
-        raise ResultsError(f"{work}: holds files that the testbed did not write; move them elsewhere")
+    if not work.is_symlink() and (work / JOURNAL_FILE).is_file():
+        if _is_complete(work):
+            _move_up(work)
+        elif not force and (rows := _rows_in(work)):
+            raise ResultsError(f"{out}: holds an unfinished run with {rows} rows; {_CHOICES}")
+        _remove(work)
+    remove_if_empty(work)
+    if _is_there(work):
+        raise ResultsError(f"{work}: holds what the testbed did not write; move it elsewhere")
+    for left in filter(is_temporary, folder.iterdir()):
+        left.unlink(missing_ok=True)
     _check_free(folder, _FILES)
     if not (folder / MANIFEST_FILE).exists():
         return ""
     earlier = read_manifest(folder)
-    if not force and _asked(earlier) != _asked(json.loads(json.dumps(manifest))):
-        raise ResultsError(f"{out}: holds the run of another scenario; {_CHOICES}")
+    if not force and (other := _other(earlier, json.loads(json.dumps(manifest)))):
+        raise ResultsError(f"{out}: holds a run of {other}; {_CHOICES}")
     if not force and (lost := set(_texts(earlier.get("save"))) - set(manifest["save"])):
         raise ResultsError(f"{out}: holds a run with --save {','.join(sorted(lost))}; {_CHOICES}")
     return str(earlier.get("created", ""))
@@ -198,12 +204,14 @@ def _move_up(work: Path) -> None:
     for name in sorted(moving, key=lambda name: (name == MANIFEST_FILE, name == TABLE_FILE)):
         if name == MANIFEST_FILE:
             for gone in set(old) - {each for each in new if each != REPORT_FILE}:
-                (folder / gone).unlink(missing_ok=True)
-                remove_if_empty((folder / gone).parent)
+                if not _is_no_folder((folder / gone).parent, folder):
+                    (folder / gone).unlink(missing_ok=True)
+                    remove_if_empty((folder / gone).parent)
+            for place in {(folder / moved).parent for moved in moving}:
+                sync(place)
         (folder / name).parent.mkdir(exist_ok=True)
         (work / name).replace(folder / name)
-    for place in {(folder / name).parent for name in new}:
-        sync(place)
+    sync(folder)
 
 
 def _check_free(folder: Path, names: Iterable[str]) -> None:
@@ -230,7 +238,7 @@ def _remove(work: Path) -> None:
     for place, _, names in os.walk(work, topdown=False):
         for name in names:
             path = Path(place, name)
-            if name.startswith(TEMPORARY_PREFIX) or _is_working_file(path.relative_to(work).as_posix()):
+            if is_temporary(path) or _is_working_file(path.relative_to(work).as_posix()):
                 path.unlink(missing_ok=True)
         if Path(place) != work:
             remove_if_empty(Path(place))
@@ -254,13 +262,19 @@ def _written(folder: Path) -> list[str]:
     return [name for name in _texts(read_manifest(folder).get("written")) if _is_file_of_a_run(name)]
 
 
-def _asked(manifest: Mapping[str, Any]) -> Any:
-    """Return the identity of a run: its scenario, speech and recorded networks."""
+def _other(earlier: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """Return in what the task of an earlier run differs from this one's; "" where it does not."""
+    parts = zip(_ASKED, _asked(earlier), _asked(manifest), strict=True)
+    return next((what for what, before, now in parts if before != now), "")
+
+
+def _asked(manifest: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """Return what tells one run's task from another's, in the order of `_ASKED`."""
     try:
         clips = [(clip["name"], clip["sha256"]) for clip in manifest.get("clips", [])]
         files = [file["sha256"] for file in manifest.get("files", []) if file["role"] != "scenario"]
     except (TypeError, KeyError):
-        return None
+        return None, None, None
     return manifest.get("scenario"), clips, files
 
 

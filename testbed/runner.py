@@ -21,6 +21,7 @@ from testbed.flows.model import FlowStudy
 from testbed.flows.study import run_study
 from testbed.kept_files import KEEPABLE, NOT_KEPT, keep_clean
 from testbed.manifest import make_manifest
+from testbed.marker import folder_of
 from testbed.pool import work_off
 from testbed.provenance import Provenance, check_unchanged, inputs_of
 from testbed.results import TIMINGS, Results
@@ -249,7 +250,7 @@ def run_scenario(
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
     context = Context(
-        whole.points, whole.schemes, clips, out.resolve() / results.WORK, save, _examples(whole)
+        whole.points, whole.schemes, clips, folder_of(out) / results.WORK, save, _examples(whole)
     )
     origin = Provenance(scenario, command, inputs_of(whole.points, clips))
     manifest = make_manifest(whole, context, 0, [], None, origin)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from testbed.errors import ResultsError
 from testbed.files import sync, written_whole
-from testbed.parquet import MOST_BYTES, read_arrow
+from testbed.parquet import read_arrow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +29,8 @@ RESERVE_FILE = "reserve"
 ROWS = "results"
 """Name of the table of the journal."""
 ROWS_IN_JOURNAL = 1000
+MOST_BYTES_OF_TEXT = 64 << 20
+"""What a journal or a manifest may have; parsed it takes many times that."""
 _MOST_KEYS = 16
 _ROW_BYTES = (2000, 500)
 """Upper estimates of a row's size in the journal, and in its part and the table together."""
@@ -226,7 +228,7 @@ def read_parts(folder: Path, table: str) -> "pd.DataFrame | None":
 
 def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[Key, dict[str, Any]]]]:
     path = folder / JOURNAL_FILE
-    if path.stat().st_size > MOST_BYTES:
+    if path.stat().st_size > MOST_BYTES_OF_TEXT:
         raise ResultsError(f"{path}: too large for a journal")
     try:
         first, *lines = path.read_bytes().split(b"\n")[:-1]

@@ -1,6 +1,7 @@
 """What is not the testbed's stays; an earlier run is only replaced by a complete one of the same scenario."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from testbed.marker import MARKER_FILE
 from testbed.reports.report import write_report
 from testbed.results import MANIFEST_FILE, REPORT_FILE, TABLE_FILE, WORK, load
 from testbed.run_folder import Work, working
+from testbed.store import JOURNAL_FILE, MOST_BYTES_OF_TEXT
 
 COLUMNS = dict.fromkeys(("point", "scheme", "clip", "realization", "payload_kbps", "wire_kbps", "error"), "")
 SOUND = "examples/000-00-plc-a-000-000.flac"
@@ -144,18 +146,21 @@ def test_the_files_of_the_run_that_is_replaced_go(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "what"),
     [
-        {"name": "two"},
-        {"clips": [{"name": "a", "sha256": "34"}]},
-        {"files": [{"path": "loss.txt", "role": "channel", "sha256": "56", "bytes": 2}]},
+        ({"name": "two"}, "another scenario"),
+        ({"clips": [{"name": "a", "sha256": "34"}]}, "other speech"),
+        (
+            {"files": [{"path": "loss.txt", "role": "channel", "sha256": "56", "bytes": 2}]},
+            "other recordings or another libopus",
+        ),
     ],
 )
-def test_a_run_of_another_scenario_is_replaced_only_where_that_is_said(tmp_path, other):
+def test_a_run_of_another_scenario_is_replaced_only_where_that_is_said(tmp_path, other, what):
     run(tmp_path)
     before = contents(tmp_path)
     with pytest.raises(
-        ResultsError, match=r"of another scenario; give another folder with --out, or .* --force"
+        ResultsError, match=rf"a run of {what}; give another folder with --out, or .* --force"
     ):
         run(tmp_path, **other)
     assert contents(tmp_path) == before
@@ -214,7 +219,7 @@ def test_files_of_mine_in_the_folder_of_an_unfinished_run_stay(tmp_path):
     interrupted(tmp_path)
     (tmp_path / WORK / "notes.txt").write_text("mine")
     (tmp_path / WORK / "examples" / "mine.flac").write_text("mine")
-    with pytest.raises(ResultsError, match="holds files that the testbed did not write; move them"):
+    with pytest.raises(ResultsError, match="holds what the testbed did not write; move it"):
         run(tmp_path, force=True)
     left = {name: text for name, text in contents(tmp_path / WORK).items() if text}
     assert left == {"notes.txt": "mine", "examples/mine.flac": "mine"}
@@ -257,6 +262,62 @@ def test_a_folder_that_is_exchanged_while_the_run_works_is_respected(tmp_path):
         run(tmp_path / "run", meanwhile=put)
     assert contents(tmp_path / "run") == {"notes.txt": "mine"}
     assert len(load(tmp_path / "moved").table) == 3
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_link_in_the_place_of_what_is_unfinished_is_not_followed(tmp_path, force):
+    run(tmp_path / "victim")
+    interrupted(tmp_path / "stopped")
+    for number, target in enumerate([tmp_path / "victim", tmp_path / "stopped" / WORK]):
+        mine = tmp_path / f"run{number}"
+        run(mine)
+        (mine / WORK).symlink_to(target)
+        before = contents(target)
+        with pytest.raises(ResultsError, match="holds what the testbed did not write"):
+            run(mine, force=force)
+        assert contents(target) == before
+
+
+@pytest.mark.parametrize("name", [MANIFEST_FILE, TABLE_FILE, ".testbed-notes"])
+def test_a_folder_of_mine_that_is_called_as_that_of_an_unfinished_run_stays(tmp_path, name):
+    run(tmp_path)
+    (tmp_path / WORK).mkdir()
+    (tmp_path / WORK / name).write_text('{"complete": true, "written": []}')
+    with pytest.raises(ResultsError, match="holds what the testbed did not write"):
+        run(tmp_path, force=True)
+    assert contents(tmp_path / WORK) == {name: '{"complete": true, "written": []}'}
+
+
+@pytest.mark.parametrize("name", [MARKER_FILE, MANIFEST_FILE])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir])
+def test_what_is_no_file_is_refused_before_it_is_read(tmp_path, name, make):
+    run(tmp_path)
+    (tmp_path / name).unlink()
+    make(tmp_path / name)
+    with pytest.raises(ResultsError, match=f"{name}.* is no file"):
+        run(tmp_path, force=True)
+
+
+@pytest.mark.parametrize("name", [MANIFEST_FILE, JOURNAL_FILE])
+def test_text_that_is_too_large_is_refused_before_it_is_read(tmp_path, name):
+    interrupted(tmp_path)
+    os.truncate(tmp_path / WORK / name, MOST_BYTES_OF_TEXT + 1)
+    with pytest.raises(ResultsError, match="too large"):
+        load(tmp_path)
+
+
+def test_a_link_that_leads_to_itself_is_refused(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ResultsError, match="leads nowhere"):
+        run(tmp_path / "loop")
+
+
+def test_what_a_killed_report_left_goes_with_the_next_run_and_files_of_mine_stay(tmp_path):
+    run(tmp_path)
+    (tmp_path / ".testbed-0123456789ab.html").write_text("half a page")
+    (tmp_path / ".testbed-notes").write_text("mine")
+    run(tmp_path)
+    assert sorted(path.name for path in tmp_path.glob(".testbed-*")) == [".testbed-notes"]
 
 
 def test_one_run_at_a_time_works_in_a_folder(tmp_path):
@@ -321,9 +382,14 @@ def test_a_move_that_was_cut_off_anywhere_is_read_whole_and_completed(tmp_path, 
 def test_a_run_that_was_killed_while_it_began_is_as_if_it_had_not(tmp_path):
     (tmp_path / MARKER_FILE).touch()
     run(tmp_path)
-    for name in ("", "journal", "reserve", ".testbed-0123.json"):
+    for names in (
+        [],
+        ["journal"],
+        ["journal", "reserve"],
+        ["journal", "reserve", ".testbed-0123456789ab.json"],
+    ):
         (tmp_path / WORK).mkdir()
-        if name:
+        for name in names:
             (tmp_path / WORK / name).touch()
         run(tmp_path)
         assert not (tmp_path / WORK).exists()
