@@ -64,7 +64,8 @@ class StageParameters(Protocol):
     size matters with `serializes`. One that replays a file has a method `doubt(folder)`, which returns how
     else the file could be read, or "". `causes` are the causes of its drops, if not its own name.
     `least_delay_ms` is the delay that it adds to every packet, and a method `mean_kbps` (see
-    `Link.mean_kbps`) returns its capacity, if it has one. `examples` are parameters that the contract suite tries the stage with.
+    `Link.mean_kbps`) returns its capacity, if it has one. `examples` are parameters for the
+    contract suite.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
