@@ -161,7 +161,8 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
     choice = verdict.choice
     if choice is None:
         return _nothing_to_rank(verdict)
-    if not verdict.shows_loss and len(choice.ranked) > 1:
+    is_unclear = not verdict.shows_loss or (choice.recommended is None and _is_whole(summary, point))
+    if is_unclear and len(choice.ranked) > 1:
         said = _no_effect(summary, point, choice, verdict)
     elif len(choice.ranked) < 2:
         said = _alone(summary, point, choice)
@@ -176,6 +177,7 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
         said[0:0] = within
     else:
         said += within
+    said += _compared(summary, point, choice)
     said += [
         f"{labels.short(name)} shows no effect of loss here, so {labels.short(choice.metric)} judges."
         for name in verdict.effects
@@ -198,17 +200,39 @@ def _nothing_to_rank(verdict: Verdict) -> list[str]:
 
 
 def _no_effect(summary: Summary, point: int, choice: Choice, verdict: Verdict) -> list[str]:
-    differences = [
-        f"{labels.short(name)} by {shown(effect, labels.places(name), sign=True)}"
-        for name, effect in verdict.effects.items()
-    ]
-    plain = summary.cells.get((point, summary.plain or ""))
-    is_whole = plain is not None and plain.costs.get("packet_loss") == 0 and not plain.shares.get("late")
+    is_whole = _is_whole(summary, point)
     said = ["These calls show no effect of loss, so they cannot rank the schemes."]
     if choice.clips < FEWEST_CLIPS and not is_whole:
         said = _undecided(summary, point, choice)
-    said.append(f"No loss and {summary.plain} differ in {listed(differences)}: not significant.")
+    by = {
+        name: f"{labels.short(name)} by {shown(effect, labels.places(name), sign=True)}"
+        for name, effect in verdict.effects.items()
+    }
+    worse = [text for name, text in by.items() if verdict.effects[name].high < 0]
+    if differences := [text for text in by.values() if text not in worse]:
+        said.append(f"No loss and {summary.plain} differ in {listed(differences)}: not significant.")
+    if worse:
+        said.append(f"No loss scores lower than {summary.plain}, in {listed(worse)}.")
     return [*said, "No packet was lost or late."] if is_whole else said
+
+
+def _is_whole(summary: Summary, point: int) -> bool:
+    """Whether no packet of the plain choice was lost or late."""
+    plain = summary.cells.get((point, summary.plain or ""))
+    return plain is not None and plain.costs.get("packet_loss") == 0 and not plain.shares.get("late")
+
+
+def _compared(summary: Summary, point: int, choice: Choice) -> list[str]:
+    """Say on how many calls the schemes are compared, where some have no score of a scheme."""
+    cells = [summary.cells[point, name] for name in choice.ranked]
+    total = max((cell.calls for cell in cells), default=0)
+    lacking = {cell.scheme: total - cell.scores[choice.metric].pairs for cell in cells}
+    who = [f"{name} has none in {missing}" for name, missing in lacking.items() if missing]
+    if len(cells) < 2 or choice.calls == total or not who:
+        return []
+    if not choice.calls:
+        return [f"Scores: {listed(who)} of {calls(total)}."]
+    return [f"Compared on the {choice.calls} of {calls(total)} with a score of every scheme: {listed(who)}."]
 
 
 def _alone(summary: Summary, point: int, choice: Choice) -> list[str]:
@@ -229,15 +253,20 @@ def _undecided(summary: Summary, point: int, choice: Choice) -> list[str]:
     these = (
         "One clip" if choice.clips == 1 else f"These {choice.clips} clips" if choice.clips else "These calls"
     )
-    if choice.clips < FEWEST_CLIPS:
+    if not choice.clips:
+        said = [f"{these} cannot rank the schemes: none has a score of every scheme."]
+    elif choice.clips < FEWEST_CLIPS:
         said = [f"{these} cannot rank the schemes: a recommendation needs at least {FEWEST_CLIPS} clips."]
     elif choice.has_order:
         said = [f"Probably {listed([*choice.running], 'or')}: {_not_shown(choice)}."]
     else:
         why = f"no difference in {labels.short(choice.metric)} between them is significant"
         said = [f"{these} cannot rank the schemes: {why}."]
-    nearest = _nearest(choice, choice.ranked)
-    said.append(_more_clips(choice, nearest))
+    nearest = _nearest(choice, [summary.cells[point, name] for name in choice.ranked])
+    if choice.clips == 1:
+        said.append(_on_this_clip(summary, summary.cells[point, choice.ranked[0]], choice.metric))
+    if choice.clips:
+        said.append(_more_clips(choice, nearest))
     if nearest is not None:
         cell = summary.cells[point, nearest]
         gain = cell.gains.get(choice.metric)
@@ -250,6 +279,17 @@ def _not_shown(choice: Choice) -> str:
     """Return what is missing for a recommendation where some schemes are shown to be worse than others."""
     which = "which of them" if len(choice.running) > 1 else "that it"
     return f"{counted(choice.clips, 'clip')} do not show {which} is within {_margin(choice)} of the best"
+
+
+def _on_this_clip(summary: Summary, cell: Cell, metric: str) -> str:
+    """Return the scheme with the highest mean on the only clip."""
+    gain = cell.gains.get(metric)
+    against = f", {_against(summary, gain, metric)}" if gain is not None and is_significant(gain) else ""
+    score = shown(cell.scores[metric], labels.places(metric))
+    return (
+        f"On this clip {cell.scheme} has the highest mean, {labels.short(metric)} {score}{against}; "
+        "on others it may be another scheme."
+    )
 
 
 def _recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdict) -> list[str]:
@@ -271,14 +311,14 @@ def _recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdi
             f"{shown(gap, labels.places(metric), sign=True)}."
         )
     if others := [f"{each} ({_kbps(summary.cells[point, each])})" for each in choice.equals[1:]]:
-        said.append(f"As good, for more bits: {listed(others)}.")
-    cheaper = _nearest(
-        choice, [each for each in choice.ranked if _wire_kbps(summary.cells[point, each]) < _wire_kbps(cell)]
-    )
+        is_dearer = _kbps(summary.cells[point, choice.equals[1]]) != _kbps(cell)
+        said.append(f"As good{', for more bits' if is_dearer else ''}: {listed(others)}.")
+    ranked = [summary.cells[point, each] for each in choice.ranked]
+    cheaper = _nearest(choice, [each for each in ranked if _wire_kbps(each) < _wire_kbps(cell)])
     if cheaper is not None:
         said.append(_more_clips(choice, cheaper))
     said += _against_ceiling(summary, cell, metric)
-    said += _other_metrics(summary, cell, choice)
+    said += _other_metrics(summary, cell, verdict)
     return said
 
 
@@ -319,15 +359,22 @@ def _against_ceiling(summary: Summary, cell: Cell, metric: str) -> list[str]:
         return []
     text = f"With no loss the same speech scores {shown(ceiling.scores[metric], labels.places(metric))}"
     share = cell.repaired.get(metric)
-    if share is not None and cell.redundancy_kbps > 0:
+    if share is not None and share.low > 1:
+        text += f"; {cell.scheme} scores higher"
+    elif share is not None and cell.redundancy_kbps > 0:
         text += f"; {cell.scheme} repairs {percent(share)} of what loss takes from {summary.plain}"
     return [text + "."]
 
 
-def _other_metrics(summary: Summary, cell: Cell, choice: Choice) -> list[str]:
+def _other_metrics(summary: Summary, cell: Cell, verdict: Verdict) -> list[str]:
+    """Say what the metrics say that did not judge; of those before the judge see `_sentences`."""
     agree, differ, blind = [], [], []
     for other in ordered(summary):
-        if other == choice.metric or not (ranked := ranking(summary, cell.point, other)):
+        if (
+            other == verdict.metric
+            or other in verdict.effects
+            or not (ranked := ranking(summary, cell.point, other))
+        ):
             continue
         ceiling = summary.cells.get((cell.point, CEILING))
         effect = ceiling.gains.get(other) if ceiling else None
@@ -349,10 +396,13 @@ def _other_metrics(summary: Summary, cell: Cell, choice: Choice) -> list[str]:
     return said
 
 
-def _nearest(choice: Choice, schemes: Sequence[str]) -> str | None:
-    """Return the scheme that the fewest further clips would show to be as good as the best."""
-    needed = choice.clips_needed
-    return min((each for each in schemes if each in needed), key=lambda each: needed[each], default=None)
+def _nearest(choice: Choice, cells: Sequence[Cell]) -> str | None:
+    """Return the scheme that the fewest further clips would show to be as good as the best; the cheapest."""
+    found = [
+        (choice.clips_needed.get(cell.scheme, math.inf), _wire_kbps(cell), cell.scheme) for cell in cells
+    ]
+    clips, _, scheme = min(found, default=(math.inf, 0.0, ""))
+    return scheme if math.isfinite(clips) else None
 
 
 def _more_clips(choice: Choice, scheme: str | None) -> str:

@@ -87,8 +87,10 @@ def verdicts(
     Raises
     ------
     ResultsError
-        If a margin is for a metric that the run does not have, or is not above 0.
+        If a margin is for a metric that the run does not have, or if it or the budget is not above 0.
     """
+    if budget_kbps is not None and not 0 < budget_kbps < math.inf:
+        raise ResultsError(f"--budget {budget_kbps:g}: give a number above 0")
     for name, margin in (margins or {}).items():
         if name not in summary.metrics:
             have = ", ".join(summary.metrics) or "none"
@@ -104,22 +106,20 @@ def verdicts(
         point: among_all[metric].get(point) for point, (metric, _) in judges.items() if metric in metrics
     }
     budgets = {
-        point: budget_kbps or _round_budget(summary, point, choice)
+        point: budget
         for point, choice in chosen.items()
-        if choice
+        if choice and (budget := budget_kbps or _round_budget(summary, point, choice)) is not None
     }
-    within: dict[tuple[str | None, float | None], dict[int, Choice]] = {
-        (metric, budget): _choices(summary, metric, known[metric], budget)
-        for metric in metrics
-        for budget in {each for each in budgets.values() if each is not None}
-    }
+    within = {metric: _choices(summary, metric, known[metric], budgets) for metric in metrics if budgets}
     found = {}
     for point, (metric, effects) in judges.items():
-        choice, budget = chosen.get(point), budgets.get(point)
-        affordable = within.get((metric, budget), {}).get(point)
-        if choice is None or affordable is None or not len(affordable.ranked) < len(choice.ranked):
-            affordable = None
-        found[point] = Verdict(metric, effects, choice, budget, affordable, budget_kbps is not None)
+        choice, affordable = chosen.get(point), None
+        if choice is not None and point in budgets:
+            within_it = within[choice.metric][point]
+            affordable = within_it if len(within_it.ranked) < len(choice.ranked) else None
+        found[point] = Verdict(
+            metric, effects, choice, budgets.get(point), affordable, budget_kbps is not None
+        )
     return found
 
 
@@ -145,13 +145,13 @@ def _judge(
 
 
 def _choices(
-    summary: Summary, metric: str, margin: float, budget_kbps: float | None = None
+    summary: Summary, metric: str, margin: float, budgets_kbps: Mapping[int, float] | None = None
 ) -> dict[int, Choice]:
     """Choose among the schemes that sent their redundancy."""
     unsent = {key for key, cell in summary.cells.items() if cell.is_unsent}
     keys = zip(summary.table["point"], summary.table["scheme"], strict=True)
     table = summary.table[[key not in unsent for key in keys]]
-    return choose(table, metric, summary.rivals(), margin, budget_kbps)
+    return choose(table, metric, summary.rivals(), margin, budgets_kbps)
 
 
 def _round_budget(summary: Summary, point: int, choice: Choice) -> float | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.simultaneous import CONFIDENCE, Differences, differences
+from testbed.simultaneous import Differences, confidence, differences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ panel would not find 0.1 of PLCMOS or PESQ. 0.02 of ESTOI is the same share of i
 change in the intelligibility of speech in noise with 1 dB, while listeners notice 3 dB (McShefferty et al.,
 2015).
 """
-FEWEST_CLIPS = 8
+FEWEST_CLIPS = 5
 """Fewest clips for a choice; with fewer the error exceeds 5 % for exponentially distributed clips."""
 _MOST_CLIPS = 1000
 _POWER = 0.8
@@ -74,7 +74,7 @@ class Choice:
     @property
     def has_order(self) -> bool:
         """Whether any scheme is shown to be worse than another."""
-        return len(self.running) < len(self.ranked)
+        return 0 < len(self.running) < len(self.ranked)
 
 
 def choose(
@@ -82,7 +82,7 @@ def choose(
     metric: str,
     schemes: Sequence[str],
     margin: float | None = None,
-    budget_kbps: float | None = None,
+    budgets_kbps: Mapping[int, float] | None = None,
 ) -> dict[int, Choice]:
     """Choose at every point.
 
@@ -96,8 +96,8 @@ def choose(
         their redundancy.
     margin
         In the metric's unit; default: that of `MARGINS`.
-    budget_kbps
-        Highest bitrate on the wire; other schemes are left out.
+    budgets_kbps
+        Highest bitrate on the wire, by point; other schemes are left out.
 
     Returns
     -------
@@ -107,7 +107,9 @@ def choose(
     margin = MARGINS[metric] if margin is None else margin
     cost = table.groupby(["point", "scheme"])["wire_kbps"].mean()
     points = {
-        point: _Scored.of(table[table["point"] == point], metric, schemes, cost[point], budget_kbps)
+        point: _Scored.of(
+            table[table["point"] == point], metric, schemes, cost[point], (budgets_kbps or {}).get(point)
+        )
         for point in sorted({int(number) for number in table["point"]})
     }
     found: dict[int, Choice] = {}
@@ -228,7 +230,7 @@ def _choice(scored: _Scored, compared: Compared, index: int, schemes: list[str],
     for name in scored.ranked:
         at = (index, place[name], [place[other] for other in scored.ranked if other != name])
         distance = compared.differences.mean[at] + compared.margin
-        clips = _clips_needed(distance, compared.differences.deviation[at], comparisons)
+        clips = _clips_needed(distance, compared.differences.deviation[at], comparisons, scored.clips)
         if name not in equals and clips is not None:
             needed[name] = max(clips, scored.clips + 1)
     return Choice(
@@ -245,17 +247,21 @@ def _choice(scored: _Scored, compared: Compared, index: int, schemes: list[str],
 
 
 def _clips_needed(
-    distance: NDArray[np.float64], deviation: NDArray[np.float64], comparisons: int
+    distance: NDArray[np.float64], deviation: NDArray[np.float64], comparisons: int, have: int
 ) -> int | None:
     """Return the number of clips that show each distance to be above 0; None if it exceeds 1000.
 
     By Bonferroni's bound with two degrees of freedom less, which is close to the bootstrap's for few clips.
+    The deviation over the clips at hand is uncertain, so its upper limit is taken; otherwise the number would
+    be too small in half of the runs (Browne, "On the use of a pilot sample for sample size determination",
+    Statistics in Medicine 14, 1995).
     """
-    from scipy.stats import norm, t
+    from scipy.stats import chi2, norm, t
 
     if np.isnan(deviation).any():
         return None
+    deviation = deviation * np.sqrt((have - 1) / chi2.ppf(1 - _POWER, have - 1))
     clips = np.arange(FEWEST_CLIPS, _MOST_CLIPS + 1)
-    errors = t.ppf(1 - (1 - CONFIDENCE) / comparisons, clips - 3) + norm.ppf(_POWER)
+    errors = t.ppf(1 - (1 - confidence(clips)) / comparisons, clips - 3) + norm.ppf(_POWER)
     is_shown = (errors / np.sqrt(clips))[:, None] * deviation < distance
     return int(clips[is_shown.all(axis=1).argmax()]) if is_shown.all(axis=1).any() else None

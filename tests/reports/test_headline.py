@@ -75,6 +75,11 @@ def test_the_headline_is_a_recommendation_with_its_gain_bitrate_and_buffer() -> 
     assert "Under 60 kb/s use A (+0.40, 60.0 kb/s)." in said
 
 
+def test_what_costs_the_same_is_not_called_dearer() -> None:
+    said = text(answer(GOOD, wire_kbps=dict.fromkeys(GOOD, 50.0)))
+    assert "As good: B (50.0 kb/s)." in said
+
+
 def test_what_a_receiver_without_limit_implies_is_said() -> None:
     longest = {"A": 20.0, "B": 300.0, "C": 900.0}
     offline = {"scenario": {"playout": {"policy": "offline"}}}
@@ -92,12 +97,13 @@ def test_the_baseline_is_enough_where_nothing_is_better_by_the_margin() -> None:
     assert found.recommended == "classic PLC"
 
 
-@pytest.mark.parametrize("clips", [1, 2, 7])
+@pytest.mark.parametrize("clips", [1, 2, 4])
 def test_few_clips_cannot_rank_and_say_how_many_more_would(clips: int) -> None:
     found = answer({name: values[:clips] for name, values in GOOD.items()})
     these = "One clip" if clips == 1 else f"These {clips} clips"
-    assert found.lead == f"{these} cannot rank the schemes: a recommendation needs at least 8 clips."
-    assert "more clip" in found.more[0]
+    assert found.lead == f"{these} cannot rank the schemes: a recommendation needs at least 5 clips."
+    assert "more clip" in text(found)
+    assert ("On this clip B has the highest mean, PLCMOS 2.82;" in text(found)) == (clips == 1)
     assert found.recommended is None
 
 
@@ -138,6 +144,15 @@ def test_few_clips_without_an_effect_of_loss_are_few_clips_first() -> None:
     assert "No loss and classic PLC differ in PLCMOS by" in text(found)
     unharmed = answer(scores, packet_loss=dict.fromkeys(COSTS, 0.0))
     assert unharmed.lead == "These calls show no effect of loss, so they cannot rank the schemes."
+    one = answer({name: values[:1] for name, values in scores.items()}, packet_loss=dict.fromkeys(COSTS, 0.0))
+    assert (one.lead, one.more) == (unharmed.lead, ("No packet was lost or late.",))
+
+
+def test_a_baseline_that_scores_above_no_loss_is_not_called_not_significant() -> None:
+    found = answer(GOOD | {"no loss": PLAIN - 0.5})
+    assert found.lead == "These calls show no effect of loss, so they cannot rank the schemes."
+    assert found.more == ("No loss scores lower than classic PLC, in PLCMOS by −0.50 [−0.50 to −0.50].",)
+    assert "% of what loss" not in text(answer(GOOD | {"no loss": PLAIN + 0.3}))
 
 
 def test_a_metric_that_sees_no_loss_hands_over_to_the_next() -> None:
@@ -146,6 +161,7 @@ def test_a_metric_that_sees_no_loss_hands_over_to_the_next() -> None:
     found = answers(summary)[0]
     assert found.lead.startswith("Use B: within 0.1 PESQ-WB of the best")
     assert "PLCMOS shows no effect of loss here, so PESQ-WB judges." in text(found)
+    assert text(found).count("no effect") == 1
     assert judge(summary) == "pesq_wb"
 
 
@@ -221,6 +237,8 @@ def test_margins_and_a_budget_are_the_readers() -> None:
     tight = answers(summary, budget_kbps=70)[0]
     assert tight.lead == "Under 70 kb/s use A (+0.40, 60.0 kb/s)."
     assert tight.more[0].startswith("With no such limit: Use B")
+    with pytest.raises(ResultsError, match="--budget nan"):
+        answers(summary, budget_kbps=float("nan"))
     for margins, message in (({"pesq": 0.1}, "no such metric; it has plcmos"), ({"plcmos": 0.0}, "above 0")):
         with pytest.raises(ResultsError, match=message):
             answers(summary, margins=margins)
@@ -254,6 +272,12 @@ def test_failed_calls_are_left_out_for_all() -> None:
     found = answer(failing)
     assert found.recommended == "B"
     assert "Not compared, as too few of their calls were scored: A." in text(found)
+    some = answer(GOOD | {"A": np.where(np.arange(16) < 7, np.nan, PLAIN + 1)})
+    assert some.recommended == "A"
+    assert "on the 9 of 16 calls with a score of every scheme: A has none in 7." in text(some)
+    odd = np.arange(16) % 2 == 1
+    apart = {name: np.where(odd == (name == "A"), values, np.nan) for name, values in GOOD.items()}
+    assert answer(apart).lead == "These calls cannot rank the schemes: none has a score of every scheme."
     nothing = {name: values * np.nan for name, values in GOOD.items()}
     assert answer(nothing).lead.startswith("No call could be scored")
 

@@ -58,7 +58,7 @@ WORTH = {
 }
 
 
-@pytest.mark.parametrize("clips", [2, 3, 5])
+@pytest.mark.parametrize("clips", [2, FEWEST_CLIPS - 1])
 @pytest.mark.parametrize("worth", WORTH)
 def test_too_few_clips_recommend_nothing(worth, clips):
     assert errors(WORTH[worth], clips, 20, call_sd=0.001, clip_sd=0.001) == 0
@@ -66,7 +66,7 @@ def test_too_few_clips_recommend_nothing(worth, clips):
 
 @pytest.mark.parametrize("shape", ["normal", "exponential"])
 @pytest.mark.parametrize(
-    ("worth", "clips"), [("two schemes", 8), ("two schemes", 16), ("all others just too bad", 32)]
+    ("worth", "clips"), [("two schemes", 5), ("two schemes", 16), ("all others just too bad", 32)]
 )
 def test_a_scheme_that_is_worse_by_more_than_the_margin_is_hardly_ever_recommended(worth, clips, shape):
     trials = 60
@@ -82,7 +82,7 @@ def test_error_rates(worth, shape):
     trials = 400
     for points, clip_sd, call_sd in ((1, 0.12, 0.2), (1, 0.04, 0.05), (3, 0.04, 0.05)):
         about = {"shape": shape, "clip_sd": clip_sd, "call_sd": call_sd, "points": points}
-        found = {clips: errors(WORTH[worth], clips, trials, **about) for clips in (8, 16, 32)}
+        found = {clips: errors(WORTH[worth], clips, trials, **about) for clips in (5, 8, 16, 32)}
         row = "  ".join(f"{clips} clips {100 * wrong / trials:.1f} %" for clips, wrong in found.items())
         print(f"{worth}, {points} points, {shape} {clip_sd} and {call_sd}: {row}")
         assert max(found.values()) <= binom.ppf(0.999, trials, 0.05)
@@ -162,7 +162,7 @@ def test_the_clips_needed_suffice_in_most_runs():
             more = table({name: column[:needed] for name, column in scores.items()})
             shown += "b" in choose(more, "plcmos", [*"abc"])[0].equals
     assert asked >= 6
-    assert shown >= asked / 2
+    assert shown >= 0.6 * asked
 
 
 @pytest.mark.parametrize("clips", [1, FEWEST_CLIPS - 1])
@@ -199,16 +199,16 @@ def test_points_are_chosen_at_separately_and_bounded_together():
     kbps = {"plc": 40.0, "a": 50.0, "b": 60.0}
     found = choose(table(both, kbps), "plcmos", ["plc", "a", "b"])
     assert [choice.recommended for choice in found.values()] == ["a", "plc"]
-    few = {key: values[:5] if key[0] else values for key, values in both.items()}
+    few = {key: values[:4] if key[0] else values for key, values in both.items()}
     found = choose(table(few, kbps), "plcmos", ["plc", "a", "b"])
     assert [choice.recommended for choice in found.values()] == ["a", None]
 
 
 def test_under_a_budget_only_what_it_buys_is_compared():
     scores = {"plc": BASE, "a": BASE + 0.4 + WAVE, "b": BASE + 0.8}
-    found = choose(table(scores), "plcmos", ["plc", "a", "b"], budget_kbps=50)
+    found = choose(table(scores), "plcmos", ["plc", "a", "b"], budgets_kbps={0: 50})
     assert (found[0].ranked, found[0].recommended) == (("a", "plc"), "a")
-    assert choose(table(scores), "plcmos", ["plc", "a", "b"], budget_kbps=10)[0].ranked == ()
+    assert choose(table(scores), "plcmos", ["plc", "a", "b"], budgets_kbps={0: 10})[0].ranked == ()
 
 
 def test_a_wider_margin_takes_a_cheaper_scheme():
