@@ -70,9 +70,9 @@ def _warnings(results: Results, summary: Summary, answer: Answer) -> list[str]:
 
 
 def _table_of_points(summary: Summary, found: Mapping[int, Answer], chosen: int) -> list[str]:
-    rows = [("", "at", "use", "score", "gain", "kb/s")]
+    rows = [("", "at", "scheme" if summary.only else "use", "score", "gain", "kb/s")]
     for point, answer in found.items():
-        cell = summary.cells.get((point, answer.recommended or ""))
+        cell = summary.cells.get((point, answer.recommended or summary.only or ""))
         metric = answer.verdict.metric or ""
         rows.append(
             (

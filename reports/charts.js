@@ -77,9 +77,10 @@ function digits(list) {
   return Math.max(0, Math.min(4, -Math.floor(Math.log10(step) + 1e-9)));
 }
 
-function range(values, room) {
+// The axis of some values, with room at both ends, no shorter than `least`: what is nearly equal must look so.
+function range(values, room, least) {
   const low = Math.min(...values), high = Math.max(...values);
-  const margin = (high - low || Math.abs(high) * 0.1 || 1) * room;
+  const margin = Math.max((high - low || Math.abs(high) * 0.1 || 1) * room, ((least || 0) - (high - low)) / 2);
   return [low - margin, high + margin];
 }
 
@@ -157,7 +158,7 @@ function besideLabels(svg, list, left, right) {
   for (const item of list) {
     const text = label(svg, 0, 0, item.text, { class: "ink halo" });
     const wide = text.getComputedTextLength();
-    const place = [4, -9, 17].flatMap((down) => [[item.x + 10, item.y + down], [item.x - 10 - wide, item.y + down]])
+    const place = (item.isCeiling ? [-9, 17] : [4, -9, 17]).flatMap((down) => [[item.x + 10, item.y + down], [item.x - 10 - wide, item.y + down]])
       .find(([x, y]) => x >= left && x + wide <= right && taken.every((other) => apart(box(x, y, wide), other)));
     if (!place) { text.remove(); continue; }
     text.setAttribute("x", place[0]);

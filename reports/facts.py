@@ -9,7 +9,8 @@ from testbed.reports import labels
 
 UNLIMITED = "receiver waits without limit"
 NOT_RECORDED = "receiver not recorded"
-_WAITS = {"buffer_ms": "buffers", "delay_ms": "plays after"}
+_WAITS = {"buffer_ms": "buffers {} ms", "delay_ms": "plays {} ms after sending"}
+_REPLAYED = {"recorded": "recording", "link": "link of trace"}
 
 
 def facts(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> list[str]:
@@ -40,7 +41,7 @@ def receiver(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None
     for key, words in _WAITS.items():
         values = [each for playout in playouts for each in _several(playout.get(key)) if each is not None]
         if values:
-            said.append(f"{words} {_many(tuple(values))} ms")
+            said.append(words.format(_many(tuple(values))))
     policies = [each for playout in playouts for each in _several(playout.get("policy"))]
     said += [f"is {policy}" for policy in dict.fromkeys(policies) if policy not in (None, "fixed", "offline")]
     if "offline" in policies:
@@ -64,7 +65,8 @@ def _stage(name: str, parameters: Mapping[str, Any]) -> str:
             return words.format(shown)
     file = parameters.get("file") or parameters.get("trace")
     if file is not None:
-        return f"{name} of {' or '.join(PurePath(str(each)).name for each in _several(file))}"
+        files = " or ".join(PurePath(str(each)).name for each in _several(file))
+        return f"{_REPLAYED.get(name, name)} {files}"
     return f"{model} {name}" if (model := given("model")) else name.replace("_", " ")
 
 

@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def recommended(self) -> str | None:
-        """The recommended scheme; None if the calls cannot show one."""
+        """The recommended scheme; None if the calls cannot show one, or there is only one."""
         choice = self.verdict.choice
         is_choice = choice is not None and self.verdict.shows_loss and len(choice.ranked) > 1
         return choice.recommended if choice is not None and is_choice else None
@@ -139,7 +139,7 @@ def _named(verdict: Verdict) -> set[str]:
     choice, affordable = verdict.choice, verdict.affordable
     if choice is None:
         return set()
-    about = {*choice.ranked[:1], *(choice.equals or choice.running)}
+    about = {*choice.ranked[:1], *(choice.equals or choice.running if choice.has_order else ())}
     return about | {affordable.recommended or ""} if affordable else about
 
 
@@ -244,9 +244,16 @@ def _alone(summary: Summary, point: int, choice: Choice) -> list[str]:
     scored = f"{labels.short(choice.metric)} {score}, the mean of {calls(cell.scores[choice.metric].pairs)}"
     if unsent:
         lead = f"There is nothing to compare with {cell.scheme}: {listed(unsent)} sent no redundancy."
-        return [lead, f"{cell.scheme}: {scored}.", f"It takes {_terms(cell)}."]
+        said = [lead, f"{cell.scheme}: {scored}, for {_terms(cell)}."]
+        return [*said, "No packet was lost or late."] if _is_whole(summary, point) else said
     what = "of this run" if len(summary.rivals()) == 1 else "that can be judged here"
-    return [f"{cell.scheme} is the only scheme {what}: {scored}.", f"It takes {_terms(cell)}."]
+    return [f"{cell.scheme} is the only scheme {what}: {scored}, for {_terms(cell)}."]
+
+
+def _is_whole(summary: Summary, point: int) -> bool:
+    """Return whether every packet came in time."""
+    plain = summary.cells.get((point, summary.plain or ""))
+    return plain is not None and plain.costs.get("packet_loss") == 0 and not plain.shares.get("late")
 
 
 def _undecided(summary: Summary, point: int, choice: Choice) -> list[str]:

@@ -2,11 +2,10 @@
 // What can be drawn of a metric: the score itself, or what the scheme adds to the plain choice, call by call.
 const SIGHTS = [["scores", "score"]];
 if (data.plain) SIGHTS.push(["gains", `gain over ${data.plain}`]);
-if (data.plain && data.schemes.some((s) => s.ceiling)) SIGHTS.push(["repaired", "share repaired"]);
+if (data.cells.some((c) => Object.keys(c.repaired).length)) SIGHTS.push(["repaired", "share repaired"]);
 
 function sight(cell, metric, as) {
-  if (as !== "scores" && cell.scheme === data.plain && cell.scores[metric]) return { mean: 0, low: null, high: null, pairs: cell.scores[metric].pairs };
-  if (as === "repaired" && data.schemes.some((s) => s.ceiling && s.name === cell.scheme)) return { mean: 100, low: null, high: null, pairs: cell.calls };
+  if (as === "gains" && cell.scheme === data.plain && cell.scores[metric]) return { mean: 0, low: null, high: null, pairs: cell.scores[metric].pairs };
   const found = cell[as][metric];
   if (!found || as !== "repaired") return found;
   const times = (value) => (value === null ? null : 100 * value);
@@ -94,7 +93,8 @@ function curves() {
   const all = list.flatMap((s) => s.points);
   const alone = list.every((s) => s.points.length === 1);
   const names = wide && !alone ? 190 : 12;
-  const x = scale(...range(all.map((p) => p.x), 0.04), 46, width - names);
+  const along = all.map((p) => p.x), least = data.costs.some((c) => c.name === state.x) ? 0.2 * Math.max(...along) : 0;
+  const x = scale(...range(along, 0.04, least), 46, width - names);
   const y = scale(...range(spread(all.map((p) => p.score)), 0.05), height - 50, 26);
   xAxis(svg, x, 26, height - 50, axis, (46 + width - names) / 2);
   yAxis(svg, y, 46, width - names, sightAxis(metric, curvesAs()));
@@ -117,7 +117,7 @@ function curves() {
       explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, curvesAs())}\nwire ${number(p.cell.costs.wire_kbps, 1)} kb/s, payload ${number(p.cell.costs.payload_kbps, 1)} kb/s`);
     }
     const last = points.reduce((a, b) => (b.x >= a.x ? b : a));
-    ends.push({ x: x(last.x), y: y(last.score.mean), text: scheme.name, index: index, colour: scheme.colour });
+    ends.push({ x: x(last.x), y: y(last.score.mean), text: scheme.name, index: index, colour: scheme.colour, isCeiling: scheme.ceiling });
   }
   if (alone) besideLabels(svg, ends, 46, width);
   else if (wide) endLabels(svg, ends, width - names + 14, 32, height - 50, names - 16);
@@ -144,7 +144,7 @@ function dots() {
     const ceiling = data.schemes.find((s) => s.ceiling);
     const best = ceiling && cellAt(state.point, ceiling.name) && sight(cellAt(state.point, ceiling.name), metric.name, state.dotsAs);
     if (best) node("line", { x1: x(best.mean), x2: x(best.mean), y1: top - 6, y2: bottom, stroke: ceiling.colour, "stroke-dasharray": "5 4" }, svg);
-    if (best) label(svg, x(best.mean), top - 9, "no loss", { "text-anchor": "end" });
+    if (best) within(label(svg, 0, top - 9, "no loss", { "text-anchor": "middle" }), x(best.mean), width);
     schemes.forEach((scheme, i) => {
       const y = top + i * row + (names ? row / 2 : row * 0.72);
       if (names && number_ === 0) fitted(svg, names - 2, y + 4, scheme.name, names - 6, { "text-anchor": "end", class: "ink" });

@@ -33,6 +33,7 @@ addEventListener("resize", () => {
 const onPaper = (is) => () => {
   state.paper = is;
   document.body.classList.toggle("paper", is);
+  for (const more of document.querySelectorAll(".warnings details")) more.open = is;
   draw();
 };
 addEventListener("beforeprint", onPaper(true));

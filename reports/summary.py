@@ -40,8 +40,8 @@ class Cell:
     gains
         Difference to the baseline at the same point and on the same loss, in the metric's unit.
     repaired
-        Share of the baseline's loss of quality that the scheme repairs; 1 is as good as no loss. Absent where
-        that loss is not significant.
+        Share of the baseline's loss of quality that the scheme repairs: by definition 0 for the baseline and
+        1 for no loss. Absent where that loss is not significant.
     diagnoses
         Problems of the scheme here, a line each that begins with its name.
     is_unsent
@@ -121,6 +121,12 @@ class Summary:
     def rivals(self) -> list[str]:
         """Return the schemes that meet loss, in the scenario's order."""
         return [scheme for scheme in self.schemes if scheme != CEILING]
+
+    @property
+    def only(self) -> str | None:
+        """The scheme of a run that has no other."""
+        rivals = self.rivals()
+        return rivals[0] if len(rivals) == 1 else None
 
     def depths(self) -> list[Cell]:
         """Return the cells that ask for DRED, by point and then in the scenario's order."""
@@ -247,11 +253,10 @@ def _score(summary: Summary, point: int, metric: str) -> None:
         mine = grid[scheme]
         if (score := interval(mine, labels.BOUNDS.get(metric))) is not None:
             cell.scores[metric] = score
-        if plain is None or scheme == summary.plain:
+        if plain is None:
             continue
-        if (gain := interval(mine - plain)) is not None:
+        if scheme != summary.plain and (gain := interval(mine - plain)) is not None:
             cell.gains[metric] = gain
-        if ceiling is not None and scheme != CEILING:
-            share = ratio(mine - plain, ceiling - plain)
-            if share is not None:
-                cell.repaired[metric] = share
+        if ceiling is not None and (share := ratio(mine - plain, ceiling - plain)) is not None:
+            is_scale = scheme in (summary.plain, CEILING)
+            cell.repaired[metric] = replace(share, low=np.nan, high=np.nan) if is_scale else share

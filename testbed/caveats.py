@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+_OF_RECEIVER = "late with every scheme"
 
 
 def caveats(
@@ -77,10 +78,11 @@ def _doubt(stage: Any, folder: Path) -> str:
 def _problems(
     whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
 ) -> list[str]:
-    """Return each problem of a scheme once, with its first point and the number of further points.
+    """Return each problem once, with its first scheme and point, and the further ones.
 
-    Texts that differ in numbers only are the same problem. Packets that come late with every scheme are a
-    problem of the receiver.
+    Texts that differ in numbers and in the scheme's name only are the same problem, except that a scheme has
+    its own advice how to send its redundancy. Packets that come late with every scheme are a problem of the
+    receiver.
     """
     met: dict[int, dict[str, Case]] = defaultdict(dict)
     for case in cases(whole, table):
@@ -89,21 +91,22 @@ def _problems(
     problems: dict[tuple[str, str], list[Diagnosis]] = defaultdict(list)
     for each in diagnosed:
         if each.kind == "late" and 1 < late[each.point] == len(met[each.point]):
-            problems["", each.kind].append(each)
+            problems["", _OF_RECEIVER].append(each)
         else:
-            problems[each.scheme, _NUMBER.sub("0", each.text)].append(each)
+            text = _NUMBER.sub("0", each.text.removeprefix(each.scheme))
+            problems[each.scheme if each.kind == "not_sent" else "", text].append(each)
     lines = []
-    for (scheme, _), found in problems.items():
+    for (_, problem), found in problems.items():
         first = found[0]
-        text = first.text
-        if not scheme:
-            text = f"playout: {lateness(list(met[first.point].values()))}"
+        text, others = first.text, list(dict.fromkeys(each.scheme for each in found))[1:]
+        if problem == _OF_RECEIVER:
+            text, others = f"Playout: {lateness(list(met[first.point].values()))}", []
         elif first.kind == "not_sent" and len(table) == whole.calls:
-            text += _sufficient(clips, met[first.point][scheme])
+            text += _sufficient(clips, met[first.point][first.scheme])
         at = ", ".join(f"{key} = {value}" for key, value in whole.points[first.point].parameters.items())
         more = len({each.point for each in found}) - 1
-        also = f" (also at {counted(more, 'more point')})" if more else ""
-        lines.append((f"{at}: " if at else "") + text + also)
+        also = [", ".join(others)] * bool(others) + [f"at {counted(more, 'more point')}"] * bool(more)
+        lines.append((f"{at}: " if at else "") + text + (f" (also {'; '.join(also)})" if also else ""))
     return lines
 
 

@@ -12,8 +12,14 @@ from testbed.scenario import load_scenario
     ("name", "expected"),
     [
         ("quickstart", ["20 % loss in bursts of 6", "40 ms delay", "receiver waits without limit"]),
-        ("playout-delay", ["20 % loss in bursts of 6", "40 ms delay", "receiver plays after 40 to 1000 ms"]),
-        ("bottleneck", ["5 % loss in bursts of 3", "24 to 160 kb/s link", "receiver plays after 300 ms"]),
+        (
+            "playout-delay",
+            ["20 % loss in bursts of 6", "40 ms delay", "receiver plays 40 to 1000 ms after sending"],
+        ),
+        (
+            "bottleneck",
+            ["5 % loss in bursts of 3", "24 to 160 kb/s link", "receiver plays 300 ms after sending"],
+        ),
     ],
 )
 def test_packaged_scenarios(name, expected):
@@ -25,8 +31,8 @@ STAGES = [
     ({"loss": {"model": "bernoulli", "rate": 0.05}}, "5 % loss"),
     ({"loss": {"model": "markov", "transitions": []}}, "markov loss"),
     ({"jitter": {"model": "gamma", "mean_ms": 40.0, "std_ms": 30.0}}, "30 ms of jitter"),
-    ({"link": {"trace": "some/train.up"}}, "link of train.up"),
-    ({"recorded": {"file": "/home/me/office.csv"}}, "recorded of office.csv"),
+    ({"link": {"trace": "some/train.up"}}, "link of trace train.up"),
+    ({"recorded": {"file": "/home/me/office.csv"}}, "recording office.csv"),
     ({"duplicate": {"rate": 0.1}}, "duplicate"),
 ]
 
@@ -64,7 +70,7 @@ def test_swept_numbers_and_names():
     assert facts({"scenario": scenario}, point) == [
         "10 % loss",
         "128 kb/s link",
-        "receiver plays after 60 ms",
+        "receiver plays 60 ms after sending",
     ]
 
 

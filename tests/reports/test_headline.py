@@ -218,6 +218,12 @@ def test_a_scheme_that_sent_a_part_of_what_it_is_called_is_recommended_with_that
 def test_a_share_of_a_loss_that_is_not_significant_is_not_given() -> None:
     scores = {"no loss": PLAIN + WAVE, "classic PLC": PLAIN, "A": PLAIN + 0.4}
     assert run(scores).cells[0, "A"].repaired == {}
+    assert run(scores).cells[0, "no loss"].repaired == {}
+    whole = run(GOOD).cells
+    assert (whole[0, "no loss"].repaired["plcmos"].mean, whole[0, "classic PLC"].repaired["plcmos"].mean) == (
+        1,
+        0,
+    )
     assert "plcmos" in run(GOOD).cells[0, "A"].repaired
 
 

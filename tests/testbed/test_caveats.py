@@ -49,9 +49,9 @@ metrics: []
 """
     result = run(tmp_path, text, jobs=1)
     what = "has 100 % of its packets in narrowband or mediumband"
-    assert [warning.split(", where")[0] for warning in result.manifest["warnings"]] == [
-        f"codec.bitrate_kbps = 8: {scheme} {what}" for scheme in ("neural PLC", "testbed DRED 500 ms")
-    ]
+    (warning,) = result.manifest["warnings"]
+    assert warning.startswith(f"codec.bitrate_kbps = 8: neural PLC {what}, where ")
+    assert warning.endswith(" (also testbed DRED 500 ms)")
     dred = result.table[result.table["scheme"] == "testbed DRED 500 ms"].set_index("codec.bitrate_kbps")
     assert dred.loc[8, "frames_dred"] == 0 < dred.loc[24, "frames_dred"]
     classic, neural, deep = (result.call(row).pcm for row in (1, 2, 3))

@@ -332,11 +332,21 @@ def test_each_problem_is_a_warning_once_and_lateness_of_all_is_the_receivers() -
     assert first.startswith("playout.delay_ms = 40: LBRR sent no LBRR: ")
     assert first.endswith("set codec.expected_loss: 1 (also at 1 more point)")
     assert second == (
-        "playout.delay_ms = 40: playout: 100 % of packets arrived too late at 40 ms; "
+        "playout.delay_ms = 40: Playout: 100 % of packets arrived too late at 40 ms; "
         "95 % would be in time at 70 ms (also at 1 more point)"
     )
     assert third.startswith("playout.delay_ms = 200: LBRR sent no LBRR: ")
     assert third.endswith(f"{TO_SEND_IT} 0.1"), "for another reason"
+
+
+def test_a_problem_of_several_schemes_is_one_warning() -> None:
+    whole = made("link: {rate_kbps: 32}", schemes=f"[{RED}, {LBRR}]", sweep="{playout.delay_ms: [40, 50]}")
+    rows = table(whole, queue_loss=0.3, packet_loss=0.3, wire_kbps=60.0)
+    over = [each for each in diagnoses(whole, rows) if each.kind == "over_link"]
+    assert len(over) == 4
+    (told,) = caveats(whole, [], rows, over)
+    assert told.startswith("playout.delay_ms = 40: RED x1 sends 60 kb/s into a 32 kb/s link: ")
+    assert told.endswith(" (also LBRR; at 1 more point)")
 
 
 def test_a_run_that_was_not_finished_is_diagnosed_too() -> None:
