@@ -69,10 +69,10 @@ def lost_by_trace(folder, packets):
     [
         b"0 1 1 0 0 0 1",
         b"1\n0\n1\n1\n",
-        b" 0\t2\r\n\n-1 +1 007   00 \n",
+        b" 0\t1\r\n\n1 1 0   0 \n",
         b" ".join(b"%d" % value for value in np.random.default_rng(2).integers(0, 2, 200)),
     ],
-    ids=["spaces", "lines", "odd integers", "longer than the call"],
+    ids=["spaces", "lines", "odd white space", "longer than the call"],
 )
 def test_the_same_packets_are_lost(opus_demo, tmp_path, losses):
     theirs = lost_by_opus_demo(opus_demo, tmp_path, losses, frames=30)

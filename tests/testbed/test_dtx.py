@@ -223,7 +223,7 @@ def test_dtx_that_leaves_nothing_out_and_pauses_that_differ_are_warned_about() -
     assert none.startswith("codec.dtx = true: codec.dtx: no packet was left out. ")
     (unlike,) = warnings({"no loss": (30, 40), "LBRR": (0, 40)})
     assert unlike.startswith(
-        "codec.dtx = true: codec.dtx: of the same speech one scheme left out 40 packets, another 70: "
+        "codec.dtx = true: codec.dtx: one scheme left out 40 packets, another 70 of the same speech: "
     )
     closed = re.sub("  - .*own DRED.*\n", "", text).replace("channel:", "feedback: {}\nchannel:")
     assert warnings({"no loss": (30, 40), "LBRR": (0, 40)}, closed) == []

@@ -35,6 +35,12 @@ INTERRUPTED = "interrupted; "
 TESTBED = (sys.executable, "-m", "testbed.cli")
 
 
+def heed_signals() -> None:
+    """Take signals as in a terminal, even where the tests run in the background or under nohup."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Running:
     """A run of the command line, in a process group of its own, that has reported rows."""
 
@@ -52,7 +58,12 @@ class Running:
             str(jobs),
         ]
         self.process = subprocess.Popen(
-            command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=folder,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=heed_signals,
         )
         self.reported = 0
         self.said: list[str] = []

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from testbed import runner, tables
+from testbed import parquet, runner
 from testbed.errors import ResultsError, TestbedError
 from testbed.reports.plot import plot
 from testbed.reports.report import write_report
@@ -291,19 +291,19 @@ def test_columns_that_no_run_has_are_refused(
 def test_a_small_file_that_unpacks_to_much_is_refused_before_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "MOST_CELLS", 1_000_000)
-    monkeypatch.setattr(tables, "MOST_BYTES", 10_000_000)
+    monkeypatch.setattr(parquet, "MOST_CELLS", 1_000_000)
+    monkeypatch.setattr(parquet, "MOST_BYTES", 10_000_000)
     path = tmp_path / "bomb.parquet"
     pq.write_table(pa.table({"x": np.zeros(1_000_001)}), path, compression="zstd")
     assert path.stat().st_size < 10_000
     with pytest.raises(ResultsError, match="1000001 rows of 1 columns: too large"):
-        tables.read_frame(path)
+        parquet.read_frame(path)
     pq.write_table(pa.table({"x": ["y" * 100_000] * 1000}), path, compression="zstd")
     assert path.stat().st_size < 10_000
     with pytest.raises(ResultsError, match="too large for a run's table"):
-        tables.read_frame(path)
+        parquet.read_frame(path)
     pq.write_table(pa.table({"x": ["y" * 1000] * 1000}), path)
-    assert tables.read_frame(path)["x"].str.len().sum() == 1_000_000
+    assert parquet.read_frame(path)["x"].str.len().sum() == 1_000_000
 
 
 def test_a_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -318,9 +318,9 @@ def test_a_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
     )
     table.to_parquet(tmp_path / "t.parquet", index=False)
     pd.testing.assert_frame_equal(
-        tables.read_frame(tmp_path / "t.parquet"), pd.read_parquet(tmp_path / "t.parquet")
+        parquet.read_frame(tmp_path / "t.parquet"), pd.read_parquet(tmp_path / "t.parquet")
     )
     table.iloc[:0].to_parquet(tmp_path / "t.parquet", index=False)
     pd.testing.assert_frame_equal(
-        tables.read_frame(tmp_path / "t.parquet"), pd.read_parquet(tmp_path / "t.parquet")
+        parquet.read_frame(tmp_path / "t.parquet"), pd.read_parquet(tmp_path / "t.parquet")
     )

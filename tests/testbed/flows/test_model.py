@@ -36,7 +36,7 @@ def test_it_is_told_from_a_scenario_of_calls_by_its_flows():
         (
             "kind: video",
             "kind: video, min_kbps: 2000",
-            "s.yaml:3: flows.0.media.video: rates must be in order",
+            "s.yaml:3: flows.0.media: rates must be in order",
         ),
         ("kind: video", "kind: video, frames: 3", "s.yaml:3: flows.0.media.frames: unknown key"),
         ("stop_s: 9", "stop_s: -9", "s.yaml:3: flows.0.stop_s: must be more than 0"),
