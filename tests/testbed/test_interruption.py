@@ -63,7 +63,7 @@ class Running:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=heed_signals,
+            preexec_fn=heed_signals,  # noqa: PLW1509 - no thread runs here
         )
         self.reported = 0
         self.said: list[str] = []
