@@ -160,7 +160,7 @@ def _problems(cells: Sequence[Cell], warnings: Sequence[str]) -> list[str]:
 def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
     choice = verdict.choice
     if choice is None:
-        return _nothing_to_rank(verdict)
+        return _nothing_to_rank(summary, verdict)
     is_unclear = not verdict.shows_loss or (choice.recommended is None and _is_whole(summary, point))
     if is_unclear and len(choice.ranked) > 1:
         said = _no_effect(summary, point, choice, verdict)
@@ -188,7 +188,9 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
     return said
 
 
-def _nothing_to_rank(verdict: Verdict) -> list[str]:
+def _nothing_to_rank(summary: Summary, verdict: Verdict) -> list[str]:
+    if verdict.metric is None and summary.failures.empty:
+        return ["This run measured no quality (`metrics: []`), so there is no ranking."]
     if verdict.metric is None:
         return ["No call could be scored, so there is no ranking; see the failed rows below."]
     if verdict.metric in MARGINS:
@@ -217,7 +219,7 @@ def _no_effect(summary: Summary, point: int, choice: Choice, verdict: Verdict) -
 
 
 def _is_whole(summary: Summary, point: int) -> bool:
-    """Whether no packet of the plain choice was lost or late."""
+    """Return whether no packet of the plain choice was lost or late."""
     plain = summary.cells.get((point, summary.plain or ""))
     return plain is not None and plain.costs.get("packet_loss") == 0 and not plain.shares.get("late")
 
@@ -248,12 +250,6 @@ def _alone(summary: Summary, point: int, choice: Choice) -> list[str]:
         return [*said, "No packet was lost or late."] if _is_whole(summary, point) else said
     what = "of this run" if len(summary.rivals()) == 1 else "that can be judged here"
     return [f"{cell.scheme} is the only scheme {what}: {scored}, for {_terms(cell)}."]
-
-
-def _is_whole(summary: Summary, point: int) -> bool:
-    """Return whether every packet came in time."""
-    plain = summary.cells.get((point, summary.plain or ""))
-    return plain is not None and plain.costs.get("packet_loss") == 0 and not plain.shares.get("late")
 
 
 def _undecided(summary: Summary, point: int, choice: Choice) -> list[str]:
