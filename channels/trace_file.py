@@ -3,6 +3,7 @@
 `testbed.channels.recording_kind` detects the format; every error names file and place.
 """
 
+import shlex
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -55,8 +56,8 @@ def parse_trace(content: bytes, where: str) -> LossTrace | ArrivalTrace:
     if decision.kind in CAPTURES:
         trace = "losses.txt" if decision.kind == "ogg_opus" else "call.csv"
         raise ChannelError(
-            f"{where}: is a capture ({decision.kind}): `testbed trace convert {Path(where).name} {trace}` "
-            "makes a trace of it"
+            f"{where}: is a capture ({decision.kind}): `testbed trace convert {shlex.quote(where)} {trace}` "
+            f"makes {trace}, which can be replayed"
         )
     raise ChannelError(
         f"{where}: holds ever larger numbers: times of a Mahimahi trace of a link's capacity, not fates of "

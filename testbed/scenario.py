@@ -14,6 +14,7 @@ import testbed.scenarios
 from testbed.errors import ScenarioError
 from testbed.flows import model as flow_study
 from testbed.flows.model import FlowStudy
+from testbed.parameters import nearest_name
 from testbed.scenario_edit import edited
 from testbed.scenario_errors import explain, shown
 from testbed.scenario_models import Codec, Kind, Point, Scenario, Speech, bad_combinations
@@ -25,7 +26,6 @@ from testbed.scenario_yaml import (
     parse_value,
     read_document,
     set_value,
-    suggestion,
 )
 
 __all__ = [
@@ -115,8 +115,11 @@ def find_scenario(path_or_name: str | Path) -> tuple[Path, str, Path]:
         return packaged[str(path_or_name)], f"{path_or_name}.yaml", Path()
     if path.is_dir():
         raise ScenarioError(f"{path_or_name}: is a folder; name a scenario file in it")
-    hint = suggestion(path.stem, list(packaged))
-    raise ScenarioError(f"{path_or_name}: no such file, and no packaged scenario of that name{hint}")
+    beside = [str(file) for file in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+    near = nearest_name(path.stem, list(packaged)) or nearest_name(str(path), sorted(beside))
+    folders = dict.fromkeys(f"{name.split('/')[0]}/..." if "/" in name else name for name in packaged)
+    hint = f"did you mean {near}?" if near else f"known: {', '.join(folders)}"
+    raise ScenarioError(f"{path_or_name}: no such file, and no packaged scenario of that name; {hint}")
 
 
 def schema() -> dict[str, Any]:
@@ -219,7 +222,9 @@ def _validated(document: Document) -> AnyScenario:
 def _built(document: Document) -> tuple[AnyScenario | None, list[str]]:
     """Return the scenario, or None and its mistakes: combinations only when single values are good."""
     if not isinstance(document.data, dict):
-        return None, [f"{document.label}: must be a mapping of keys: {', '.join(Scenario.model_fields)}"]
+        empty = "is empty; " if document.data is None else ""
+        keys = ", ".join(Scenario.model_fields)
+        return None, [f"{document.label}: {empty}must be a mapping of keys: {keys}"]
     kind: type[AnyScenario] = FlowStudy if "flows" in document.data else Scenario
     try:
         scenario = kind.model_validate(document.data, context={"folder": document.folder})

@@ -31,6 +31,17 @@ _TYPES = {
     "model_type": "a mapping, {key: value}",
     "model_attributes_type": "a mapping, {key: value}",
 }
+_EXAMPLES = {
+    "speech": "{corpus: asterisk, clips: 8}",
+    "codec": "{bitrate_kbps: 24}",
+    "schemes": "[plc, neural_plc]",
+    "channel": "[{loss: {model: bernoulli, rate: 0.05}}]",
+    "playout": "{policy: fixed, buffer_ms: 60}",
+    "policy": "fixed",
+    "metrics": "[plcmos]",
+    "bitrate_kbps": "24",
+    "depth_ms": "500",
+}
 _UNIT = re.compile(r"\s*([-+]?[0-9.]+)\s*([a-zA-Z%/]*)\s*")
 
 
@@ -64,7 +75,7 @@ def _reason(detail: Any, key: str) -> str:  # noqa: PLR0911 - one return a kind 
     if kind == "unknown_key":
         return _unknown(key, value, context["nearest"], context["known"].split(", "))
     if kind == "missing":
-        return "missing"
+        return _missing(str(detail["loc"][-1]), key)
     if kind == "number_wanted":
         return f"must be a number, not {shown(value)}{_without_unit(value)}"
     if kind in _TYPES:
@@ -77,7 +88,7 @@ def _reason(detail: Any, key: str) -> str:  # noqa: PLR0911 - one return a kind 
     if kind == "union_tag_invalid":
         return _choice(str(context["expected_tags"]), context["tag"])
     if kind == "union_tag_not_found":
-        return "missing"
+        return _missing(key, key)
     if kind == "string_pattern_mismatch":
         return f"must be letters, digits, spaces and . _ -, a letter or digit first, not {shown(value)}"
     if kind == "too_short":
@@ -91,6 +102,12 @@ def _choice(expected: str, value: Any) -> str:
     choices = expected.replace("'", "").replace(" or ", ", ").split(", ")
     near = suggestion(value, choices) if isinstance(value, str) else ""
     return f"must be one of {', '.join(choices)}, not {shown(value)}{near if 'mean' in near else ''}"
+
+
+def _missing(wanted: str, key: str) -> str:
+    """Name the key that is missing, unless the path ends in it, and show how it is written."""
+    example = f", as in {wanted}: {_EXAMPLES[wanted]}" if wanted in _EXAMPLES else ""
+    return f"missing{example}" if wanted == key else f"{wanted} is missing{example}"
 
 
 def _unknown(key: str, value: Any, nearest: str, known: list[str]) -> str:
@@ -112,7 +129,7 @@ def _other_unit(key: str, value: Any, context: Any) -> str:
         return ""
     if key.endswith("_kbps") and value >= 1000:
         return f"; {value:g} bit/s is {key}: {value / 1000:g}"
-    if context.get("le") == 1 and 1 < value <= 100:
+    if 1 in (context.get("le"), context.get("lt")) and 1 < value <= 100:
         return f"; a share of 1, not per cent: {value:g} % is {value / 100:g}"
     return ""
 
