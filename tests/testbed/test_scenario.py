@@ -329,7 +329,9 @@ def test_one_mistake_is_one_line(old: str, new: str, message: str) -> None:
 
 
 def test_a_missing_key_says_which() -> None:
-    assert mistakes("speech: {corpus: packaged}\n", "") == ["s.yaml:1: speech: missing"]
+    assert mistakes("speech: {corpus: packaged}\n", "") == [
+        "s.yaml:1: speech: missing, as in speech: {corpus: asterisk, clips: 8}"
+    ]
 
 
 def test_several_mistakes_are_all_told() -> None:
