@@ -45,6 +45,7 @@ def check_table(table: "pd.DataFrame", manifest: Mapping[str, Any], path: object
         most = points if name == "point" else 10**9
         if (
             not _is_numeric(table[name])
+            or table[name].dtype in (bool, "boolean", "bool[pyarrow]")
             or not table[name].between(0, most - 1).all()
             or (table[name] % 1).any()
         ):
