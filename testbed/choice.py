@@ -106,14 +106,9 @@ def choose(
     """
     margin = MARGINS[metric] if margin is None else margin
     cost = table.groupby(["point", "scheme"])["wire_kbps"].mean()
-    of_point = cost.index.get_level_values("point")
     points = {
         point: _Scored.of(
-            table[table["point"] == point],
-            metric,
-            schemes,
-            cost[of_point == point].droplevel("point"),
-            (budgets_kbps or {}).get(point),
+            table[table["point"] == point], metric, schemes, cost[point], (budgets_kbps or {}).get(point)
         )
         for point in sorted({int(number) for number in table["point"]})
     }
