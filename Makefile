@@ -45,7 +45,7 @@ clean:
 	@$(BIN)/pip install $(PIP_FLAGS) --editable '.[dev]'
 	@touch $@
 
-.venv/opus.stamp: codecs/opus_build.py codecs/opus_source.py | .venv/package.stamp
+.venv/opus.stamp: codecs/opus/build.py codecs/opus/source.py | .venv/package.stamp
 	@$(BIN)/testbed opus build
 	@touch $@
 

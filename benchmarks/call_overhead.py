@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from testbed.call import listen, simulate
+from testbed.calls import to_int16
 from testbed.channels.stage import mean_loss
 from testbed.codecs.encoding import encode
-from testbed.codecs.engine import LibopusEngine
-from testbed.codecs.libopus import load
+from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.opus.library import load
+from testbed.plan import speech_settings, stages
 from testbed.randomness import generator
-from testbed.rows import to_int16
-from testbed.scenario import parse_scenario
+from testbed.scenario.loading import parse_scenario
 from testbed.speech import Clip, load_clips
-from testbed.sweep import speech_settings, stages
 
 SCENARIO = """
 name: overhead

@@ -26,9 +26,9 @@ from ns.port.port import Port
 from ns.port.wire import Wire
 
 from testbed.channels.clock import Clock
-from testbed.channels.jitter_normal import NormalJitter
+from testbed.channels.jitter.normal import NormalJitter
 from testbed.channels.link import Link
-from testbed.channels.loss_bernoulli import Bernoulli
+from testbed.channels.loss.bernoulli import Bernoulli
 from testbed.channels.packet import Packet
 from testbed.channels.stage import chain
 from testbed.randomness import generator

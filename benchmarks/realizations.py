@@ -20,14 +20,14 @@ import numpy as np
 import soundfile
 
 from testbed import errors
-from testbed.channels.loss_gilbert_elliott import GilbertElliott
-from testbed.codecs import opus_build
+from testbed.channels.loss.gilbert_elliott import GilbertElliott
 from testbed.codecs.encoding import encode
-from testbed.codecs.engine import CONCEAL, DECODE, DEEP, Engine, Job, LibopusEngine
-from testbed.codecs.numba_engine import NumbaEngine
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.engines.batched import NumbaEngine
+from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, Engine, Job, LibopusEngine
+from testbed.codecs.opus import build as opus_build
+from testbed.codecs.opus.settings import EncoderSettings
 from testbed.runner import run_scenario
-from testbed.scenario import parse_scenario
+from testbed.scenario.loading import parse_scenario
 
 SECONDS = 10
 BITRATE_BPS = 88_000

@@ -23,9 +23,9 @@ import realizations
 import scipy.linalg.cython_blas  # noqa: F401 (numba's BLAS: loaded before threads are limited)
 from threadpoolctl import threadpool_limits
 
-from testbed.codecs import opus_build
-from testbed.codecs.opus import Decoder, Encoder
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.opus import build as opus_build
+from testbed.codecs.opus.codec import Decoder, Encoder
+from testbed.codecs.opus.settings import EncoderSettings
 from testbed.kernels.fargan import operations_per_second
 from testbed.kernels.lpc_vocoder import vocode
 from testbed.kernels.plc import AHEAD, MAX_HEARD, conceal, hear, plc_network, plc_state, start_gap

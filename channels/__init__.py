@@ -12,7 +12,7 @@ from testbed.channels.jitter import Jitter
 from testbed.channels.link import Link
 from testbed.channels.loss import Loss
 from testbed.channels.recorded import Recorded
-from testbed.channels.spec import NamedSpec
+from testbed.channels.spec import SingleKeySpec
 from testbed.channels.spikes import Spikes
 from testbed.channels.trace import Trace
 
@@ -28,7 +28,7 @@ STAGES: dict[str, Any] = {
 }
 
 
-class StageSpec(NamedSpec):
+class StageSpec(SingleKeySpec):
     """One entry of a scenario's `channel:`, as in `{loss: {model: bernoulli, rate: 0.1}}`.
 
     `parameters` is a `testbed.channels.stage.StageParameters`.

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from testbed.channels.packet import Packet
-from testbed.channels.stage import Stage, Surroundings, milliseconds
+from testbed.channels.stage import Stage, StageContext, milliseconds
 from testbed.parameters import Parameters
 
 
@@ -32,17 +32,17 @@ class Delay(Parameters):
         """Return 0: nothing is lost."""
         return 0.0
 
-    def build(self, surroundings: Surroundings) -> Stage:
+    def build(self, context: StageContext) -> Stage:
         """Return a fresh stage."""
-        return Delaying(surroundings, milliseconds(self.constant_ms))
+        return Delaying(context, milliseconds(self.constant_ms))
 
 
 class Delaying:
     """Passes each packet on `delay_ns` later, in the order in which they came."""
 
-    def __init__(self, surroundings: Surroundings, delay_ns: int) -> None:
-        self._later = surroundings.later
-        self._out = surroundings.out
+    def __init__(self, context: StageContext, delay_ns: int) -> None:
+        self._later = context.later
+        self._out = context.out
         self._delay_ns = delay_ns
 
     def put(self, packet: Packet) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from testbed.channels.packet import Packet
 from testbed.channels.per_packet import PerPacket
-from testbed.channels.stage import Stage, Surroundings
+from testbed.channels.stage import Stage, StageContext
 from testbed.parameters import Parameters
 
 _BLOCK = 512
@@ -38,20 +38,20 @@ class Duplicate(Parameters):
         """Return 0: nothing is lost."""
         return 0.0
 
-    def build(self, surroundings: Surroundings) -> Stage:
+    def build(self, context: StageContext) -> Stage:
         """Return a fresh stage."""
-        return Duplicating(surroundings, self.doubled)
+        return Duplicating(context, self.doubled)
 
 
 class Duplicating:
     """Passes each packet on, once or twice."""
 
     def __init__(
-        self, surroundings: Surroundings, doubled: Callable[[np.random.Generator], Iterator[bool]]
+        self, context: StageContext, doubled: Callable[[np.random.Generator], Iterator[bool]]
     ) -> None:
-        self._env = surroundings.env
-        self._out = surroundings.out
-        self._doubled = PerPacket(doubled, surroundings.rng).take
+        self._env = context.env
+        self._out = context.out
+        self._doubled = PerPacket(doubled, context.rng).take
 
     def put(self, packet: Packet) -> None:
         """Pass the packet on, and its copy after it."""

@@ -1,7 +1,7 @@
 """The stage `recorded`: a recorded network of any kind that can be replayed, told by its content.
 
-`testbed.channels.recording_kind` decides. Losses and arrivals are replayed as by `trace`; a delivery trace is
-the capacity of a link, as in `link`.
+`testbed.channels.recordings.kind` decides. Losses and arrivals are replayed as by `trace`; a delivery trace
+is the capacity of a link, as in `link`.
 """
 
 from pathlib import Path
@@ -10,14 +10,14 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from testbed.channels.link import Link
-from testbed.channels.link_mahimahi import read_delivery_trace
+from testbed.channels.link.mahimahi import read_delivery_trace
 from testbed.channels.queue import Queue, QueueParameters
-from testbed.channels.queue_drop_tail import DropTail
-from testbed.channels.recording_kind import CAPACITY, decide
+from testbed.channels.queue.drop_tail import DropTail
+from testbed.channels.recordings.file import read_cached, read_trace
+from testbed.channels.recordings.kind import CAPACITY, decide
 from testbed.channels.spec import problem
-from testbed.channels.stage import Stage, Surroundings, capacity_kbps
+from testbed.channels.stage import Stage, StageContext, capacity_kbps
 from testbed.channels.trace import Trace
-from testbed.channels.trace_file import read_cached, read_trace
 from testbed.errors import ChannelError
 from testbed.parameters import FileName, Parameters
 
@@ -77,9 +77,9 @@ class Recorded(Parameters):
             return f"{self.file}: {other}"
         return stage.doubt(folder) if isinstance(stage, Trace) else ""
 
-    def build(self, surroundings: Surroundings) -> Stage:
+    def build(self, context: StageContext) -> Stage:
         """Return a fresh stage."""
-        return self._stage(surroundings.folder).build(surroundings)
+        return self._stage(context.folder).build(context)
 
     def _stage(self, folder: Path) -> Link | Trace:
         if _is_capacity(folder / self.file):

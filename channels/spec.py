@@ -40,7 +40,7 @@ def unknown(what: str, name: object, known: Mapping[str, object]) -> str:
 
 
 @dataclass(frozen=True)
-class NamedSpec:
+class SingleKeySpec:
     """A mapping with one key, `{name: parameters}`, validated by what `registry` has under that name.
 
     Attributes
@@ -65,7 +65,9 @@ class NamedSpec:
         }
         one_key = core_schema.typed_dict_schema(fields, extra_behavior="forbid")
 
-        def validate(value: object, validate_fields: core_schema.ValidatorFunctionWrapHandler) -> NamedSpec:
+        def validate(
+            value: object, validate_fields: core_schema.ValidatorFunctionWrapHandler
+        ) -> SingleKeySpec:
             if isinstance(value, cls):
                 return value
             if not isinstance(value, Mapping) or len(value) != 1:
@@ -76,7 +78,7 @@ class NamedSpec:
                 raise problem(unknown(cls.what, name, cls.registry), str(name), value=name)
             return cls(name, validate_fields(value)[name])
 
-        def serialize(spec: NamedSpec) -> dict[str, Any]:
+        def serialize(spec: SingleKeySpec) -> dict[str, Any]:
             return {spec.name: spec.parameters.model_dump(mode="json")}
 
         return core_schema.no_info_wrap_validator_function(
@@ -90,7 +92,7 @@ class NamedSpec:
         return {**handler(schema), "title": cls.__name__, "minProperties": 1, "maxProperties": 1}
 
 
-class Chosen:
+class TaggedUnion:
     """Parameters whose class is chosen by the value of one of their keys, `{model: name, ...}`."""
 
     what: ClassVar[str]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from testbed.channels.packet import Packet
-from testbed.channels.stage import Stage, Surroundings, milliseconds
+from testbed.channels.stage import Stage, StageContext, milliseconds
 from testbed.parameters import Parameters
 
 
@@ -36,19 +36,19 @@ class Spikes(Parameters):
         """Return 0: nothing is lost."""
         return 0.0
 
-    def build(self, surroundings: Surroundings) -> Stage:
+    def build(self, context: StageContext) -> Stage:
         """Return a fresh stage."""
-        return Stalling(surroundings, milliseconds(self.mean_pause_ms), milliseconds(self.mean_stall_ms))
+        return Stalling(context, milliseconds(self.mean_pause_ms), milliseconds(self.mean_stall_ms))
 
 
 class Stalling:
     """Holds the packets that come during a stall until its end, and passes the others on at once."""
 
-    def __init__(self, surroundings: Surroundings, mean_pause_ns: int, mean_stall_ns: int) -> None:
-        self._env = surroundings.env
-        self._out = surroundings.out
-        self._later = surroundings.later
-        self._rng = surroundings.rng
+    def __init__(self, context: StageContext, mean_pause_ns: int, mean_stall_ns: int) -> None:
+        self._env = context.env
+        self._out = context.out
+        self._later = context.later
+        self._rng = context.rng
         self._mean_pause_ns, self._mean_stall_ns = mean_pause_ns, mean_stall_ns
         share_stalled = mean_stall_ns / (mean_pause_ns + mean_stall_ns)
         self._begin_ns = 0 if self._rng.random() < share_stalled else self._duration_ns(mean_pause_ns)

@@ -17,7 +17,7 @@ Later = Callable[[int, Callable[[Any], object], Any], None]
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class StageContext:
     """What a stage is given to live in.
 
     Attributes
@@ -50,7 +50,7 @@ class Surroundings:
 
 
 class Stage(Protocol):
-    """Takes a packet; passes it on to `Surroundings.out` later, twice, or never (with a named cause)."""
+    """Takes a packet; passes it on to `StageContext.out` later, twice, or never (with a named cause)."""
 
     def put(self, packet: Packet) -> None:
         """Take a packet at the present simulated time."""
@@ -70,7 +70,7 @@ class StageParameters(Protocol):
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
 
-    def build(self, surroundings: Surroundings) -> Stage:
+    def build(self, context: StageContext) -> Stage:
         """Return a fresh stage."""
 
     def mean_loss(self, folder: Path = Path()) -> float:
@@ -95,7 +95,7 @@ def chain(
 ) -> Out:
     """Build stages in the order in which a packet meets them and return where the sender puts its packets."""
     for parameters, rng in zip(reversed(stages), reversed(rngs), strict=True):
-        out = parameters.build(Surroundings(env, rng, out, drop, folder)).put
+        out = parameters.build(StageContext(env, rng, out, drop, folder)).put
     return out
 
 

@@ -14,20 +14,20 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from testbed.channels.loss_model import Losing
+from testbed.channels.loss.model import LossStage
 from testbed.channels.packet import Packet
-from testbed.channels.recording_kind import FATES, decide
+from testbed.channels.recordings.delays import PACKET_INTERVAL_MS
+from testbed.channels.recordings.file import read_cached, read_trace
+from testbed.channels.recordings.kind import FATES, decide
+from testbed.channels.recordings.parts import LOST, ArrivalTrace, LossTrace
 from testbed.channels.spec import problem
-from testbed.channels.stage import Stage, Surroundings
-from testbed.channels.trace_delays import PACKET_INTERVAL_MS
-from testbed.channels.trace_file import read_cached, read_trace
-from testbed.channels.trace_parts import LOST, ArrivalTrace, LossTrace
+from testbed.channels.stage import Stage, StageContext
 from testbed.errors import ChannelError
 from testbed.parameters import FileName, Parameters
 
 
 class Trace(Parameters):
-    """Replay of a recorded call; `testbed.channels.trace_file` lists the formats.
+    """Replay of a recorded call; `testbed.channels.recordings.file` lists the formats.
 
     opus_demo's own behaviour is ``offset_packets: 0, after_end: received``.
 
@@ -95,18 +95,18 @@ class Trace(Parameters):
             return ""
         return f"{self.file}: a packet per {PACKET_INTERVAL_MS:g} ms is assumed, as in 3GPP's delay profiles"
 
-    def build(self, surroundings: Surroundings) -> Stage:
+    def build(self, context: StageContext) -> Stage:
         """Return a fresh stage; an unreadable trace or an offset beyond its end is a `ChannelError`."""
-        trace = read_trace(surroundings.folder / self.file)
+        trace = read_trace(context.folder / self.file)
         offset = self.offset_packets
         if offset is None:
-            offset = int(surroundings.rng.integers(len(trace)))
+            offset = int(context.rng.integers(len(trace)))
         elif offset >= len(trace):
             raise ChannelError(self._beyond(len(trace)))
         repeats = self.after_end == "repeat"
         if isinstance(trace, LossTrace):
-            return Losing(surroundings, lambda _: _losses(trace.lost, offset, repeats), "trace")
-        return ArrivalReplay(surroundings, trace, offset, repeats)
+            return LossStage(context, lambda _: _losses(trace.lost, offset, repeats), "trace")
+        return ArrivalReplay(context, trace, offset, repeats)
 
 
 def _losses(lost: bytes, offset: int, repeats: bool) -> Iterator[bool]:
@@ -119,7 +119,7 @@ class ArrivalReplay:
 
     Parameters
     ----------
-    surroundings
+    context
         Where the stage lives.
     trace
         The recording.
@@ -129,11 +129,11 @@ class ArrivalReplay:
         Whether the recording starts again at its end, one mean packet interval after its last entry.
     """
 
-    def __init__(self, surroundings: Surroundings, trace: ArrivalTrace, offset: int, repeats: bool) -> None:
-        self._env = surroundings.env
-        self._later = surroundings.later
-        self._out = surroundings.out
-        self._drop = surroundings.drop
+    def __init__(self, context: StageContext, trace: ArrivalTrace, offset: int, repeats: bool) -> None:
+        self._env = context.env
+        self._later = context.later
+        self._out = context.out
+        self._drop = context.drop
         self._send_ns, self._delay_ns = trace.send_ns, trace.delay_ns
         self._offset_ns = trace.send_ns[offset] - trace.send_ns[0]
         span_ns = trace.send_ns[-1] - trace.send_ns[0]

@@ -9,9 +9,9 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.opus import DredDecoder, Encoder
-from testbed.codecs.opus_packet import Mode, PacketBandwidth, split
-from testbed.codecs.settings import SAMPLE_RATE_HZ, EncoderSettings
+from testbed.codecs.opus.codec import DredDecoder, Encoder
+from testbed.codecs.opus.packet import Mode, PacketBandwidth, split
+from testbed.codecs.opus.settings import SAMPLE_RATE_HZ, EncoderSettings
 
 DRED_LIMIT_SAMPLES = SAMPLE_RATE_HZ * 104 // 100
 """How much of a packet's DRED libopus reads: 26 latents of 40 ms."""
@@ -26,7 +26,7 @@ class EncodedFrame:
     payload
         The packet's bytes.
     mode, bandwidth, is_dtx, has_voice
-        As in `testbed.codecs.opus_packet.OpusPacket`.
+        As in `testbed.codecs.opus.packet.OpusPacket`.
     has_lbrr
         Whether it carries an LBRR copy of the frame before it.
     dred_samples
@@ -54,7 +54,7 @@ class EncodedFrame:
     dred_bytes: float = 0.0
 
     @property
-    def is_followed_by_networks(self) -> bool:
+    def allows_neural_concealment(self) -> bool:
         """Whether libopus's networks, neural concealment and DRED, can fill a gap after it.
 
         They work at 16 kHz: in CELT and hybrid mode at any bandwidth, in SILK's own only in wideband. What is

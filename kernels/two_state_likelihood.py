@@ -87,7 +87,7 @@ def log_likelihood(
     Parameters
     ----------
     parameters
-        p, r, h and k as of `testbed.channels.loss_gilbert_elliott`, each above 0 and below 1, (4,).
+        p, r, h and k as of `testbed.channels.loss.gilbert_elliott`, each above 0 and below 1, (4,).
     lengths, fates
         The different runs there are: how many packets, 1 or more and below 2**40, and whether they were lost;
         both (m,).

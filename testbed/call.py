@@ -12,10 +12,10 @@ from testbed.channels.clock import MOST_EVENTS, Clock
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.stage import Out, StageParameters, chain
 from testbed.codecs.encoding import DRED_LIMIT_SAMPLES, EncodedFrame, LiveEncoder
-from testbed.codecs.engine import Engine, Job
-from testbed.codecs.rtp import WIRE_HEADER_BYTES, RtpPacket
+from testbed.codecs.engines.engine import Engine, Job
+from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES, RtpPacket
 from testbed.control import Loop, VoiceControl
-from testbed.feedback_loop import Decision, ReportingEnd
+from testbed.feedback_loop import Decision, FeedbackSender
 from testbed.playout.policy import Playout
 from testbed.receiver import Receiver
 from testbed.sender import MEDIA_SSRC, Sender, Source
@@ -62,7 +62,7 @@ class Simulation:
         return sum(cause != "" for cause in self.timeline.dropped_by) / len(self.sent)
 
 
-class Party:
+class CallEnds:
     """One call's two ends: what sends, and what takes its packets as they arrive and reports on them.
 
     Attributes
@@ -87,13 +87,13 @@ class Party:
         omits_pauses: bool = False,
     ) -> None:
         self.control: VoiceControl | None = None
-        self._reporting: ReportingEnd | None = None
+        self._reporting: FeedbackSender | None = None
         if loop is not None and back is not None:
             assert isinstance(source, LiveEncoder), (
                 "a closed loop tells the encoder what to do between frames"
             )
             self.control = VoiceControl(env, loop, source, ssrc)
-            self._reporting = ReportingEnd(env, loop.reporting, RECEIVER_SSRC, ssrc, flow, back)
+            self._reporting = FeedbackSender(env, loop.reporting, RECEIVER_SSRC, ssrc, flow, back)
             length_ns = len(source) * source.settings.frame_ms * 1_000_000
             env.process(self._reporting.run(start_ns + length_ns))
         self.sender = Sender(env, source, distances, forward, self.control, flow, ssrc, omits_pauses)
@@ -180,11 +180,11 @@ def simulate(
     if loop is not None:
         back = chain(loop.reverse, env, loop.rngs, report_back, lambda packet, cause: None, folder)
     parties = {
-        MEDIA_FLOW: Party(env, source, distances, forward, back, loop, omits_pauses=omits_pauses),
+        MEDIA_FLOW: CallEnds(env, source, distances, forward, back, loop, omits_pauses=omits_pauses),
     }
     for index, (other, start_ns) in enumerate(others, start=1):
         flow = f"call {index + 1}"
-        parties[flow] = Party(
+        parties[flow] = CallEnds(
             env, other, distances, forward, back, loop, flow, MEDIA_SSRC + index, start_ns, omits_pauses
         )
     sender, control = parties[MEDIA_FLOW].sender, parties[MEDIA_FLOW].control

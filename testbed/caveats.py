@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testbed.calls import to_int16
+from testbed.cases import Case, cases
 from testbed.diagnosis import Diagnosis, lateness
 from testbed.errors import ChannelError
-from testbed.observed import Case, cases
 from testbed.pause_caveats import pause_caveats
+from testbed.plan import Plan, stages
 from testbed.redundancy_advice import advice
-from testbed.rows import to_int16
 from testbed.speech import Clip
 from testbed.speech_caveats import speech_caveats
-from testbed.sweep import Plan, stages
 from testbed.words import counted
 
 if TYPE_CHECKING:

@@ -149,7 +149,7 @@ def run(
     open_: Open = False,
 ) -> None:
     """Run a scenario, write its results and report, and print its answer on stderr."""
-    from testbed.scenario import load_scenario
+    from testbed.scenario.loading import load_scenario
 
     loaded = load_scenario(scenario, set_ or (), speech or ())
     if dry_run:
@@ -280,7 +280,7 @@ def schema() -> None:
     """Print the JSON Schema of scenarios, for editors that check YAML as you type."""
     import json
 
-    from testbed.scenario import schema as scenario_schema
+    from testbed.scenario.loading import schema as scenario_schema
 
     say(json.dumps(scenario_schema(), indent=2))
 
@@ -293,7 +293,7 @@ def opus_build(
     ] = None,
 ) -> None:
     """Fetch libopus's source and build it with DRED, deep PLC and OSCE (no root; takes a minute)."""
-    from testbed.codecs.opus_build import build
+    from testbed.codecs.opus.build import build
 
     built = build(tarball, tell)
     say(f"libopus {built.version} is ready: {built.library}")

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from testbed.codecs.encoding import encode
-from testbed.codecs.engine import CONCEAL, DECODE, DEEP, Job
 from testbed.codecs.engines import engine
-from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
-from testbed.codecs.settings import AddedDred, EncoderSettings
+from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, Job
+from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
+from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.plan import Plan
 from testbed.randomness import generator
-from testbed.sweep import Plan
 
 MESSAGE = "compiling kernels (first run only, about a minute)"
 _PCM = generator(0, "compilation").integers(-2000, 2000, 12_800).astype(np.int16)
@@ -42,7 +42,7 @@ def compile_kernels(whole: Plan) -> None:
         from testbed.codecs.dred.writer import DredWriter
 
         encoding = encode(_PCM, EncoderSettings(bitrate_bps=24_000))
-        DredWriter(_PCM, encoding, 2).encoding(AddedDred(depth_ms=80, q0=6, dq=5, qmax=15))
+        DredWriter(_PCM, encoding, 2).encoding(WrittenDred(depth_ms=80, q0=6, dq=5, qmax=15))
     if batch_mb is not None:
         frames = np.arange(len(sent), dtype=np.int32)
         actions, sources = np.full(len(sent), DECODE, np.uint8), frames.copy()
@@ -61,7 +61,7 @@ def _has_dred(whole: Plan) -> bool:
 
 
 def _adds_dred(whole: Plan) -> bool:
-    return any(scheme.added_dred() is not None for schemes in whole.schemes for scheme in schemes)
+    return any(scheme.dred_to_write() is not None for schemes in whole.schemes for scheme in schemes)
 
 
 def _batches_mb(whole: Plan) -> int | None:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from testbed.channels.stage import least_delay_ms
-from testbed.codecs.settings import SAMPLE_RATE_HZ
+from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
 from testbed.flows import study
-from testbed.flows.model import FlowStudy
 from testbed.not_sent import will_not_be_sent
-from testbed.scenario import AnyScenario
-from testbed.scenario_checks import check_codec, clips_of
+from testbed.plan import Plan, plan, stages
+from testbed.scenario.checks import check_codec, clips_of
+from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.loading import AnyScenario
 from testbed.speech import Clip, list_clips
-from testbed.sweep import Plan, plan, stages
 from testbed.words import counted, duration
 
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from testbed.allocation import AllocationSpec
-from testbed.allocation.budget import Asked
+from testbed.allocation.budget import SchemeBudget
 from testbed.allocation.fixed import Fixed
 from testbed.allocation.loss import LossTracker
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import StageParameters
 from testbed.codecs.encoding import LiveEncoder
-from testbed.codecs.rtp import WIRE_HEADER_BYTES
+from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
 from testbed.congestion import ControllerSpec
 from testbed.congestion.none import NoControl
 from testbed.congestion.reporting import Reporting
-from testbed.feedback_loop import ControlledEnd
+from testbed.feedback_loop import FeedbackReceiver
 from testbed.sender import MEDIA_SSRC
 
 UNBOUNDED_KBPS = 1e6
@@ -44,7 +44,7 @@ class Loop:
     allocation: AllocationSpec
     reverse: Sequence[StageParameters]
     rngs: Sequence[np.random.Generator]
-    asked: Asked
+    asked: SchemeBudget
     expected_loss_percent: int | None
 
 
@@ -63,7 +63,7 @@ class VoiceControl:
 
     def __init__(self, env: Clock, loop: Loop, encoder: LiveEncoder, ssrc: int = MEDIA_SSRC) -> None:
         tracker = LossTracker()
-        self.end = ControlledEnd(
+        self.end = FeedbackReceiver(
             env, loop.congestion.build(), loop.reporting, ssrc, on_feedback=tracker.on_feedback
         )
         self.header_bytes = WIRE_HEADER_BYTES + self.end.extension_bytes

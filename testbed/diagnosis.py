@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from testbed.codecs.scheme import NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.cases import Case, cases, percent
+from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.not_sent import not_sent
-from testbed.observed import Case, cases, percent
-from testbed.sweep import Plan
+from testbed.plan import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class Diagnosis:
 
 
 def diagnoses(whole: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
-    """Return the problems of each scheme at each point, in the table's order; as `testbed.observed.cases`."""
+    """Return the problems of each scheme at each point, in the table's order; as `testbed.cases.cases`."""
     return [
         Diagnosis(case.point, case.scheme.name, kind, f"{case.scheme.name} {text}")
         for case in cases(whole, table)

@@ -76,7 +76,7 @@ def _python() -> Iterator[Check]:
 
 
 def _libopus() -> Iterator[Check]:
-    from testbed.codecs.capabilities import capabilities
+    from testbed.codecs.opus.capabilities import capabilities
 
     try:
         able = capabilities()
@@ -92,7 +92,7 @@ def _libopus() -> Iterator[Check]:
 
 
 def _needed_by_quickstart() -> set[str]:
-    from testbed.scenario import Scenario, load_scenario, points
+    from testbed.scenario.loading import Scenario, load_scenario, points
 
     quickstart = load_scenario("quickstart")
     assert isinstance(quickstart, Scenario)

@@ -5,9 +5,9 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from testbed.channels.foreign_files import refuse_foreign
-from testbed.channels.recording_kind import kind_by_magic
-from testbed.channels.trace_file import read_content
+from testbed.channels.recordings.file import read_content
+from testbed.channels.recordings.foreign_files import refuse_foreign
+from testbed.channels.recordings.kind import kind_by_magic
 from testbed.dred_answer import Answer, Found, Verdict, find
 from testbed.errors import CodecError, ScenarioError
 from testbed.traces import capture, ogg_opus, rtpdump

@@ -1,6 +1,6 @@
 """The closed loop of one flow: what the receiver reports, and what the sender makes of it.
 
-`ReportingEnd` is at the receiver and puts RTCP on the reverse channel; `ControlledEnd` is at the sender,
+`FeedbackSender` is at the receiver and puts RTCP on the reverse channel; `FeedbackReceiver` is at the sender,
 takes that RTCP and keeps the controller's target. Reports are real bytes that can be late or lost.
 """
 
@@ -13,7 +13,7 @@ import simpy
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import Out
-from testbed.codecs.rtp_extension import EXTENSION_BYTES, transport_sequence, with_transport_sequence
+from testbed.codecs.rtp.extension import EXTENSION_BYTES, transport_sequence, with_transport_sequence
 from testbed.congestion.controller import Controller
 from testbed.congestion.feedback import Feedback
 from testbed.congestion.history import SentHistory
@@ -42,7 +42,7 @@ class Decision:
     rtt_ms: float
 
 
-class ReportingEnd:
+class FeedbackSender:
     """Reports on one flow's packets, for as long as the flow may still send.
 
     Parameters
@@ -86,7 +86,7 @@ class ReportingEnd:
                 self._sent += 1
 
 
-class ControlledEnd:
+class FeedbackReceiver:
     """Remembers what was sent and keeps the target that the controller makes of the reports.
 
     Parameters

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.settings import SAMPLE_RATE_HZ
+from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
 from testbed.files import written_whole
 from testbed.timeline import NEVER
 
 if TYPE_CHECKING:
     from testbed.call import Simulation
-    from testbed.rows import Context
-    from testbed.sweep import CallId
+    from testbed.calls import Context
+    from testbed.plan import CallId
 
 KEEPABLE = ("audio", "packets", "timelines")
 _KEPT = re.compile(

@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from testbed.codecs.capabilities import Capabilities, refusal
-from testbed.codecs.scheme import ENHANCEMENT_COMPLEXITY, NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.codecs.opus.capabilities import Capabilities, refusal
 from testbed.codecs.schemes import SchemeSpec
-from testbed.scenario import Point, Scenario, points
-from testbed.scenario_yaml import KeyPath
-from testbed.sweep import speech_settings
+from testbed.codecs.schemes.part import ENHANCEMENT_COMPLEXITY, NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.plan import speech_settings
+from testbed.scenario.document import KeyPath
+from testbed.scenario.loading import Point, Scenario, points
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from testbed.observed import Case, percent
-from testbed.scenario import Scenario
-from testbed.sweep import Plan, known_loss
+from testbed.cases import Case, percent
+from testbed.plan import Plan, known_loss
+from testbed.scenario.loading import Scenario
 
 ENOUGH_DRED = 0.8
 """Share of the depth asked for below which too little DRED is reported."""
@@ -44,7 +44,7 @@ def will_not_be_sent(whole: Plan) -> list[str]:
     for point, schemes in zip(whole.points, whole.schemes, strict=True):
         why = None if point.scenario.is_closed_loop else why_none_is_expected(point.scenario)
         for scheme in schemes if why else ():
-            asked = ["LBRR"] * bool(scheme.lbrr) + ["DRED"] * bool(scheme.dred and not scheme.added_dred())
+            asked = ["LBRR"] * bool(scheme.lbrr) + ["DRED"] * bool(scheme.dred and not scheme.dred_to_write())
             if asked:
                 said.append(f"{scheme.name} will send no {' and no '.join(asked)}: {why}")
     return list(dict.fromkeys(said))

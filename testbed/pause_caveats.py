@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from testbed.sweep import Plan
+from testbed.plan import Plan
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 _WATCH_S = 0.5
 
 
-def work_off(
+def run_tasks(
     tasks: Sequence[Task],
     work: Callable[[Any, Task], Result],
     context: Any,

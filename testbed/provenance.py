@@ -10,15 +10,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from testbed.channels.loss_lossgen import WEIGHTS, Lossgen
-from testbed.codecs import libopus
-from testbed.codecs.opus_build import installed
+from testbed.channels.loss.lossgen import WEIGHTS, Lossgen
+from testbed.codecs.opus import library as libopus
+from testbed.codecs.opus.build import installed
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import cache_dir
-from testbed.flows.model import FlowStudy
 from testbed.parameters import files_named, models_in
-from testbed.scenario import Point, Scenario
+from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.loading import Point, Scenario
 from testbed.speech import Clip
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -8,11 +8,11 @@ import simpy
 from numpy.typing import NDArray
 
 from testbed.channels.packet import Packet
-from testbed.codecs import red
 from testbed.codecs.encoding import DRED_LIMIT_SAMPLES, EncodedFrame
-from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC, PAUSE
-from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, FEC, PAUSE
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.rtp import red
+from testbed.codecs.rtp.packet import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
 from testbed.errors import CodecError
 from testbed.pauses import Arrival, pauses_between
 from testbed.playout.policy import Playout
@@ -55,7 +55,7 @@ class Receiver:
     recovered_by, source_frame, played_ns
         The decisions; see `testbed.timeline.Timeline`.
     actions, sources
-        What the decoder does for each frame; see `testbed.codecs.engine.Job`.
+        What the decoder does for each frame; see `testbed.codecs.engines.engine.Job`.
     """
 
     def __init__(
@@ -205,7 +205,7 @@ class Receiver:
             missing = (following - frame) * self._frame_samples
             unread = max(0, carried.dred_depth_samples - self._dred_reach_samples)
             reached = missing - (carried.dred_samples - unread) <= self._frame_samples // 2
-            is_heard = reached and decoded.is_followed_by_networks
+            is_heard = reached and decoded.allows_neural_concealment
             self._settle(frame, DRED if is_heard else PLC, following, DEEP)
 
     def _is_pause(self, frame: int, now_ns: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.codecs.encoding import dred_sent_ms, encode, lbrr_sent
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.opus.settings import EncoderSettings
 from testbed.not_sent import ENOUGH_DRED, ENOUGH_LBRR
 
 HIGHEST_KBPS = 256

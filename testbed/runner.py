@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 
 from testbed import compilation, results
 from testbed.call import Simulation, listen
+from testbed.calls import Context, EncodedClip, identity, rows_of, simulate_call, to_int16
 from testbed.caveats import caveats
 from testbed.codecs.engines import engine
 from testbed.diagnosis import diagnoses
 from testbed.errors import ResultsError, ScenarioError
-from testbed.flows.model import FlowStudy
 from testbed.flows.study import run_study
 from testbed.kept_files import KEEPABLE, NOT_KEPT, keep_clean
 from testbed.manifest import make_manifest
 from testbed.marker import folder_of
-from testbed.pool import work_off
+from testbed.plan import CallId, Plan, plan
+from testbed.pool import run_tasks
 from testbed.provenance import Provenance, check_unchanged, inputs_of
 from testbed.results import TIMINGS, Results
-from testbed.rows import Context, Lazy, identity, rows_of, simulate_call, to_int16
 from testbed.run_folder import working
-from testbed.scenario import AnyScenario, Scenario, load_scenario, parse_scenario
-from testbed.scenario_base import MOST_CALLS
-from testbed.scenario_checks import check_codec, clips_of
+from testbed.scenario.base import MOST_CALLS
+from testbed.scenario.checks import check_codec, clips_of
+from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.loading import AnyScenario, Scenario, load_scenario, parse_scenario
 from testbed.speech import Clip
-from testbed.sweep import CallId, Plan, plan
 from testbed.unfinished import said_of
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Run(Results):
             raise ResultsError(f"{self.folder}: row {row} is of no call that its scenario makes") from None
         clip = clips[call.clip]
         decoding = engine(group.engine, group.batch_mb)
-        source = Lazy(to_int16(clip.pcm), group.settings)
+        source = EncodedClip(to_int16(clip.pcm), group.settings)
         simulation = simulate_call(context, call, source, decoding)
         return Call(simulation, listen(simulation, len(clip.pcm), decoding), clip)
 
@@ -271,7 +271,7 @@ def run_scenario(
             compilation.compile_kernels(whole)
         report("calls")
         try:
-            for rows in work_off(whole.tasks, rows_of, context, jobs or cores()):
+            for rows in run_tasks(whole.tasks, rows_of, context, jobs or cores()):
                 work.store.append((astuple(call), row) for call, row in rows.items())
                 report("calls")
         except (Exception, KeyboardInterrupt):

@@ -7,10 +7,10 @@ import simpy
 
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.stage import Out
-from testbed.codecs import red
 from testbed.codecs.encoding import EncodedFrame
-from testbed.codecs.red import RedBlock
-from testbed.codecs.rtp import (
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.rtp import red
+from testbed.codecs.rtp.packet import (
     CLOCK_HZ,
     IPV4_HEADER_BYTES,
     OPUS_PAYLOAD_TYPE,
@@ -18,7 +18,7 @@ from testbed.codecs.rtp import (
     UDP_HEADER_BYTES,
     RtpPacket,
 )
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.rtp.red import RedBlock
 
 FIRST_TIMESTAMP = 0
 MEDIA_SSRC = 0x53504348

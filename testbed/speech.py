@@ -17,7 +17,7 @@ from testbed.recording import AUDIO_MB, Recording, read_recording
 from testbed.speech_corpus import corpus_dir, digest, fetch_corpus
 
 if TYPE_CHECKING:
-    from testbed.scenario import Speech
+    from testbed.scenario.loading import Speech
 
 PACKAGED = Path(__file__).parent / "clips"
 MOST_FILES = 1000

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from testbed.caveats import caveats
 from testbed.diagnosis import diagnoses
 from testbed.errors import TestbedError
-from testbed.scenario import Scenario, parse_scenario
-from testbed.scenario_base import MOST_CALLS
-from testbed.sweep import plan
+from testbed.plan import plan
+from testbed.scenario.base import MOST_CALLS
+from testbed.scenario.loading import Scenario, parse_scenario
 
 if TYPE_CHECKING:
     import pandas as pd

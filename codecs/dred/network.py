@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from testbed.codecs.dred.payload import MAX_CHUNKS, DredHeader, DredPayload, levels
 from testbed.codecs.dred.quantizers import quantizers
-from testbed.codecs.opus_build import built
+from testbed.codecs.opus.build import built
 from testbed.errors import CodecError
 from testbed.kernels import dred_symbols, rdovae
 from testbed.kernels.weights import read_blob

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from testbed.codecs import opus_packet
-from testbed.codecs.opus_extensions import extensions
-from testbed.codecs.opus_packet import DRED_IDENTIFIER, MAX_FRAME_BYTES, OpusPacket
+from testbed.codecs.opus import packet as opus_packet
+from testbed.codecs.opus.extensions import extensions
+from testbed.codecs.opus.packet import DRED_IDENTIFIER, MAX_FRAME_BYTES, OpusPacket
 from testbed.errors import CodecError
 
 _HAS_PADDING, _HAS_LENGTHS = 0x40, 0x80

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.codecs.dred.quantizers import quantizers
-from testbed.codecs.opus_packet import DRED_EXPERIMENTAL_VERSIONS
+from testbed.codecs.opus.packet import DRED_EXPERIMENTAL_VERSIONS
 from testbed.errors import CodecError
 from testbed.kernels import dred_symbols
 from testbed.kernels.dred_symbols import DQ, HEADER_SIZE, MAX_OFFSET, OFFSET, Q0, QMAX

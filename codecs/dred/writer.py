@@ -19,9 +19,9 @@ from scipy.signal import lfilter
 from testbed.codecs.dred import network, packet, payload
 from testbed.codecs.dred.payload import CHUNK_MS, DredPayload
 from testbed.codecs.encoding import EncodedFrame, Encoding
-from testbed.codecs.opus_build import built
-from testbed.codecs.opus_packet import split
-from testbed.codecs.settings import SAMPLE_RATE_HZ, AddedDred, Application
+from testbed.codecs.opus.build import built
+from testbed.codecs.opus.packet import split
+from testbed.codecs.opus.settings import SAMPLE_RATE_HZ, Application, WrittenDred
 from testbed.kernels import rdovae
 from testbed.kernels.bark import FRAME
 from testbed.kernels.features import extract_features, feature_state
@@ -163,10 +163,10 @@ class DredWriter:
         self._features = feature_frames(whole, encoding.settings.application)
         self._latents = network.encode(self._features)
         self._written: dict[tuple[int, int, int], _Written] = {}
-        self._encodings: dict[AddedDred, Encoding] = {}
+        self._encodings: dict[WrittenDred, Encoding] = {}
         self.seconds = time.process_time() - started
 
-    def encoding(self, asked: AddedDred) -> Encoding:
+    def encoding(self, asked: WrittenDred) -> Encoding:
         """Return the encoding with DRED in its packets."""
         if asked not in self._encodings:
             started = time.process_time()

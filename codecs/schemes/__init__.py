@@ -5,13 +5,13 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from testbed.codecs.scheme import Part
+from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.dred import Dred
 from testbed.codecs.schemes.lbrr import Lbrr
 from testbed.codecs.schemes.neural_plc import NeuralPlc
+from testbed.codecs.schemes.part import Part
 from testbed.codecs.schemes.plc import ClassicPlc
 from testbed.codecs.schemes.red import Red
-from testbed.codecs.settings import AddedDred, EncoderSettings
 from testbed.parameters import Parameters
 
 NO_LOSS = "no loss"
@@ -103,9 +103,9 @@ class SchemeSpec(Parameters):
         """Return how many frames back the copies in a packet lie, farthest first (RFC 2198's order)."""
         return tuple(sorted({d for part in self.parts for d in part.distances()}, reverse=True))
 
-    def added_dred(self) -> AddedDred | None:
+    def dred_to_write(self) -> WrittenDred | None:
         """Return the DRED that is added to the encoder's packets, if any is."""
-        return next((added for part in self.parts if (added := part.added_dred())), None)
+        return next((added for part in self.parts if (added := part.dred_to_write())), None)
 
     def decoder_complexity(self, complexity: int) -> int:
         """Return the complexity at which the receiver decodes."""

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from testbed.codecs.scheme import WithinEncoder
-from testbed.codecs.settings import AddedDred, EncoderSettings
+from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
+from testbed.codecs.schemes.part import WithinEncoder
 
 DEEPEST_MS = {"libopus": 1000, "testbed": 9980}
 """By writer: what libopus takes, and 250 latent vectors."""
@@ -102,10 +102,10 @@ class Dred(WithinEncoder):
             return settings
         return replace(settings, dred_depth_ms=max(self.depth_ms))
 
-    def added_dred(self) -> AddedDred | None:
+    def dred_to_write(self) -> WrittenDred | None:
         return None if self.writer == "libopus" else self._added(max(self.depth_ms))
 
-    def _added(self, depth_ms: int) -> AddedDred:
+    def _added(self, depth_ms: int) -> WrittenDred:
         given = {key: getattr(self, key) for key in QUANTIZER}
         chosen = {key: usual if given[key] is None else given[key] for key, usual in QUANTIZER.items()}
-        return AddedDred(depth_ms, **chosen)
+        return WrittenDred(depth_ms, **chosen)

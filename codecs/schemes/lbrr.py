@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import ClassVar
 
-from testbed.codecs.scheme import WithinEncoder
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.schemes.part import WithinEncoder
 
 
 class Lbrr(WithinEncoder):

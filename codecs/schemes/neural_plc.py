@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from testbed.codecs.scheme import Part
+from testbed.codecs.schemes.part import Part
 
 
 class NeuralPlc(Part):

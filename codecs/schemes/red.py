@@ -4,8 +4,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from testbed.codecs.red import BLOCK_HEADER_BYTES, MAX_DISTANCE_MS, PRIMARY_HEADER_BYTES
-from testbed.codecs.scheme import Part
+from testbed.codecs.rtp.red import BLOCK_HEADER_BYTES, MAX_DISTANCE_MS, PRIMARY_HEADER_BYTES
+from testbed.codecs.schemes.part import Part
 
 LOWEST_BPS = 500
 """What libopus takes at least."""

@@ -6,9 +6,9 @@ libopus divides the encoder's bitrate among speech, LBRR and DRED itself, so a c
 
 from dataclasses import dataclass, replace
 
-from testbed.codecs.red import BLOCK_HEADER_BYTES, PRIMARY_HEADER_BYTES
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.rtp.red import BLOCK_HEADER_BYTES, PRIMARY_HEADER_BYTES
 from testbed.codecs.schemes import SchemeSpec
-from testbed.codecs.settings import EncoderSettings
 
 HIGHEST_ENCODER_BPS = 510_000
 LBRR_SHARE = 0.25
@@ -26,7 +26,7 @@ class Allocation:
     Attributes
     ----------
     settings
-        For `testbed.codecs.opus.Encoder.tune`.
+        For `testbed.codecs.opus.codec.Encoder.tune`.
     distances
         How many frames back the RED copies lie, farthest first; empty: no RED.
     """
@@ -91,7 +91,7 @@ class Redundancy:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SchemeBudget:
     """What a scheme asks for: the most that any policy gives.
 
     Attributes
@@ -109,7 +109,7 @@ class Asked:
     redundancy: Redundancy
 
     @classmethod
-    def of(cls, scheme: SchemeSpec, speech: EncoderSettings, total_given: bool = False) -> "Asked":
+    def of(cls, scheme: SchemeSpec, speech: EncoderSettings, total_given: bool = False) -> "SchemeBudget":
         """Return what a scheme asks for, given the scenario's settings of the speech."""
         settings = scheme.encoder_settings(speech, total_given)
         total_bps = settings.bitrate_bps

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from testbed.allocation.budget import Allocation, Asked
+from testbed.allocation.budget import Allocation, SchemeBudget
 from testbed.allocation.loss import NetworkLoss
-from testbed.allocation.policy import AllocationParameters, Divider
+from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 
 
 class Fixed(AllocationParameters):
@@ -12,11 +12,11 @@ class Fixed(AllocationParameters):
 
     policy: Literal["fixed"] = "fixed"
 
-    def build(self, asked: Asked, header_bytes: int) -> "FixedAllocator":
+    def build(self, asked: SchemeBudget, header_bytes: int) -> "FixedAllocator":
         return FixedAllocator(self, asked, header_bytes)
 
 
-class FixedAllocator(Divider):
+class FixedAllocator(BudgetAllocator):
     """Keeps the scheme's repairs."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:

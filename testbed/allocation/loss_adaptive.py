@@ -11,9 +11,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from testbed.allocation.budget import Allocation, Asked, Redundancy
+from testbed.allocation.budget import Allocation, Redundancy, SchemeBudget
 from testbed.allocation.loss import NetworkLoss
-from testbed.allocation.policy import AllocationParameters, Divider
+from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 
 DEPTH_PER_BURST = (0, 2, 4)
 """How many mean bursts DRED reaches back at levels 0 to 2; at level 3 it reaches as far as asked."""
@@ -50,7 +50,7 @@ class LossAdaptive(AllocationParameters):
             raise ValueError("levels must rise, each above 0 and below 1")
         return levels
 
-    def build(self, asked: Asked, header_bytes: int) -> "LossAdaptiveAllocator":
+    def build(self, asked: SchemeBudget, header_bytes: int) -> "LossAdaptiveAllocator":
         return LossAdaptiveAllocator(self, asked, header_bytes)
 
 
@@ -86,10 +86,10 @@ class Steps:
         return self.step
 
 
-class LossAdaptiveAllocator(Divider):
+class LossAdaptiveAllocator(BudgetAllocator):
     """Chooses repairs by level and burst length."""
 
-    def __init__(self, parameters: LossAdaptive, asked: Asked, header_bytes: int) -> None:
+    def __init__(self, parameters: LossAdaptive, asked: SchemeBudget, header_bytes: int) -> None:
         super().__init__(parameters, asked, header_bytes)
         self._least_loss = (0.0, *(parameters.down_factor * bound for bound in parameters.levels))
         hold_ns = round(1e6 * parameters.hold_ms)

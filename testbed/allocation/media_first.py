@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from testbed.allocation.budget import Allocation, Asked
+from testbed.allocation.budget import Allocation, SchemeBudget
 from testbed.allocation.loss import NetworkLoss
-from testbed.allocation.policy import AllocationParameters, Divider
+from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 
 
 class MediaFirst(AllocationParameters):
@@ -12,11 +12,11 @@ class MediaFirst(AllocationParameters):
 
     policy: Literal["media_first"] = "media_first"
 
-    def build(self, asked: Asked, header_bytes: int) -> "MediaFirstAllocator":
+    def build(self, asked: SchemeBudget, header_bytes: int) -> "MediaFirstAllocator":
         return MediaFirstAllocator(self, asked, header_bytes)
 
 
-class MediaFirstAllocator(Divider):
+class MediaFirstAllocator(BudgetAllocator):
     """Adds repairs to whole speech."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:

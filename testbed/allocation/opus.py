@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from testbed.allocation.budget import Allocation, Asked, Redundancy
+from testbed.allocation.budget import Allocation, Redundancy, SchemeBudget
 from testbed.allocation.loss import NetworkLoss
-from testbed.allocation.policy import AllocationParameters, Divider
+from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 
 
 class Opus(AllocationParameters):
@@ -17,11 +17,11 @@ class Opus(AllocationParameters):
 
     policy: Literal["opus"] = "opus"
 
-    def build(self, asked: Asked, header_bytes: int) -> "OpusAllocator":
+    def build(self, asked: SchemeBudget, header_bytes: int) -> "OpusAllocator":
         return OpusAllocator(self, asked, header_bytes)
 
 
-class OpusAllocator(Divider):
+class OpusAllocator(BudgetAllocator):
     """Gives the encoder all that the target leaves."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:

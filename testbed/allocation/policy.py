@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import Field
 
-from testbed.allocation.budget import Allocation, Asked, Redundancy, encoder_bps
+from testbed.allocation.budget import Allocation, Redundancy, SchemeBudget, encoder_bps
 from testbed.allocation.loss import NetworkLoss
 from testbed.parameters import Parameters
 
@@ -36,7 +36,7 @@ class AllocationParameters(Parameters):
 
     min_speech_kbps: float = Field(8.0, ge=6, le=256)
 
-    def build(self, asked: Asked, header_bytes: int) -> Allocator:
+    def build(self, asked: SchemeBudget, header_bytes: int) -> Allocator:
         """Return a fresh allocator.
 
         Parameters
@@ -49,10 +49,10 @@ class AllocationParameters(Parameters):
         raise NotImplementedError
 
 
-class Divider:
+class BudgetAllocator:
     """Base of the allocators: the arithmetic of what fits."""
 
-    def __init__(self, parameters: AllocationParameters, asked: Asked, header_bytes: int) -> None:
+    def __init__(self, parameters: AllocationParameters, asked: SchemeBudget, header_bytes: int) -> None:
         self._asked = asked
         self._header_bytes = header_bytes
         self._least_bps = min(round(1000 * parameters.min_speech_kbps), asked.speech_bps)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from testbed.codecs import rtcp
 from testbed.codecs.rtcp import CongestionFeedback, ReceiverReport, TransportFeedback
-from testbed.codecs.rtcp_ccfb import OFFSET_UNKNOWN, OFFSETS_PER_SECOND
-from testbed.codecs.rtcp_header import ntp32, unwrap
-from testbed.codecs.rtcp_transport_wide import REFERENCE_BITS, REFERENCE_TICKS, TICK_NS
+from testbed.codecs.rtcp.ccfb import OFFSET_UNKNOWN, OFFSETS_PER_SECOND
+from testbed.codecs.rtcp.header import ntp32, unwrap
+from testbed.codecs.rtcp.transport_wide import REFERENCE_BITS, REFERENCE_TICKS, TICK_NS
 from testbed.congestion.feedback import Feedback, PacketReport
 from testbed.errors import CodecError
 

@@ -6,7 +6,7 @@ Every recorder takes packets as they arrive and gives the bytes of a report when
 
 from typing import Protocol
 
-from testbed.codecs.rtcp_ccfb import (
+from testbed.codecs.rtcp.ccfb import (
     MAX_OFFSET,
     OFFSET_TOO_LONG,
     OFFSETS_PER_SECOND,
@@ -14,10 +14,10 @@ from testbed.codecs.rtcp_ccfb import (
     CongestionFeedback,
     StreamReport,
 )
-from testbed.codecs.rtcp_header import ntp32, unwrap
-from testbed.codecs.rtcp_report import ReceiverReport, ReportBlock, SenderReport
-from testbed.codecs.rtcp_transport_wide import REFERENCE_BITS, REFERENCE_TICKS, TICK_NS, TransportFeedback
-from testbed.codecs.rtp import CLOCK_HZ
+from testbed.codecs.rtcp.header import ntp32, unwrap
+from testbed.codecs.rtcp.report import ReceiverReport, ReportBlock, SenderReport
+from testbed.codecs.rtcp.transport_wide import REFERENCE_BITS, REFERENCE_TICKS, TICK_NS, TransportFeedback
+from testbed.codecs.rtp.packet import CLOCK_HZ
 
 MAX_SPAN = 4096
 """Packets from the first to the last of one report; older ones are left out."""

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from testbed.codecs import rtcp
 from testbed.codecs.rtcp import SenderReport
-from testbed.codecs.rtp import IPV4_HEADER_BYTES, UDP_HEADER_BYTES
+from testbed.codecs.rtp.packet import IPV4_HEADER_BYTES, UDP_HEADER_BYTES
 from testbed.congestion.recorder import CongestionRecorder, Recorder, ReportRecorder, TransportRecorder
 from testbed.parameters import Parameters
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.flows.log import NEVER, FlowLog
-from testbed.flows.model import DIRECTIONS, Flow, FlowStudy
 from testbed.flows.others import OtherLog
 from testbed.flows.periods import HOLD_S, Period, convergence_s, jain, oscillation, periods
 from testbed.flows.simulate import Outcome
 from testbed.flows.trajectory import BIN_S, Series
+from testbed.scenario.flow_study import DIRECTIONS, Flow, FlowStudy
 
 MEASURED = (
     "direction", "kind", "active_s", "sent_kbps", "received_kbps", "utilisation", "link_utilisation",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from testbed.channels.cross_traffic import SharedLink
 from testbed.channels.link import Link
-from testbed.flows.model import OTHERS
+from testbed.scenario.flow_study import OTHERS
 
 
 @dataclass

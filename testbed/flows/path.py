@@ -9,7 +9,7 @@ from testbed.channels.clock import Clock
 from testbed.channels.cross_traffic import SharedLink
 from testbed.channels.link import Link
 from testbed.channels.packet import Packet
-from testbed.channels.stage import OnDrop, Out, StageParameters, Surroundings, milliseconds
+from testbed.channels.stage import OnDrop, Out, StageContext, StageParameters, milliseconds
 from testbed.flows.capacity import link_kbps
 from testbed.flows.log import FlowLog
 
@@ -48,12 +48,12 @@ def build_path(
     for parameters, rng in zip(reversed(stages), reversed(rngs), strict=True):
         if isinstance(parameters, Link):
             watch = LinkWatch(env, parameters, media, out)
-            stage = parameters.build(Surroundings(env, rng, watch.leave, drop, folder))
+            stage = parameters.build(StageContext(env, rng, watch.leave, drop, folder))
             if isinstance(stage, SharedLink):
                 shared.append((parameters, stage))
             out = watch.enter(stage.put)
         else:
-            out = parameters.build(Surroundings(env, rng, out, drop, folder)).put
+            out = parameters.build(StageContext(env, rng, out, drop, folder)).put
     return out, shared
 
 

@@ -11,10 +11,10 @@ from math import inf, isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.cross_model import CrossTraffic
+from testbed.channels.cross_traffic.model import CrossTraffic
 from testbed.flows.capacity import capacity_kbps, change_times_s, fair_shares, links
-from testbed.flows.media import Adaptive, Audio
-from testbed.flows.model import FlowStudy
+from testbed.scenario.flow_media import Adaptive, Audio
+from testbed.scenario.flow_study import FlowStudy
 
 TOLERANCE = 0.2
 HOLD_S = 3.0

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import OnDrop, Out, milliseconds
-from testbed.codecs.rtp import RtpPacket
+from testbed.codecs.rtp.packet import RtpPacket
 from testbed.congestion.controller import Controller
 from testbed.congestion.scream import Scream
-from testbed.feedback_loop import ControlledEnd, ReportingEnd
+from testbed.feedback_loop import FeedbackReceiver, FeedbackSender
 from testbed.flows.log import FlowLog
-from testbed.flows.media import Adaptive, Audio
-from testbed.flows.model import DIRECTIONS, Flow, FlowStudy
 from testbed.flows.others import OtherLog, Others
 from testbed.flows.path import build_path
 from testbed.flows.source import Source
 from testbed.randomness import generator
+from testbed.scenario.flow_media import Adaptive, Audio
+from testbed.scenario.flow_study import DIRECTIONS, Flow, FlowStudy
 
 BIN_MS = 100
 _PAYLOAD_TYPE = 96
@@ -112,12 +112,12 @@ class End:
         self._env, self._flow, self._log, self._out, self._back = env, flow, log, out, back
         self._access_ns = milliseconds(flow.access_delay_ms)
         self._ssrc = index
-        self._sender: ControlledEnd | None = None
-        self._receiver: ReportingEnd | None = None
+        self._sender: FeedbackReceiver | None = None
+        self._receiver: FeedbackSender | None = None
         spans_ns = [(round(1e9 * a), round(1e9 * b)) for a, b in flow.spans_s(study.duration_s)]
         if flow.is_controlled:
-            self._sender = ControlledEnd(env, controller_of(study, flow), study.feedback, index)
-            self._receiver = ReportingEnd(
+            self._sender = FeedbackReceiver(env, controller_of(study, flow), study.feedback, index)
+            self._receiver = FeedbackSender(
                 env, study.feedback, _RECEIVERS + index, index, flow.name, self._send_report
             )
             env.process(self._receiver.run(round(1e9 * study.duration_s)))

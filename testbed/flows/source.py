@@ -8,7 +8,7 @@ import numpy as np
 import simpy
 
 from testbed.channels.clock import Clock
-from testbed.flows.media import Audio, Video, Voice, cut
+from testbed.scenario.flow_media import Audio, Video, Voice, cut
 
 
 class Source:
@@ -21,7 +21,7 @@ class Source:
     media
         What they are.
     target_kbps
-        Asked at every frame.
+        SchemeBudget at every frame.
     send
         Called with the size of each packet when it leaves.
     rng

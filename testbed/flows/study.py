@@ -10,14 +10,14 @@ from testbed import results
 from testbed.errors import TestbedError
 from testbed.flows.capacity import capacity_kbps
 from testbed.flows.measure import CHANGES, MEASURED, changes, rows
-from testbed.flows.model import FlowStudy
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
 from testbed.flows.trajectory import COLUMNS, Series, others_trajectory, trajectory
 from testbed.manifest import versions
-from testbed.pool import work_off
+from testbed.pool import run_tasks
 from testbed.provenance import Provenance, inputs_of
 from testbed.run_folder import working
-from testbed.scenario import Point, points
+from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.loading import Point, points
 from testbed.store import Store
 from testbed.words import counted, duration
 
@@ -87,7 +87,7 @@ def run_study(
         work.store.try_out(_identity(all_points, run) for run in wanted)
         reasons: list[str] = []
         on_progress(0, len(wanted), "flows")
-        for done, ran in enumerate(work_off(wanted, _run, all_points, jobs), 1):
+        for done, ran in enumerate(run_tasks(wanted, _run, all_points, jobs), 1):
             _keep(work.store, ran, all_points, study)
             reasons += [ran.error] if ran.error else []
             on_progress(done, len(wanted), "flows")

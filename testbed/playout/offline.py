@@ -1,4 +1,4 @@
-"""Waiting for ever: nothing is late, and each gap is repaired from whatever came after it."""
+"""PendingDecode for ever: nothing is late, and each gap is repaired from whatever came after it."""
 
 from typing import Literal
 

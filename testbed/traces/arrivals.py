@@ -1,11 +1,11 @@
-"""Tables of times of sending and arrival; `testbed.channels.trace_arrivals` reads them."""
+"""Tables of times of sending and arrival; `testbed.channels.recordings.arrivals` reads them."""
 
 from pathlib import Path
 
 import numpy as np
 
-from testbed.channels.trace_arrivals import HEADER, parse_arrivals
-from testbed.channels.trace_parts import ArrivalTrace
+from testbed.channels.recordings.arrivals import HEADER, parse_arrivals
+from testbed.channels.recordings.parts import ArrivalTrace
 from testbed.errors import ChannelError
 from testbed.files import written_whole
 from testbed.traces.format import Choice, Format

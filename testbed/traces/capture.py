@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from testbed.channels.trace_parts import MAX_PACKETS
+from testbed.channels.recordings.parts import MAX_PACKETS
 from testbed.errors import ChannelError
 from testbed.pcap import write_pcap
 from testbed.traces.contents import OF_LINK_TYPE, TIMELESS, Contents

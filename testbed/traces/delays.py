@@ -1,8 +1,8 @@
-"""Delay and error profiles of 3GPP; `testbed.channels.trace_delays` reads them."""
+"""Delay and error profiles of 3GPP; `testbed.channels.recordings.delays` reads them."""
 
 from dataclasses import replace
 
-from testbed.channels.trace_delays import PACKET_INTERVAL_MS, parse_delays
+from testbed.channels.recordings.delays import PACKET_INTERVAL_MS, parse_delays
 from testbed.traces.arrivals import recording_of_arrivals
 from testbed.traces.format import Choice, Format
 from testbed.traces.recording import Recording

@@ -1,6 +1,6 @@
 """Mahimahi's delivery traces: what a link could carry. They know of no packets, so none are made of them."""
 
-from testbed.channels.link_mahimahi import DeliveryTrace, parse_delivery_trace
+from testbed.channels.link.mahimahi import DeliveryTrace, parse_delivery_trace
 from testbed.traces.format import Choice, Format
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.link_mahimahi import DeliveryTrace
+from testbed.channels.link.mahimahi import DeliveryTrace
 from testbed.errors import ChannelError
 from testbed.figures import STYLE, save
 from testbed.traces.fit import fit_losses

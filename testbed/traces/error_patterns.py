@@ -1,13 +1,13 @@
 """ITU-T G.192's frame erasure patterns, of words and of bytes.
 
-`testbed.channels.trace_patterns` reads them, also for the stage `trace`; words are written little-endian.
+`testbed.channels.recordings.patterns` reads them, as for the stage `trace`; words are written little-endian.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from testbed.channels.trace_patterns import ERASED, GOOD, parse_bytes, parse_words
+from testbed.channels.recordings.patterns import ERASED, GOOD, parse_bytes, parse_words
 from testbed.files import written_whole
 from testbed.traces.format import Format
 from testbed.traces.losses import reader

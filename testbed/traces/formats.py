@@ -6,10 +6,10 @@ A new format is a file that makes a `Format`, and a line here.
 from dataclasses import replace
 from pathlib import Path
 
-from testbed.channels.link_mahimahi import DeliveryTrace
-from testbed.channels.recording_kind import decide
+from testbed.channels.link.mahimahi import DeliveryTrace
+from testbed.channels.recordings.file import read_content
+from testbed.channels.recordings.kind import decide
 from testbed.channels.spec import unknown
-from testbed.channels.trace_file import read_content
 from testbed.errors import ChannelError
 from testbed.traces.arrivals import CSV
 from testbed.traces.capture import PCAP
@@ -39,7 +39,7 @@ FORMATS: dict[str, Format] = {
         DIGITS,
     )
 }
-"""Formats by the names of `testbed.channels.recording_kind`."""
+"""Formats by the names of `testbed.channels.recordings.kind`."""
 
 MAX_INTERVAL_MS = 10_000.0
 
@@ -54,7 +54,7 @@ def read(
     path
         The file.
     name
-        Its format's name; None to have `testbed.channels.recording_kind` decide.
+        Its format's name; None to have `testbed.channels.recordings.kind` decide.
     choice
         The stream of a capture, and other facts that the file does not hold.
     remove_skew

@@ -1,6 +1,6 @@
 """Flags of loss as text: opus_demo's ``-lossfile``, the PLC Challenge's ``*_is_lost.txt``, G.191's digits.
 
-`testbed.channels.trace_losses` reads them, also for the stage `trace`.
+`testbed.channels.recordings.losses` reads them, also for the stage `trace`.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from testbed.channels.trace_losses import parse_digits, parse_losses
-from testbed.channels.trace_parts import LossTrace
+from testbed.channels.recordings.losses import parse_digits, parse_losses
+from testbed.channels.recordings.parts import LossTrace
 from testbed.files import written_whole
 from testbed.traces.format import Choice, Format
 from testbed.traces.recording import Recording

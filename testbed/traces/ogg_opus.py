@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.trace_parts import MAX_PACKETS
-from testbed.codecs.opus_packet import announced_ms
-from testbed.codecs.rtp import CLOCK_HZ
+from testbed.channels.recordings.parts import MAX_PACKETS
+from testbed.codecs.opus.packet import announced_ms
+from testbed.codecs.rtp.packet import CLOCK_HZ
 from testbed.errors import ChannelError, CodecError
 from testbed.traces.format import Choice, Format
 from testbed.traces.ogg import NO_PACKET_ENDS, pages

@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from testbed.codecs import opus_packet, red
-from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RtpPacket
+from testbed.codecs.opus import packet as opus_packet
+from testbed.codecs.rtp import red
+from testbed.codecs.rtp.packet import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RtpPacket
 from testbed.errors import CodecError
 from testbed.traces.rtp_stream import RtpStream
 

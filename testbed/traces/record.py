@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from testbed.channels.trace_file import read_content
-from testbed.channels.trace_parts import LOST
+from testbed.channels.recordings.file import read_content
+from testbed.channels.recordings.parts import LOST
 from testbed.errors import ResultsError
 from testbed.results import load
 from testbed.timeline import NEVER, read_timeline

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.link_mahimahi import DeliveryTrace
-from testbed.channels.trace_parts import LOST
+from testbed.channels.link.mahimahi import DeliveryTrace
+from testbed.channels.recordings.parts import LOST
 from testbed.errors import ChannelError
 
 

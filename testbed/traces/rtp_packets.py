@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from testbed.codecs.rtp import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RtpPacket
+from testbed.codecs.rtp.packet import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RtpPacket
 from testbed.errors import ChannelError
 from testbed.traces.capture_points import joined
 from testbed.traces.contents import Contents

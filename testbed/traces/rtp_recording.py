@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
-from testbed.channels.trace_parts import LOST, MAX_PACKETS
-from testbed.codecs.rtp import RTP_HEADER_BYTES
+from testbed.channels.recordings.parts import LOST, MAX_PACKETS
+from testbed.codecs.rtp.packet import RTP_HEADER_BYTES
 from testbed.errors import ChannelError
 from testbed.traces.capture_clock import without_steps_back
 from testbed.traces.recording import Recording

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from testbed.channels.trace_parts import MAX_PACKETS, shown
+from testbed.channels.recordings.parts import MAX_PACKETS, shown
 from testbed.errors import ChannelError
 from testbed.files import written_whole
 from testbed.pcap import RECEIVER, RTP_PORT, SENDER

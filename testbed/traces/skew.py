@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.trace_parts import LOST
+from testbed.channels.recordings.parts import LOST
 from testbed.traces.recording import Recording
 
 LARGEST_PPM = 1000.0

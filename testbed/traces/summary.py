@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.link_mahimahi import OPPORTUNITY_BYTES, DeliveryTrace
+from testbed.channels.link.mahimahi import OPPORTUNITY_BYTES, DeliveryTrace
 from testbed.traces.format import Format
 from testbed.traces.recording import Recording, Trace, runs
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from testbed.channels import STAGES, StageSpec
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
-from testbed.channels.stage import Surroundings
+from testbed.channels.stage import StageContext
 from testbed.randomness import generator
 
 SPEC = TypeAdapter(StageSpec)
@@ -50,7 +50,7 @@ class Counted:
             book[cause] += 1
 
         rng = generator(seed, "channel", index)
-        stage = parameters.build(Surroundings(self.clock, rng, out, drop, folder))
+        stage = parameters.build(StageContext(self.clock, rng, out, drop, folder))
 
         def put(packet):
             note("in", packet.flow)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from testbed.channels.duplicate import Duplicate
-from testbed.channels.loss_bernoulli import Bernoulli
+from testbed.channels.loss.bernoulli import Bernoulli
 
 
 def test_a_share_of_the_packets_arrives_twice_the_copy_right_behind(run, call):

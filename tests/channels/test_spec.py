@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from testbed.channels import STAGES, StageSpec
 from testbed.channels.loss import MODELS
-from testbed.channels.loss_gilbert_elliott import GilbertElliott
+from testbed.channels.loss.gilbert_elliott import GilbertElliott
 from testbed.channels.stage import mean_loss
 
 

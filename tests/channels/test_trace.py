@@ -3,7 +3,7 @@
 import pytest
 
 from testbed.channels.delay import Delay
-from testbed.channels.loss_bernoulli import Bernoulli
+from testbed.channels.loss.bernoulli import Bernoulli
 from testbed.channels.packet import Packet
 from testbed.channels.trace import Trace
 from testbed.errors import ChannelError

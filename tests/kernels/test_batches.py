@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.kernels import fargan, features, plc, rdovae, weights
 
 BATCHES = (1, 2, 7, 64, 129)

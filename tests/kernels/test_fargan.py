@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.kernels.fargan import (
     FarganReference,
     fargan,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.kernels.batch import take
 from testbed.kernels.burg import burg, burg_cepstrum, burg_cepstrum_reference, burg_reference
 from testbed.kernels.features import (

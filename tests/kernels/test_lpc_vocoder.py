@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.kernels.features import extract_features, feature_state
 from testbed.kernels.lpc_vocoder import vocode, vocode_reference
 from testbed.kernels.pitch_network import pitch_network

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.kernels import nn, weights
 
 FLOAT, SPARSE, DENSE = ("enc_dense1", 40, 64), ("dec_gru5_input", 480, 192), ("enc_zdense", 544, 32)

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.errors import CodecError
 from testbed.kernels import rdovae, weights
 

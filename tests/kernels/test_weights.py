@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.errors import CodecError
 from testbed.kernels import weights
 

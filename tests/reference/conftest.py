@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 
 HERE = Path(__file__).parent
 NETWORKS = (

@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 
 from testbed import errors
-from testbed.codecs.opus_build import built
+from testbed.codecs.opus.build import built
 
 HERE = Path(__file__).parent
 CLIP = Path(errors.__file__).with_name("clips") / "en-allison-1.flac"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.kernels import nn, rdovae, weights
 
 CHECKER = Path(__file__).with_name("dred_network_check.c")

@@ -20,9 +20,10 @@ import pytest
 import soundfile
 
 from testbed import errors
-from testbed.codecs import opus, opus_build
 from testbed.codecs.dred import network, packet, payload
 from testbed.codecs.dred.quantizers import quantizers
+from testbed.codecs.opus import build as opus_build
+from testbed.codecs.opus import codec as opus
 from testbed.kernels import dred_symbols
 
 CHECKER = Path(__file__).with_name("dred_check.c")

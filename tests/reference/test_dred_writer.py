@@ -11,11 +11,11 @@ import pytest
 import soundfile
 
 from testbed import errors
-from testbed.codecs import opus_build
 from testbed.codecs.dred import network, packet, payload, writer
 from testbed.codecs.encoding import encode
-from testbed.codecs.engine import CONCEAL, DECODE, DEEP, Job, LibopusEngine
-from testbed.codecs.settings import AddedDred, EncoderSettings
+from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, Job, LibopusEngine
+from testbed.codecs.opus import build as opus_build
+from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 
 CLIPS = Path(errors.__file__).with_name("clips")
 GENEROUS = EncoderSettings(bitrate_bps=120_000, expected_loss_percent=30, dred_depth_ms=1000)
@@ -96,7 +96,9 @@ def test_lost_frames_sound_as_with_libopuss_own():
     own = encode(speech(), GENEROUS)
     header = payload.parse_header(packet.find(own.frames[60].payload).payload)
     plain = encode(speech(), replace(GENEROUS, bitrate_bps=32_000, dred_depth_ms=0))
-    ours = writer.DredWriter(speech(), plain, 26).encoding(AddedDred(1000, header.q0, header.dq, header.qmax))
+    ours = writer.DredWriter(speech(), plain, 26).encoding(
+        WrittenDred(1000, header.q0, header.dq, header.qmax)
+    )
     bare = [packet.remove(frame.payload) for frame in own.frames]
     same_speech = [
         packet.add(speech_alone, packet.find(full.payload).payload)
@@ -120,7 +122,7 @@ def test_opus_demo_plays_it(tmp_path):
     build = opus_build.installed()
     assert build is not None, "libopus is not built: run 'testbed opus build'"
     plain = encode(speech(), EncoderSettings(24_000, expected_loss_percent=20))
-    made = writer.DredWriter(speech(), plain, 51).encoding(AddedDred(2000, 6, 5, 15))
+    made = writer.DredWriter(speech(), plain, 51).encoding(WrittenDred(2000, 6, 5, 15))
     stream, pcm = tmp_path / "in.bit", tmp_path / "out.pcm"
     stream.write_bytes(
         b"".join(struct.pack(">II", len(frame.payload), 0) + frame.payload for frame in made.frames)

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from testbed import errors
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.kernels.bark import COSINES
 from testbed.kernels.fargan import FarganReference, fargan, fargan_state, start_fargan, synthesize
 from testbed.kernels.features import extract_features, feature_state

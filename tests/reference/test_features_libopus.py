@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from testbed import errors
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.kernels.burg import burg_cepstrum
 from testbed.kernels.features import extract_features, extract_features_reference, feature_state
 from testbed.kernels.lpc import lpc_from_cepstrum

@@ -10,7 +10,7 @@ from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import chain
 from testbed.channels.trace import Trace
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.randomness import generator
 
 FRAME_SAMPLES = 320

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from testbed.channels.loss_lossgen import SKIPPED_PACKETS, WEIGHTS, Lossgen
-from testbed.codecs import opus_build
+from testbed.channels.loss.lossgen import SKIPPED_PACKETS, WEIGHTS, Lossgen
+from testbed.codecs.opus import build as opus_build
 from testbed.errors import ChannelError, CodecError
 from testbed.files import cache_dir
 from testbed.kernels import lossgen

@@ -11,14 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 from testbed.call import Simulation, simulate
+from testbed.calls import to_int16
 from testbed.channels.trace import Trace
-from testbed.codecs import opus_build
 from testbed.codecs.encoding import Encoding, encode
-from testbed.codecs.engine import LibopusEngine
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.opus import build as opus_build
+from testbed.codecs.opus.settings import EncoderSettings
 from testbed.playout.offline import Offline
-from testbed.rows import to_int16
-from testbed.scenario import Speech
+from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
 
 LOSSES = (0, 5, 20, 50)

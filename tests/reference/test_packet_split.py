@@ -18,8 +18,9 @@ import soundfile
 import soxr
 
 from testbed import errors
-from testbed.codecs import opus_build, opus_packet
-from testbed.codecs.opus_extensions import extensions
+from testbed.codecs.opus import build as opus_build
+from testbed.codecs.opus import packet as opus_packet
+from testbed.codecs.opus.extensions import extensions
 from testbed.errors import CodecError
 from testbed.kernels.silk_lbrr import lbrr_extent
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from testbed import errors
-from testbed.codecs import opus_build
+from testbed.codecs.opus import build as opus_build
 from testbed.kernels.plc import AHEAD, conceal, frames_to_hear, hear, plc_network, plc_state, start_gap
 from testbed.kernels.weights import read_blob
 

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from testbed.codecs import red
-from testbed.codecs.rtp import OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
+from testbed.codecs.rtp import red
+from testbed.codecs.rtp.packet import OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
 from testbed.pcap import RTP_PORT, write_pcap
 
 

@@ -9,11 +9,11 @@ import subprocess
 import pytest
 
 from testbed.codecs.rtcp import RTCP_PORT
-from testbed.codecs.rtcp_ccfb import Arrival, CongestionFeedback, StreamReport
-from testbed.codecs.rtcp_report import ReceiverReport, ReportBlock, SenderReport
-from testbed.codecs.rtcp_transport_wide import TransportFeedback
-from testbed.codecs.rtp import OPUS_PAYLOAD_TYPE, RtpPacket
-from testbed.codecs.rtp_extension import TRANSPORT_SEQUENCE_ID, with_transport_sequence
+from testbed.codecs.rtcp.ccfb import Arrival, CongestionFeedback, StreamReport
+from testbed.codecs.rtcp.report import ReceiverReport, ReportBlock, SenderReport
+from testbed.codecs.rtcp.transport_wide import TransportFeedback
+from testbed.codecs.rtp.extension import TRANSPORT_SEQUENCE_ID, with_transport_sequence
+from testbed.codecs.rtp.packet import OPUS_PAYLOAD_TYPE, RtpPacket
 from testbed.pcap import RTP_PORT, write_pcap
 
 

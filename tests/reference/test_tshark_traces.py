@@ -6,8 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from testbed.channels.trace_parts import LOST
-from testbed.codecs.rtp import RtpPacket
+from testbed.channels.recordings.parts import LOST
+from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ChannelError
 from testbed.pcap import write_pcap
 from testbed.traces.formats import read, write

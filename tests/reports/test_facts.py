@@ -5,7 +5,7 @@ import json
 import pytest
 
 from testbed.reports.facts import facts, receiver
-from testbed.scenario import load_scenario
+from testbed.scenario.loading import load_scenario
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ MAY_IMPORT = {
 }
 TIMELESS = (
     "testbed.channels",
-    "testbed.codecs.scheme",
+    "testbed.codecs.schemes.part",
     "testbed.codecs.schemes",
     "testbed.playout",
     "testbed.sender",
@@ -118,7 +118,7 @@ def reached(start: str) -> set[str]:
 def test_the_walk_sees_every_room() -> None:
     assert {room_of(name) for name in MODULES} == {"testbed", *MAY_IMPORT}
     assert "testbed.codecs.schemes.dred" in MODULES
-    assert "testbed.channels" in set(imports(TREES["testbed.scenario_models"]))
+    assert "testbed.channels" in set(imports(TREES["testbed.scenario.models"]))
     assert "simpy" in reached("testbed.runner")
 
 
@@ -152,12 +152,12 @@ def fault_in(name: str, imported: str) -> str | None:
 @pytest.mark.parametrize(
     ("name", "imported"),
     [
-        ("testbed.channels.loss", "testbed.codecs.opus"),
+        ("testbed.channels.loss", "testbed.codecs.opus.codec"),
         ("testbed.channels.loss", "codecs"),
-        ("testbed.kernels.x", "testbed.codecs.rtp"),
-        ("testbed.reports.report", "testbed.sweep"),
+        ("testbed.kernels.x", "testbed.codecs.rtp.packet"),
+        ("testbed.reports.report", "testbed.plan"),
         ("testbed.reports.report", "testbed.runner"),
-        ("testbed.sweep", "testbed.reports.report"),
+        ("testbed.plan", "testbed.reports.report"),
         ("testbed.results", "testbed.runner"),
         ("testbed.errors", "testbed.results"),
     ],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from testbed import runner
-from testbed.scenario import parse_scenario
+from testbed.scenario.loading import parse_scenario
 
 
 def run(folder: Path, text: str, **options: object) -> runner.Run:

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from testbed import runner
-from testbed.codecs.engine import DEEP, LibopusEngine
-from testbed.codecs.rtp_extension import EXTENSION_BYTES
+from testbed.calls import Context, EncodedClip, simulate_call, to_int16
+from testbed.codecs.engines.engine import DEEP, LibopusEngine
+from testbed.codecs.rtp.extension import EXTENSION_BYTES
 from testbed.errors import ScenarioError
-from testbed.rows import Context, Lazy, simulate_call, to_int16
-from testbed.scenario import parse_scenario
-from testbed.scenario_checks import clips_of
-from testbed.sweep import plan
+from testbed.plan import plan
+from testbed.scenario.checks import clips_of
+from testbed.scenario.loading import parse_scenario
 from testbed.timeline import PLC
 
 SCENARIO = """
@@ -45,7 +45,7 @@ def call(text: str = SCENARIO):  # type: ignore[no-untyped-def]
     context = Context(whole.points, whole.schemes, clips, Path(), frozenset(), frozenset())
     of_scheme = [(each, group) for group in whole.groups for each in group.calls if each.scheme == 1]
     each, group = of_scheme[0]
-    return simulate_call(context, each, Lazy(to_int16(clips[0].pcm), group.settings), LibopusEngine())
+    return simulate_call(context, each, EncodedClip(to_int16(clips[0].pcm), group.settings), LibopusEngine())
 
 
 def sent_kbps(simulation, last_s: float = 5.0) -> float:  # type: ignore[no-untyped-def]

@@ -9,8 +9,8 @@ from testbed.caveats import caveats
 from testbed.channels.stage import least_delay_ms
 from testbed.diagnosis import diagnoses
 from testbed.not_sent import will_not_be_sent
-from testbed.scenario import Scenario, parse_scenario
-from testbed.sweep import Plan, plan, stages
+from testbed.plan import Plan, plan, stages
+from testbed.scenario.loading import Scenario, parse_scenario
 from testbed.unfinished import said_of
 
 HEALTHY: dict[str, Any] = {

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from testbed import doctor
-from testbed.codecs import capabilities as probing
-from testbed.codecs.capabilities import Capabilities
+from testbed.codecs.opus import capabilities as probing
+from testbed.codecs.opus.capabilities import Capabilities
 from testbed.doctor import Check
 from testbed.errors import CodecError
 

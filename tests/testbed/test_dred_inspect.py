@@ -15,9 +15,11 @@ import pytest
 from typer.testing import CliRunner
 
 from testbed.cli import app
-from testbed.codecs import opus, red, rtp
 from testbed.codecs.dred import packet
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.opus import codec as opus
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.rtp import packet as rtp
+from testbed.codecs.rtp import red
 from testbed.dred_inspect import Inspection
 from testbed.errors import ChannelError, ScenarioError
 from testbed.pcap import write_pcap

@@ -9,18 +9,18 @@ import pytest
 import soundfile
 
 from testbed import runner
+from testbed.calls import Context, EncodedClip, simulate_call, to_int16
 from testbed.codecs.encoding import encode
-from testbed.codecs.engine import LibopusEngine
-from testbed.codecs.rtp import RtpPacket
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ScenarioError
 from testbed.pause_caveats import pause_caveats
-from testbed.rows import Context, Lazy, simulate_call, to_int16
-from testbed.scenario import Speech, parse_scenario
-from testbed.scenario_checks import clips_of
+from testbed.plan import plan
+from testbed.scenario.checks import clips_of
+from testbed.scenario.loading import Speech, parse_scenario
 from testbed.sender import MAX_UNSENT_BYTES
 from testbed.speech import load_clips
-from testbed.sweep import plan
 from testbed.timeline import DTX, NEVER
 from testbed.traces.record import Wanted, recording_of_call
 
@@ -168,7 +168,9 @@ def test_feedback_reports_no_pause_as_a_loss(folder: Path, reporting: str, contr
     context = Context(whole.points, whole.schemes, clips, folder, frozenset(), frozenset())
     groups = {call: group for group in whole.groups for call in group.calls if call.scheme == 3}
     ((call, group),) = groups.items()
-    simulation = simulate_call(context, call, Lazy(to_int16(clips[0].pcm), group.settings), LibopusEngine())
+    simulation = simulate_call(
+        context, call, EncodedClip(to_int16(clips[0].pcm), group.settings), LibopusEngine()
+    )
     timeline = simulation.timeline
     assert timeline.count(DTX) > 50
     assert len(simulation.decisions) > 2

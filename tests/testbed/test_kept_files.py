@@ -11,7 +11,7 @@ import soundfile
 from testbed import runner
 from testbed.kept_files import KEEPABLE, is_kept_file, slug
 from testbed.results import load
-from testbed.scenario import parse_scenario
+from testbed.scenario.loading import parse_scenario
 
 SCENARIO = """
 name: small

@@ -3,9 +3,9 @@
 import pytest
 
 from testbed.errors import ScenarioError, TestbedError
+from testbed.plan import plan
 from testbed.runner import run, run_scenario
-from testbed.scenario import parse_scenario
-from testbed.sweep import plan
+from testbed.scenario.loading import parse_scenario
 
 SCENARIO = """
 name: limited

@@ -7,11 +7,11 @@ import pytest
 
 import testbed
 from testbed import console
-from testbed.codecs import libopus
-from testbed.codecs.capabilities import Capabilities
+from testbed.codecs.opus import library as libopus
+from testbed.codecs.opus.capabilities import Capabilities
 from testbed.errors import ScenarioError
 from testbed.needs import unmet
-from testbed.scenario import Scenario, load_scenario, parse_scenario
+from testbed.scenario.loading import Scenario, load_scenario, parse_scenario
 
 TEXT = """name: needs
 speech: {corpus: packaged, clips: 1}

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from testbed.call import Simulation, simulate
 from testbed.channels.packet import Packet
-from testbed.channels.stage import Stage, Surroundings
-from testbed.codecs import red
+from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoding import EncodedFrame, Encoding
-from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC, PAUSE
-from testbed.codecs.rtp import OPUS_PAYLOAD_TYPE, RtpPacket
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, FEC, PAUSE
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.rtp import red
+from testbed.codecs.rtp.packet import OPUS_PAYLOAD_TYPE, RtpPacket
 from testbed.pauses import Arrival, pauses_between
 from testbed.playout.fixed import Fixed
 from testbed.playout.offline import Offline
@@ -38,16 +38,16 @@ class Fates:
     def mean_loss(self, folder: Path = Path()) -> float:
         return 0.0
 
-    def build(self, surroundings: Surroundings) -> Stage:
+    def build(self, context: StageContext) -> Stage:
         delays_ms = self.delays_ms
 
         class Network:
             def put(self, packet: Packet) -> None:
                 delay_ms = delays_ms[packet.sequence]
                 if delay_ms is None:
-                    surroundings.drop(packet, "fate")
+                    context.drop(packet, "fate")
                 else:
-                    surroundings.later(round(delay_ms * MS), surroundings.out, packet)
+                    context.later(round(delay_ms * MS), context.out, packet)
 
         return Network()
 

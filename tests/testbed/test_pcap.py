@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.codecs.rtp import RtpPacket
+from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ResultsError
 from testbed.pcap import RECEIVER, RTP_PORT, SENDER, write_pcap
 

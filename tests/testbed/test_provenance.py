@@ -11,7 +11,7 @@ import soundfile
 from testbed import runner
 from testbed.errors import ResultsError
 from testbed.provenance import _commit, inputs_of
-from testbed.scenario import load_scenario, parse_scenario, points
+from testbed.scenario.loading import load_scenario, parse_scenario, points
 
 SCENARIO = """
 name: small

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from testbed.call import Simulation, simulate
+from testbed.calls import to_int16
 from testbed.channels.duplicate import Duplicate
-from testbed.channels.loss_bernoulli import Bernoulli
+from testbed.channels.loss.bernoulli import Bernoulli
 from testbed.channels.packet import Packet
-from testbed.channels.stage import Stage, Surroundings
+from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoding import EncodedFrame, Encoding, encode
-from testbed.codecs.engine import CONCEAL, DECODE, DEEP, FEC, LibopusEngine
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, FEC, LibopusEngine
+from testbed.codecs.opus.settings import EncoderSettings
 from testbed.playout.fixed import Fixed
 from testbed.playout.offline import Offline
-from testbed.rows import to_int16
-from testbed.scenario import Speech
+from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
 from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
 
@@ -40,16 +40,16 @@ class Fates:
     def mean_loss(self, folder: Path = Path()) -> float:
         return 0.0
 
-    def build(self, surroundings: Surroundings) -> Stage:
+    def build(self, context: StageContext) -> Stage:
         delays_ms = self.delays_ms
 
         class Network:
             def put(self, packet: Packet) -> None:
                 delay_ms = delays_ms[packet.sequence]
                 if delay_ms is None:
-                    surroundings.drop(packet, "fate")
+                    context.drop(packet, "fate")
                 else:
-                    surroundings.later(round(delay_ms * 1e6), surroundings.out, packet)
+                    context.later(round(delay_ms * 1e6), context.out, packet)
 
         return Network()
 

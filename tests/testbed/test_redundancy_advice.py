@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from testbed.calls import to_int16
 from testbed.codecs.encoding import dred_sent_ms, encode, lbrr_sent
-from testbed.codecs.settings import EncoderSettings
+from testbed.codecs.opus.settings import EncoderSettings
 from testbed.redundancy_advice import advice
-from testbed.rows import to_int16
-from testbed.scenario import Speech
+from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
 
 LITTLE = EncoderSettings(bitrate_bps=24_000, complexity=0, expected_loss_percent=2)

@@ -18,7 +18,7 @@ from testbed.errors import ResultsError, TestbedError
 from testbed.reports.plot import plot
 from testbed.reports.report import write_report
 from testbed.results import load
-from testbed.scenario import parse_scenario
+from testbed.scenario.loading import parse_scenario
 from testbed.traces.record import Wanted, recording_of_call
 
 CALLS = """

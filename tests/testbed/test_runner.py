@@ -9,14 +9,15 @@ import pytest
 import soundfile
 
 import testbed
-from testbed import rows, runner
+from testbed import calls as rows
+from testbed import runner
 from testbed.codecs.encoding import encode
 from testbed.dred_inspect import Inspection
 from testbed.errors import CodecError, ResultsError, ScenarioError
 from testbed.kept_files import KEEPABLE
+from testbed.plan import plan
 from testbed.results import TIMINGS, load
-from testbed.scenario import parse_scenario
-from testbed.sweep import plan
+from testbed.scenario.loading import parse_scenario
 from testbed.timeline import DRED
 
 SCENARIO = """

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from testbed import speech
 from testbed.errors import SpeechError
-from testbed.scenario import Speech
+from testbed.scenario.loading import Speech
 from testbed.speech import PACKAGED, list_clips, load_clips, read_speech
 from testbed.speech_corpus import active_level_dbov, digest
 

@@ -9,7 +9,7 @@ import pytest
 
 from testbed.errors import ScenarioError
 from testbed.escaping import is_printable, printable
-from testbed.scenario import parse_scenario
+from testbed.scenario.loading import parse_scenario
 
 TESTBED = Path(sys.executable).with_name("testbed")
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
 import pytest
 
 from testbed.errors import ScenarioError
-from testbed.scenario import load_scenario, parse_scenario
+from testbed.scenario.loading import load_scenario, parse_scenario
 from testbed.words import counted, shortened
 
 TEXT = """\

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.codecs import opus_packet
 from testbed.codecs.dred import packet
+from testbed.codecs.opus import packet as opus_packet
 from testbed.errors import CodecError
 
 PAYLOAD = b"D\x0c" + bytes(range(60))

@@ -7,9 +7,9 @@ import pytest
 
 from testbed.codecs.dred import network, packet, payload, writer
 from testbed.codecs.encoding import EncodedFrame, dred_distortion, encode
-from testbed.codecs.opus import DredDecoder
+from testbed.codecs.opus.codec import DredDecoder
+from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.dred import DEEPEST_MS
-from testbed.codecs.settings import AddedDred, EncoderSettings
 
 SETTINGS = EncoderSettings(bitrate_bps=24_000, expected_loss_percent=20)
 DEPTHS_MS = (20, 40, 100, 200, 500, 1000, 2000)
@@ -34,11 +34,11 @@ def plain(pcm):
 
 @pytest.fixture(scope="module")
 def made(pcm, plain):
-    return writer.DredWriter(pcm, plain, AddedDred(max(DEPTHS_MS), 6, 5, 15).chunks)
+    return writer.DredWriter(pcm, plain, WrittenDred(max(DEPTHS_MS), 6, 5, 15).chunks)
 
 
-def asked(depth_ms: int, q0: int = 6) -> AddedDred:
-    return AddedDred(depth_ms, q0, 5, 15)
+def asked(depth_ms: int, q0: int = 6) -> WrittenDred:
+    return WrittenDred(depth_ms, q0, 5, 15)
 
 
 @pytest.mark.parametrize("depth_ms", DEPTHS_MS)

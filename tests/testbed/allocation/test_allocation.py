@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from testbed.allocation import POLICIES, AllocationSpec
-from testbed.allocation.budget import Asked, Redundancy
+from testbed.allocation.budget import Redundancy, SchemeBudget
 from testbed.allocation.loss import LossTracker, NetworkLoss
 from testbed.allocation.loss_adaptive import Steps
-from testbed.codecs.rtp import WIRE_HEADER_BYTES
-from testbed.codecs.rtp_extension import EXTENSION_BYTES
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.rtp.extension import EXTENSION_BYTES
+from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
 from testbed.codecs.schemes import SchemeSpec
-from testbed.codecs.settings import EncoderSettings
 from testbed.congestion.feedback import Feedback, PacketReport
 
 SPEC = TypeAdapter(AllocationSpec)
@@ -39,7 +39,7 @@ SCHEMES = {
 
 def asked(scheme, kbps=24, frame_ms=20):
     speech = EncoderSettings(bitrate_bps=1000 * kbps, frame_ms=frame_ms)
-    return Asked.of(SCHEME.validate_python(SCHEMES[scheme]), speech)
+    return SchemeBudget.of(SCHEME.validate_python(SCHEMES[scheme]), speech)
 
 
 def allocator(policy, scheme, kbps=24, frame_ms=20, **parameters):
@@ -232,7 +232,7 @@ def test_what_a_scheme_asks_for():
     wanted = asked("all")
     assert wanted.speech_bps == 24_000
     assert wanted.redundancy == Redundancy((2, 1), 12_000, 500, 24_000)
-    total = Asked.of(
+    total = SchemeBudget.of(
         SCHEME.validate_python({"lbrr": {}, "dred": {"depth_ms": 200}}),
         EncoderSettings(bitrate_bps=48_000),
         True,

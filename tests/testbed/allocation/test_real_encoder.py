@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from testbed.allocation import POLICIES
-from testbed.allocation.budget import Asked, red_header_bytes
+from testbed.allocation.budget import SchemeBudget, red_header_bytes
 from testbed.allocation.loss import NetworkLoss
-from testbed.codecs.opus import Encoder, packet_has_lbrr
-from testbed.codecs.opus_packet import split
-from testbed.codecs.rtp import WIRE_HEADER_BYTES
+from testbed.codecs.opus.codec import Encoder, packet_has_lbrr
+from testbed.codecs.opus.packet import split
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
 from testbed.codecs.schemes import SchemeSpec
-from testbed.codecs.settings import EncoderSettings
 from testbed.speech import list_clips
 
 FRAMES = 400
@@ -29,7 +29,7 @@ def frames():
 
 def send(policy, frames, loss):
     """Return for each target the rate on the wire, the shares of packets with LBRR and DRED, and the plan."""
-    asked = Asked.of(SCHEME, EncoderSettings(24_000))
+    asked = SchemeBudget.of(SCHEME, EncoderSettings(24_000))
     allocator = POLICIES[policy]().build(asked, WIRE_HEADER_BYTES)
     results, payloads = [], []
     with Encoder(asked.settings) as encoder:

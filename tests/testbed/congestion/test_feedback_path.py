@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from testbed.codecs import rtcp
-from testbed.codecs.rtcp_header import ntp64
-from testbed.codecs.rtcp_report import SenderReport
-from testbed.codecs.rtcp_transport_wide import TICK_NS
+from testbed.codecs.rtcp.header import ntp64
+from testbed.codecs.rtcp.report import SenderReport
+from testbed.codecs.rtcp.transport_wide import TICK_NS
 from testbed.congestion.history import MAX_PACKETS, SentHistory
 from testbed.congestion.recorder import CongestionRecorder, ReportRecorder, TransportRecorder
 from testbed.congestion.reporting import Reporter, Reporting

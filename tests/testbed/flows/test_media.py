@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.channels.clock import Clock
-from testbed.flows.media import LEAST_PACKET_BYTES, Audio, Video, Voice, cut
 from testbed.flows.source import Source
+from testbed.scenario.flow_media import LEAST_PACKET_BYTES, Audio, Video, Voice, cut
 
 S = 1_000_000_000
 

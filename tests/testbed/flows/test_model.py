@@ -3,8 +3,8 @@
 import pytest
 
 from testbed.errors import ScenarioError
-from testbed.flows.model import FlowStudy
-from testbed.scenario import parse_scenario, points
+from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.loading import parse_scenario, points
 
 TEXT = """\
 name: s

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from testbed.flows.capacity import capacity_kbps, fair_shares
 from testbed.flows.periods import convergence_s, jain, oscillation, periods, trailing_mean
-from testbed.scenario import parse_scenario
+from testbed.scenario.loading import parse_scenario
 
 BIN_S = 0.1
 

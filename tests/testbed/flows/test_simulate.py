@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from testbed.flows.log import NEVER
 from testbed.flows.simulate import simulate
 from testbed.flows.study import series_of
-from testbed.scenario import parse_scenario
+from testbed.scenario.loading import parse_scenario
 
 S = 1_000_000_000
 

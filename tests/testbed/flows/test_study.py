@@ -14,8 +14,8 @@ from testbed.errors import ResultsError, ScenarioError
 from testbed.flows import study
 from testbed.flows.measure import CHANGES, MEASURED
 from testbed.results import CHANGES_FILE, load, read_table
-from testbed.scenario import load_scenario, packaged_scenarios, parse_scenario
-from testbed.scenario_yaml import read_document
+from testbed.scenario.document import read_document
+from testbed.scenario.loading import load_scenario, packaged_scenarios, parse_scenario
 
 TEXT = """
 name: small

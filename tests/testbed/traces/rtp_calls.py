@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from testbed.codecs.rtp import RtpPacket
+from testbed.codecs.rtp.packet import RtpPacket
 from testbed.traces.datagram import Datagram
 from testbed.traces.rtp_clock import clock_of
 from testbed.traces.rtp_recording import recording_of

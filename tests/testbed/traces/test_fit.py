@@ -6,7 +6,7 @@ from ruamel.yaml import YAML
 from scipy.stats import binom, chisquare
 
 from testbed.channels import StageSpec
-from testbed.channels.loss_gilbert_elliott import GilbertElliott
+from testbed.channels.loss.gilbert_elliott import GilbertElliott
 from testbed.errors import ChannelError
 from testbed.randomness import generator
 from testbed.traces.fit import LEAST_BURSTS, fit_losses

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.channels.link_mahimahi import DeliveryTrace
-from testbed.channels.trace_file import read_trace
-from testbed.channels.trace_parts import LOST, ArrivalTrace, LossTrace
+from testbed.channels.link.mahimahi import DeliveryTrace
+from testbed.channels.recordings.file import read_trace
+from testbed.channels.recordings.parts import LOST, ArrivalTrace, LossTrace
 from testbed.errors import ChannelError
 from testbed.traces.format import Choice
 from testbed.traces.formats import FORMATS, of_suffix, read, write

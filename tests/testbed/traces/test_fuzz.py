@@ -5,10 +5,10 @@ import struct
 import numpy as np
 import pytest
 
-from testbed.channels.link_mahimahi import DeliveryTrace
-from testbed.channels.recording_kind import decide
-from testbed.channels.trace_parts import LOST
-from testbed.codecs.rtp import RtpPacket
+from testbed.channels.link.mahimahi import DeliveryTrace
+from testbed.channels.recordings.kind import decide
+from testbed.channels.recordings.parts import LOST
+from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ChannelError
 from testbed.randomness import generator
 from testbed.traces.format import Choice

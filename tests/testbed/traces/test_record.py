@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from testbed.channels.trace_parts import LOST
-from testbed.codecs.rtp import RtpPacket
+from testbed.channels.recordings.parts import LOST
+from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ChannelError, ResultsError
 from testbed.pcap import write_pcap
 from testbed.timeline import NEVER, Timeline

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.channels.trace_parts import LOST
-from testbed.codecs.rtp import RtpPacket
+from testbed.channels.recordings.parts import LOST
+from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ChannelError
 from testbed.traces.datagram import Datagram
 from testbed.traces.rtp_choice import chosen

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from testbed.channels.trace_parts import LOST
+from testbed.channels.recordings.parts import LOST
 from testbed.traces.recording import Recording, from_times
 from testbed.traces.skew import slope_below, with_skew
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from testbed.channels.link_mahimahi import parse_delivery_trace
-from testbed.channels.trace_parts import LOST
+from testbed.channels.link.mahimahi import parse_delivery_trace
+from testbed.channels.recordings.parts import LOST
 from testbed.errors import ChannelError
 from testbed.traces.draw import draw
 from testbed.traces.formats import FORMATS

@@ -2,7 +2,7 @@
 
 import struct
 
-from testbed.codecs.rtp import RtpPacket
+from testbed.codecs.rtp.packet import RtpPacket
 
 MS = 1_000_000
 SOURCE, DESTINATION = bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2))

@@ -1,0 +1,112 @@
+"""Traffic of others into the queue of a link, chosen by `model`. A new model is a file and a line here.
+
+Its packets never leave the link towards the next stage: `SharedLink` takes them out.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from testbed.channels.cross_traffic.cbr import ConstantBitRate
+from testbed.channels.cross_traffic.model import CrossTraffic, TrafficContext
+from testbed.channels.cross_traffic.on_off import OnOff
+from testbed.channels.cross_traffic.tcp import Tcp
+from testbed.channels.packet import Packet
+from testbed.channels.spec import TaggedUnion
+from testbed.channels.stage import Stage, StageContext
+
+CROSS_TRAFFIC: dict[str, type[CrossTraffic]] = {
+    "cbr": ConstantBitRate,
+    "on_off": OnOff,
+    "tcp": Tcp,
+}
+
+
+class CrossTrafficSpec(TaggedUnion):
+    """Validates `{model: name, ...}` into one of `CROSS_TRAFFIC`."""
+
+    what: ClassVar[str] = "model of cross traffic"
+    key: ClassVar[str] = "model"
+    registry: ClassVar = CROSS_TRAFFIC
+    examples: ClassVar[tuple[dict[str, Any], ...]] = tuple(
+        {"model": name, **example} for name, model in CROSS_TRAFFIC.items() for example in model.examples
+    )
+
+
+class SharedLink:
+    """A link that we share with others; lives in the background, except for the packets that we put in.
+
+    Parameters
+    ----------
+    context
+        Where the stage lives.
+    build
+        Makes the link itself in given context.
+    models
+        The others. Each has a random stream of its own.
+
+    Attributes
+    ----------
+    sources
+        What sends the packets of others, in the order of the models.
+    fates
+        By flow of the others, how many packets were ``"sent"``, how many were ``"delivered"``, and how many
+        were dropped by each cause.
+    """
+
+    def __init__(
+        self,
+        context: StageContext,
+        build: Callable[[StageContext], Stage],
+        models: Sequence[CrossTraffic],
+    ) -> None:
+        self.fates: dict[str, Counter[str]] = defaultdict(Counter)
+        self._env = context.env
+        self._out, self._drop = context.out, context.drop
+        self._arrivals: dict[str, Callable[[Packet], None]] = {}
+        inside = replace(context, out=self._leave, drop=self._lose, in_background=True)
+        self._put = build(inside).put
+        self.sources = [
+            model.build(
+                TrafficContext(
+                    env=context.env,
+                    later=context.env.background,
+                    rng=rng,
+                    name=f"cross {number} {getattr(model, 'model', '')}".strip(),
+                    put=self._put_other,
+                    arrivals=self._arrivals,
+                )
+            )
+            for number, (model, rng) in enumerate(
+                zip(models, context.rng.spawn(len(models)), strict=True), start=1
+            )
+        ]
+
+    def put(self, packet: Packet) -> None:
+        """Let a packet of ours share the link."""
+        self._env.held += 1
+        self._put(packet)
+
+    def _put_other(self, packet: Packet) -> None:
+        self.fates[packet.flow]["sent"] += 1
+        self._put(packet)
+
+    def _leave(self, packet: Packet) -> None:
+        fates = self.fates.get(packet.flow)
+        if fates is None:
+            self._env.held -= 1
+            self._out(packet)
+            return
+        fates["delivered"] += 1
+        tell = self._arrivals.get(packet.flow)
+        if tell is not None:
+            tell(packet)
+
+    def _lose(self, packet: Packet, cause: str) -> None:
+        fates = self.fates.get(packet.flow)
+        if fates is None:
+            self._env.held -= 1
+            self._drop(packet, cause)
+        else:
+            fates[cause] += 1

@@ -1,0 +1,54 @@
+"""Cross traffic of a constant bit rate."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from testbed.channels.cross_traffic.model import CrossTraffic, Paced, Source, TrafficContext
+
+
+class ConstantBitRate(CrossTraffic):
+    """Packets of one size at a steady pace, the first at a random moment of the first interval.
+
+    Attributes
+    ----------
+    rate_kbps
+        Their rate, headers included.
+    packet_bytes
+        Their size, headers included.
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({"rate_kbps": 40, "packet_bytes": 500},)
+
+    model: Literal["cbr"] = "cbr"
+    rate_kbps: float = Field(ge=0.1, le=1e6, description="rate in kb/s")
+    packet_bytes: int = Field(1200, ge=1, le=65_535, description="size of its packets")
+
+    def source(self, access: TrafficContext) -> Source:
+        """Return a source that has not begun."""
+        return ConstantBitRateSource(access, self.rate_kbps, self.packet_bytes, float(access.rng.random()))
+
+
+class ConstantBitRateSource(Paced):
+    """Sends a packet each interval.
+
+    Parameters
+    ----------
+    access, rate_kbps, packet_bytes
+        See `Paced`.
+    phase
+        When in the first interval the first packet is sent, 0 to 1.
+    """
+
+    def __init__(self, access: TrafficContext, rate_kbps: float, packet_bytes: int, phase: float) -> None:
+        super().__init__(access, rate_kbps, packet_bytes)
+        self._phase_ns = round(phase * self._interval_ns)
+
+    def begin(self, _: None) -> None:
+        """Send the first packet at its moment."""
+        self._later(self._phase_ns, self._next, None)
+
+    def _next(self, _: None) -> None:
+        if not self._stopped:
+            self._send()
+            self._later(self._interval_ns, self._next, None)

@@ -1,0 +1,119 @@
+"""What every model of cross traffic is: a source that puts packets into a link, beside ours."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from testbed.channels.clock import Clock
+from testbed.channels.packet import Packet
+from testbed.channels.spec import problem
+from testbed.channels.stage import Later, milliseconds
+from testbed.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class TrafficContext:
+    """What a source of cross traffic is given.
+
+    Attributes
+    ----------
+    env
+        The simulation's clock.
+    later
+        How the source has something done later; it does not keep the simulation going.
+    rng
+        The source's own random stream.
+    name
+        The flow of its packets, or what the names of its flows begin with.
+    put
+        Where it puts packets.
+    arrivals
+        For each flow that wants to know, who is told about packets that have crossed the link.
+    """
+
+    env: Clock
+    later: Later
+    rng: np.random.Generator
+    name: str
+    put: Callable[[Packet], None]
+    arrivals: dict[str, Callable[[Packet], None]]
+
+
+class Source(Protocol):
+    """Puts packets into a link until it is stopped."""
+
+    def begin(self, _: None) -> None:
+        """Put the first packet, now or later."""
+
+    def stop(self, _: None) -> None:
+        """Put no packet any more."""
+
+
+class CrossTraffic(Parameters):
+    """Base of the models of cross traffic.
+
+    Attributes
+    ----------
+    start_ms
+        When it begins, in simulated time.
+    stop_ms
+        When it ends; null for the end of the simulation.
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]]
+
+    start_ms: float = Field(0.0, ge=0, le=1e9, description="when it begins, in ms of simulated time")
+    stop_ms: float | None = Field(None, ge=0, le=1e9, description="when it ends; null for never")
+
+    @model_validator(mode="after")
+    def _lasts(self) -> "CrossTraffic":
+        if self.stop_ms is not None and self.stop_ms <= self.start_ms:
+            raise problem(f"must be later than start_ms, {self.start_ms:g}", "stop_ms", value=self.stop_ms)
+        return self
+
+    def source(self, access: TrafficContext) -> Source:
+        """Return a source that has not begun."""
+        raise NotImplementedError
+
+    def build(self, access: TrafficContext) -> Source:
+        """Return a source that begins and stops at its times."""
+        source = self.source(access)
+        access.later(milliseconds(self.start_ms), source.begin, None)
+        if self.stop_ms is not None:
+            access.later(milliseconds(self.stop_ms), source.stop, None)
+        return source
+
+
+class Paced:
+    """Base of sources that send packets of one size at a steady pace.
+
+    Parameters
+    ----------
+    access
+        Where the source lives.
+    rate_kbps
+        Its rate while it sends.
+    packet_bytes
+        Size of its packets.
+    """
+
+    def __init__(self, access: TrafficContext, rate_kbps: float, packet_bytes: int) -> None:
+        self.flow = access.name
+        self._env = access.env
+        self._later = access.later
+        self._put = access.put
+        self._bytes = packet_bytes
+        self._interval_ns = max(1, round(packet_bytes * 8e6 / rate_kbps))
+        self._stopped = False
+        self._sent = 0
+
+    def stop(self, _: None) -> None:
+        """Put no packet any more."""
+        self._stopped = True
+
+    def _send(self) -> None:
+        self._put(Packet(self._bytes, self._env.now, self._sent, self.flow))
+        self._sent += 1

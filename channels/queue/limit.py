@@ -1,0 +1,71 @@
+"""How much may wait in a queue, in packets, bytes or time; every discipline has such a limit."""
+
+from collections.abc import Callable
+
+from pydantic import Field, model_validator
+
+from testbed.channels.packet import Packet
+from testbed.channels.spec import problem
+from testbed.parameters import Parameters
+
+DEFAULT_LIMIT_MS = 300
+"""The bottleneck queue of RFC 8867, section 4.1 and its test cases."""
+
+
+class WithQueueLimit(Parameters):
+    """At most one limit can be given; without any it is 300 ms. The packet being sent takes no room.
+
+    Attributes
+    ----------
+    limit_packets
+        How many packets may wait.
+    limit_bytes
+        How many bytes may wait.
+    limit_ms
+        How many bytes may wait, as the time in which the link sends them at its present rate. In an outage
+        the rate before it counts; for a trace of delivery opportunities, its mean rate.
+    """
+
+    limit_packets: int | None = Field(default=None, ge=1, description="how many packets may wait")
+    limit_bytes: int | None = Field(default=None, ge=1, description="how many bytes may wait")
+    limit_ms: float | None = Field(
+        default=None, gt=0, le=60_000, description="how much may wait, in ms of sending"
+    )
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> "WithQueueLimit":
+        limits = ("limit_packets", "limit_bytes", "limit_ms")
+        given = [name for name in limits if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise problem(f"give one limit: {given[0]!r} is there too", given[1])
+        return self
+
+
+class QueueLimit:
+    """Tells whether what waits is within a limit.
+
+    Parameters
+    ----------
+    limit
+        How much may wait.
+    rate_bps
+        The link's rate at a time in nanoseconds; only asked where the limit is a time.
+    """
+
+    def __init__(self, limit: WithQueueLimit, rate_bps: Callable[[int], float]) -> None:
+        self._most_packets = limit.limit_packets
+        self._most_bytes = limit.limit_bytes
+        self._limit_ms = DEFAULT_LIMIT_MS if limit.limit_ms is None else limit.limit_ms
+        self._rate_bps = rate_bps
+
+    def holds(self, packets: int, size_bytes: int, now_ns: int) -> bool:
+        """Return whether so many packets of so many bytes together may wait."""
+        if self._most_packets is not None:
+            return packets <= self._most_packets
+        if self._most_bytes is not None:
+            return size_bytes <= self._most_bytes
+        return size_bytes * 8000 <= self._rate_bps(now_ns) * self._limit_ms
+
+    def fits(self, packet: Packet, packets: int, size_bytes: int, now_ns: int) -> bool:
+        """Return whether a packet may join those that wait."""
+        return self.holds(packets + 1, size_bytes + packet.size_bytes, now_ns)

@@ -1,0 +1,1 @@
+"""Opus: the binding of libopus, its build, and the bytes of its packets."""

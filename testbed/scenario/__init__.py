@@ -1,0 +1,1 @@
+"""Scenarios: what YAML may say, and how it becomes objects."""

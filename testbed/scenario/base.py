@@ -1,0 +1,114 @@
+"""What every kind of scenario has: a name, realizations, a seed, a sweep, and where it was written."""
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PrivateAttr
+
+from testbed.channels.clock import MOST_EVENTS
+from testbed.errors import ScenarioError
+from testbed.parameters import Parameters
+from testbed.scenario.document import Document, dotted
+
+MOST_CALLS = 1_000_000
+
+
+class Limits(Parameters):
+    """Limits of a run, and of one simulation.
+
+    Attributes
+    ----------
+    calls
+        How many calls, or in a flow study simulations of all flows, a run may make. Each takes memory before
+        the first begins.
+    events
+        How many events there may be in one simulation before it is given up.
+    """
+
+    calls: int = Field(MOST_CALLS, ge=1, le=10**9, description="calls, or simulations, of a run")
+    events: int = Field(MOST_EVENTS, ge=1, le=10**12, description="events of one simulation")
+
+
+class BaseScenario(Parameters):
+    """Base of the kinds of scenario.
+
+    Attributes
+    ----------
+    realizations
+        How many draws of everything random there are.
+    sweep
+        Lists of values by dotted key; a run does every combination.
+    limits
+        Largest size of a run, and of a simulation before it is aborted.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=100)
+    about: str = ""
+    realizations: int = Field(1, ge=1, le=10_000)
+    seed: int = Field(0, ge=0, lt=2**63)
+    sweep: dict[str, list[Any]] = Field(default_factory=dict)
+    limits: Limits = Field(default_factory=Limits)
+
+    _document: Document = PrivateAttr(default_factory=lambda: Document("scenario", "", {}))
+
+    @property
+    def text(self) -> str:
+        """The YAML as it was given; ``""`` for a scenario made in Python."""
+        return self._document.text
+
+    @property
+    def overrides(self) -> list[str]:
+        """Overrides of the command line, ``"key=value"`` each."""
+        return list(self._document.overrides)
+
+    @property
+    def text_as_run(self) -> str:
+        """The YAML text with its overrides, which repeats the run."""
+        return self._document.text_as_run
+
+    @property
+    def source(self) -> str:
+        """What the scenario's file is called in messages."""
+        return self._document.label
+
+    @property
+    def file(self) -> Path | None:
+        """The scenario's file; None if it was not read from one."""
+        return self._document.file
+
+    @property
+    def folder(self) -> Path:
+        """What relative file names in the scenario are relative to."""
+        return self._document.folder
+
+    @property
+    def calls_of_a_point(self) -> int:
+        """Smallest number of calls, or simulations, at each point."""
+        return self.realizations
+
+    @property
+    def number_of_points(self) -> int:
+        """Number of combinations of swept values."""
+        return prod(len(values) for values in self.sweep.values())
+
+    def check_size(self, calls_of_a_point: int, most: int | None = None) -> None:
+        """Refuse a run of more than `most` calls; default: `limits.calls`.
+
+        Raises
+        ------
+        ScenarioError
+            Names what makes them so many.
+        """
+        points, most = self.number_of_points, self.limits.calls if most is None else most
+        calls = points * calls_of_a_point
+        if calls > most:
+            raise ScenarioError(
+                f"{self.at('realizations')}: {calls} calls ({points} points of {calls_of_a_point}, "
+                f"with {self.realizations} realizations); at most {most}, which limits.calls raises"
+            )
+
+    def at(self, *path: str | int) -> str:
+        """Return ``"file.yaml:7: schemes.2.dred"``: how a message about a part of the scenario begins."""
+        written = self._document.written(path)
+        return f"{self._document.place(written)}: {dotted(written)}"

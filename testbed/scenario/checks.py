@@ -1,0 +1,66 @@
+"""What only this machine can tell about a scenario: is its speech here, and a libopus that can do it?"""
+
+from testbed.codecs.opus.build import installed
+from testbed.codecs.opus.capabilities import capabilities
+from testbed.codecs.opus.library import find
+from testbed.errors import ScenarioError, SpeechError
+from testbed.needs import unmet
+from testbed.scenario.loading import Scenario, points
+from testbed.speech import Clip, load_clips
+
+NETWORKS_VERSION = "1.6.1"
+"""The libopus whose networks the kernels compute."""
+
+
+def clips_of(scenario: Scenario) -> list[Clip]:
+    """Load the scenario's clips.
+
+    Raises
+    ------
+    SpeechError
+        They are not here, or one cannot be used; begins with the file, line and key of the scenario.
+    """
+    try:
+        return load_clips(scenario.speech, scenario.folder, scenario.limits.audio_mb)
+    except SpeechError as error:
+        reason = str(error)
+        if reason.startswith("speech."):
+            key, _, reason = reason.partition(": ")
+        else:
+            key = f"speech.{'corpus' if scenario.speech.files is None else 'files'}"
+        raise SpeechError(f"{scenario.at(*key.split('.'))}: {reason}") from None
+
+
+def check_codec(scenario: Scenario) -> None:
+    """Refuse what this machine's libopus cannot do, before anything is run.
+
+    Raises
+    ------
+    ScenarioError
+        The scenario needs what libopus does not have (see `testbed.needs`), or networks of our own build;
+        begins with the file, line and key of the scenario.
+    CodecError
+        There is no libopus at all.
+    """
+    build = installed()
+    has_networks = build is not None and build.version == NETWORKS_VERSION
+    lines = unmet(scenario, capabilities())
+    lines += [
+        f"{scenario.at('schemes', index, 'dred', 'writer')}: testbed writes DRED with the networks of "
+        f"libopus {NETWORKS_VERSION} as it builds it; `testbed opus build` builds one"
+        for index, scheme in enumerate(scenario.schemes)
+        if scheme.dred_to_write() and not has_networks
+    ]
+    if any(point.scenario.engine == "numba" for point in points(scenario)):
+        key = ("sweep", "engine") if "engine" in scenario.sweep else ("engine",)
+        if build is None or not has_networks:
+            lines.append(
+                f"{scenario.at(*key)}: numba works with the networks of libopus {NETWORKS_VERSION} as the "
+                "testbed builds it; `testbed opus build` builds one"
+            )
+        elif find() != str(build.library.resolve()):
+            lines.append(
+                f"{scenario.at(*key)}: numba works with the testbed's own libopus alone; unset OPUS_LIBRARY"
+            )
+    if lines:
+        raise ScenarioError("\n".join(lines))

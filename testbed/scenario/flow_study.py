@@ -1,0 +1,120 @@
+"""What a flow study's YAML holds."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from pydantic import Field
+
+from testbed.channels import StageSpec
+from testbed.channels.stage import StageParameters
+from testbed.congestion import ControllerSpec
+from testbed.congestion.reporting import Reporting
+from testbed.parameters import Parameters
+from testbed.scenario.base import BaseScenario
+from testbed.scenario.document import KeyPath
+from testbed.scenario.flow_media import Adaptive, Media
+
+DIRECTIONS = ("forward", "backward")
+OTHERS = "cross "
+_RATES = ("min_kbps", "start_kbps", "max_kbps")
+
+
+class Flow(Parameters):
+    """One flow of media, whose feedback takes the other direction.
+
+    Attributes
+    ----------
+    start_s, stop_s
+        When it sends; null: until the end.
+    pauses_s
+        From when to when it sends nothing, in order.
+    direction
+        ``forward`` or ``backward``.
+    access_delay_ms
+        What its packets take to the shared stages, and its feedback back from them, on top.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=40)
+    media: Media
+    start_s: float = Field(0.0, ge=0, le=1e5)
+    stop_s: float | None = Field(None, gt=0, le=1e5)
+    pauses_s: tuple[tuple[float, float], ...] = Field((), max_length=100)
+    direction: str = Field("forward", pattern="^(forward|backward)$")
+    access_delay_ms: float = Field(0.0, ge=0, le=60_000)
+
+    @property
+    def is_controlled(self) -> bool:
+        """Whether it follows a congestion controller."""
+        return isinstance(self.media, Adaptive)
+
+    def spans_s(self, duration_s: float) -> list[tuple[float, float]]:
+        """Return from when to when it sends within a duration, in order."""
+        stop_s = duration_s if self.stop_s is None else min(self.stop_s, duration_s)
+        edges = [self.start_s, *(edge for pause in self.pauses_s for edge in pause), stop_s]
+        cut = [min(edge, stop_s) for edge in edges]
+        return [(start, stop) for start, stop in zip(cut[::2], cut[1::2], strict=True) if start < stop]
+
+
+class FlowStudy(BaseScenario):
+    """Flows over the same links, and what controls them.
+
+    Attributes
+    ----------
+    flows
+        Who sends.
+    duration_s
+        For how long.
+    congestion
+        The controller of every flow that adapts; the rates between which it moves are the media's. With
+        ``none`` media is sent at its highest rate.
+    feedback
+        How receivers report.
+    forward, backward
+        Stages that all packets of a direction share, media and feedback alike, in the order in which a packet
+        meets them.
+    """
+
+    flows: list[Flow] = Field(min_length=1, max_length=200)
+    duration_s: float = Field(gt=0, le=10_000)
+    congestion: ControllerSpec
+    feedback: Reporting = Field(default_factory=Reporting)
+    forward: list[StageSpec]
+    backward: list[StageSpec]
+
+    def stages(self, direction: str) -> list[StageParameters]:
+        """Return the parameters of the stages of a direction."""
+        return [spec.parameters for spec in (self.forward if direction == "forward" else self.backward)]
+
+    def going(self, direction: str) -> list[Flow]:
+        """Return the flows whose media takes a direction."""
+        return [flow for flow in self.flows if flow.direction == direction]
+
+
+def contradictions(study: FlowStudy) -> Iterator[tuple[KeyPath, str]]:
+    """Give what is wrong only together with something else, as a location and a reason."""
+    names: dict[str, int] = {}
+    for index, flow in enumerate(study.flows):
+        where = ("flows", index)
+        if flow.name in names:
+            yield (*where, "name"), f"{flow.name!r} is the name of flows.{names[flow.name]} too"
+        names[flow.name] = index
+        if flow.name.startswith(OTHERS):
+            yield (*where, "name"), f"names that begin with {OTHERS!r} are of cross traffic"
+        if flow.start_s >= study.duration_s:
+            yield (*where, "start_s"), f"must be before the end, duration_s {study.duration_s:g}"
+        if flow.stop_s is not None and flow.stop_s <= flow.start_s:
+            yield (*where, "stop_s"), f"must be later than start_s, {flow.start_s:g}"
+        edges = [flow.start_s, *(edge for pause in flow.pauses_s for edge in pause)]
+        if any(one >= other for one, other in pairwise(edges)):
+            yield (
+                (*where, "pauses_s"),
+                "must be [from, to] in s, one after the other, the first after start_s",
+            )
+    for name in _RATES:
+        if name in study.congestion.model_fields_set:
+            yield ("congestion", name), "the rates are those of each flow's media: give it there"
+    if study.congestion.needs_arrivals and not study.feedback.arrivals_known:
+        yield (
+            ("feedback", "format"),
+            f"{study.congestion.controller} needs to know when packets arrived: transport_wide or ccfb",
+        )
