@@ -12,7 +12,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-from testbed.parameters import nearest_name
+from testbed.words import nearest_name
 
 
 def problem(message: str, *keys: str | int, value: object = None) -> ValidationError:

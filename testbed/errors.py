@@ -18,6 +18,16 @@ class ScenarioError(TestbedError):
     exit_code = 2
 
 
+class UnknownNameError(TestbedError):
+    """A registry has no item of a name."""
+
+    exit_code = 2
+
+
+class PluginError(TestbedError):
+    """An item that another package adds to a registry cannot be used."""
+
+
 class SpeechError(TestbedError):
     """A recording cannot be found, read or used."""
 

@@ -3,7 +3,6 @@
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import (
@@ -16,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from testbed.words import synonym
+from testbed.words import nearest_name
 
 
 class NamesFile:
@@ -110,18 +109,6 @@ def _names_file(annotation: Any, metadata: Sequence[Any]) -> bool:
     return any(isinstance(mark, NamesFile) for mark in metadata) or any(
         _names_file(part, getattr(part, "__metadata__", ())) for part in get_args(annotation)
     )
-
-
-def nearest_name(name: str, known: list[str]) -> str:
-    """Return the one of `known` that was probably meant by `name`, or ``""``."""
-    if (own := synonym(name)) in known:
-        return own
-    for candidate in known:
-        if candidate.startswith(f"{name}_") or name.startswith(f"{candidate}_"):
-            return candidate
-    folded = {candidate.lower(): candidate for candidate in known}
-    close = get_close_matches(name.lower().replace("-", "_"), list(folded), n=1, cutoff=0.6)
-    return folded[close[0]] if close else ""
 
 
 def _is_unknown(detail: Any) -> bool:

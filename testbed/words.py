@@ -1,6 +1,7 @@
-"""Wording of messages: counted nouns, durations, shortened lists, and synonyms of a scenario's keys."""
+"""Wording of messages: counted nouns, durations, shortened lists, synonyms and the nearest name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 SYNONYMS = {
     "fec": "lbrr",
@@ -30,6 +31,27 @@ SYNONYMS = {
 def synonym(name: object) -> str:
     """Return the scenario's own key for `name`, or ``""``."""
     return SYNONYMS.get(str(name).strip().lower().replace("-", "_").replace(" ", "_"), "")
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """Return the one of `known` that was probably meant by `name`, or ``""``."""
+    known = list(known)
+    if (own := synonym(name)) in known:
+        return own
+    for candidate in known:
+        if candidate.startswith(f"{name}_") or name.startswith(f"{candidate}_"):
+            return candidate
+    folded = {candidate.lower(): candidate for candidate in known}
+    close = get_close_matches(name.lower().replace("-", "_"), list(folded), n=1, cutoff=0.6)
+    return folded[close[0]] if close else ""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean x?"``, or ``"; known: a, b, c"`` where nothing is near."""
+    known = list(known)
+    if near := nearest_name(name, known):
+        return f"; did you mean {near}?"
+    return f"; known: {', '.join(known)}" if known else ""
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from testbed.errors import ScenarioError
 from testbed.escaping import is_printable, printable
-from testbed.words import synonym
+from testbed.words import suggestion
 
 KeyPath = tuple[str | int, ...]
 
@@ -227,14 +226,6 @@ def _keys(here: Any) -> Iterable[str | int]:
 def dotted(path: Iterable[str | int]) -> str:
     """Return ``codec.bitrate_kbps`` for a path."""
     return ".".join(str(step) for step in path)
-
-
-def suggestion(name: str, known: Sequence[str]) -> str:
-    """Return ``"; did you mean x?"``, or ``"; known: a, b, c"`` where nothing is near."""
-    close = [own] if (own := synonym(name)) in known else get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; known: {', '.join(known)}" if known else ""
 
 
 def _refuse_the_dangerous(text: str, label: str) -> None:

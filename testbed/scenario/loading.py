@@ -12,7 +12,6 @@ from pydantic import TypeAdapter, ValidationError
 
 import testbed.scenarios
 from testbed.errors import ScenarioError
-from testbed.parameters import nearest_name
 from testbed.scenario import flow_study
 from testbed.scenario.document import (
     Document,
@@ -27,6 +26,7 @@ from testbed.scenario.edit import edited
 from testbed.scenario.flow_study import FlowStudy
 from testbed.scenario.messages import explain, shown
 from testbed.scenario.models import Codec, Kind, Point, Scenario, Speech, bad_combinations
+from testbed.words import nearest_name
 
 __all__ = [
     "Codec",

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from testbed.scenario.document import Document, dotted, suggestion
-from testbed.words import synonym
+from testbed.scenario.document import Document, dotted
+from testbed.words import suggestion, synonym
 
 _BOUNDS = {
     "greater_than": ("gt", "more than"),

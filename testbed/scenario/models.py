@@ -20,7 +20,8 @@ from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
 from testbed.recording import AUDIO_MB
 from testbed.scenario.base import BaseScenario, Limits
-from testbed.scenario.document import KeyPath, suggestion
+from testbed.scenario.document import KeyPath
+from testbed.words import suggestion
 
 
 class Speech(Parameters):

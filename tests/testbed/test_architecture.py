@@ -20,6 +20,7 @@ GROUND = {
         "locks",
         "parameters",
         "randomness",
+        "registry",
         "apt",
         "parquet",
         "words",

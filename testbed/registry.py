@@ -1,0 +1,168 @@
+"""Registries: items by name, built in or added by other packages through entry points."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import Generic, TypeVar
+
+from testbed.errors import PluginError, UnknownNameError
+from testbed.words import suggestion
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """An item that another package adds to a registry.
+
+    Attributes
+    ----------
+    what
+        Kind of the item, such as ``"stage"``.
+    entry_point
+        Its entry point; `name` is the item's name.
+    """
+
+    what: str
+    entry_point: EntryPoint
+
+    @property
+    def name(self) -> str:
+        """Name of the item."""
+        return self.entry_point.name
+
+    @property
+    def package(self) -> str:
+        """Name of the distribution package that adds it."""
+        return self.entry_point.dist.name if self.entry_point.dist else "unknown package"
+
+    @property
+    def version(self) -> str:
+        """Version of that package."""
+        return self.entry_point.dist.version if self.entry_point.dist else ""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name!r} of {self.package} {self.version}".rstrip()
+
+
+class Registry(Generic[Item]):
+    """Items by name: built-in ones, then those of installed packages.
+
+    An item of another package is imported when it is first asked for by name. Installed packages are
+    looked up once per process.
+
+    Parameters
+    ----------
+    what
+        Kind of the items, such as ``"stage"``, for messages.
+    builtin
+        The testbed's own items, or ``"module:attribute"`` for one that is imported when first asked for.
+    group
+        Entry-point group through which other packages add items; ``""`` for a closed registry.
+    kind
+        Class of the items, or, for items that are classes, their base class.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        builtin: Mapping[str, Item | str],
+        group: str = "",
+        kind: type = object,
+    ) -> None:
+        self.what = what
+        self.group = group
+        self._builtin = dict(builtin)
+        self._kind = kind
+        self._loaded: dict[str, Item] = {}
+
+    @cached_property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Items that installed packages add, in order of name; nothing is imported."""
+        if not self.group:
+            return ()
+        found = (Plugin(self.what, point) for point in _installed().select(group=self.group))
+        return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.package)))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all names: built-in ones in written order, then those of plugins; nothing is imported."""
+        return iter(dict.fromkeys([*self._builtin, *(plugin.name for plugin in self.plugins)]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in list(self)
+
+    def __getitem__(self, name: str) -> Item:
+        """Return an item.
+
+        Raises
+        ------
+        UnknownNameError
+            No item has this name; the message has the nearest one.
+        PluginError
+            The package that adds it cannot be imported, adds something else, or takes a name that is in use.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def usable(self) -> dict[str, Item]:
+        """Return all items by name, without those of plugins that do not load."""
+        found: dict[str, Item] = {}
+        for name in self:
+            try:
+                found[name] = self[name]
+            except PluginError:
+                if name in self._builtin:
+                    found[name] = self._own(name)
+        return found
+
+    def plugin(self, name: str) -> Plugin | None:
+        """Return the plugin that adds a name; None for a built-in item."""
+        return next((plugin for plugin in self.plugins if plugin.name == name), None)
+
+    def unknown(self, name: object) -> str:
+        """Return the message for a name that no item has."""
+        return f"unknown {self.what} {str(name)[:60]!r}{suggestion(str(name), list(self))}"
+
+    def _load(self, name: str) -> Item:
+        added = [plugin for plugin in self.plugins if plugin.name == name]
+        if name in self._builtin:
+            if added:
+                raise PluginError(
+                    f"{added[0]} has the name of a built-in {self.what}; rename it in its entry point, or "
+                    f"pip uninstall {added[0].package}"
+                )
+            return self._own(name)
+        if not added:
+            raise UnknownNameError(self.unknown(name))
+        if len(added) > 1:
+            raise PluginError(
+                f"{added[0]} and {added[1]} have the same name; pip uninstall {added[0].package} or "
+                f"{added[1].package}"
+            )
+        return self._of_plugin(added[0])
+
+    def _own(self, name: str) -> Item:
+        item = self._builtin[name]
+        if isinstance(item, str):
+            loaded: Item = EntryPoint(name, item, self.group).load()
+            return loaded
+        return item
+
+    def _of_plugin(self, plugin: Plugin) -> Item:
+        try:
+            item: Item = plugin.entry_point.load()
+        except Exception as error:  # any code of another package may run here
+            raise PluginError(f"{plugin} cannot be imported: {type(error).__name__}: {error}") from error
+        if not (issubclass(item, self._kind) if isinstance(item, type) else isinstance(item, self._kind)):
+            raise PluginError(
+                f"{plugin} is {plugin.entry_point.value}, which is no {self._kind.__name__} "
+                f"({self._kind.__module__})"
+            )
+        return item
+
+
+@cache
+def _installed() -> EntryPoints:
+    return entry_points()
