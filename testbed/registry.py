@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from testbed.errors import PluginError, UnknownNameError
@@ -50,7 +50,7 @@ class Registry(Generic[Item]):
     """Items by name: built-in ones, then those of installed packages.
 
     An item of another package is imported when it is first asked for by name. Installed packages are
-    looked up once per process.
+    looked up once per registry.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Registry(Generic[Item]):
         """Items that installed packages add, in order of name; nothing is imported."""
         if not self.group:
             return ()
-        found = (Plugin(self.what, point) for point in _installed().select(group=self.group))
+        found = (Plugin(self.what, point) for point in entry_points(group=self.group))
         return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.package)))
 
     def __iter__(self) -> Iterator[str]:
@@ -161,8 +161,3 @@ class Registry(Generic[Item]):
                 f"({self._kind.__module__})"
             )
         return item
-
-
-@cache
-def _installed() -> EntryPoints:
-    return entry_points()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from testbed import registry
 from testbed.errors import PluginError, UnknownNameError
 from testbed.registry import Registry
 
@@ -16,7 +15,6 @@ Install = Callable[..., None]
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return a function that installs a package with one module and its entry points."""
-    registry._installed.cache_clear()
     monkeypatch.syspath_prepend(tmp_path)
 
     def installed(package: str, source: str, *entry_points: str, version: str = "1.0") -> None:
@@ -30,7 +28,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (info / "entry_points.txt").write_text("\n".join(["[test.things]", *entry_points, ""]), "utf-8")
 
     yield installed
-    registry._installed.cache_clear()
     for name in [name for name, module in sys.modules.items() if str(tmp_path) in str(module)]:
         del sys.modules[name]
 
