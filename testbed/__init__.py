@@ -7,12 +7,13 @@ reads them again.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from testbed.loaded_run import load
     from testbed.results import Results
-    from testbed.runner import load, run
+    from testbed.runner import run
 
 __all__ = ["Results", "load", "run"]
 
-_HOMES = {"Results": "testbed.results", "load": "testbed.runner", "run": "testbed.runner"}
+_HOMES = {"Results": "testbed.results", "load": "testbed.loaded_run", "run": "testbed.runner"}
 
 
 def __getattr__(name: str) -> Any:

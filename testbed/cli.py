@@ -217,8 +217,8 @@ def show(
     open_: Open = False,
 ) -> None:
     """Print a run's answer: the recommended scheme, the reasons, and a table of all schemes."""
+    from testbed.loaded_run import load
     from testbed.reports.verdict import parse_margins
-    from testbed.runner import load
 
     margins = parse_margins(margin or ())
     done = load(run_dir)

@@ -1,38 +1,30 @@
 """A run of a scenario: plan, calls, files, and the result."""
 
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from testbed import compilation, results
-from testbed.call import Simulation, listen
-from testbed.calls import Context, EncodedClip, identity, rows_of, simulate_call, to_int16
+from testbed.calls import Context, identity, rows_of
 from testbed.caveats import caveats
-from testbed.codecs.engines import engine
 from testbed.diagnosis import diagnoses
-from testbed.errors import ResultsError, ScenarioError
+from testbed.errors import ScenarioError
 from testbed.flows.study import run_study
 from testbed.kept_files import KEEPABLE, NOT_KEPT, keep_clean
+from testbed.loaded_run import Run, load
 from testbed.manifest import make_manifest
 from testbed.marker import folder_of
 from testbed.plan import CallId, Plan, plan
 from testbed.pool import run_tasks
-from testbed.provenance import Provenance, check_unchanged, inputs_of
-from testbed.results import TIMINGS, Results
+from testbed.provenance import Provenance, inputs_of
+from testbed.results import TIMINGS
 from testbed.run_folder import working
-from testbed.scenario.base import MOST_CALLS
 from testbed.scenario.checks import check_codec, clips_of
 from testbed.scenario.flow_study import FlowStudy
-from testbed.scenario.loading import AnyScenario, Scenario, load_scenario, parse_scenario
-from testbed.speech import Clip
-from testbed.unfinished import said_of
+from testbed.scenario.loading import AnyScenario, Scenario, load_scenario
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,123 +48,6 @@ class Progress:
     elapsed_s: float
     message: str
     unit: str = "rows"
-
-
-@dataclass(frozen=True)
-class Call:
-    """The call of one row of the table, repeated: timeline, packets and sound.
-
-    Attributes
-    ----------
-    simulation
-        `simulation.timeline` and `simulation.sent`.
-    pcm
-        The decoded speech, 16 kHz, aligned with the clip.
-    clip
-        The speech sent.
-    """
-
-    simulation: Simulation
-    pcm: NDArray[np.int16]
-    clip: Clip
-
-
-@dataclass(frozen=True)
-class Run(Results):
-    """A run that can write its report, give its answer and repeat any of its calls."""
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether every call, or every flow, failed."""
-        column = "received_kbps" if self.manifest.get("kind") == "flows" else "payload_kbps"
-        return column not in self.table or bool(self.table[column].isna().all())
-
-    @property
-    def trajectories(self) -> "pd.DataFrame":
-        """The time series of a flow study; see `testbed.flows.trajectory`."""
-        return results.read_table(self.folder / results.TRAJECTORIES_FILE)
-
-    def report(self, margins: Mapping[str, float] | None = None, budget_kbps: float | None = None) -> Path:
-        """Write the page and return its path; see `testbed.reports.verdict.verdicts`."""
-        from testbed.reports.report import write_report
-
-        try:
-            return write_report(self.folder, margins, budget_kbps)
-        except KeyboardInterrupt:
-            again = f"its rows are all in {self.folder}; write its page with: testbed report {self.folder}"
-            raise KeyboardInterrupt(again) from None
-
-    @property
-    def has_schemes(self) -> bool:
-        """Whether it compares schemes; a flow study does not."""
-        return self.manifest.get("kind") != "flows"
-
-    def answer(
-        self,
-        margins: Mapping[str, float] | None = None,
-        budget_kbps: float | None = None,
-        point: int | None = None,
-    ) -> str:
-        """Return the answer as text; see `testbed.reports.answer_text.answer_text`."""
-        from testbed.reports.answer_text import answer_text
-
-        return answer_text(self, margins, budget_kbps, point)
-
-    def call(self, row: int) -> Call:
-        """Repeat the call of one row of `table`; the same seed gives the same packets.
-
-        Raises
-        ------
-        ResultsError
-            There is no such row, or a file that shaped it has changed.
-        ScenarioError
-            The libopus of this machine cannot do what the scenario needs.
-        """
-        if not 0 <= row < len(self.table):
-            raise ResultsError(f"{self.folder}: there is no row {row}, the table has {len(self.table)}")
-        if self.manifest.get("kind") == "flows":
-            raise ResultsError(f"{self.folder}: a flow study, in which there are no calls")
-        for key in ("scenario", "scenario_folder", "clips"):
-            if key not in self.manifest:
-                raise ResultsError(f"{self.folder / results.MANIFEST_FILE}: has no {key} to make calls of")
-        scenario = parse_scenario(
-            json.dumps(self.manifest["scenario"]), Path(self.manifest["scenario_folder"])
-        )
-        if isinstance(scenario, FlowStudy):
-            raise ResultsError(
-                f"{self.folder / results.MANIFEST_FILE}: its scenario has flows, its table calls"
-            )
-        check_codec(scenario)
-        clips = clips_of(scenario)
-        whole = plan(scenario, len(clips), max(MOST_CALLS, len(self.table)))
-        check_unchanged(self.manifest, inputs_of(whole.points, clips), clips, self.folder)
-        context = Context(whole.points, whole.schemes, clips, self.folder, frozenset(), frozenset())
-        groups = {call: group for group in whole.groups for call in group.calls}
-        kept = self.table.iloc[row]
-        try:
-            call = CallId(
-                point=int(kept["point"]),
-                scheme=[scheme.name for scheme in whole.schemes[int(kept["point"])]].index(kept["scheme"]),
-                clip=[clip.name for clip in clips].index(kept["clip"]),
-                realization=int(kept["realization"]),
-            )
-            group = groups[call]
-        except (ValueError, LookupError):
-            raise ResultsError(f"{self.folder}: row {row} is of no call that its scenario makes") from None
-        clip = clips[call.clip]
-        decoding = engine(group.engine, group.batch_mb)
-        source = EncodedClip(to_int16(clip.pcm), group.settings)
-        simulation = simulate_call(context, call, source, decoding)
-        return Call(simulation, listen(simulation, len(clip.pcm), decoding), clip)
-
-
-def load(folder: Path | str) -> Run:
-    """Read a run's folder; a run that was killed gets the warnings and diagnoses of its rows."""
-    read = results.load(folder)
-    manifest = read.manifest
-    if not manifest.get("complete") and manifest.get("diagnoses") is None:
-        manifest = {**manifest, **said_of(manifest, read.table)}
-    return Run(read.folder, read.table, manifest)
 
 
 def run(

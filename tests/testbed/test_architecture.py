@@ -26,7 +26,10 @@ GROUND = {
         "words",
     )
 }
-FRONT = {f"testbed.{name}" for name in ("cli", "console", "doctor", "progress", "runner")} | {"testbed"}
+FRONT = {
+    f"testbed.{name}"
+    for name in ("cli", "console", "doctor", "loaded_run", "progress", "repeated_call", "runner")
+} | {"testbed"}
 READS_A_RUN = tuple(f"testbed.{name}" for name in ("results", "timeline", "stats", "choice"))
 
 MAY_IMPORT = {

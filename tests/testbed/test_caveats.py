@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from testbed import runner
+from testbed.loaded_run import Run
 from testbed.scenario.loading import parse_scenario
 
 
-def run(folder: Path, text: str, **options: object) -> runner.Run:
+def run(folder: Path, text: str, **options: object) -> Run:
     return runner.run_scenario(parse_scenario(text), folder / "run", **options)  # type: ignore[arg-type]
 
 

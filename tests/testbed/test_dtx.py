@@ -15,6 +15,7 @@ from testbed.codecs.engines.engine import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ScenarioError
+from testbed.loaded_run import Run
 from testbed.pause_caveats import pause_caveats
 from testbed.plan import plan
 from testbed.scenario.checks import clips_of
@@ -59,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(folder: Path) -> runner.Run:
+def finished(folder: Path) -> Run:
     scenario = parse_scenario(SCENARIO, folder)
     return runner.run_scenario(scenario, folder / "run", jobs=1)
 
@@ -75,7 +76,7 @@ def unsent(folder: Path, frame_ms: int) -> int:
     return sum(len(frame.payload) <= MAX_UNSENT_BYTES for frame in encode(pcm, told).frames)
 
 
-def test_frames_of_pauses_are_counted_and_neither_sent_nor_lost(finished: runner.Run, folder: Path) -> None:
+def test_frames_of_pauses_are_counted_and_neither_sent_nor_lost(finished: Run, folder: Path) -> None:
     table = finished.table
     assert (table["error"] == "").all()
     ways = [f"frames_{name}" for name in ("primary", "red", "lbrr", "dred", "plc", "dtx")]
@@ -93,7 +94,7 @@ def test_frames_of_pauses_are_counted_and_neither_sent_nor_lost(finished: runner
     assert (ceiling[["packet_loss", "frames_plc"]] == 0).all(axis=None)
 
 
-def test_bitrates_are_those_of_the_packets_that_were_sent(finished: runner.Run) -> None:
+def test_bitrates_are_those_of_the_packets_that_were_sent(finished: Run) -> None:
     table = finished.table
     packets = table["frames"] - table["frames_dtx"]
     headers_kbps = 40 * 8 * packets / (table["frames"] * table["codec.frame_ms"])
@@ -113,7 +114,7 @@ def test_bitrates_are_those_of_the_packets_that_were_sent(finished: runner.Run) 
     assert (sparing["red_kbps"] < all_sent["red_kbps"]).loc["RED x2"].all()
 
 
-def test_every_scheme_repairs_what_was_lost_beside_pauses(finished: runner.Run) -> None:
+def test_every_scheme_repairs_what_was_lost_beside_pauses(finished: Run) -> None:
     omitting, _ = by_dtx(finished.table)
     repaired = omitting.groupby("scheme")[["frames_red", "frames_lbrr", "frames_dred", "frames_plc"]].sum()
     assert repaired.loc["RED x2", "frames_red"] > 0

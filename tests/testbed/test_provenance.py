@@ -10,6 +10,7 @@ import soundfile
 
 from testbed import runner
 from testbed.errors import ResultsError
+from testbed.loaded_run import load
 from testbed.provenance import _commit, inputs_of
 from testbed.scenario.loading import load_scenario, parse_scenario, points
 
@@ -57,9 +58,9 @@ def test_a_call_is_not_made_again_of_a_recording_that_changed(
     assert first.simulation.packet_loss == done.table["packet_loss"][1]
     network.write_text(other)
     with pytest.raises(ResultsError, match=r"net is not what it was in this run \(SHA-256"):
-        runner.load(tmp_path / "run").call(1)
+        load(tmp_path / "run").call(1)
     network.write_text(content)
-    np.testing.assert_array_equal(runner.load(tmp_path / "run").call(1).pcm, first.pcm)
+    np.testing.assert_array_equal(load(tmp_path / "run").call(1).pcm, first.pcm)
 
 
 def test_the_manifest_has_the_hash_of_each_file_the_command_and_what_was_overridden(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_the_manifest_has_the_hash_of_each_file_the_command_and_what_was_overrid
     assert json.loads(again.model_dump_json(exclude_none=True)) == done.manifest["scenario"]
     write_talk(tmp_path, amplitude=0.4)
     with pytest.raises(ResultsError, match=r"the speech in .*talk.wav is not what it was"):
-        runner.load(tmp_path / "run").call(1)
+        load(tmp_path / "run").call(1)
 
 
 def test_swept_files_and_the_weights_of_lossgen_are_inputs(tmp_path: Path) -> None:

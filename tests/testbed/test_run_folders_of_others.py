@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from testbed import parquet, runner
+from testbed import loaded_run, parquet, runner
 from testbed.errors import ResultsError, TestbedError
 from testbed.reports.plot import plot
 from testbed.reports.report import write_report
@@ -54,7 +54,7 @@ def copied(honest: Path, tmp_path: Path) -> Path:
 
 def read(folder: Path) -> None:
     """Do everything that is done with a run folder, as far as it goes."""
-    run = runner.load(folder)
+    run = loaded_run.load(folder)
     of_flows = run.manifest.get("kind") == "flows"
     uses: list[Callable[[], object]] = [
         lambda: write_report(folder),

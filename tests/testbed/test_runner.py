@@ -10,11 +10,12 @@ import soundfile
 
 import testbed
 from testbed import calls as rows
-from testbed import runner
+from testbed import loaded_run, runner
 from testbed.codecs.encoding import encode
 from testbed.dred_inspect import Inspection
 from testbed.errors import CodecError, ResultsError, ScenarioError
 from testbed.kept_files import KEEPABLE
+from testbed.loaded_run import Run
 from testbed.plan import plan
 from testbed.results import TIMINGS, load
 from testbed.scenario.loading import parse_scenario
@@ -39,12 +40,12 @@ metrics: [estoi]
 """
 
 
-def run(folder: Path, text: str = SCENARIO, **options: object) -> runner.Run:
+def run(folder: Path, text: str = SCENARIO, **options: object) -> Run:
     return runner.run_scenario(parse_scenario(text), folder / "run", **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> runner.Run:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run(tmp_path_factory.mktemp("finished"), jobs=1, save=frozenset(KEEPABLE))
 
 
@@ -52,14 +53,14 @@ def without_timings(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=list(TIMINGS))
 
 
-def test_any_number_of_processes_gives_identical_rows(finished: runner.Run, tmp_path: Path) -> None:
+def test_any_number_of_processes_gives_identical_rows(finished: Run, tmp_path: Path) -> None:
     parallel = run(tmp_path, jobs=2)
     pd.testing.assert_frame_equal(
         without_timings(finished.table), without_timings(parallel.table), check_exact=True
     )
 
 
-def test_there_is_a_row_for_each_point_scheme_clip_and_realization(finished: runner.Run) -> None:
+def test_there_is_a_row_for_each_point_scheme_clip_and_realization(finished: Run) -> None:
     table = finished.table
     assert len(table) == 2 * 4 * 2 * 2
     assert not table.duplicated(["point", "scheme", "clip", "realization"]).any()
@@ -68,7 +69,7 @@ def test_there_is_a_row_for_each_point_scheme_clip_and_realization(finished: run
     assert (table["error"] == "").all()
 
 
-def test_the_parts_of_a_payload_add_up_and_frames_are_counted_once(finished: runner.Run) -> None:
+def test_the_parts_of_a_payload_add_up_and_frames_are_counted_once(finished: Run) -> None:
     table = finished.table
     parts = table[["primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps"]].sum(axis=1)
     assert np.allclose(parts, table["payload_kbps"])
@@ -83,20 +84,20 @@ def test_the_parts_of_a_payload_add_up_and_frames_are_counted_once(finished: run
     assert by_scheme.loc["LBRR + DRED", "dred_kbps"] > 5
 
 
-def test_a_realization_is_the_same_for_every_scheme_and_differs_between_clips(finished: runner.Run) -> None:
+def test_a_realization_is_the_same_for_every_scheme_and_differs_between_clips(finished: Run) -> None:
     lossy = finished.table[finished.table["scheme"] != "no loss"]
     assert (lossy.groupby(["clip", "realization"])["packet_loss"].nunique() == 1).all()
     assert lossy.groupby("clip")["packet_loss"].nunique().gt(1).all()
     assert (finished.table[finished.table["scheme"] == "no loss"]["packet_loss"] == 0).all()
 
 
-def test_the_delay_is_from_mouth_to_ear(finished: runner.Run) -> None:
+def test_the_delay_is_from_mouth_to_ear(finished: Run) -> None:
     lossy = finished.table[finished.table["scheme"] != "no loss"]
     frame_and_lookahead_ms = 20 + 6.5
     assert np.allclose(lossy["mean_delay_ms"], lossy["playout.delay_ms"] + frame_and_lookahead_ms)
 
 
-def test_everything_asked_for_is_kept(finished: runner.Run) -> None:
+def test_everything_asked_for_is_kept(finished: Run) -> None:
     for folder, suffix, count in (
         ("audio", ".wav", 32 + 2),
         ("timelines", ".parquet", 32),
@@ -113,7 +114,7 @@ def test_everything_asked_for_is_kept(finished: runner.Run) -> None:
         assert timeline["recovered_by"].isin(["primary", "red", "lbrr", "dred", "plc"]).all()
 
 
-def test_a_row_can_be_made_again(finished: runner.Run) -> None:
+def test_a_row_can_be_made_again(finished: Run) -> None:
     row = 21
     again = finished.call(row)
     kept = finished.table.loc[row]
@@ -128,8 +129,8 @@ def test_a_row_can_be_made_again(finished: runner.Run) -> None:
         finished.call(99)
 
 
-def test_a_row_of_a_table_with_gaps_is_made_again_by_what_it_says(finished: runner.Run) -> None:
-    some = runner.Run(finished.folder, finished.table.iloc[5::3].reset_index(drop=True), finished.manifest)
+def test_a_row_of_a_table_with_gaps_is_made_again_by_what_it_says(finished: Run) -> None:
+    some = Run(finished.folder, finished.table.iloc[5::3].reset_index(drop=True), finished.manifest)
     for row in (0, 4, len(some.table) - 1):
         kept, again = some.table.loc[row], some.call(row)
         assert again.clip.name == kept["clip"]
@@ -180,7 +181,7 @@ def test_unknown_things_to_save_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("break_it", ["remove", "garbage"])
-def test_a_broken_run_directory_is_one_message(finished: runner.Run, tmp_path: Path, break_it: str) -> None:
+def test_a_broken_run_directory_is_one_message(finished: Run, tmp_path: Path, break_it: str) -> None:
     (tmp_path / "manifest.json").write_text((finished.folder / "manifest.json").read_text())
     if break_it == "garbage":
         (tmp_path / "results.parquet").write_bytes(b"PAR1 is all that is right here")
@@ -190,7 +191,7 @@ def test_a_broken_run_directory_is_one_message(finished: runner.Run, tmp_path: P
 
 def test_the_front_door_is_the_runner() -> None:
     assert testbed.run is runner.run
-    assert testbed.load is runner.load
+    assert testbed.load is loaded_run.load
 
 
 OURS = """
@@ -260,4 +261,4 @@ def test_a_page_that_is_interrupted_can_be_written_again(
 
     monkeypatch.setattr("testbed.reports.report.write_report", interrupt)
     with pytest.raises(KeyboardInterrupt, match=f"write its page with: testbed report {tmp_path}"):
-        runner.Run(tmp_path, pd.DataFrame(), {}).report()
+        Run(tmp_path, pd.DataFrame(), {}).report()
