@@ -23,8 +23,6 @@ TRAJECTORIES_FILE = "trajectories.parquet"
 CHANGES_FILE = "changes.parquet"
 WORK = "unfinished"
 """The folder, inside that of the run, of an unfinished run."""
-TIMINGS = ("seconds_encode", "seconds_simulate", "seconds_decode", "seconds_metrics")
-"""The columns that differ between two runs of the same scenario."""
 
 
 @dataclass(frozen=True)

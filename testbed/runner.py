@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from testbed import compilation, results
 from testbed.calls import Context, identity, rows_of
 from testbed.caveats import caveats
+from testbed.columns import IDENTITY, table_types
 from testbed.diagnosis import diagnoses
 from testbed.errors import ScenarioError
 from testbed.flows.study import run_study
@@ -20,23 +21,13 @@ from testbed.marker import folder_of
 from testbed.plan import CallId, Plan, plan
 from testbed.pool import run_tasks
 from testbed.provenance import Provenance, inputs_of
-from testbed.results import TIMINGS
 from testbed.run_folder import working
 from testbed.scenario.checks import check_codec, clips_of
 from testbed.scenario.flow_study import FlowStudy
-from testbed.scenario.loading import AnyScenario, Scenario, load_scenario
+from testbed.scenario.loading import AnyScenario, load_scenario
 
 if TYPE_CHECKING:
     import pandas as pd
-
-IDENTITY = ("point", "scheme", "clip", "realization")
-MEASURED = (
-    "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps", "lbrr_sent", "dred_asked_ms",
-    "dred_sent_ms", "dred_distortion", "wire_kbps", "packet_loss", "queue_loss", "delay_ms_min",
-    "delay_variation_ms_p50", "delay_variation_ms_p95", "frames", "frames_late", "frames_narrow",
-    "frames_primary", "frames_red", "frames_lbrr", "frames_dred", "frames_plc", "frames_dtx",
-    "buffer_needed_ms_p95", "buffer_needed_ms_max", "mean_delay_ms",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -129,7 +120,8 @@ def run_scenario(
     )
     origin = Provenance(scenario, command, inputs_of(whole.points, clips))
     manifest = make_manifest(whole, context, 0, [], None, origin)
-    with working(out, manifest, _columns(whole.scenario), len(IDENTITY), whole.calls, force) as work:
+    columns = table_types(scenario.sweep, scenario.metrics)
+    with working(out, manifest, columns, len(IDENTITY), whole.calls, force) as work:
 
         def report(message: str) -> None:
             on_progress(Progress(work.store.rows, whole.calls, time.monotonic() - started, message))
@@ -170,13 +162,6 @@ def _examples(whole: Plan) -> frozenset[CallId]:
     """Return the calls that the report plays: each scheme of the middle point, on one clip."""
     point = len(whole.points) // 2
     return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
-
-
-def _columns(scenario: Scenario) -> dict[str, str]:
-    """Return the table's columns, which are all present even if calls fail, and their types."""
-    names = [*IDENTITY, *scenario.sweep, *MEASURED, *scenario.metrics, *TIMINGS, "error"]
-    whole_numbers = {name: "Int64" for name in MEASURED if name.startswith("frames")}
-    return dict.fromkeys(names, "") | dict.fromkeys([*scenario.metrics, *TIMINGS], "float64") | whole_numbers
 
 
 def _unkept(clean: Sequence[str], table: "pd.DataFrame") -> list[str]:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from testbed.columns import check_declared
 from testbed.errors import ResultsError
 from testbed.files import sync, written_whole
 from testbed.parquet import read_arrow
@@ -103,9 +104,11 @@ class Store:
         OSError
             The disk is full. The earlier rows stay intact.
         ResultsError
-            The folder was moved or removed.
+            The folder was moved or removed, or a row has a column that the table does not have.
         """
         added = list(rows)
+        for _, row in added:
+            check_declared(row, self._header["columns"])
         self.check_in_place()
         self._write("".join(f"{json.dumps(row, default=_plain)}\n" for row in added).encode())
         self.rows += len(added)

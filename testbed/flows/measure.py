@@ -13,14 +13,6 @@ from testbed.flows.simulate import Outcome
 from testbed.flows.trajectory import BIN_S, Series
 from testbed.scenario.flow_study import DIRECTIONS, Flow, FlowStudy
 
-MEASURED = (
-    "direction", "kind", "active_s", "sent_kbps", "received_kbps", "utilisation", "link_utilisation",
-    "usable_utilisation", "queue_p50_ms", "queue_p95_ms", "queue_max_ms", "delay_p50_ms", "delay_p95_ms",
-    "packets_sent", "packets_arrived", "loss", "changes", "converged", "convergence_s", "oscillation",
-    "fairness", "feedback_kbps", "feedback_loss",
-)  # fmt: skip
-CHANGES = ("flow", "start_s", "stop_s", "capacity_kbps", "fair_kbps", "received_kbps", "convergence_s")
-
 
 def rows(
     study: FlowStudy, outcome: Outcome, series: dict[str, Series], met: list[dict[str, Any]]
@@ -36,14 +28,7 @@ def rows(
 
     Returns
     -------
-    Each row has `MEASURED`, by name. `utilisation` is what the flow got of the capacity while it sent;
-    `link_utilisation` is what all in its direction together got of the whole run's capacity, feedback not
-    counted, and `usable_utilisation` of what of the capacity their sources could have used. `queue_*` is the
-    waiting in links, `delay_*` all from sending to arrival. `convergence_s` is the mean over those of the
-    `changes` that the flow `converged` after. `oscillation` is the coefficient of variation of the received
-    rate in whole seconds, averaged over the second halves of the periods. `fairness` is Jain's index of the
-    flows that follow a controller, while all of them send. `feedback_loss` is the share of reports that never
-    came back.
+    The columns of `testbed.flows.columns`, by name.
     """
     found = []
     for direction in DIRECTIONS:
@@ -75,7 +60,8 @@ def rows(
 def changes(study: FlowStudy, series: dict[str, Series]) -> list[dict[str, Any]]:
     """Return a row for each flow that follows a controller and each period in which it sends.
 
-    Each row has `CHANGES`, by name; periods shorter than the hold of `convergence_s` are left out.
+    Each row has the columns `testbed.flows.columns.CHANGES`. Periods shorter than the hold of `convergence_s`
+    are left out.
     """
     found = []
     for direction in DIRECTIONS:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed import results
+from testbed.columns import names
 from testbed.errors import TestbedError
 from testbed.flows.capacity import capacity_kbps
-from testbed.flows.measure import CHANGES, MEASURED, changes, rows
+from testbed.flows.columns import CHANGES, COLUMNS, IDENTITY, TRAJECTORY
+from testbed.flows.measure import changes, rows
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
-from testbed.flows.trajectory import COLUMNS, Series, others_trajectory, trajectory
+from testbed.flows.trajectory import Series, others_trajectory, trajectory
 from testbed.manifest import versions
 from testbed.pool import run_tasks
 from testbed.provenance import Provenance, inputs_of
@@ -24,7 +26,6 @@ from testbed.words import counted, duration
 if TYPE_CHECKING:
     import pandas as pd
 
-IDENTITY = ("point", "realization", "flow")
 _MORE_TABLES = (results.TRAJECTORIES_FILE, results.CHANGES_FILE)
 
 
@@ -79,7 +80,8 @@ def run_study(
     all_points = points(study)
     origin = Provenance(study, command, inputs_of(all_points))
     wanted = runs(all_points)
-    columns = dict.fromkeys([*IDENTITY, *study.sweep, *MEASURED, "seconds_simulate", "error"], "")
+    types = {column.name: column.dtype for column in COLUMNS}
+    columns = {name: types.get(name, "") for name in (*names(IDENTITY), *study.sweep, *types)}
     rows = len(wanted) * len(study.flows)
     with working(
         out, _manifest(origin, study, all_points, 0, []), columns, len(IDENTITY), rows, force
@@ -138,7 +140,7 @@ def _keep(store: Store, ran: Ran, all_points: Sequence[Point[FlowStudy]], study:
     said = _identity(all_points, ran.run)
     changed = pd.DataFrame(
         [{**said, **row} for row in ran.changes],
-        columns=list(dict.fromkeys([*IDENTITY, *study.sweep, *CHANGES])),
+        columns=list(dict.fromkeys([*names(IDENTITY), *study.sweep, *names(CHANGES)])),
     )
     store.add_part(Path(results.TRAJECTORIES_FILE).stem, key, _trajectories(ran))
     store.add_part(Path(results.CHANGES_FILE).stem, key, changed)
@@ -181,14 +183,17 @@ def _manifest(
 def _trajectories(ran: Ran) -> "pd.DataFrame":
     import pandas as pd
 
+    columns = names((*IDENTITY, *TRAJECTORY))
     parts = [
         pd.DataFrame(
             {"point": ran.run.point, "realization": ran.run.realization, "flow": name, **series},
-            columns=[*IDENTITY, *COLUMNS],
+            columns=columns,
         )
         for name, series in ran.series.items()
     ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*IDENTITY, *COLUMNS])
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True)
 
 
 def points_outline(all_points: Sequence[Point[Any]]) -> list[str]:

@@ -11,7 +11,6 @@ from testbed.flows.others import OtherLog
 from testbed.flows.simulate import BIN_MS
 
 Series = dict[str, NDArray[Any]]
-COLUMNS = ("time_s", "capacity_kbps", "target_kbps", "sent_kbps", "received_kbps", "queue_ms", "loss")
 BIN_S = BIN_MS / 1000
 _BIN_NS = BIN_MS * 1_000_000
 
@@ -28,10 +27,7 @@ def trajectory(log: FlowLog, bins: int, capacity: Callable[[float], float]) -> S
 
     Returns
     -------
-    Columns: `time_s` (the beginning of a bin), `capacity_kbps` then, `target_kbps` (mean; NaN while nothing
-    is sent), `sent_kbps`, `received_kbps`, `queue_ms` (mean wait in links of the packets that arrived in the
-    bin; NaN without any) and `loss` (share of the packets sent in the bin that never arrived; NaN without
-    any).
+    The columns of `testbed.flows.columns.TRAJECTORY`, by name, (bins,) each.
     """
     sent_ns = np.array(log.sent_ns, np.int64)
     size = np.array(log.size_bytes, np.float64)

@@ -30,7 +30,10 @@ FRONT = {
     f"testbed.{name}"
     for name in ("cli", "console", "doctor", "loaded_run", "progress", "repeated_call", "runner")
 } | {"testbed"}
-READS_A_RUN = tuple(f"testbed.{name}" for name in ("results", "timeline", "stats", "choice"))
+READS_A_RUN = tuple(
+    f"testbed.{name}"
+    for name in ("results", "timeline", "stats", "choice", "columns", "flows.columns", "metrics")
+)
 
 MAY_IMPORT = {
     "testbed.kernels": ("testbed.kernels",),

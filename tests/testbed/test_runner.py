@@ -12,12 +12,13 @@ import testbed
 from testbed import calls as rows
 from testbed import loaded_run, runner
 from testbed.codecs.encoding import encode
+from testbed.columns import TIMINGS, names
 from testbed.dred_inspect import Inspection
 from testbed.errors import CodecError, ResultsError, ScenarioError
 from testbed.kept_files import KEEPABLE
 from testbed.loaded_run import Run
 from testbed.plan import plan
-from testbed.results import TIMINGS, load
+from testbed.results import load
 from testbed.scenario.loading import parse_scenario
 from testbed.timeline import DRED
 
@@ -50,7 +51,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def without_timings(table: pd.DataFrame) -> pd.DataFrame:
-    return table.drop(columns=list(TIMINGS))
+    return table.drop(columns=list(names(TIMINGS)))
 
 
 def test_any_number_of_processes_gives_identical_rows(finished: Run, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import soundfile
 from testbed import runner
 from testbed.codecs.engines.batched import NumbaEngine
 from testbed.codecs.opus import build as opus_build
+from testbed.columns import TIMINGS, names
 from testbed.errors import CodecError, ScenarioError
 from testbed.plan import MAX_CALLS_IN_GROUP, plan
-from testbed.results import TIMINGS
 from testbed.scenario.checks import check_codec
 from testbed.scenario.loading import Speech, parse_scenario
 from testbed.speech import load_clips
@@ -54,7 +54,7 @@ def by_engine(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_the_engine_changes_the_sound_alone(finished: pd.DataFrame) -> None:
     scores = ["pesq_wb", "estoi"]
     libopus, numba = (
-        table.drop(columns=["point", "engine", *TIMINGS, *scores]) for table in by_engine(finished)
+        table.drop(columns=["point", "engine", *names(TIMINGS), *scores]) for table in by_engine(finished)
     )
     pd.testing.assert_frame_equal(libopus, numba, check_exact=True)
 
@@ -76,7 +76,7 @@ def test_batches_give_identical_rows_on_any_number_of_processes(tmp_path: Path) 
     scenario = parse_scenario(text)
     assert len(plan(scenario, 2).tasks) > 1
     one, two = (runner.run_scenario(scenario, tmp_path / f"run{jobs}", jobs).table for jobs in (1, 2))
-    drop = list(TIMINGS)
+    drop = list(names(TIMINGS))
     pd.testing.assert_frame_equal(one.drop(columns=drop), two.drop(columns=drop), check_exact=True)
 
 

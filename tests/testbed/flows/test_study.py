@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from testbed import runner
 from testbed.cli import app
+from testbed.columns import names
 from testbed.errors import ResultsError, ScenarioError
 from testbed.flows import study
-from testbed.flows.measure import CHANGES, MEASURED
+from testbed.flows.columns import CHANGES, COLUMNS
 from testbed.results import CHANGES_FILE, load, read_table
 from testbed.scenario.document import read_document
 from testbed.scenario.loading import load_scenario, packaged_scenarios, parse_scenario
@@ -43,7 +44,7 @@ def finished(tmp_path_factory):
 def test_the_tables(finished):
     table = finished.table
     assert len(table) == 2 * 2 * 3
-    assert set(MEASURED) <= set(table.columns)
+    assert set(table.columns) == {*names(COLUMNS), "congestion.controller"}
     assert (table["error"] == "").all()
     assert table["flow"].unique().tolist() == ["S1", "cross 1 tcp", "S2"]
     assert table["congestion.controller"].unique().tolist() == ["nada", "none"]
@@ -57,7 +58,7 @@ def test_the_tables(finished):
     assert len(series) == len(table) * 40
     assert set(series["capacity_kbps"].unique()) == {600, 100}
     met = read_table(finished.folder / CHANGES_FILE)
-    assert set(CHANGES) <= set(met.columns)
+    assert set(names(CHANGES)) <= set(met.columns)
     assert met["flow"].unique().tolist() == ["S1", "S2"]
 
 
