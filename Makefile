@@ -3,6 +3,7 @@
 # make test    every test but the long ones
 # make test-long   the long ones: simulations of the statistics, many faults
 # make lint    style and types
+# make docs    the documentation, build/docs/index.html
 # make clean   removes what these made here (what was fetched and built stays in the user's cache)
 
 BIN := .venv/bin
@@ -15,7 +16,7 @@ export PYTHONNOUSERSITE := 1
 $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
 
-.PHONY: setup demo test test-long lint clean
+.PHONY: setup demo test test-long lint docs clean
 
 setup: .venv/package.stamp .venv/opus.stamp .venv/speech.stamp
 
@@ -32,6 +33,9 @@ lint: .venv/package.stamp build/types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p testbed
+
+docs: .venv/package.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,20 @@
+"""Markdown of the generated pages: tables, and docstrings written in reStructuredText's inline marks."""
+
+import inspect
+from collections.abc import Iterable, Sequence
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell(text) for text in line)} |" for line in lines) + "\n"
+
+
+def cell(text: str) -> str:
+    """Return a text that fits into one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def prose(docstring: str | None) -> str:
+    """Return a docstring without its list of attributes, which the tables show."""
+    return inspect.cleandoc(docstring or "").split("\n\nAttributes\n---", 1)[0]

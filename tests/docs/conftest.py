@@ -1,0 +1,39 @@
+"""The reader's own files, which the pages call by these names: recordings of speech and of networks."""
+
+from pathlib import Path
+
+import pytest
+import soundfile
+import soxr
+
+import testbed
+from testbed.codecs.rtp.packet import RtpPacket
+from testbed.pcap import write_pcap
+
+SPEECH = (
+    ("talk.wav", "en-allison-1.flac", 48_000),
+    ("rec/one.wav", "fr-june-1.flac", 16_000),
+    ("rec/two.flac", "it-carlo-1.flac", 16_000),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the reader's files."""
+    (tmp_path / "rec").mkdir()
+    for name, clip, rate_hz in SPEECH:
+        pcm, clip_hz = soundfile.read(Path(testbed.__file__).parent / "clips" / clip)
+        soundfile.write(tmp_path / name, soxr.resample(pcm, clip_hz, rate_hz), rate_hz)
+    lost = [number % 50 in (7, 8, 9) for number in range(1000)]
+    (tmp_path / "losses.txt").write_text("".join(f"{int(each)}\n" for each in lost))
+    arrivals = [f"{20 * n},{'' if each else 20 * n + 30 + n % 7}" for n, each in enumerate(lost)]
+    for name in ("network.csv", "office.csv"):
+        (tmp_path / name).write_text("\n".join(["send_ms,arrival_ms", *arrivals]) + "\n")
+    (tmp_path / "uplink.up").write_text("".join(f"{12 * n}\n" for n in range(1, 1000)))
+    packets = [
+        ((20 * n + 30 + n % 7) * 1_000_000, RtpPacket(111, n, 960 * n, 7, bytes(40)).serialize())
+        for n, each in enumerate(lost)
+        if not each
+    ]
+    write_pcap(tmp_path / "call.pcap", packets)
+    return tmp_path
