@@ -28,8 +28,8 @@ GROUND = {
 }
 FRONT = {
     f"testbed.{name}"
-    for name in ("cli", "console", "doctor", "loaded_run", "progress", "repeated_call", "runner")
-} | {"testbed"}
+    for name in ("cli", "commands", "console", "doctor", "loaded_run", "progress", "repeated_call", "runner")
+}
 READS_A_RUN = tuple(
     f"testbed.{name}"
     for name in ("results", "timeline", "stats", "choice", "columns", "flows.columns", "metrics")
@@ -102,6 +102,10 @@ def within(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
+def is_front(name: str) -> bool:
+    return name == "testbed" or within(name, tuple(FRONT))
+
+
 def room_of(name: str) -> str:
     return next((room for room in MAY_IMPORT if within(name, (room,))), "testbed")
 
@@ -143,9 +147,9 @@ def fault_in(name: str, imported: str) -> str | None:
         return None
     if name in GROUND:
         return f"{name} is the ground floor and imports {imported}"
-    if name in FRONT:
+    if is_front(name):
         return None
-    if imported in FRONT:
+    if is_front(imported):
         return f"{name} imports {imported}, which stands above everything"
     room = room_of(name)
     if room == "testbed":

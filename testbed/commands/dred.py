@@ -1,0 +1,58 @@
+"""Commands about DRED."""
+
+from collections import deque
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from testbed.terminal import say
+
+app = typer.Typer(no_args_is_help=True, help="Deep redundancy (DRED) in packets.")
+
+
+@app.command("inspect", epilog="Example: testbed dred inspect call.pcap")
+def dred_inspect(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A capture or rtpdump of RTP, Ogg Opus, or a bitstream of opus_demo."
+        ),
+    ],
+    payload_type: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=127,
+            metavar="N",
+            help="Opus's RTP payload type; default: 111 and those proven by the packets.",
+        ),
+    ] = None,
+    red_payload_type: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=127, metavar="N", help="RED's RTP payload type; default: those proven by the packets."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For programs: the answer for each stream, without the packets.")
+    ] = False,
+) -> None:
+    """List the DRED in a file's packets: size, offset, depth, quantizers, version.
+
+    Each RTP stream has an answer. Packets are numbered from 0: in a bitstream as opus_demo's frames,
+    elsewhere among the Opus packets of the stream.
+
+    Exit code 0: a stream carries DRED. 3: none does. 4: it cannot be known, because the capture cut the
+    packets, they are encrypted, or their payload type is unknown. 2: the file cannot be read.
+    """
+    from testbed.dred_inspect import EXIT_CODES, Inspection
+
+    inspection = Inspection(file, payload_type, red_payload_type)
+    lines = inspection.lines()
+    if as_json:
+        deque(lines, maxlen=0)
+        lines = iter([inspection.as_json()])
+    for line in lines:
+        say(line)
+    raise typer.Exit(EXIT_CODES[inspection.verdict])

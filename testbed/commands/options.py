@@ -1,0 +1,21 @@
+"""Arguments and options that several commands take."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `testbed run` wrote.")]
+Margins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--margin",
+        metavar="METRIC=VALUE",
+        help="Difference to the best scheme that does not matter, e.g. plcmos=0.2. Repeatable.",
+    ),
+]
+Budget = Annotated[
+    float | None,
+    typer.Option("--budget", metavar="KBPS", min=1, help="Highest bitrate on the wire, in kb/s."),
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]

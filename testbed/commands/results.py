@@ -1,0 +1,80 @@
+"""Commands about the results of a run: `report`, `show` and `plot`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from testbed.commands.options import Budget, Margins, Open, RunDir
+from testbed.terminal import say, tell
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: testbed report results/quickstart")
+def report(run_dir: RunDir, margin: Margins = None, budget: Budget = None, open_: Open = False) -> None:
+    """Write a run's report again: one HTML file that opens offline."""
+    from testbed.reports.report import write_report
+    from testbed.reports.verdict import parse_margins
+
+    page = write_report(run_dir, parse_margins(margin or ()), budget)
+    say(page)
+    if open_:
+        from testbed.browser import open_page
+
+        open_page(page)
+
+
+@app.command(epilog="Example: testbed show results/quickstart --budget 60")
+def show(
+    run_dir: RunDir,
+    margin: Margins = None,
+    budget: Budget = None,
+    point: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Point of a sweep, from 0; default: the middle one."),
+    ] = None,
+    open_: Open = False,
+) -> None:
+    """Print a run's answer: the recommended scheme, the reasons, and a table of all schemes."""
+    from testbed.loaded_run import load
+    from testbed.reports.verdict import parse_margins
+
+    margins = parse_margins(margin or ())
+    done = load(run_dir)
+    say(done.answer(margins, budget, point))
+    if open_:
+        from testbed.browser import open_page
+
+        open_page(done.report(margins, budget))
+
+
+@app.command(
+    epilog="Example: testbed plot results/quickstart --x wire_kbps --y plcmos --by scheme -o cost.svg"
+)
+def plot(
+    run_dir: RunDir,
+    x: Annotated[str, typer.Option(metavar="COLUMN", help="Column on the horizontal axis.")],
+    y: Annotated[str, typer.Option(metavar="COLUMN", help="Column on the vertical axis.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="The figure: .svg, .png or .pdf.")
+    ],
+    by: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column whose values get a line each.")
+    ] = "scheme",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Draw only rows with this value, e.g. congestion.controller=gcc. Repeatable: values of one "
+            "column are alternatives, different columns must all match.",
+        ),
+    ] = None,
+    facet: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column whose values get a panel each.")
+    ] = None,
+) -> None:
+    """Plot one column of a run against another, with 95 % intervals; the figure says what each mean pools."""
+    from testbed.reports.plot import plot as draw
+
+    say(draw(run_dir, x, y, by, output, where or (), facet, lambda note: tell(f"note: {note}")))

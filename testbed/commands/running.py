@@ -1,0 +1,96 @@
+"""The command `run`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from testbed.commands.options import Open
+from testbed.many_values import ManyValues
+from testbed.terminal import say, tell
+
+app = typer.Typer()
+
+
+@app.command(
+    cls=ManyValues,
+    epilog="Example: testbed run quickstart --set codec.bitrate_kbps=24 --jobs 4 --save audio",
+)
+def run(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A YAML file, or the name of a packaged scenario.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the run; default: results/NAME.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override one value by its dotted key, e.g. schemes.lbrr.bitrate_kbps=20. A list item goes "
+            "by index, name or mechanism. Setting a swept key removes it from the sweep. Repeatable.",
+        ),
+    ] = None,
+    speech: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH ...",
+            help="Your own recordings in place of the scenario's: files, folders or patterns, 8-12 s each.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Number of processes; default: one per core.")
+    ] = None,
+    save: Annotated[
+        str, typer.Option(metavar="WHAT", help="What to keep of every call: audio,packets,timelines.")
+    ] = "",
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace a run of another scenario, or an unfinished one, in DIR."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
+    open_: Open = False,
+) -> None:
+    """Run a scenario, write its results and report, and print its answer on stderr."""
+    from testbed.scenario.loading import load_scenario
+
+    loaded = load_scenario(scenario, set_ or (), speech or ())
+    if dry_run:
+        from testbed import console
+
+        say(console.outline(loaded))
+        return
+    from testbed.progress import progress
+    from testbed.runner import cores, run_scenario
+
+    with progress() as on_progress:
+        wanted = frozenset(word.strip() for word in save.split(",") if word.strip())
+        done = run_scenario(
+            loaded,
+            out or Path("results") / loaded.name,
+            jobs or cores(),
+            wanted,
+            on_progress,
+            force,
+            ("testbed", *sys.argv[1:]),
+        )
+    if replaced := done.manifest.get("replaces"):
+        tell(f"replaced the run of {replaced}")
+    if done.has_schemes and not done.is_failure:
+        tell(f"\n{done.answer()}\n")
+    else:
+        for warning in done.manifest["warnings"]:
+            tell(f"warning: {warning}")
+    try:
+        page = done.report()
+    finally:  # the rows are there even if the page fails
+        say(done.folder / "results.parquet")
+    say(page)
+    if open_:
+        from testbed.browser import open_page
+
+        open_page(page)
+    if done.is_failure:
+        raise typer.Exit(1)

@@ -1,0 +1,23 @@
+"""Commands about speech."""
+
+import typer
+
+from testbed.terminal import say, tell
+
+app = typer.Typer(no_args_is_help=True, help="The speech that is sent.")
+
+
+@app.command("fetch", epilog="Example: testbed speech fetch")
+def speech_fetch() -> None:
+    """Fetch Debian's telephone prompts and cut them into clips of speech (no root; takes a minute)."""
+    from testbed.speech import fetch
+
+    say(f"{len(fetch(tell))} clips are ready: speech: {{corpus: asterisk}}")
+
+
+@app.command("list", epilog="Example: testbed speech list")
+def speech_list() -> None:
+    """List the clips that are on this machine."""
+    from testbed import console
+
+    say(console.clips())
