@@ -6,12 +6,14 @@ reads them again.
 
 from typing import TYPE_CHECKING, Any
 
+from testbed.version import __version__
+
 if TYPE_CHECKING:
     from testbed.loaded_run import load
     from testbed.results import Results
     from testbed.runner import run
 
-__all__ = ["Results", "load", "run"]
+__all__ = ["Results", "__version__", "load", "run"]
 
 _HOMES = {"Results": "testbed.results", "load": "testbed.loaded_run", "run": "testbed.runner"}
 

@@ -11,6 +11,7 @@ from importlib import import_module
 
 from testbed.errors import TestbedError
 from testbed.files import cache_dir
+from testbed.machine import cores
 from testbed.needs import build_command, needs
 
 DISK_NEEDED_BYTES = 1 << 30
@@ -141,8 +142,7 @@ def _tools() -> Iterator[Check]:
 
 
 def _cores() -> Iterator[Check]:
-    cores = len(os.sched_getaffinity(0))
-    yield Check("cores", True, False, f"{cores}; a run uses all unless told --jobs N")
+    yield Check("cores", True, False, f"{cores()}; a run uses all unless told --jobs N")
 
 
 LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (

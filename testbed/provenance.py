@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from testbed.parameters import files_named, models_in
 from testbed.scenario.flow_study import FlowStudy
 from testbed.scenario.loading import Point, Scenario
 from testbed.speech import Clip
+from testbed.version import __version__
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -156,11 +156,7 @@ def check_unchanged(
 
 def testbed_version() -> dict[str, str | None]:
     """Return the testbed's version, and the commit if it runs from a Git checkout."""
-    try:
-        release = version("speech-testbed")
-    except PackageNotFoundError:
-        release = "not installed"
-    return {"version": release, "commit": _commit(Path(__file__).parent.parent / ".git")}
+    return {"version": __version__, "commit": _commit(Path(__file__).parent.parent / ".git")}
 
 
 def _commit(git: Path) -> str | None:

@@ -16,6 +16,7 @@ from testbed.errors import ScenarioError
 from testbed.flows.study import run_study
 from testbed.kept_files import KEEPABLE, NOT_KEPT, keep_clean
 from testbed.loaded_run import Run, load
+from testbed.machine import cores
 from testbed.manifest import make_manifest
 from testbed.marker import folder_of
 from testbed.plan import CallId, Plan, plan
@@ -149,13 +150,6 @@ def run_scenario(
         table = work.store.table()
         work.finish({**manifest_of(table), "replaces": work.replaces}, {results.TABLE_FILE: table})
     return load(out)
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    import os
-
-    return len(os.sched_getaffinity(0))
 
 
 def _examples(whole: Plan) -> frozenset[CallId]:

@@ -24,6 +24,7 @@ from testbed.codecs.opus.source import Tarball
 from testbed.errors import BuildError, CodecError
 from testbed.files import cache_dir, sync, written_whole
 from testbed.locks import one_at_a_time
+from testbed.machine import cores
 
 CONFIGURE = ("--enable-dred", "--enable-deep-plc", "--enable-osce", "--enable-lossgen")
 _PROGRAMS = ("opus_demo", "lossgen_demo")
@@ -245,8 +246,7 @@ def _compile(
     flags = (*CONFIGURE, "--disable-static", "--disable-doc", r"LDFLAGS=-Wl,-rpath,\$$ORIGIN")
     _run([str(tree / "configure"), *flags], objects)
     progress("compiling (about a minute)")
-    jobs = len(os.sched_getaffinity(0))
-    _run(["make", f"-j{jobs}", "libopus.la", *_PROGRAMS, "dump_weights_blob"], objects)
+    _run(["make", f"-j{cores()}", "libopus.la", *_PROGRAMS, "dump_weights_blob"], objects)
     progress("linking the decoder whose concealment is exchanged")
     parts = [str(part) for part in sorted(objects.glob("*/**/.libs/*.o"))]
     wrapped = [f"-Wl,--wrap={name}" for name in _EXCHANGED]

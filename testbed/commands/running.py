@@ -63,7 +63,8 @@ def run(
         say(console.outline(loaded))
         return
     from testbed.progress import progress
-    from testbed.runner import cores, run_scenario
+    from testbed.machine import cores
+    from testbed.runner import run_scenario
 
     with progress() as on_progress:
         wanted = frozenset(word.strip() for word in save.split(",") if word.strip())

@@ -18,11 +18,13 @@ GROUND = {
         "figures",
         "files",
         "locks",
+        "machine",
         "parameters",
         "randomness",
         "registry",
         "apt",
         "parquet",
+        "version",
         "words",
     )
 }

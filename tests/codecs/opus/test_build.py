@@ -238,7 +238,7 @@ def test_ctrl_c_ends_make_and_leaves_nothing(lab: Lab) -> None:
     tarball = lab.tarball(hook=f"echo {pid} > '{pid_file}.new'; mv '{pid_file}.new' '{pid_file}'; sleep 600")
     known = f"opus_source.Tarball({tarball.name!r}, '1.6.1', {identify(tarball).sha256!r})"
     code = (
-        "from pathlib import Path; from testbed.codecs import opus_build, opus_source; "
+        "from pathlib import Path; from testbed.codecs.opus import build as opus_build, source as opus_source; "
         f"opus_source.KNOWN = ({known},); opus_build.build(Path({str(tarball)!r}))"
     )
     process = subprocess.Popen(

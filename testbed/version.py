@@ -1,0 +1,3 @@
+"""Version of the testbed, for the package, the command line and every manifest."""
+
+__version__ = "0.2.0"
