@@ -282,9 +282,10 @@ def _compile(
 def _run(command: list[str], folder: Path) -> None:
     """Run one step of the build, and on Ctrl-C or any error end it with all that it started."""
     environment = {key: value for key, value in os.environ.items() if key not in _MEDDLING}
+    ends_with_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []  # even on kill -9
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            command,
+            [*ends_with_us, *command],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -10,7 +10,8 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -232,31 +233,43 @@ def test_two_at_once(lab: Lab) -> None:
     assert lab.makes() == 1
 
 
-def test_ctrl_c_ends_make_and_leaves_nothing(lab: Lab) -> None:
+@contextmanager
+def build_in_progress(lab: Lab) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Start a build in a process of its own; yield it, and the number of a shell that its make waits for."""
     pid_file = lab.folder / "pid"
     pid = r"\$\$\$\$"  # configure's shell makes $$$$ of it, make $$, and the recipe's shell its own number
     tarball = lab.tarball(hook=f"echo {pid} > '{pid_file}.new'; mv '{pid_file}.new' '{pid_file}'; sleep 600")
-    known = f"opus_source.Tarball({tarball.name!r}, '1.6.1', {identify(tarball).sha256!r})"
+    known = f"source.Tarball({tarball.name!r}, '1.6.1', {identify(tarball).sha256!r})"
     code = (
-        "from pathlib import Path; from testbed.codecs.opus import build as opus_build, source as opus_source; "
-        f"opus_source.KNOWN = ({known},); opus_build.build(Path({str(tarball)!r}))"
+        "from pathlib import Path; from testbed.codecs.opus import build, source; "
+        f"source.KNOWN = ({known},); build.build(Path({str(tarball)!r}))"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    try:
-        until(pid_file.exists)
-        assert _alive(int(pid_file.read_text()))
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            until(pid_file.exists)
+            shell = int(pid_file.read_text())
+            assert _alive(shell)
+            yield process, shell
+        finally:
+            process.kill()
+
+
+def test_ctrl_c_ends_make_and_leaves_nothing(lab: Lab) -> None:
+    with build_in_progress(lab) as (process, shell):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
     assert b"KeyboardInterrupt" in errors
-    shell = int(pid_file.read_text())
     until(lambda: not _alive(shell))
     assert installed() is None
     assert lab.leftovers() == []
     assert lab.build(lab.tarball()).library.exists()
+
+
+def test_make_ends_when_the_build_is_killed(lab: Lab) -> None:
+    with build_in_progress(lab) as (process, shell):
+        process.kill()
+        until(lambda: not _alive(shell))
 
 
 def _alive(pid: int) -> bool:
