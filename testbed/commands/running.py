@@ -62,8 +62,8 @@ def run(
 
         say(console.outline(loaded))
         return
-    from testbed.progress import progress
     from testbed.machine import cores
+    from testbed.progress import progress
     from testbed.runner import run_scenario
 
     with progress() as on_progress:
