@@ -23,9 +23,10 @@ from testbed import errors
 from testbed.channels.loss.gilbert_elliott import GilbertElliott
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines.batched import NumbaEngine
-from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, Engine, Job, LibopusEngine
+from testbed.codecs.engines.engine import Engine, Job, LibopusEngine
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.recovery import Action
 from testbed.runner import run_scenario
 from testbed.scenario.loading import parse_scenario
 
@@ -83,7 +84,9 @@ def job(sent: tuple[bytes, ...], lost: np.ndarray, complexity: int) -> Job:
     frames = np.arange(len(sent))
     received = np.append(frames[~lost], len(sent))
     following = received[np.searchsorted(received, frames)]
-    actions = np.where(lost, np.where(following < len(sent), DEEP, CONCEAL), DECODE).astype(np.uint8)
+    actions = np.where(
+        lost, np.where(following < len(sent), Action.DECODE_DRED, Action.CONCEAL), Action.DECODE
+    ).astype(np.uint8)
     sources = np.where(following < len(sent), following, -1).astype(np.int32)
     held = [None if gone else packet for packet, gone in zip(sent, lost, strict=True)]
     return Job(sent, held, actions, sources, 320, complexity)

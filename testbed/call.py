@@ -13,13 +13,14 @@ from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.stage import Out, StageParameters, chain
 from testbed.codecs.encoding import DRED_LIMIT_SAMPLES, EncodedFrame, LiveEncoder
 from testbed.codecs.engines.engine import Engine, Job
+from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES, RtpPacket
 from testbed.control import Loop, VoiceControl
 from testbed.feedback_loop import Decision, FeedbackSender
 from testbed.playout.policy import Playout
 from testbed.receiver import Receiver
 from testbed.sender import MEDIA_SSRC, Sender, Source
-from testbed.timeline import DTX, NEVER, Timeline
+from testbed.timeline import NEVER, Timeline
 
 RECEIVER_SSRC = 0x4C495354
 
@@ -207,7 +208,7 @@ def simulate(
             for cause, arrived_ns in zip(dropped_by, receiver.arrived_ns.tolist(), strict=True)
         ),
         played_ns=receiver.played_ns,
-        recovered_by=np.where(sent_ns == NEVER, np.uint8(DTX), receiver.recovered_by),
+        recovered_by=np.where(sent_ns == NEVER, np.uint8(Recovery.DTX), receiver.recovered_by),
         source_frame=receiver.source_frame,
         late=receiver.late(),
         size_bytes=size_bytes,

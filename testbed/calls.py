@@ -21,6 +21,7 @@ from testbed.codecs.encoding import Encoding, LiveEncoder, dred_distortion, dred
 from testbed.codecs.engines import engine
 from testbed.codecs.engines.engine import Engine, Job
 from testbed.codecs.opus.settings import SAMPLE_RATE_HZ, EncoderSettings, WrittenDred
+from testbed.codecs.recovery import Recovery
 from testbed.codecs.schemes import SchemeSpec
 from testbed.control import Loop
 from testbed.errors import TestbedError
@@ -31,7 +32,6 @@ from testbed.playout.offline import Offline
 from testbed.randomness import generator
 from testbed.scenario.loading import Point, Scenario
 from testbed.speech import Clip
-from testbed.timeline import DRED, DTX, LBRR, PLC, PRIMARY, RED
 
 if TYPE_CHECKING:
     from testbed.codecs.dred.writer import DredWriter
@@ -415,12 +415,12 @@ def _measurements(
         "frames": len(timeline),
         "frames_late": int(timeline.late.sum()),
         "frames_narrow": sum(not frame.allows_neural_concealment for frame in frames),
-        "frames_primary": timeline.count(PRIMARY),
-        "frames_red": timeline.count(RED),
-        "frames_lbrr": timeline.count(LBRR),
-        "frames_dred": timeline.count(DRED),
-        "frames_plc": timeline.count(PLC),
-        "frames_dtx": timeline.count(DTX),
+        "frames_primary": timeline.count(Recovery.PRIMARY),
+        "frames_red": timeline.count(Recovery.RED),
+        "frames_lbrr": timeline.count(Recovery.LBRR),
+        "frames_dred": timeline.count(Recovery.DRED),
+        "frames_plc": timeline.count(Recovery.PLC),
+        "frames_dtx": timeline.count(Recovery.DTX),
         "buffer_needed_ms_p95": timeline.buffer_needed_ms(95),
         "buffer_needed_ms_max": timeline.buffer_needed_ms(100),
         "mean_delay_ms": settings.frame_ms + lookahead_ms + waited_ns / 1e6 if is_played else math.nan,

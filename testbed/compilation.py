@@ -9,8 +9,9 @@ import numpy as np
 
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines import engine
-from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, Job
+from testbed.codecs.engines.engine import Job
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
+from testbed.codecs.recovery import Action
 from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.plan import Plan
 from testbed.randomness import generator
@@ -45,8 +46,8 @@ def compile_kernels(whole: Plan) -> None:
         DredWriter(_PCM, encoding, 2).encoding(WrittenDred(depth_ms=80, q0=6, dq=5, qmax=15))
     if batch_mb is not None:
         frames = np.arange(len(sent), dtype=np.int32)
-        actions, sources = np.full(len(sent), DECODE, np.uint8), frames.copy()
-        actions[20], sources[20], actions[30] = DEEP, 21, CONCEAL
+        actions, sources = np.full(len(sent), Action.DECODE, np.uint8), frames.copy()
+        actions[20], sources[20], actions[30] = Action.DECODE_DRED, 21, Action.CONCEAL
         job = Job(sent, sent, actions, sources, _SETTINGS.frame_samples, NEURAL_CONCEALMENT_COMPLEXITY)
         for _ in engine("numba", batch_mb).decode([job]):
             pass

@@ -9,25 +9,22 @@ from numpy.typing import NDArray
 
 from testbed.channels.packet import Packet
 from testbed.codecs.encoding import DRED_LIMIT_SAMPLES, EncodedFrame
-from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, FEC, PAUSE
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.recovery import Action, Recovery, recover
 from testbed.codecs.rtp import red
 from testbed.codecs.rtp.packet import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
 from testbed.errors import CodecError
 from testbed.pauses import Arrival, pauses_between
 from testbed.playout.policy import Playout
 from testbed.sender import FIRST_TIMESTAMP, MEDIA_SSRC
-from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
+from testbed.timeline import NEVER
 
 
 class Receiver:
     """Collects frames from packets and decides, frame by frame, what each is played from.
 
-    For a frame that is missing it takes the best that is at hand: a RED copy, the LBRR of the next frame, the
-    DRED of the next packet that is at hand, concealment. The decoder is told so whether it can make use of it
-    or not, and a frame counts as concealed where libopus cannot: before it decoded a first packet it knows
-    LBRR but plays silence else, after CELT it takes no LBRR, and after SILK's narrowband and mediumband no
-    DRED.
+    A frame that is missing is played from a RED copy of it, or from what `testbed.codecs.recovery.recover`
+    makes of the next packet at hand: its LBRR, its DRED, or concealment.
 
     Where the sender omits pauses, a missing frame is a pause if the packets before and after it say so
     (`testbed.pauses`). Before a later packet arrives, it counts as a pause unless the packet before it has
@@ -70,10 +67,10 @@ class Receiver:
     ) -> None:
         self.payloads: list[bytes | None] = [None] * count
         self.arrived_ns = np.full(count, NEVER, np.int64)
-        self.recovered_by = np.full(count, PLC, np.uint8)
+        self.recovered_by = np.full(count, Recovery.PLC, np.uint8)
         self.source_frame = np.full(count, NEVER, np.int32)
         self.played_ns = np.zeros(count, np.int64)
-        self.actions = np.full(count, CONCEAL, np.uint8)
+        self.actions = np.full(count, Action.CONCEAL, np.uint8)
         self.sources = np.full(count, NEVER, np.int32)
         self._at_hand_ns: list[int | None] = [None] * count
         self._carrier = [NEVER] * count
@@ -149,7 +146,7 @@ class Receiver:
 
     def _ready_ns(self, frame: int, end_ns: int) -> int:
         """Return when it was known what to play: when that came, or for a concealed frame what follows it."""
-        if self.recovered_by[frame] == PRIMARY:
+        if self.recovered_by[frame] == Recovery.PRIMARY:
             return int(self.arrived_ns[frame])
         source = int(self.sources[frame])
         known_by = self._following(frame, end_ns) if source == NEVER else source
@@ -186,27 +183,23 @@ class Receiver:
         """Choose what a frame is played from, given what is at hand at `now_ns`."""
         if self._is_at_hand(frame, now_ns):
             on_time = NEVER < self.arrived_ns[frame] <= now_ns
-            self._settle(frame, PRIMARY if on_time else RED, frame, DECODE)
+            self._settle(frame, Recovery.PRIMARY if on_time else Recovery.RED, frame, Action.DECODE)
             if not self._frames[frame].is_dtx:
                 self._decoded = self._frames[frame]
             return
         following = self._following(frame, now_ns)
         if self._may_pause and self._is_pause(frame, now_ns):
-            self.actions[frame] = PAUSE
-            return
-        if following is None:
-            return
-        carried, decoded = self._frames[following], self._decoded
-        if following == frame + 1 and carried.has_lbrr:
-            is_taken = decoded is None or decoded.mode != "celt"
-            self._settle(frame, LBRR if is_taken else PLC, following, FEC)
-        elif carried.dred_samples and decoded is not None:
-            # A decoder that is given DRED before it decoded anything would play it in a later gap.
-            missing = (following - frame) * self._frame_samples
-            unread = max(0, carried.dred_depth_samples - self._dred_reach_samples)
-            reached = missing - (carried.dred_samples - unread) <= self._frame_samples // 2
-            is_heard = reached and decoded.allows_neural_concealment
-            self._settle(frame, DRED if is_heard else PLC, following, DEEP)
+            self.actions[frame] = Action.FILL_PAUSE
+        elif following is not None:
+            recovery, action = recover(
+                self._decoded,
+                self._frames[following],
+                following - frame,
+                self._frame_samples,
+                self._dred_reach_samples,
+            )
+            if action != Action.CONCEAL:
+                self._settle(frame, recovery, following, action)
 
     def _is_pause(self, frame: int, now_ns: int) -> bool:
         """Whether a frame that is missing at `now_ns` counts as a pause."""
@@ -221,8 +214,8 @@ class Receiver:
         missing = [other for other in range(before + 1, after) if not self._is_at_hand(other, now_ns)]
         return frame in pauses_between(self._arrivals[before], self._arrivals[after], missing)
 
-    def _settle(self, frame: int, recovered_by: int, source: int, action: int) -> None:
-        self.recovered_by[frame] = recovered_by
+    def _settle(self, frame: int, recovery: Recovery, source: int, action: Action) -> None:
+        self.recovered_by[frame] = recovery
         self.sources[frame] = source
-        self.source_frame[frame] = frame if recovered_by == PRIMARY else self._carrier[source]
+        self.source_frame[frame] = frame if recovery == Recovery.PRIMARY else self._carrier[source]
         self.actions[frame] = action

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.recovery import Recovery
 from testbed.errors import ResultsError
 from testbed.files import written_whole
 from testbed.parquet import read_frame
@@ -15,8 +16,6 @@ from testbed.parquet import read_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-RECOVERIES = ("primary", "red", "lbrr", "dred", "plc", "dtx")
-PRIMARY, RED, LBRR, DRED, PLC, DTX = range(len(RECOVERIES))
 NEVER = -1
 _WHOLE = ("frame", "sent_ns", "arrived_ns", "played_ns", "source_frame", "size_bytes")
 _WORDS = ("dropped_by", "recovered_by")
@@ -37,7 +36,7 @@ class Timeline:
     played_ns
         When the frame was played; with offline playout, when it first could have been.
     recovered_by
-        Index into `RECOVERIES`; ``dtx`` is every frame that was not sent, whatever the receiver assumed.
+        By frame, a `Recovery`; `DTX` for all frames that were not sent, whatever the receiver assumed.
     source_frame
         The frame whose packet the sound came in: itself for primary, a later one for RED, LBRR and DRED,
         `NEVER` for none. A concealed frame names the packet whose LBRR or DRED was at hand but of no use.
@@ -65,8 +64,8 @@ class Timeline:
         sent: NDArray[np.bool_] = self.sent_ns != NEVER
         return sent
 
-    def count(self, recovery: int) -> int:
-        """Return how many frames were recovered in one of the `RECOVERIES`."""
+    def count(self, recovery: Recovery) -> int:
+        """Return the number of frames that were recovered in this way."""
         return int(np.count_nonzero(self.recovered_by == recovery))
 
     def drops(self, causes: Collection[str]) -> int:
@@ -96,7 +95,7 @@ class Timeline:
         fast as the fastest one, so the 100th percentile is the smallest fixed jitter buffer in which all
         repairs come in time.
         """
-        repaired = np.isin(self.recovered_by, (RED, LBRR, DRED))
+        repaired = np.isin(self.recovered_by, (Recovery.RED, Recovery.LBRR, Recovery.DRED))
         if not repaired.any():
             return float("nan")
         waits_ns = self.arrived_ns[self.source_frame[repaired]] - self.sent_ns[repaired]
@@ -120,7 +119,7 @@ class Timeline:
                 "arrived_ns": self.arrived_ns,
                 "dropped_by": list(self.dropped_by),
                 "played_ns": self.played_ns,
-                "recovered_by": [RECOVERIES[index] for index in self.recovered_by],
+                "recovered_by": [Recovery(index).name.lower() for index in self.recovered_by],
                 "source_frame": self.source_frame,
                 "late": self.late,
                 "size_bytes": self.size_bytes,

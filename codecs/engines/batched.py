@@ -22,13 +22,14 @@ from threadpoolctl import threadpool_limits
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
 from testbed.codecs.dred.reader import DredReader
 from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
-from testbed.codecs.engines.engine import DECODE, PAUSE, Job, LibopusEngine
+from testbed.codecs.engines.engine import Job, LibopusEngine
 from testbed.codecs.engines.episodes import Episode, episodes
 from testbed.codecs.engines.gaps import WARM_FRAMES, Gap, GapSound, Stream
 from testbed.codecs.engines.replay import Pcm16, ReplayDecoder, Replayed
 from testbed.codecs.opus.build import built
 from testbed.codecs.opus.packet import split
 from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
+from testbed.codecs.recovery import Action
 from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.kernels.bark import FRAME
 from testbed.kernels.batch import state_bytes
@@ -92,7 +93,7 @@ class _Clean:
         def go_on(to: int) -> None:
             nonlocal at
             if to > at:
-                actions = bytes([DECODE]) * (to - at)
+                actions = bytes([Action.DECODE]) * (to - at)
                 parts.append(walker.replay(self.sent[at:to], actions, self.frame_samples, _EMPTY))
                 at = to
 
@@ -139,7 +140,7 @@ class _Replay:
         for frame in range(concealed, end):
             packets.append(clean.sent[start + frame + self.episode.sources[frame]])
         packets += clean.sent[start + end : start + end + tail]
-        actions = self.episode.actions[begin:end] + bytes([DECODE]) * tail
+        actions = self.episode.actions[begin:end] + bytes([Action.DECODE]) * tail
         compared = clean.pcm[(start + begin) * size : (start + end + tail) * size]
         settle_from = end - begin if is_last else len(packets)
         played = self.decoder.replay(packets, actions, size, given, compared, settle_from)
@@ -196,7 +197,7 @@ class NumbaEngine:
         if key not in self._cleans:
             self._cleans[key] = _Clean(job)
         clean = self._cleans[key]
-        is_taken = _is_taken(job.sent) and PAUSE not in job.actions
+        is_taken = _is_taken(job.sent) and Action.FILL_PAUSE not in job.actions
         return _Planned(job, clean, episodes(job) if is_taken else None)
 
     def _decoded(self, batch: Sequence["_Planned"]) -> Iterator[NDArray[np.int16]]:

@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
 from testbed.codecs.opus.codec import Decoder, Dred, DredDecoder, to_int16
 from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
-
-DECODE, FEC, DEEP, CONCEAL, PAUSE = range(5)
-"""What to do for a frame: decode its own payload; decode the LBRR that `source`'s payload holds; decode the
-DRED of `source`'s payload at this distance; extrapolate; or fill a pause."""
+from testbed.codecs.recovery import Action
 
 
 @dataclass(frozen=True)
@@ -28,9 +25,9 @@ class Job:
     payloads
         The same where the receiver holds it, in the end, else None. What an action needs is always there.
     actions
-        By frame, one of the actions above.
+        By frame, an `Action`.
     sources
-        By frame, whose payload the action uses; ignored for `CONCEAL` and `PAUSE`.
+        By frame, whose payload the action uses; ignored for `Action.CONCEAL` and `Action.FILL_PAUSE`.
     frame_samples
         Samples of a frame at 16 kHz.
     decoder_complexity
@@ -75,21 +72,21 @@ def _decode(job: Job) -> NDArray[np.int16]:
     pcm = np.zeros(len(job.payloads) * size, np.int32)
     with ExitStack() as stack:
         decoder = stack.enter_context(Decoder(job.decoder_complexity))
-        dred_decoder = stack.enter_context(DredDecoder()) if DEEP in job.actions else None
+        dred_decoder = stack.enter_context(DredDecoder()) if Action.DECODE_DRED in job.actions else None
         dred: Dred | None = None
         dred_source = -1
         for frame, (action, source) in enumerate(
             zip(job.actions.tolist(), job.sources.tolist(), strict=True)
         ):
             out = pcm[frame * size : (frame + 1) * size]
-            payload = None if action in (CONCEAL, PAUSE) else job.payloads[source]
-            if action == PAUSE:
+            payload = None if action in (Action.CONCEAL, Action.FILL_PAUSE) else job.payloads[source]
+            if action == Action.FILL_PAUSE:
                 decoder.fill_pause(out)
             elif payload is None:
                 decoder.conceal(out)
-            elif action == DECODE:
+            elif action == Action.DECODE:
                 decoder.decode(payload, out)
-            elif action == FEC:
+            elif action == Action.DECODE_LBRR:
                 decoder.decode_fec(payload, out)
             elif dred_decoder is not None:
                 offset = (source - frame) * size

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, Job
+from testbed.codecs.engines.engine import Job
 from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
+from testbed.codecs.recovery import Action
 
 REMEMBERED_MS = 60
 """How much received sound parts two episodes.
@@ -29,7 +30,7 @@ class Episode(NamedTuple):
     start
         Its first frame.
     actions
-        By frame, up to the last one that is not `DECODE`.
+        By frame, up to the last one that is not `Action.DECODE`.
     sources
         By frame, how many frames later the packet lies that the action needs; 0 for the frame's own, or none.
     is_first
@@ -43,7 +44,7 @@ class Episode(NamedTuple):
 
     @property
     def stop(self) -> int:
-        """The frame after the last one that is not `DECODE`."""
+        """The frame after the last one that is not `Action.DECODE`."""
         return self.start + len(self.actions)
 
     def stretches(self) -> list[tuple[int, int, int]]:
@@ -52,10 +53,10 @@ class Episode(NamedTuple):
         position, count = 0, len(self.actions)
         while position < count:
             begin = position
-            while position < count and self.actions[position] in (CONCEAL, DEEP):
+            while position < count and self.actions[position] in (Action.CONCEAL, Action.DECODE_DRED):
                 position += 1
             concealed = position
-            while position < count and self.actions[position] not in (CONCEAL, DEEP):
+            while position < count and self.actions[position] not in (Action.CONCEAL, Action.DECODE_DRED):
                 position += 1
             found.append((begin, concealed, position))
         return found
@@ -70,13 +71,13 @@ class Episode(NamedTuple):
 def episodes(job: Job) -> list[Episode]:
     """Return the episodes of a call, in order."""
     apart = -(-REMEMBERED_MS * SAMPLE_RATE_HZ // 1000 // job.frame_samples)
-    other = np.flatnonzero(job.actions != DECODE)
+    other = np.flatnonzero(job.actions != Action.DECODE)
     if not other.size:
         return []
     breaks = np.flatnonzero(np.diff(other) > apart)
     starts = other[np.append(0, breaks + 1)].tolist()
     stops = (other[np.append(breaks, other.size - 1)] + 1).tolist()
-    later = np.where(job.actions == CONCEAL, 0, job.sources - np.arange(len(job.sources))).tolist()
+    later = np.where(job.actions == Action.CONCEAL, 0, job.sources - np.arange(len(job.sources))).tolist()
     actions = job.actions.tobytes()
     return [
         Episode(start, actions[start:stop], tuple(later[start:stop]), start == starts[0])

@@ -97,7 +97,7 @@ class ReplayDecoder(Decoder):
         packets
             By frame, the packet that its action needs, or None.
         actions
-            By frame, one of `testbed.codecs.engines.engine`'s; `DEEP` conceals as `CONCEAL` does.
+            By frame, a `testbed.codecs.recovery.Action`; `DECODE_DRED` conceals as `CONCEAL` does.
         frame_samples
             Samples of a frame.
         given

@@ -13,9 +13,10 @@ import soundfile
 from testbed import errors
 from testbed.codecs.dred import network, packet, payload, writer
 from testbed.codecs.encoding import encode
-from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, Job, LibopusEngine
+from testbed.codecs.engines.engine import Job, LibopusEngine
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
+from testbed.codecs.recovery import Action
 
 CLIPS = Path(errors.__file__).with_name("clips")
 GENEROUS = EncoderSettings(bitrate_bps=120_000, expected_loss_percent=30, dred_depth_ms=1000)
@@ -70,10 +71,11 @@ def losses(count):
 def play(payloads, deep):
     """Return what libopus makes of a stream with the losses; of DRED, where it may use it."""
     lost = losses(len(payloads))
-    actions, sources = np.full(len(payloads), DECODE, np.uint8), np.arange(len(payloads), dtype=np.int32)
+    actions = np.full(len(payloads), Action.DECODE, np.uint8)
+    sources = np.arange(len(payloads), dtype=np.int32)
     for frame in np.flatnonzero(lost):
         following = np.flatnonzero(~lost[frame:])
-        actions[frame] = DEEP if deep and following.size else CONCEAL
+        actions[frame] = Action.DECODE_DRED if deep and following.size else Action.CONCEAL
         sources[frame] = frame + following[0] if following.size else -1
     held = [None if gone else data for gone, data in zip(lost, payloads, strict=True)]
     return next(LibopusEngine().decode([Job(tuple(payloads), held, actions, sources, 320, 10)]))

@@ -9,13 +9,13 @@ import pytest
 
 from testbed import runner
 from testbed.calls import Context, EncodedClip, simulate_call, to_int16
-from testbed.codecs.engines.engine import DEEP, LibopusEngine
+from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.recovery import Action, Recovery
 from testbed.codecs.rtp.extension import EXTENSION_BYTES
 from testbed.errors import ScenarioError
 from testbed.plan import plan
 from testbed.scenario.checks import clips_of
 from testbed.scenario.loading import parse_scenario
-from testbed.timeline import PLC
 
 SCENARIO = """
 name: loop
@@ -92,9 +92,9 @@ def test_narrowband_speech_is_concealed_although_its_packets_carry_dred() -> Non
     fast = told.replace("rate_kbps: 64", "rate_kbps: 500").replace("start_kbps: 48", "start_kbps: 90")
     simulation = call(fast.replace("loss_adaptive", "opus").replace("lbrr: {bitrate_kbps: 16}, ", ""))
     assert {(frame.mode, frame.bandwidth) for frame in simulation.frames} == {("silk", "narrowband")}
-    concealed_with_dred_at_hand = simulation.job.actions == DEEP
+    concealed_with_dred_at_hand = simulation.job.actions == Action.DECODE_DRED
     assert concealed_with_dred_at_hand.sum() > 20
-    assert (simulation.timeline.recovered_by[concealed_with_dred_at_hand] == PLC).all()
+    assert (simulation.timeline.recovered_by[concealed_with_dred_at_hand] == Recovery.PLC).all()
 
 
 def test_every_packet_bears_the_feedbacks_extension_and_its_bytes_are_counted() -> None:

@@ -13,6 +13,7 @@ from testbed.calls import Context, EncodedClip, simulate_call, to_int16
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines.engine import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ScenarioError
 from testbed.loaded_run import Run
@@ -22,7 +23,7 @@ from testbed.scenario.checks import clips_of
 from testbed.scenario.loading import Speech, parse_scenario
 from testbed.sender import MAX_UNSENT_BYTES
 from testbed.speech import load_clips
-from testbed.timeline import DTX, NEVER
+from testbed.timeline import NEVER
 from testbed.traces.record import Wanted, recording_of_call
 
 HZ = 16_000
@@ -143,7 +144,7 @@ def test_the_files_that_are_kept_hold_what_was_sent(folder: Path, tmp_path: Path
     _, of_packets = recording_of_call(run.folder, wanted)
     assert np.array_equal(of_packets.lost, of_timeline.lost)
     assert np.array_equal(np.diff(of_packets.send_ns), np.diff(of_timeline.send_ns))
-    assert run.call(1).simulation.timeline.count(DTX) == row["frames_dtx"]
+    assert run.call(1).simulation.timeline.count(Recovery.DTX) == row["frames_dtx"]
 
 
 @pytest.mark.parametrize(
@@ -173,11 +174,11 @@ def test_feedback_reports_no_pause_as_a_loss(folder: Path, reporting: str, contr
         context, call, EncodedClip(to_int16(clips[0].pcm), group.settings), LibopusEngine()
     )
     timeline = simulation.timeline
-    assert timeline.count(DTX) > 50
+    assert timeline.count(Recovery.DTX) > 50
     assert len(simulation.decisions) > 2
     assert all(decision.fraction_lost == 0 for decision in simulation.decisions)
     sequences = [RtpPacket.parse(packet.payload).sequence for packet in simulation.sent]
-    assert sequences == list(range(len(timeline) - timeline.count(DTX)))
+    assert sequences == list(range(len(timeline) - timeline.count(Recovery.DTX)))
     assert (timeline.arrived_ns[timeline.is_sent] != NEVER).all()
 
 

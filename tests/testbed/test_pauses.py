@@ -13,15 +13,17 @@ from testbed.call import Simulation, simulate
 from testbed.channels.packet import Packet
 from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoding import EncodedFrame, Encoding
-from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, FEC, PAUSE
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.recovery import Action, Recovery
 from testbed.codecs.rtp import red
 from testbed.codecs.rtp.packet import OPUS_PAYLOAD_TYPE, RtpPacket
 from testbed.pauses import Arrival, pauses_between
 from testbed.playout.fixed import Fixed
 from testbed.playout.offline import Offline
-from testbed.timeline import DRED, DTX, LBRR, NEVER, PLC, PRIMARY, RED
+from testbed.timeline import NEVER
 
+PRIMARY, RED, LBRR, DRED, PLC, DTX = Recovery
+DECODE, DECODE_LBRR, DECODE_DRED, CONCEAL, FILL_PAUSE = Action
 MS = 1_000_000
 OFFLINE = Offline(policy="offline")
 VOICE, QUIET, CELT, UNSENT = "vqcs"
@@ -118,14 +120,14 @@ def test_without_loss_a_missing_frame_is_a_pause_and_nothing_is_repaired_in_it()
     kinds = "vvqqsssqsssqvvsv"
     simulation = call(encoding(kinds, lbrr=True, dred_ms=1000), lose(kinds))
     assert recovered(simulation) == [DTX if kind == UNSENT else PRIMARY for kind in kinds]
-    assert simulation.job.actions.tolist() == [PAUSE if kind == UNSENT else DECODE for kind in kinds]
+    assert simulation.job.actions.tolist() == [FILL_PAUSE if kind == UNSENT else DECODE for kind in kinds]
     assert simulation.packet_loss == 0
 
 
 def test_the_first_packet_after_a_pause_is_lost_the_next_one_has_no_marker() -> None:
     kinds = "vqsssvv"
     simulation = call(encoding(kinds, lbrr=True, dred_ms=500), lose(kinds, 5))
-    assert simulation.job.actions.tolist() == [DECODE, DECODE, PAUSE, PAUSE, PAUSE, FEC, DECODE]
+    assert simulation.job.actions.tolist() == [DECODE] * 2 + [FILL_PAUSE] * 3 + [DECODE_LBRR, DECODE]
     assert recovered(simulation) == [PRIMARY, PRIMARY, DTX, DTX, DTX, LBRR, PRIMARY]
     assert simulation.timeline.dropped_by == ("",) * 5 + ("fate", "")
     assert simulation.packet_loss == 1 / 4
@@ -134,7 +136,8 @@ def test_the_first_packet_after_a_pause_is_lost_the_next_one_has_no_marker() -> 
 def test_the_last_packets_before_a_pause_are_lost_the_next_one_has_a_marker() -> None:
     kinds = "vqqsssvv"
     simulation = call(encoding(kinds, lbrr=True, dred_ms=500), lose(kinds, 1, 2))
-    assert simulation.job.actions.tolist() == [DECODE, DEEP, DEEP, PAUSE, PAUSE, PAUSE, DECODE, DECODE]
+    actions = [DECODE] + [DECODE_DRED] * 2 + [FILL_PAUSE] * 3 + [DECODE] * 2
+    assert simulation.job.actions.tolist() == actions
     assert recovered(simulation) == [PRIMARY, DRED, DRED, DTX, DTX, DTX, PRIMARY, PRIMARY]
 
 
@@ -142,13 +145,15 @@ def test_both_ends_of_a_pause_are_lost_and_the_packet_after_tells_of_one() -> No
     kinds = "vqqsssvv"
     simulation = call(encoding(kinds, dred_ms=500), lose(kinds, 2, 6))
     # Two of five were sent. That they were not neighbours nobody can know.
-    assert simulation.job.actions.tolist()[2:7] == [PAUSE, PAUSE, PAUSE, DEEP, DEEP]
+    assert simulation.job.actions.tolist()[2:7] == [FILL_PAUSE] * 3 + [DECODE_DRED] * 2
     # What is counted is what was: a pause is a pause, and a lost frame was concealed with noise.
     assert recovered(simulation)[2:7] == [PLC, DTX, DTX, DTX, DRED]
 
 
 @pytest.mark.parametrize(
-    ("last", "missing"), [(VOICE, CONCEAL), (QUIET, PAUSE), (CELT, PAUSE)], ids=["voice", "quiet", "celt"]
+    ("last", "missing"),
+    [(VOICE, CONCEAL), (QUIET, FILL_PAUSE), (CELT, FILL_PAUSE)],
+    ids=["voice", "quiet", "celt"],
 )
 @pytest.mark.parametrize("kind", [UNSENT, QUIET], ids=["pause", "loss"])
 def test_until_the_next_packet_comes_the_voice_of_the_last_one_decides(
@@ -158,7 +163,7 @@ def test_until_the_next_packet_comes_the_voice_of_the_last_one_decides(
     delays_ms = lose(kinds, *range(2, 12))
     simulation = call(encoding(kinds), delays_ms, Fixed(policy="fixed", delay_ms=60))
     # Frame 12 is at hand 60 ms before it is due, that is when frame 9 is.
-    known = PAUSE if kind == UNSENT else CONCEAL
+    known = FILL_PAUSE if kind == UNSENT else CONCEAL
     assert simulation.job.actions.tolist()[2:12] == [missing] * 7 + [known] * 3
     assert recovered(simulation)[2:12] == [DTX if kind == UNSENT else PLC] * 10
 
@@ -167,7 +172,7 @@ def test_a_call_that_ends_in_a_pause_ends_in_noise() -> None:
     kinds = "vqsss"
     for playout in (OFFLINE, Fixed(policy="fixed", delay_ms=60)):
         simulation = call(encoding(kinds), lose(kinds), playout)
-        assert simulation.job.actions.tolist() == [DECODE, DECODE, PAUSE, PAUSE, PAUSE]
+        assert simulation.job.actions.tolist() == [DECODE, DECODE, FILL_PAUSE, FILL_PAUSE, FILL_PAUSE]
         assert (np.diff(simulation.timeline.played_ns) >= 0).all()
 
 
@@ -239,7 +244,7 @@ def test_random_calls_are_played_as_a_plain_model_plays_them(
         now_ms = 1e9 if delay_ms is None else 20 * (frame + 1) + delay_ms
         if actions[frame] != DECODE:
             assert actions[frame] == (
-                PAUSE if says_pause(kinds, fates, distances, frame, now_ms) else CONCEAL
+                FILL_PAUSE if says_pause(kinds, fates, distances, frame, now_ms) else CONCEAL
             )
     if delay_ms is not None:  # the first packet is the fastest, and takes no time
         buffered = call(encoding(kinds), fates, Fixed(policy="fixed", buffer_ms=delay_ms), distances)

@@ -18,14 +18,17 @@ from testbed.channels.loss.bernoulli import Bernoulli
 from testbed.channels.packet import Packet
 from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoding import EncodedFrame, Encoding, encode
-from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, FEC, LibopusEngine
+from testbed.codecs.engines.engine import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.recovery import Action, Recovery
 from testbed.playout.fixed import Fixed
 from testbed.playout.offline import Offline
 from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
-from testbed.timeline import DRED, LBRR, NEVER, PLC, PRIMARY, RED
+from testbed.timeline import NEVER
 
+PRIMARY, RED, LBRR, DRED, PLC, _ = Recovery
+DECODE, DECODE_LBRR, DECODE_DRED, CONCEAL, _ = Action
 FRAME_NS = 20_000_000
 OFFLINE = Offline(policy="offline")
 
@@ -103,14 +106,14 @@ def test_a_gap_is_concealed_when_nothing_repairs_it() -> None:
 def test_lbrr_repairs_the_last_frame_of_a_gap_and_dred_the_others() -> None:
     simulation = call(encoding(6, lbrr=True, dred_ms=500), [0, None, None, None, 0, 0], OFFLINE)
     assert decisions(simulation)[1:4] == [(DRED, 4), (DRED, 4), (LBRR, 4)]
-    assert simulation.job.actions.tolist()[1:4] == [DEEP, DEEP, FEC]
+    assert simulation.job.actions.tolist()[1:4] == [DECODE_DRED, DECODE_DRED, DECODE_LBRR]
 
 
 def test_dred_reaches_as_far_as_it_was_sent() -> None:
     simulation = call(encoding(6, dred_ms=40), [0, None, None, None, None, 0], OFFLINE)
     # The gap's early frames are out of reach, but the decoder is shown what there is, as in opus_demo.
     assert decisions(simulation)[1:5] == [(PLC, 5), (PLC, 5), (DRED, 5), (DRED, 5)]
-    assert simulation.job.actions.tolist()[1:5] == [DEEP] * 4
+    assert simulation.job.actions.tolist()[1:5] == [DECODE_DRED] * 4
 
 
 def test_the_engine_reads_only_the_newest_of_deep_dred() -> None:
@@ -135,7 +138,7 @@ def test_before_the_first_packet_only_its_lbrr_is_of_use() -> None:
     assert simulation.job.actions.tolist()[:3] == [CONCEAL] * 3
     simulation = call(encoding(6, lbrr=True, dred_ms=500), delays_ms, OFFLINE)
     assert decisions(simulation)[:4] == [(PLC, NEVER), (PLC, NEVER), (LBRR, 3), (PRIMARY, 3)]
-    assert simulation.job.actions.tolist()[:3] == [CONCEAL, CONCEAL, FEC]
+    assert simulation.job.actions.tolist()[:3] == [CONCEAL, CONCEAL, DECODE_LBRR]
 
 
 def test_a_pause_leaves_the_decoder_as_it_was() -> None:

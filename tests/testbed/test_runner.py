@@ -12,6 +12,7 @@ import testbed
 from testbed import calls as rows
 from testbed import loaded_run, runner
 from testbed.codecs.encoding import encode
+from testbed.codecs.recovery import Recovery
 from testbed.columns import TIMINGS, names
 from testbed.dred_inspect import Inspection
 from testbed.errors import CodecError, ResultsError, ScenarioError
@@ -20,7 +21,6 @@ from testbed.loaded_run import Run
 from testbed.plan import plan
 from testbed.results import load
 from testbed.scenario.loading import parse_scenario
-from testbed.timeline import DRED
 
 SCENARIO = """
 name: small
@@ -237,7 +237,7 @@ def test_all_depths_and_quantizers_come_of_one_encode(
 
     row = int(table.index[1])
     again = result.call(row)
-    assert again.simulation.timeline.count(DRED) == table.loc[row, "frames_dred"] > 0
+    assert again.simulation.timeline.count(Recovery.DRED) == table.loc[row, "frames_dred"] > 0
 
 
 def test_dred_of_our_own_is_seen_in_the_packets_that_are_kept(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from testbed.calls import to_int16
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines import engine
 from testbed.codecs.engines.batched import NumbaEngine
-from testbed.codecs.engines.engine import CONCEAL, DECODE, DEEP, FEC, Job, LibopusEngine
+from testbed.codecs.engines.engine import Job, LibopusEngine
 from testbed.codecs.engines.episodes import REMEMBERED_MS, Episode, episodes
 from testbed.codecs.opus.packet import split
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.recovery import Action
 from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
 
@@ -40,19 +41,19 @@ def packets(frame_ms: int = 20, dred_ms: int = 1000, bandwidth: str = "wideband"
 
 def job(sent, lost, complexity: int = DEEP_PLC, lbrr: bool = False, dred: bool = True, frame_ms: int = 20):
     """Return a job in which frames are lost and what can be had from the next one is."""
-    actions = np.full(len(sent), DECODE, np.uint8)
+    actions = np.full(len(sent), Action.DECODE, np.uint8)
     sources = np.arange(len(sent), dtype=np.int32)
     held = [None if frame in lost else packet for frame, packet in enumerate(sent)]
     for frame in lost:
         following = next((later for later in range(frame, len(sent)) if later not in lost), None)
-        actions[frame] = CONCEAL
+        actions[frame] = Action.CONCEAL
         sources[frame] = -1
         if following is None:
             continue
         if lbrr and following == frame + 1 and any(split(sent[following]).lbrr_frames):
-            actions[frame], sources[frame] = FEC, following
+            actions[frame], sources[frame] = Action.DECODE_LBRR, following
         elif dred:
-            actions[frame], sources[frame] = DEEP, following
+            actions[frame], sources[frame] = Action.DECODE_DRED, following
     return Job(sent, held, actions, sources, 16 * frame_ms, complexity)
 
 
@@ -84,7 +85,7 @@ def test_where_no_network_is_asked_episodes_are_libopus_s_to_the_sample(frame_ms
         for count in (1, 3)
     ]
     for done, numba, libopus in compared(jobs):
-        other = np.flatnonzero(done.actions != DECODE)
+        other = np.flatnonzero(done.actions != Action.DECODE)
         end = (other[-1] + 1) * size
         assert np.array_equal(numba[:end], libopus[:end])
         settled = end + 16 * 240
@@ -100,8 +101,8 @@ def test_lbrr_is_libopus_s_and_calls_in_which_it_covers_only_a_part_of_a_packet_
     jobs = [
         job(sent, [frame], lbrr=True, dred=False, frame_ms=frame_ms) for frame in range(2, len(sent) - 1, 3)
     ]
-    for done, numba, libopus in compared([each for each in jobs if FEC in each.actions]):
-        (lost,) = np.flatnonzero(done.actions != DECODE)
+    for done, numba, libopus in compared([each for each in jobs if Action.DECODE_LBRR in each.actions]):
+        (lost,) = np.flatnonzero(done.actions != Action.DECODE)
         end = (lost + 1) * size if frame_ms == 20 else None
         assert np.array_equal(numba[:end], libopus[:end])
 
@@ -116,7 +117,7 @@ def test_a_first_gap_sounds_as_libopus_makes_it(frame_ms, dred):
     ]
     likeness, ratios = [], []
     for done, numba, libopus in compared(jobs):
-        lost = np.flatnonzero(done.actions != DECODE)
+        lost = np.flatnonzero(done.actions != Action.DECODE)
         gap = slice(lost[0] * size, (lost[-1] + 1) * size)
         first = slice(lost[0] * size, lost[0] * size + 320)
         if libopus[first].std() < 100:
@@ -214,7 +215,7 @@ def test_episodes_hold_every_frame_that_is_not_its_own_packet_s(lost, lbrr, fram
         episode.start + index
         for episode in found
         for index, action in enumerate(episode.actions)
-        if action != DECODE
+        if action != Action.DECODE
     ]
     for before, after in itertools.pairwise(found):
         assert (after.start - before.stop) * frame_ms >= REMEMBERED_MS
@@ -224,8 +225,12 @@ def test_episodes_hold_every_frame_that_is_not_its_own_packet_s(lost, lbrr, fram
         assert [begin for begin, *_ in parts] == [0, *(end for *_, end in parts[:-1])]
         assert parts[-1][2] == len(episode.actions)
         for begin, concealed, end in parts:
-            assert all(action in (CONCEAL, DEEP) for action in episode.actions[begin:concealed])
-            assert all(action in (DECODE, FEC) for action in episode.actions[concealed:end])
+            assert all(
+                action in (Action.CONCEAL, Action.DECODE_DRED) for action in episode.actions[begin:concealed]
+            )
+            assert all(
+                action in (Action.DECODE, Action.DECODE_LBRR) for action in episode.actions[concealed:end]
+            )
 
 
 def test_equal_losses_of_several_calls_are_one_episode():

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from testbed.calls import to_int16 as as_int16
 from testbed.codecs.encoding import Encoding, encode
 from testbed.codecs.engines.batched import NumbaEngine
-from testbed.codecs.engines.engine import CONCEAL, DECODE, PAUSE, Job, LibopusEngine
+from testbed.codecs.engines.engine import Job, LibopusEngine
 from testbed.codecs.opus.codec import Decoder, DredDecoder, to_int16
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.recovery import Action
 from testbed.scenario.loading import Speech
 from testbed.sender import MAX_UNSENT_BYTES
 from testbed.speech import load_clips
@@ -61,7 +62,7 @@ def job(made: Encoding, actions: NDArray[np.uint8], sources: NDArray[np.int32], 
 def played(name: str, pause: int, complexity: int) -> NDArray[np.int16]:
     """Return what is heard, frame by frame, if all that was sent arrives."""
     made, unsent = encoded(name)
-    actions = np.where(unsent, pause, DECODE).astype(np.uint8)
+    actions = np.where(unsent, pause, Action.DECODE).astype(np.uint8)
     sources = np.where(unsent, -1, np.arange(len(unsent))).astype(np.int32)
     (pcm,) = LibopusEngine().decode([job(made, actions, sources, complexity)])
     return pcm.reshape(len(unsent), -1)
@@ -95,14 +96,14 @@ def test_a_pause_sounds_as_its_packets_would_to_a_decoder_without_networks(name:
         out = np.zeros((len(unsent), made.settings.frame_samples), np.int32)
         for frame, pcm in zip(made.frames, out, strict=True):
             decoder.decode(frame.payload, pcm)
-    assert np.array_equal(played(name, PAUSE, 0), to_int16(out))
+    assert np.array_equal(played(name, Action.FILL_PAUSE, 0), to_int16(out))
 
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_in_pauses_there_is_noise_as_in_the_recording(name: str) -> None:
     _, unsent = encoded(name)
     for complexity in (0, 5, 10):
-        noise = [level_db(frame) for frame in played(name, PAUSE, complexity)[unsent]]
+        noise = [level_db(frame) for frame in played(name, Action.FILL_PAUSE, complexity)[unsent]]
         assert NOISE_DB - 12 < np.mean(noise) < NOISE_DB + 1
         assert max(noise) < NOISE_DB + 2
 
@@ -110,7 +111,7 @@ def test_in_pauses_there_is_noise_as_in_the_recording(name: str) -> None:
 @pytest.mark.parametrize("name", ["silk", "silk 10 ms", "celt"])
 def test_networks_would_speak_into_pauses(name: str) -> None:
     _, unsent = encoded(name)
-    assert max(level_db(frame) for frame in played(name, CONCEAL, 10)[unsent]) > NOISE_DB + 2
+    assert max(level_db(frame) for frame in played(name, Action.CONCEAL, 10)[unsent]) > NOISE_DB + 2
 
 
 def test_dred_that_was_heard_before_leaves_no_network_at_work_in_a_pause() -> None:
@@ -135,8 +136,8 @@ def test_dred_that_was_heard_before_leaves_no_network_at_work_in_a_pause() -> No
 
 def test_the_numba_engine_leaves_pauses_to_libopus() -> None:
     made = encode(recording()[:HZ], EncoderSettings(24_000, complexity=0))
-    actions = np.full(len(made.frames), DECODE, np.uint8)
-    actions[20:30] = PAUSE
+    actions = np.full(len(made.frames), Action.DECODE, np.uint8)
+    actions[20:30] = Action.FILL_PAUSE
     work = job(made, actions, np.arange(len(actions), dtype=np.int32), 10)
     (numba,), (libopus,) = (engine.decode([work]) for engine in (NumbaEngine(), LibopusEngine()))
     assert np.array_equal(numba, libopus)
