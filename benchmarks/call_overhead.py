@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from testbed.call import listen, simulate
-from testbed.calls import to_int16
 from testbed.channels.stage import mean_loss
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines.engine import LibopusEngine
 from testbed.codecs.opus.library import load
+from testbed.codecs.pcm import int16_from_float
 from testbed.plan import speech_settings, stages
 from testbed.randomness import generator
 from testbed.scenario.loading import parse_scenario
@@ -78,7 +78,7 @@ def make_call(scheme_index: int, scenario: Any, clip: Clip) -> None:
     scheme = scenario.schemes[scheme_index]
     channel = stages(scenario.channel)
     settings = scheme.encoder_settings(speech_settings(scenario.codec, mean_loss(channel, Path())), False)
-    encoding = encode(to_int16(clip.pcm), settings)
+    encoding = encode(int16_from_float(clip.pcm), settings)
     rngs = [generator(1, "overhead", clip.name, stage) for stage in range(len(channel))]
     complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
     simulation = simulate(encoding, scheme.distances(), channel, rngs, scenario.playout, complexity, Path())

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from testbed.codecs.opus.codec import DredDecoder, Encoder
 from testbed.codecs.opus.packet import Mode, PacketBandwidth, split
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ, EncoderSettings
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 
 DRED_LIMIT_SAMPLES = SAMPLE_RATE_HZ * 104 // 100
 """How much of a packet's DRED libopus reads: 26 latents of 40 ms."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testbed.calls import to_int16
 from testbed.cases import Case, cases
+from testbed.codecs.pcm import int16_from_float
 from testbed.diagnosis import Diagnosis, lateness
 from testbed.errors import ChannelError
 from testbed.pause_caveats import pause_caveats
@@ -114,4 +114,4 @@ def _sufficient(clips: Sequence[Clip], case: Case) -> str:
     """Return which bitrate or expected loss would send the redundancy; "" if neither is the cause."""
     if case.scenario.is_closed_loop or not case.settings.expected_loss_percent:
         return ""
-    return f"; {advice(to_int16(clips[0].pcm), case.settings)}"
+    return f"; {advice(int16_from_float(clips[0].pcm), case.settings)}"

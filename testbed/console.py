@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from testbed.channels.stage import least_delay_ms
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.flows import study
 from testbed.not_sent import will_not_be_sent
 from testbed.plan import Plan, plan, stages

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.files import written_whole
 from testbed.timeline import NEVER
 
 if TYPE_CHECKING:
     from testbed.call import Simulation
-    from testbed.calls import Context
     from testbed.plan import CallId
+    from testbed.run_context import RunContext
 
 KEEPABLE = ("audio", "packets", "timelines")
 _KEPT = re.compile(
@@ -41,18 +41,18 @@ def slug(words: str) -> str:
     return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in words).lower().split())[:80]
 
 
-def file_stem(context: "Context", call: "CallId") -> str:
+def file_stem(context: "RunContext", call: "CallId") -> str:
     """Return a file name for a call that is safe on any system and unique in its run."""
     words = slug(f"{context.schemes[call.point][call.scheme].name} {context.clips[call.clip].name}")
     return f"{call.point:03d}-{call.scheme:02d}-{words}-{call.clip:03d}-{call.realization:03d}"
 
 
-def keeps_sound(context: "Context", call: "CallId") -> bool:
+def keeps_sound(context: "RunContext", call: "CallId") -> bool:
     """Whether a call's sound is kept."""
     return call in context.examples or "audio" in context.save
 
 
-def keep_clean(context: "Context") -> list[str]:
+def keep_clean(context: "RunContext") -> list[str]:
     """Write the clean speech of the example, with ``--save audio`` of each clip; return the failures."""
     wanted = [(context.folder / CLEAN_EXAMPLE, context.clips[0].pcm)]
     if "audio" in context.save:
@@ -63,7 +63,7 @@ def keep_clean(context: "Context") -> list[str]:
     return [reason for path, pcm in wanted for reason in _reasons(_write_sound, path, pcm)]
 
 
-def keep_sound(context: "Context", call: "CallId", pcm: NDArray[np.int16]) -> list[str]:
+def keep_sound(context: "RunContext", call: "CallId", pcm: NDArray[np.int16]) -> list[str]:
     """Write a call's sound if it is to be kept; return the failures."""
     stem, reasons = file_stem(context, call), []
     if call in context.examples:
@@ -73,7 +73,7 @@ def keep_sound(context: "Context", call: "CallId", pcm: NDArray[np.int16]) -> li
     return reasons
 
 
-def keep_timeline(context: "Context", call: "CallId", simulation: "Simulation") -> list[str]:
+def keep_timeline(context: "RunContext", call: "CallId", simulation: "Simulation") -> list[str]:
     """Write a call's timeline and packets if they are to be kept; return the failures."""
     stem, reasons = file_stem(context, call), []
     if call in context.examples:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from testbed.calls import Context
 from testbed.codecs.opus.capabilities import capabilities
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.diagnosis import Diagnosis
 from testbed.kept_files import CLEAN_EXAMPLE, file_stem
 from testbed.plan import Plan
 from testbed.provenance import Provenance
+from testbed.run_context import RunContext
 
 SHAPE_NUMBERS = (
     "speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile", "onnxruntime",
@@ -24,7 +24,7 @@ SHAPE_NUMBERS = (
 
 def make_manifest(
     whole: Plan,
-    context: Context,
+    context: RunContext,
     rows: int,
     warnings: Sequence[str],
     diagnosed: Sequence[Diagnosis] | None,

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.errors import SpeechError
 from testbed.escaping import printable
-from testbed.speech_corpus import SAMPLE_RATE_HZ
 
 AUDIO_MB = 512
 """How much sound is held by default: of one file while it is read, and of all clips together."""

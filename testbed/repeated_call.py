@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.call import Simulation, listen
-from testbed.calls import Context, EncodedClip, simulate_call, to_int16
 from testbed.codecs.engines import engine
+from testbed.codecs.pcm import int16_from_float
+from testbed.encoded_clip import EncodedClip
 from testbed.errors import ResultsError
 from testbed.plan import CallId, plan
+from testbed.planned_call import simulate_call
 from testbed.provenance import check_unchanged, inputs_of
 from testbed.results import MANIFEST_FILE, Results
+from testbed.run_context import RunContext
 from testbed.scenario.base import MOST_CALLS
 from testbed.scenario.checks import check_codec, clips_of
 from testbed.scenario.flow_study import FlowStudy
@@ -56,7 +59,7 @@ def repeat_call(run: Results, row: int) -> Call:
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips), max(MOST_CALLS, len(run.table)))
     check_unchanged(run.manifest, inputs_of(whole.points, clips), clips, run.folder)
-    context = Context(whole.points, whole.schemes, clips, run.folder, frozenset(), frozenset())
+    context = RunContext(whole.points, whole.schemes, clips, run.folder, frozenset(), frozenset())
     groups = {call: group for group in whole.groups for call in group.calls}
     kept = run.table.iloc[row]
     try:
@@ -71,6 +74,6 @@ def repeat_call(run: Results, row: int) -> Call:
         raise ResultsError(f"{run.folder}: row {row} is of no call that its scenario makes") from None
     clip = clips[call.clip]
     decoding = engine(group.engine, group.batch_mb)
-    source = EncodedClip(to_int16(clip.pcm), group.settings)
+    source = EncodedClip(int16_from_float(clip.pcm), group.settings)
     simulation = simulate_call(context, call, source, decoding)
     return Call(simulation, listen(simulation, len(clip.pcm), decoding), clip)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed import compilation, results
-from testbed.calls import Context, identity, rows_of
+from testbed.calls import rows_of
 from testbed.caveats import caveats
 from testbed.columns import IDENTITY, table_types
 from testbed.diagnosis import diagnoses
@@ -19,9 +19,11 @@ from testbed.loaded_run import Run, load
 from testbed.machine import cores
 from testbed.manifest import make_manifest
 from testbed.marker import folder_of
+from testbed.measurements import identity
 from testbed.plan import CallId, Plan, plan
 from testbed.pool import run_tasks
 from testbed.provenance import Provenance, inputs_of
+from testbed.run_context import RunContext
 from testbed.run_folder import working
 from testbed.scenario.checks import check_codec, clips_of
 from testbed.scenario.flow_study import FlowStudy
@@ -116,7 +118,7 @@ def run_scenario(
     check_codec(scenario)
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
-    context = Context(
+    context = RunContext(
         whole.points, whole.schemes, clips, folder_of(out) / results.WORK, save, _examples(whole)
     )
     origin = Provenance(scenario, command, inputs_of(whole.points, clips))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.schemes import NO_LOSS
 from testbed.speech import Clip
 from testbed.words import shortened

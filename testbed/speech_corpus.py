@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.apt import PrivateApt, private_apt
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.errors import FetchError, NoNetworkError, SpeechError
 from testbed.files import cache_dir, sync
 from testbed.locks import one_at_a_time
 from testbed.randomness import generator
 
-SAMPLE_RATE_HZ = 16_000
 CLIPS_PER_VOICE = 5
 ACTIVE_LEVEL_DBOV = -26.0
 RECIPE = 2  # counts up whenever the cut changes, so that old and new clips never share a folder

@@ -21,7 +21,8 @@ from testbed.codecs.dred.payload import CHUNK_MS, DredPayload
 from testbed.codecs.encoding import EncodedFrame, Encoding
 from testbed.codecs.opus.build import built
 from testbed.codecs.opus.packet import split
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ, Application, WrittenDred
+from testbed.codecs.opus.settings import Application, WrittenDred
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.kernels import rdovae
 from testbed.kernels.bark import FRAME
 from testbed.kernels.features import extract_features, feature_state

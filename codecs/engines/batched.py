@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 (numba's BLAS: loaded before its threads are limited)
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
@@ -25,10 +24,10 @@ from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
 from testbed.codecs.engines.engine import Job, LibopusEngine
 from testbed.codecs.engines.episodes import Episode, episodes
 from testbed.codecs.engines.gaps import WARM_FRAMES, Gap, GapSound, Stream
-from testbed.codecs.engines.replay import Pcm16, ReplayDecoder, Replayed
+from testbed.codecs.engines.replay import ReplayDecoder, Replayed
 from testbed.codecs.opus.build import built
 from testbed.codecs.opus.packet import split
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16
 from testbed.codecs.recovery import Action
 from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.kernels.bark import FRAME
@@ -174,7 +173,7 @@ class NumbaEngine:
         """Return how deep a DRED payload is read: any depth, but in calls that are left to libopus."""
         return MAX_CHUNKS * CHUNK_MS * SAMPLE_RATE_HZ // 1000 if _is_taken(sent) else DRED_LIMIT_SAMPLES
 
-    def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
+    def decode(self, jobs: Iterable[Job]) -> Iterator[Pcm16]:
         """Give each job's samples in turn; see `testbed.codecs.engines.engine.Engine`."""
         batch: list[_Planned] = []
         weight = 0
@@ -200,7 +199,7 @@ class NumbaEngine:
         is_taken = _is_taken(job.sent) and Action.FILL_PAUSE not in job.actions
         return _Planned(job, clean, episodes(job) if is_taken else None)
 
-    def _decoded(self, batch: Sequence["_Planned"]) -> Iterator[NDArray[np.int16]]:
+    def _decoded(self, batch: Sequence["_Planned"]) -> Iterator[Pcm16]:
         """Give the samples of a batch."""
         wanted: dict[int, tuple[_Clean, dict[Episode, None]]] = {}
         for _, clean, mine in batch:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
-from testbed.codecs.opus.codec import Decoder, Dred, DredDecoder, to_int16
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
+from testbed.codecs.opus.codec import Decoder, Dred, DredDecoder
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_24_bit
 from testbed.codecs.recovery import Action
 
 
@@ -48,7 +48,7 @@ class Engine(Protocol):
     def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
         """Return how deep a DRED payload it reads in calls of these packets."""
 
-    def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
+    def decode(self, jobs: Iterable[Job]) -> Iterator[Pcm16]:
         """Give each job's samples in turn, ``len(sent) * frame_samples`` of them, codec delay included."""
 
 
@@ -58,11 +58,11 @@ class LibopusEngine:
     def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
         return DRED_LIMIT_SAMPLES
 
-    def decode(self, jobs: Iterable[Job]) -> Iterator[NDArray[np.int16]]:
+    def decode(self, jobs: Iterable[Job]) -> Iterator[Pcm16]:
         return map(_decode, jobs)
 
 
-def _decode(job: Job) -> NDArray[np.int16]:
+def _decode(job: Job) -> Pcm16:
     """Decode one job.
 
     A run of frames that names one packet's DRED parses it once, as deep as the first of them needs: what
@@ -97,4 +97,4 @@ def _decode(job: Job) -> NDArray[np.int16]:
                     decoder.decode_dred(dred, offset, out)
                 else:
                     decoder.conceal(out)
-    return to_int16(pcm)
+    return int16_from_24_bit(pcm)

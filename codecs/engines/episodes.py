@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from testbed.codecs.engines.engine import Job
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Action
 
 REMEMBERED_MS = 60

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.pcm import Pcm16
 from testbed.kernels.bark import FEATURES, FRAME
 from testbed.kernels.batch import prefix, put, take
 from testbed.kernels.fargan import PAST
@@ -28,7 +29,6 @@ from testbed.kernels.plc import (
 )
 from testbed.kernels.weights import read_blob
 
-Pcm16 = NDArray[np.int16]
 Floats = NDArray[np.float32]
 
 WARM_FRAMES = 2 * MAX_HEARD

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from testbed.codecs.opus import library as libopus
 from testbed.codecs.opus.build import built
 from testbed.codecs.opus.codec import Decoder
-
-Pcm16 = NDArray[np.int16]
+from testbed.codecs.pcm import Pcm16
 
 
 class Replayed(NamedTuple):

@@ -11,9 +11,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from testbed.codecs.opus.codec import Decoder, DredDecoder, Encoder, Pcm16, Pcm24, packet_has_lbrr
+from testbed.codecs.opus.codec import Decoder, DredDecoder, Encoder, packet_has_lbrr
 from testbed.codecs.opus.library import DRED, PCM24, Library, find, load
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ, EncoderSettings
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, Pcm24
 from testbed.errors import CodecError
 
 _FRAMES = 40

@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.codecs.opus.library import DRED, LBRR_QUERY, PCM24, Library, get_int, load, set_int
-from testbed.codecs.opus.settings import SAMPLE_RATE_HZ, EncoderSettings
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, Pcm24
 from testbed.errors import CodecError
-
-Pcm16 = NDArray[np.int16]
-Pcm24 = NDArray[np.int32]
 
 MAX_PAYLOAD_BYTES = 15_000
 MAX_PACKET_SAMPLES = 120 * SAMPLE_RATE_HZ // 1000
@@ -319,8 +317,8 @@ class DredDecoder(_Handle):
 class Decoder(_Handle):
     """An Opus decoder.
 
-    Every way of getting a frame fills `out`, a one-dimensional int32 array as long as the frame, with 24-bit
-    samples: what `to_int16` turns into the int16 samples that ``opus_demo`` writes.
+    Each method that produces a frame fills `out`, a one-dimensional int32 array as long as the frame, with
+    24-bit samples; `testbed.codecs.pcm.int16_from_24_bit` rounds them as ``opus_demo`` does.
 
     Parameters
     ----------
@@ -461,12 +459,6 @@ class Decoder(_Handle):
 
     def _destroy(self, state: int) -> None:
         self.library.call.opus_decoder_destroy(state)
-
-
-def to_int16(pcm24: Pcm24) -> Pcm16:
-    """Clip and round 24-bit samples to int16, as ``opus_demo`` does before it writes them."""
-    limit = 0x7FFF00
-    return ((np.clip(pcm24, -limit, limit) + 128) >> 8).astype(np.int16)
 
 
 def packet_samples(payload: bytes, library: Library | None = None) -> int:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
+
 Application = Literal["voip", "audio"]
 Bandwidth = Literal["narrowband", "mediumband", "wideband", "superwideband", "fullband", "auto"]
-SAMPLE_RATE_HZ = 16_000
 
 
 @dataclass(frozen=True, slots=True)

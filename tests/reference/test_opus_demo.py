@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from testbed.call import Simulation, simulate
-from testbed.calls import to_int16
 from testbed.channels.trace import Trace
 from testbed.codecs.encoding import Encoding, encode
 from testbed.codecs.engines.engine import LibopusEngine
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import int16_from_float
 from testbed.playout.offline import Offline
 from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
@@ -88,7 +88,7 @@ def packets_of(bitstream: bytes) -> list[bytes]:
 def clip_pcm(index: int) -> NDArray[np.int16]:
     """4 s of speech; the second ends so that it takes one packet more than ``-e`` writes."""
     clip = load_clips(Speech(corpus="packaged", clips=2), Path())[index]
-    return to_int16(clip.pcm[: 16_000 * 4 - index])
+    return int16_from_float(clip.pcm[: 16_000 * 4 - index])
 
 
 @cache

@@ -8,12 +8,15 @@ import pandas as pd
 import pytest
 
 from testbed import runner
-from testbed.calls import Context, EncodedClip, simulate_call, to_int16
 from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.pcm import int16_from_float
 from testbed.codecs.recovery import Action, Recovery
 from testbed.codecs.rtp.extension import EXTENSION_BYTES
+from testbed.encoded_clip import EncodedClip
 from testbed.errors import ScenarioError
 from testbed.plan import plan
+from testbed.planned_call import simulate_call
+from testbed.run_context import RunContext
 from testbed.scenario.checks import clips_of
 from testbed.scenario.loading import parse_scenario
 
@@ -42,10 +45,12 @@ def call(text: str = SCENARIO):  # type: ignore[no-untyped-def]
     scenario = parse_scenario(text)
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
-    context = Context(whole.points, whole.schemes, clips, Path(), frozenset(), frozenset())
+    context = RunContext(whole.points, whole.schemes, clips, Path(), frozenset(), frozenset())
     of_scheme = [(each, group) for group in whole.groups for each in group.calls if each.scheme == 1]
     each, group = of_scheme[0]
-    return simulate_call(context, each, EncodedClip(to_int16(clips[0].pcm), group.settings), LibopusEngine())
+    return simulate_call(
+        context, each, EncodedClip(int16_from_float(clips[0].pcm), group.settings), LibopusEngine()
+    )
 
 
 def sent_kbps(simulation, last_s: float = 5.0) -> float:  # type: ignore[no-untyped-def]

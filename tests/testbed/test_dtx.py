@@ -9,16 +9,19 @@ import pytest
 import soundfile
 
 from testbed import runner
-from testbed.calls import Context, EncodedClip, simulate_call, to_int16
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines.engine import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import int16_from_float
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import RtpPacket
+from testbed.encoded_clip import EncodedClip
 from testbed.errors import ScenarioError
 from testbed.loaded_run import Run
 from testbed.pause_caveats import pause_caveats
 from testbed.plan import plan
+from testbed.planned_call import simulate_call
+from testbed.run_context import RunContext
 from testbed.scenario.checks import clips_of
 from testbed.scenario.loading import Speech, parse_scenario
 from testbed.sender import MAX_UNSENT_BYTES
@@ -167,11 +170,11 @@ def test_feedback_reports_no_pause_as_a_loss(folder: Path, reporting: str, contr
     )
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
-    context = Context(whole.points, whole.schemes, clips, folder, frozenset(), frozenset())
+    context = RunContext(whole.points, whole.schemes, clips, folder, frozenset(), frozenset())
     groups = {call: group for group in whole.groups for call in group.calls if call.scheme == 3}
     ((call, group),) = groups.items()
     simulation = simulate_call(
-        context, call, EncodedClip(to_int16(clips[0].pcm), group.settings), LibopusEngine()
+        context, call, EncodedClip(int16_from_float(clips[0].pcm), group.settings), LibopusEngine()
     )
     timeline = simulation.timeline
     assert timeline.count(Recovery.DTX) > 50

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from testbed.call import Simulation, simulate
-from testbed.calls import to_int16
 from testbed.channels.duplicate import Duplicate
 from testbed.channels.loss.bernoulli import Bernoulli
 from testbed.channels.packet import Packet
@@ -20,6 +19,7 @@ from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoding import EncodedFrame, Encoding, encode
 from testbed.codecs.engines.engine import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import int16_from_float
 from testbed.codecs.recovery import Action, Recovery
 from testbed.playout.fixed import Fixed
 from testbed.playout.offline import Offline
@@ -165,7 +165,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
 @cache
 def spoken(encoder: str) -> tuple[EncodedFrame, ...]:
     """Return 1.4 s of speech with DRED and, in SILK's mode, LBRR."""
-    pcm = to_int16(load_clips(Speech(corpus="packaged"), Path())[0].pcm)[: 70 * 320]
+    pcm = int16_from_float(load_clips(Speech(corpus="packaged"), Path())[0].pcm)[: 70 * 320]
     told = EncoderSettings(expected_loss_percent=20, dred_depth_ms=500, **ENCODERS[encoder])
     frames = tuple(encode(pcm, told).frames)
     assert {f"{frame.mode} {frame.bandwidth}" for frame in frames[3:]} == {encoder}

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from testbed.calls import to_int16
 from testbed.codecs.encoding import dred_sent_ms, encode, lbrr_sent
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import int16_from_float
 from testbed.redundancy_advice import advice
 from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
@@ -21,7 +21,7 @@ KBPS, LOSS = r"(?P<kbps>\d+) kb/s in all", r"codec\.expected_loss: (?P<loss>[\d.
 
 @cache
 def speech() -> np.ndarray:
-    return to_int16(load_clips(Speech(corpus="packaged", clips=1), Path())[0].pcm[: 3 * 16_000])
+    return int16_from_float(load_clips(Speech(corpus="packaged", clips=1), Path())[0].pcm[: 3 * 16_000])
 
 
 def sent(settings: EncoderSettings) -> tuple[float, float]:

@@ -9,8 +9,7 @@ import pytest
 import soundfile
 
 import testbed
-from testbed import calls as rows
-from testbed import loaded_run, runner
+from testbed import encoded_clip, loaded_run, runner
 from testbed.codecs.encoding import encode
 from testbed.codecs.recovery import Recovery
 from testbed.columns import TIMINGS, names
@@ -155,7 +154,7 @@ def test_a_run_in_which_nothing_can_be_encoded_says_so(
     def fail(*_: object) -> None:
         raise CodecError("no encoder")
 
-    monkeypatch.setattr(rows, "encode", fail)
+    monkeypatch.setattr(encoded_clip, "encode", fail)
     text = SCENARIO.replace("complexity: 5", "complexity: 5, bandwidth: narrowband")
     assert run(tmp_path, text, jobs=1).is_failure
 
@@ -216,7 +215,7 @@ def test_all_depths_and_quantizers_come_of_one_encode(
         encodes.append(settings)
         return encode(pcm, settings)
 
-    monkeypatch.setattr(rows, "encode", counted)
+    monkeypatch.setattr(encoded_clip, "encode", counted)
     result = run(tmp_path, OURS, jobs=1)
     assert len(encodes) == 2  # the ceiling expects no loss
     table = result.table[result.table["dred_asked_ms"] > 0]

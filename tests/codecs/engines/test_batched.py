@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.calls import to_int16
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines import engine
 from testbed.codecs.engines.batched import NumbaEngine
@@ -18,6 +17,7 @@ from testbed.codecs.engines.engine import Job, LibopusEngine
 from testbed.codecs.engines.episodes import REMEMBERED_MS, Episode, episodes
 from testbed.codecs.opus.packet import split
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import int16_from_float
 from testbed.codecs.recovery import Action
 from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
@@ -36,7 +36,7 @@ def packets(frame_ms: int = 20, dred_ms: int = 1000, bandwidth: str = "wideband"
         inband_fec=True,
         dred_depth_ms=dred_ms,
     )
-    return tuple(f.payload for f in encode(to_int16(clip.pcm)[: 16_000 * seconds], told).frames)
+    return tuple(f.payload for f in encode(int16_from_float(clip.pcm)[: 16_000 * seconds], told).frames)
 
 
 def job(sent, lost, complexity: int = DEEP_PLC, lbrr: bool = False, dred: bool = True, frame_ms: int = 20):
@@ -304,7 +304,7 @@ def test_strange_sound_is_taken_as_libopus_takes_it(signal):
 
 def test_ten_minutes_differ_from_libopus_s_only_after_losses():
     told = EncoderSettings(bitrate_bps=24_000, complexity=0)
-    clip = to_int16(load_clips(Speech(corpus="packaged"), Path())[1].pcm)
+    clip = int16_from_float(load_clips(Speech(corpus="packaged"), Path())[1].pcm)
     sent = tuple(frame.payload for frame in encode(np.resize(clip, 600 * 16_000), told).frames)
     lost = [start + index for start in range(100, len(sent) - 100, 3000) for index in range(4)]
     for done, numba, libopus in compared([job(sent, lost, dred=False)]):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from testbed.calls import to_int16 as as_int16
 from testbed.codecs.encoding import Encoding, encode
 from testbed.codecs.engines.batched import NumbaEngine
 from testbed.codecs.engines.engine import Job, LibopusEngine
-from testbed.codecs.opus.codec import Decoder, DredDecoder, to_int16
+from testbed.codecs.opus.codec import Decoder, DredDecoder
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import int16_from_24_bit, int16_from_float
 from testbed.codecs.recovery import Action
 from testbed.scenario.loading import Speech
 from testbed.sender import MAX_UNSENT_BYTES
@@ -40,7 +40,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
 @cache
 def recording() -> NDArray[np.int16]:
     """Return speech with two pauses in it, over a room's noise of `NOISE_DB` below which nothing is said."""
-    speech = as_int16(load_clips(Speech(corpus="packaged"), Path())[0].pcm)
+    speech = int16_from_float(load_clips(Speech(corpus="packaged"), Path())[0].pcm)
     rest = np.zeros(HZ * 3 // 2, np.int16)
     parts = np.concatenate([speech[:HZ], rest, speech[HZ : 2 * HZ], rest])
     noise = np.random.default_rng(1).normal(0, 10 ** (NOISE_DB / 20), len(parts))
@@ -96,7 +96,7 @@ def test_a_pause_sounds_as_its_packets_would_to_a_decoder_without_networks(name:
         out = np.zeros((len(unsent), made.settings.frame_samples), np.int32)
         for frame, pcm in zip(made.frames, out, strict=True):
             decoder.decode(frame.payload, pcm)
-    assert np.array_equal(played(name, Action.FILL_PAUSE, 0), to_int16(out))
+    assert np.array_equal(played(name, Action.FILL_PAUSE, 0), int16_from_24_bit(out))
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -21,10 +21,10 @@ from testbed.codecs.opus.codec import (
     Encoder,
     packet_has_lbrr,
     packet_samples,
-    to_int16,
 )
 from testbed.codecs.opus.library import LBRR_QUERY, PCM24, Library, load
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import int16_from_24_bit
 from testbed.errors import CodecError
 
 BANDWIDTH_FLAGS = {"wideband": ["-bandwidth", "WB"], "narrowband": ["-bandwidth", "NB"], "auto": []}
@@ -148,7 +148,7 @@ def test_samples_equal_opus_demo(
             if not gap:
                 assert decoder.final_range == final_range
             gap = 0
-    assert np.array_equal(to_int16(out.ravel()), np.fromfile(tmp_path / "out.pcm", np.int16))
+    assert np.array_equal(int16_from_24_bit(out.ravel()), np.fromfile(tmp_path / "out.pcm", np.int16))
 
 
 @pytest.mark.parametrize("settings", [PLAIN, DEEP])
@@ -320,13 +320,13 @@ def test_damaged_packets_never_crash(payload: bytes) -> None:
 
 
 @given(st.lists(st.integers(-(1 << 24), 1 << 24), min_size=1, max_size=50))
-def test_to_int16_is_opus_demos(values: list[int]) -> None:
+def test_24_bit_samples_are_rounded_as_by_opus_demo(values: list[int]) -> None:
     def reference(s: int) -> int:
         s = 0x007FFF00 if s > 0x007FFF00 else s
         s = -0x007FFF00 if s < -0x007FFF00 else s
         return (s + 128) >> 8
 
-    result = to_int16(np.array(values, np.int32))
+    result = int16_from_24_bit(np.array(values, np.int32))
     assert result.dtype == np.int16
     assert result.tolist() == [reference(value) for value in values]
 

@@ -1,0 +1,121 @@
+"""The columns of one call's row: its identity, its measurements and its scores."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.call import Simulation
+from testbed.channels.queue import QUEUE_CAUSES
+from testbed.codecs.encoding import dred_distortion, dred_sent_ms, lbrr_sent
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, float_from_int16
+from testbed.codecs.recovery import Recovery
+from testbed.errors import TestbedError
+from testbed.metrics import metric
+from testbed.plan import CallId
+from testbed.playout.offline import Offline
+from testbed.run_context import RunContext
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a call's sound by metric; NaN has a reason in `reasons`."""
+
+    scores: dict[str, float]
+    reasons: tuple[str, ...]
+
+
+def identity(context: RunContext, call: CallId) -> dict[str, Any]:
+    """Return the columns that identify the call of a row."""
+    return {
+        "point": call.point,
+        "scheme": context.scheme(call).name,
+        "clip": context.clip(call).name,
+        "realization": call.realization,
+        **context.points[call.point].parameters,
+    }
+
+
+def failed_row(context: RunContext, call: CallId, error: Exception) -> dict[str, Any]:
+    """Return the row of a call that failed."""
+    reason = str(error) if isinstance(error, TestbedError) else f"{type(error).__name__}: {error}"
+    return {**identity(context, call), "error": reason or type(error).__name__}
+
+
+def score(names: Sequence[str], reference: NDArray[np.float32], pcm: Pcm16) -> Scores:
+    """Return the scores of a call's sound.
+
+    Parameters
+    ----------
+    names
+        The metrics.
+    reference
+        The clip, (samples,) in [-1, 1] at 16 kHz.
+    pcm
+        The sound, aligned with it.
+    """
+    degraded = float_from_int16(pcm)
+    scores = {name: metric(name)(reference, degraded) for name in names}
+    return Scores(
+        {name: score.value for name, score in scores.items()},
+        tuple(f"{name}: {score.reason}" for name, score in scores.items() if score.reason),
+    )
+
+
+def measurements(
+    context: RunContext, call: CallId, simulation: Simulation, settings: EncoderSettings
+) -> dict[str, Any]:
+    """Return what a simulation determines: bitrates, loss, delay, and frames by recovery.
+
+    Parameters
+    ----------
+    settings
+        The encoder's initial settings.
+    """
+    timeline, is_sent = simulation.timeline, simulation.timeline.is_sent
+    frames = [simulation.frames[frame] for frame in np.flatnonzero(is_sent)]
+    scheme, playout = context.scheme(call), context.scenario(call).playout
+    written = scheme.dred_to_write()
+    kbps_of_bytes = 8 / (len(timeline) * settings.frame_ms)
+    wire_bytes = int(timeline.size_bytes.sum())
+    own_bytes = sum(len(frame.payload) for frame in frames)
+    parts = {
+        "primary_kbps": sum(frame.primary_bytes for frame in frames) * kbps_of_bytes,
+        "lbrr_kbps": sum(frame.lbrr_bytes for frame in frames) * kbps_of_bytes,
+        "dred_kbps": sum(frame.dred_bytes for frame in frames) * kbps_of_bytes,
+        "red_kbps": (wire_bytes - simulation.header_bytes * len(frames) - own_bytes) * kbps_of_bytes,
+    }
+    # An offline receiver has no playout times, and the ceiling has no receiver.
+    is_played = not scheme.is_ceiling and not isinstance(playout, Offline)
+    waited_ns = float((timeline.played_ns - timeline.sent_ns)[is_sent].mean())
+    lookahead_ms = 1000 * simulation.lookahead_samples / SAMPLE_RATE_HZ
+    return {
+        "payload_kbps": sum(parts.values()),
+        **parts,
+        "lbrr_sent": lbrr_sent(frames),
+        "dred_asked_ms": settings.dred_depth_ms if written is None else written.depth_ms,
+        "dred_sent_ms": dred_sent_ms(frames),
+        "dred_distortion": dred_distortion(frames),
+        "wire_kbps": wire_bytes * kbps_of_bytes,
+        "packet_loss": simulation.packet_loss,
+        "queue_loss": timeline.drops(QUEUE_CAUSES) / len(simulation.sent),
+        "delay_ms_min": timeline.smallest_delay_ms,
+        "delay_variation_ms_p50": timeline.delay_variation_ms(50),
+        "delay_variation_ms_p95": timeline.delay_variation_ms(95),
+        "frames": len(timeline),
+        "frames_late": int(timeline.late.sum()),
+        "frames_narrow": sum(not frame.allows_neural_concealment for frame in frames),
+        "frames_primary": timeline.count(Recovery.PRIMARY),
+        "frames_red": timeline.count(Recovery.RED),
+        "frames_lbrr": timeline.count(Recovery.LBRR),
+        "frames_dred": timeline.count(Recovery.DRED),
+        "frames_plc": timeline.count(Recovery.PLC),
+        "frames_dtx": timeline.count(Recovery.DTX),
+        "buffer_needed_ms_p95": timeline.buffer_needed_ms(95),
+        "buffer_needed_ms_max": timeline.buffer_needed_ms(100),
+        "mean_delay_ms": settings.frame_ms + lookahead_ms + waited_ns / 1e6 if is_played else math.nan,
+    }

@@ -1,0 +1,113 @@
+"""One call of the plan, simulated: its scheme, its realization of the channel, its receiver."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+
+import numpy as np
+
+from testbed.allocation.budget import SchemeBudget
+from testbed.call import Simulation, simulate
+from testbed.channels import StageSpec
+from testbed.codecs.encoding import LiveEncoder
+from testbed.codecs.engines.engine import Engine
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import int16_from_float
+from testbed.control import Loop
+from testbed.encoded_clip import EncodedClip
+from testbed.plan import CallId, speech_settings, stages
+from testbed.playout.offline import Offline
+from testbed.randomness import generator
+from testbed.run_context import RunContext
+
+
+def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine: Engine) -> Simulation:
+    """Send one call through its realization of the channel.
+
+    Parameters
+    ----------
+    source
+        The call's clip.
+    engine
+        The engine that will decode the call: it determines how much of a packet's DRED is read.
+    """
+    scenario, scheme = context.scenario(call), context.scheme(call)
+
+    def rngs(way: str, specs: Sequence[StageSpec]) -> list[np.random.Generator]:
+        names = [spec.name for spec in specs]
+        purpose = (way, context.clip(call).name, call.realization)
+        return [
+            generator(scenario.seed, *purpose, name, names[:index].count(name))
+            for index, name in enumerate(names)
+        ]
+
+    complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
+    if scheme.is_ceiling:
+        return simulate(
+            source.encoding,
+            (),
+            [],
+            [],
+            Offline(policy="offline"),
+            complexity,
+            scenario.folder,
+            omits_pauses=scenario.codec.omits_pauses,
+        )
+    send = partial(
+        simulate,
+        distances=scheme.distances(),
+        stages=stages(scenario.channel),
+        rngs=rngs("channel", scenario.channel),
+        playout=scenario.playout,
+        decoder_complexity=complexity,
+        folder=scenario.folder,
+        most_events=scenario.limits.events,
+        omits_pauses=scenario.codec.omits_pauses,
+    )
+    others = _other_calls(context, call, source.settings)
+    if not scenario.is_closed_loop:
+        written = scheme.dred_to_write()
+        encoding = source.with_dred(written)
+        return send(
+            encoding,
+            others=[(other.with_dred(written), start_ns) for other, start_ns in others],
+            dred_reach_samples=engine.dred_reach_samples(tuple(frame.payload for frame in encoding.frames)),
+        )
+    expected_loss = scenario.codec.expected_loss
+    loop = Loop(
+        reporting=scenario.reporting,
+        congestion=scenario.congestion,
+        allocation=scenario.allocation,
+        reverse=stages(scenario.reverse),
+        rngs=rngs("reverse", scenario.reverse),
+        asked=SchemeBudget.of(
+            scheme, speech_settings(scenario.codec, 0.0), scenario.codec.total_kbps is not None
+        ),
+        expected_loss_percent=None if expected_loss is None else round(100 * expected_loss),
+    )
+    with ExitStack() as stack:
+        encoder, *encoders = (
+            stack.enter_context(LiveEncoder(each.pcm, each.settings))
+            for each in (source, *(other for other, _ in others))
+        )
+        starts_ns = [start_ns for _, start_ns in others]
+        return send(encoder, loop=loop, others=list(zip(encoders, starts_ns, strict=True)))
+
+
+def _other_calls(
+    context: RunContext, call: CallId, settings: EncoderSettings
+) -> list[tuple[EncodedClip, int]]:
+    """Return the speech of the other calls on the channel, and when each starts in nanoseconds.
+
+    They use the following clips in turn, each from a random position. They start within one frame of the
+    call, at random, so that their packets are not sent in step with the call's.
+    """
+    scenario = context.scenario(call)
+    rng = generator(scenario.seed, "other calls", context.clip(call).name, call.realization)
+    found = []
+    for index in range(1, scenario.other_calls + 1):
+        pcm = int16_from_float(context.clips[(call.clip + index) % len(context.clips)].pcm)
+        begin = int(rng.integers(len(pcm)))
+        start_ns = int(rng.integers(settings.frame_ms * 1_000_000))
+        found.append((EncodedClip(np.roll(pcm, -begin), settings), start_ns))
+    return found

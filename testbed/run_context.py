@@ -1,0 +1,48 @@
+"""The context of a run: what its calls have in common, sent to each process once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.codecs.schemes import SchemeSpec
+from testbed.plan import CallId
+from testbed.scenario.loading import Point, Scenario
+from testbed.speech import Clip
+
+
+@dataclass(frozen=True, eq=False)
+class RunContext:
+    """The points, schemes and clips of a run, and the files that it keeps.
+
+    Attributes
+    ----------
+    points, schemes
+        See `testbed.plan.Plan`.
+    clips
+        The speech.
+    folder
+        The run's folder, in which files of calls are kept.
+    save
+        Files to keep of every call: any of ``"audio"``, ``"packets"``, ``"timelines"``.
+    examples
+        The calls that the report plays and draws.
+    """
+
+    points: Sequence[Point[Scenario]]
+    schemes: Sequence[Sequence[SchemeSpec]]
+    clips: Sequence[Clip]
+    folder: Path
+    save: frozenset[str]
+    examples: frozenset[CallId]
+
+    def scenario(self, call: CallId) -> Scenario:
+        """Return the scenario of a call's point."""
+        return self.points[call.point].scenario
+
+    def scheme(self, call: CallId) -> SchemeSpec:
+        """Return a call's scheme."""
+        return self.schemes[call.point][call.scheme]
+
+    def clip(self, call: CallId) -> Clip:
+        """Return a call's clip."""
+        return self.clips[call.clip]
