@@ -62,6 +62,7 @@ class SharedLink:
         models: Sequence[CrossTraffic],
     ) -> None:
         self.fates: dict[str, Counter[str]] = defaultdict(Counter)
+        self._models = models
         self._env = context.env
         self._out, self._drop = context.out, context.drop
         self._arrivals: dict[str, Callable[[Packet], None]] = {}
@@ -73,7 +74,7 @@ class SharedLink:
                     env=context.env,
                     later=context.env.background,
                     rng=rng,
-                    name=f"cross {number} {getattr(model, 'model', '')}".strip(),
+                    name=model.flow(number),
                     put=self._put_other,
                     arrivals=self._arrivals,
                 )
@@ -87,6 +88,15 @@ class SharedLink:
         """Let a packet of ours share the link."""
         self._env.held += 1
         self._put(packet)
+
+    def counts(self, number: int) -> Counter[str]:
+        """Return the sum of the `fates` of all flows of one model, the first of which is number 1."""
+        name = self._models[number - 1].flow(number)
+        total: Counter[str] = Counter()
+        for flow, fates in self.fates.items():
+            if flow == name or flow.startswith(f"{name} "):
+                total += fates
+        return total
 
     def _put_other(self, packet: Packet) -> None:
         self.fates[packet.flow]["sent"] += 1

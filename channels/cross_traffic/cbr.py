@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from testbed.channels.cross_traffic.model import CrossTraffic, Paced, Source, TrafficContext
+from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Paced, Source, TrafficContext
 
 
 class ConstantBitRate(CrossTraffic):
@@ -23,6 +23,10 @@ class ConstantBitRate(CrossTraffic):
     model: Literal["cbr"] = "cbr"
     rate_kbps: float = Field(ge=0.1, le=1e6, description="rate in kb/s")
     packet_bytes: int = Field(1200, ge=1, le=65_535, description="size of its packets")
+
+    def demand(self) -> Demand:
+        """Return its claim on the link's capacity: its rate."""
+        return Demand(self.packet_bytes, self.rate_kbps, 0, self.rate_kbps)
 
     def source(self, access: TrafficContext) -> Source:
         """Return a source that has not begun."""

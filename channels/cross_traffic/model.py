@@ -13,6 +13,9 @@ from testbed.channels.spec import problem
 from testbed.channels.stage import Later, milliseconds
 from testbed.parameters import Parameters
 
+FLOW_PREFIX = "cross "
+"""Beginning of the names of all flows of cross traffic."""
+
 
 @dataclass(frozen=True)
 class TrafficContext:
@@ -52,6 +55,33 @@ class Source(Protocol):
         """Put no packet any more."""
 
 
+@dataclass(frozen=True)
+class Demand:
+    """Claim of cross traffic on a link's capacity, between its beginning and its end.
+
+    Attributes
+    ----------
+    packet_bytes
+        Size of its packets, headers included.
+    constant_kbps
+        Rate that it takes all the time, whatever else is sent.
+    greedy_flows
+        Number of flows that each take all they can get, all the time.
+    most_kbps
+        Largest rate that it could use; may be infinite.
+    """
+
+    packet_bytes: int
+    constant_kbps: float
+    greedy_flows: int
+    most_kbps: float
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it takes a share of the link all the time."""
+        return self.constant_kbps > 0 or self.greedy_flows > 0
+
+
 class CrossTraffic(Parameters):
     """Base of the models of cross traffic.
 
@@ -61,18 +91,29 @@ class CrossTraffic(Parameters):
         When it begins, in simulated time.
     stop_ms
         When it ends; null for the end of the simulation.
+    model
+        Name of the model.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
 
     start_ms: float = Field(0.0, ge=0, le=1e9, description="when it begins, in ms of simulated time")
     stop_ms: float | None = Field(None, ge=0, le=1e9, description="when it ends; null for never")
+    model: str
 
     @model_validator(mode="after")
     def _lasts(self) -> "CrossTraffic":
         if self.stop_ms is not None and self.stop_ms <= self.start_ms:
             raise problem(f"must be later than start_ms, {self.start_ms:g}", "stop_ms", value=self.stop_ms)
         return self
+
+    def flow(self, number: int) -> str:
+        """Return the name of the flow of entry `number` of a link, or the beginning of its flows' names."""
+        return f"{FLOW_PREFIX}{number} {self.model}"
+
+    def demand(self) -> Demand:
+        """Return its claim on the link's capacity."""
+        raise NotImplementedError
 
     def source(self, access: TrafficContext) -> Source:
         """Return a source that has not begun."""

@@ -1,12 +1,13 @@
 """Cross traffic that comes in bursts."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from testbed.channels.cross_traffic.model import CrossTraffic, Paced, Source, TrafficContext
+from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Paced, Source, TrafficContext
 
 
 class OnOff(CrossTraffic):
@@ -48,6 +49,10 @@ class OnOff(CrossTraffic):
             return round(rng.exponential(mean_ms) * 1e6)
         shortest_ms = mean_ms * (self.shape - 1) / self.shape
         return round((1 + rng.pareto(self.shape)) * shortest_ms * 1e6)
+
+    def demand(self) -> Demand:
+        """Return its claim on the link's capacity: bursts, which have no share of their own."""
+        return Demand(self.packet_bytes, 0.0, 0, inf)
 
     def source(self, access: TrafficContext) -> Source:
         """Return a source that has not begun."""

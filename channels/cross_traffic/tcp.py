@@ -1,12 +1,12 @@
 """Cross traffic of TCP: flows that last, and flows that come and go."""
 
-from math import ceil
+from math import ceil, inf
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from testbed.channels.cross_traffic.model import CrossTraffic, Source, TrafficContext
+from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Source, TrafficContext
 from testbed.channels.cross_traffic.tcp_cubic import Cubic
 from testbed.channels.cross_traffic.tcp_flow import TcpFlow
 from testbed.channels.cross_traffic.tcp_window import Reno, Window
@@ -110,6 +110,10 @@ class Tcp(CrossTraffic):
         elif self.arrivals_per_s is not None and self.flows is not None:
             raise problem("give either flows (users) or arrivals_per_s", "flows")
         return self
+
+    def demand(self) -> Demand:
+        """Return its claim on the link's capacity: a share per connection that lasts, none for short ones."""
+        return Demand(self.segment_bytes, 0.0, (self.flows or 1) if self.size is None else 0, inf)
 
     def source(self, access: TrafficContext) -> Source:
         """Return a source that has not begun."""

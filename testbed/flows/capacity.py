@@ -35,21 +35,23 @@ def change_times_s(stages: Sequence[StageParameters]) -> list[float]:
     return sorted({time_s for time_s in steps if time_s > 0})
 
 
-def fair_shares(capacity: float, most: Mapping[str, float]) -> dict[str, float]:
-    """Divide a capacity max-min fairly among flows that can each use so much at most.
+def fair_shares(capacity: float, most: Mapping[str, float], greedy_flows: int = 0) -> dict[str, float]:
+    """Divide a capacity max-min fairly among flows.
 
     Parameters
     ----------
     capacity
-        To be divided; below 0 counts as 0. NaN, not known, makes every share NaN.
+        Capacity to divide, in kb/s; below 0 counts as 0. NaN, not known, makes every share NaN.
     most
-        What each flow can use; may be infinite.
+        Largest rate that each flow can use, in kb/s; may be infinite.
+    greedy_flows
+        Number of further flows, without a limit.
     """
     if isnan(capacity):
         return dict.fromkeys(most, capacity)
     shares: dict[str, float] = {}
     left = max(0.0, capacity)
     for number, name in enumerate(sorted(most, key=lambda each: most[each])):
-        shares[name] = min(most[name], left / (len(most) - number))
+        shares[name] = min(most[name], left / (len(most) + greedy_flows - number))
         left -= shares[name]
     return shares

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.flows.cross_traffic import CrossTrafficLog
 from testbed.flows.log import NEVER, FlowLog
-from testbed.flows.others import OtherLog
 from testbed.flows.periods import HOLD_S, Period, convergence_s, jain, oscillation, periods
 from testbed.flows.simulate import Outcome
 from testbed.flows.trajectory import BIN_S, Series
@@ -35,7 +35,7 @@ def rows(
         spans = periods(study, direction)
         flows = study.going(direction)
         names = [flow.name for flow in flows] + [
-            log.name for log in outcome.others if log.direction == direction
+            log.name for log in outcome.cross_traffic if log.direction == direction
         ]
         common = {
             "link_utilisation": _utilisation(
@@ -51,7 +51,7 @@ def rows(
             found.append({**row, **common, "fairness": fairness if flow.is_controlled else float("nan")})
         found += [
             {**_other_row(log, series[log.name], spans), **common}
-            for log in outcome.others
+            for log in outcome.cross_traffic
             if log.direction == direction
         ]
     return found
@@ -138,7 +138,7 @@ def _row(
     }
 
 
-def _other_row(log: OtherLog, series: Series, spans: list[Period]) -> dict[str, Any]:
+def _other_row(log: CrossTrafficLog, series: Series, spans: list[Period]) -> dict[str, Any]:
     on = np.flatnonzero(series["sent_kbps"] > 0)
     first, last = (int(on[0]), int(on[-1]) + 1) if len(on) else (0, 0)
     active_s = (last - first) * BIN_S

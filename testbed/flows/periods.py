@@ -11,7 +11,6 @@ from math import inf, isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.cross_traffic.model import CrossTraffic
 from testbed.flows.capacity import capacity_kbps, change_times_s, fair_shares, links
 from testbed.scenario.flow_media import Adaptive, Audio
 from testbed.scenario.flow_study import FlowStudy
@@ -50,13 +49,17 @@ def periods(study: FlowStudy, direction: str) -> list[Period]:
     stages = study.stages(direction)
     spans = {flow.name: flow.spans_s(study.duration_s) for flow in study.going(direction)}
     rivals = [
-        (model.start_ms / 1000, inf if model.stop_ms is None else model.stop_ms / 1000, model)
+        (
+            traffic.start_ms / 1000,
+            inf if traffic.stop_ms is None else traffic.stop_ms / 1000,
+            traffic.demand(),
+        )
         for link in links(stages)
-        for model in link.cross_traffic
+        for traffic in link.cross_traffic
     ]
     edges = {0.0, study.duration_s, *change_times_s(stages)}
     edges |= {edge for its in spans.values() for span in its for edge in span}
-    edges |= {edge for start_s, stop_s, model in rivals if _lasts(model) for edge in (start_s, stop_s)}
+    edges |= {edge for start_s, stop_s, demand in rivals if demand.is_steady for edge in (start_s, stop_s)}
     inner = sorted(edge for edge in edges if 0 <= edge <= study.duration_s)
     found = []
     for start_s, stop_s in pairwise(inner):
@@ -68,29 +71,15 @@ def periods(study: FlowStudy, direction: str) -> list[Period]:
         most = {flow.name: flow.media.max_kbps for flow in active if isinstance(flow.media, Adaptive)}
         taken = sum(flow.media.rate_kbps for flow in active if isinstance(flow.media, Audio))
         everything = sum(most.values()) + taken
-        for number, (begin_s, end_s, model) in enumerate(rivals):
-            if not begin_s <= start_s < end_s:
-                continue
-            kind = getattr(model, "model", "")
-            if kind == "cbr":
-                taken += model.rate_kbps  # type: ignore[attr-defined]
-                everything += model.rate_kbps  # type: ignore[attr-defined]
-            else:
-                everything = inf
-            if kind == "tcp" and model.size is None:  # type: ignore[attr-defined]
-                flows = model.flows or 1  # type: ignore[attr-defined]
-                most |= {f"\0{number} {connection}": inf for connection in range(flows)}
+        present = [demand for begin_s, end_s, demand in rivals if begin_s <= start_s < end_s]
+        for demand in present:
+            taken += demand.constant_kbps
+            everything += demand.most_kbps
         capacity = capacity_kbps(stages, start_s)
-        shares = fair_shares(capacity - taken, most)
-        fair = {name: share for name, share in shares.items() if name[0] != "\0"}
+        fair = fair_shares(capacity - taken, most, sum(demand.greedy_flows for demand in present))
         usable = float("nan") if isnan(capacity) else min(capacity, everything)
         found.append(Period(start_s, stop_s, capacity, fair, usable))
     return found
-
-
-def _lasts(model: CrossTraffic) -> bool:
-    """Return whether cross traffic takes a share of its own all the time."""
-    return getattr(model, "model", "") == "cbr" or getattr(model, "size", "") is None
 
 
 def convergence_s(

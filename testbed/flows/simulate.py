@@ -10,8 +10,8 @@ from testbed.codecs.rtp.packet import RtpPacket
 from testbed.congestion.controller import Controller
 from testbed.congestion.scream import Scream
 from testbed.feedback_loop import FeedbackReceiver, FeedbackSender
+from testbed.flows.cross_traffic import CrossTrafficLog, CrossTrafficRecorder
 from testbed.flows.log import FlowLog
-from testbed.flows.others import OtherLog, Others
 from testbed.flows.path import build_path
 from testbed.flows.source import Source
 from testbed.randomness import generator
@@ -31,14 +31,14 @@ class Outcome:
     ----------
     flows
         The log of each flow.
-    others
-        The logs of cross traffic, a look every `BIN_MS`.
+    cross_traffic
+        The logs of cross traffic, updated every `BIN_MS`.
     seconds
         Processor time that it took.
     """
 
     flows: dict[str, FlowLog]
-    others: list[OtherLog]
+    cross_traffic: list[CrossTrafficLog]
     seconds: float
 
 
@@ -60,7 +60,7 @@ def simulate(study: FlowStudy, realization: int) -> Outcome:
     logs = {flow.name: FlowLog() for flow in study.flows}
     ends: dict[str, End] = {}
     entrances: dict[str, Out] = {}
-    others: list[Others] = []
+    recorders: list[CrossTrafficRecorder] = []
     for direction in DIRECTIONS:
         going = {flow.name for flow in study.going(direction)}
         names = [spec.name for spec in getattr(study, direction)]
@@ -77,7 +77,7 @@ def simulate(study: FlowStudy, realization: int) -> Outcome:
             _sorted_out(going, ends),
             _dropped(going, logs),
         )
-        others.append(Others(direction, shared, sum(len(each.logs) for each in others)))
+        recorders.append(CrossTrafficRecorder(direction, shared, sum(len(each.logs) for each in recorders)))
     for index, flow in enumerate(study.flows):
         back = "backward" if flow.direction == "forward" else "forward"
         ends[flow.name] = End(
@@ -85,9 +85,9 @@ def simulate(study: FlowStudy, realization: int) -> Outcome:
         )
     bins = round(1000 * study.duration_s / BIN_MS)
     for number in range(1, bins + 1):
-        env.later(milliseconds(BIN_MS * number), _look, others)
+        env.later(milliseconds(BIN_MS * number), _update, recorders)
     env.run()
-    return Outcome(logs, [log for each in others for log in each.logs], time.process_time() - started)
+    return Outcome(logs, [log for each in recorders for log in each.logs], time.process_time() - started)
 
 
 class End:
@@ -186,9 +186,9 @@ def controller_of(study: FlowStudy, flow: Flow) -> Controller:
     return study.congestion.model_copy(update=bounds).build()
 
 
-def _look(others: list[Others]) -> None:
-    for each in others:
-        each.look()
+def _update(recorders: list[CrossTrafficRecorder]) -> None:
+    for recorder in recorders:
+        recorder.update()
 
 
 def _sorted_out(going: set[str], ends: "dict[str, End]") -> Out:

@@ -13,7 +13,7 @@ from testbed.flows.capacity import capacity_kbps
 from testbed.flows.columns import CHANGES, COLUMNS, IDENTITY, TRAJECTORY
 from testbed.flows.measure import changes, rows
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
-from testbed.flows.trajectory import Series, others_trajectory, trajectory
+from testbed.flows.trajectory import Series, cross_traffic_trajectory, trajectory
 from testbed.manifest import versions
 from testbed.pool import run_tasks
 from testbed.provenance import Provenance, inputs_of
@@ -116,7 +116,8 @@ def series_of(study: FlowStudy, outcome: Outcome) -> dict[str, Series]:
         for flow in study.flows
     }
     return series | {
-        log.name: others_trajectory(log, bins, capacity(log.direction)) for log in outcome.others
+        log.name: cross_traffic_trajectory(log, bins, capacity(log.direction))
+        for log in outcome.cross_traffic
     }
 
 

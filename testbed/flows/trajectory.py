@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.flows.cross_traffic import CrossTrafficLog
 from testbed.flows.log import NEVER, FlowLog
-from testbed.flows.others import OtherLog
 from testbed.flows.simulate import BIN_MS
 
 Series = dict[str, NDArray[Any]]
@@ -52,7 +52,7 @@ def trajectory(log: FlowLog, bins: int, capacity: Callable[[float], float]) -> S
     }
 
 
-def others_trajectory(log: OtherLog, bins: int, capacity: Callable[[float], float]) -> Series:
+def cross_traffic_trajectory(log: CrossTrafficLog, bins: int, capacity: Callable[[float], float]) -> Series:
     """Return the time series of cross traffic; what it waits is not known, nor has it a target.
 
     Its `loss` is the share of the packets that ended in the bin which were dropped.

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pydantic import Field
 
 from testbed.channels import StageSpec
+from testbed.channels.cross_traffic.model import FLOW_PREFIX
 from testbed.channels.stage import StageParameters
 from testbed.congestion import ControllerSpec
 from testbed.congestion.reporting import Reporting
@@ -15,7 +16,6 @@ from testbed.scenario.document import KeyPath
 from testbed.scenario.flow_media import Adaptive, Media
 
 DIRECTIONS = ("forward", "backward")
-OTHERS = "cross "
 _RATES = ("min_kbps", "start_kbps", "max_kbps")
 
 
@@ -98,8 +98,8 @@ def contradictions(study: FlowStudy) -> Iterator[tuple[KeyPath, str]]:
         if flow.name in names:
             yield (*where, "name"), f"{flow.name!r} is the name of flows.{names[flow.name]} too"
         names[flow.name] = index
-        if flow.name.startswith(OTHERS):
-            yield (*where, "name"), f"names that begin with {OTHERS!r} are of cross traffic"
+        if flow.name.startswith(FLOW_PREFIX):
+            yield (*where, "name"), f"names that begin with {FLOW_PREFIX!r} are of cross traffic"
         if flow.start_s >= study.duration_s:
             yield (*where, "start_s"), f"must be before the end, duration_s {study.duration_s:g}"
         if flow.stop_s is not None and flow.stop_s <= flow.start_s:

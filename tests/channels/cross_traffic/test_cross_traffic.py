@@ -97,6 +97,21 @@ def test_sources_begin_and_stop_when_told(model):
     assert len(times) and times.min() >= 2 and times.max() < 9
 
 
+@pytest.mark.parametrize("model", CrossTrafficSpec.examples, ids=str)
+def test_sources_send_what_their_demand_says(model):
+    link = Inside({"rate_kbps": 1000, "cross_traffic": [{**model, "start_ms": 0, "stop_ms": None}]})
+    demand = Link.model_validate({"rate_kbps": 1, "cross_traffic": [model]}).cross_traffic[0].demand()
+    sizes, put = [], link.stage._put
+    link.stage._put = lambda packet: (sizes.append(packet.size_bytes), put(packet))
+    link.env.later(20 * 1000 * MS, lambda _: None, None)
+    link.env.run()
+    assert set(sizes) == {demand.packet_bytes}
+    delivered_kbps = link.stage.counts(1)["delivered"] * demand.packet_bytes * 8 / 20_000
+    assert delivered_kbps <= 1.01 * demand.most_kbps
+    assert delivered_kbps >= 0.99 * demand.constant_kbps
+    assert demand.greedy_flows == 0 or delivered_kbps > 900
+
+
 link_of_others = st.builds(
     lambda rate, delay, discipline, models: {
         "rate_kbps": rate,

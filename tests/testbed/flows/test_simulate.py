@@ -68,7 +68,7 @@ def test_a_packet_arrives_or_is_dropped_by_a_named_cause(forward, backward, cont
         assert set(log.dropped) <= {"loss", "queue", "codel", "overlimit", "fq_codel"}
         assert all(at == NEVER or at >= sent for at, sent in zip(log.arrived_ns, log.sent_ns, strict=True))
         assert 0 <= log.feedback_arrived <= log.feedback_sent
-    for other in outcome.others:
+    for other in outcome.cross_traffic:
         assert other.sent[-1] >= other.delivered[-1] + other.dropped[-1]
 
 
