@@ -25,3 +25,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'testbed' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names to complete."""
+    return __all__

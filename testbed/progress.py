@@ -1,23 +1,68 @@
-"""Progress of a run on stderr: a bar on a terminal, else a line for each twentieth."""
+"""Progress of a run: a bar in a notebook or on a terminal, else a line on stderr for each twentieth."""
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from testbed.runner import Progress
+
+    Show = Callable[[Progress], None]
 
 _SETTLED_S = 2.0
 """Time after the first rows, which are slow, from which the pace of the others is estimated."""
 
 
 @contextmanager
-def progress() -> "Iterator[Callable[[Progress], None]]":
-    """Yield a function to call with each progress of the run."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield _Lines()
-        return
+def progress(lines: bool = True) -> "Iterator[Show]":
+    """Yield a function to call with each progress of the run.
+
+    Parameters
+    ----------
+    lines
+        Whether to print lines where no bar can be shown.
+    """
+    display: AbstractContextManager[Show]
+    if _is_notebook():
+        display = _notebook_bar()
+    elif sys.stderr is not None and sys.stderr.isatty():
+        display = _terminal_bar()
+    else:
+        display = nullcontext(_Lines() if lines else _nothing)
+    with display as show:
+        yield show
+
+
+def _is_notebook() -> bool:
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return type(get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+@contextmanager
+def _notebook_bar() -> "Iterator[Show]":
+    """Yield what updates a bar below the cell, which goes when the run ends."""
+    from IPython.display import HTML, display
+
+    handle = display(HTML(""), display_id=True)
+    pace = Pace()
+
+    def show(now: "Progress") -> None:
+        said = escape(f"{now.message}: {_numbers(now, pace.left_s(now))}")
+        handle.update(HTML(f'<progress value="{now.done}" max="{max(1, now.total)}"></progress> {said}'))
+
+    try:
+        yield show
+    finally:
+        handle.update(HTML(""))
+
+
+@contextmanager
+def _terminal_bar() -> "Iterator[Show]":
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -42,6 +87,10 @@ def progress() -> "Iterator[Callable[[Progress], None]]":
             )
 
         yield show
+
+
+def _nothing(now: "Progress") -> None:
+    """Show nothing."""
 
 
 class Pace:

@@ -1,6 +1,7 @@
 """One call of a run, made again: its timeline, its packets and its sound."""
 
 import json
+import operator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,11 @@ class Call:
 
 def repeat_call(run: Results, row: int) -> Call:
     """Make the call of one row of a run's table again; see `testbed.loaded_run.Run.call`."""
-    if not 0 <= row < len(run.table):
+    try:
+        number = operator.index(row)
+    except TypeError:
+        raise ResultsError(f"{run.folder}: call({row!r}): give the number of a row of the table") from None
+    if not 0 <= number < len(run.table):
         raise ResultsError(f"{run.folder}: there is no row {row}, the table has {len(run.table)}")
     if run.manifest.get("kind") == "flows":
         raise ResultsError(f"{run.folder}: a flow study, in which there are no calls")
@@ -61,7 +66,7 @@ def repeat_call(run: Results, row: int) -> Call:
     check_unchanged(run.manifest, inputs_of(whole.points, clips), clips, run.folder)
     context = RunContext(whole.points, whole.schemes, clips, run.folder, frozenset(), frozenset())
     groups = {call: group for group in whole.groups for call in group.calls}
-    kept = run.table.iloc[row]
+    kept = run.table.iloc[number]
     try:
         call = CallId(
             point=int(kept["point"]),

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed.errors import ResultsError
+from testbed.escaping import printable
 from testbed.files import written_whole
 from testbed.parquet import read_frame
 from testbed.store import JOURNAL_FILE, MOST_BYTES_OF_TEXT, read_parts, read_rows
 from testbed.stored_manifest import check_manifest
 from testbed.stored_table import check_table
+from testbed.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +44,14 @@ class Results:
     folder: Path
     table: "pd.DataFrame"
     manifest: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Return a line."""
+        unit = "flow" if self.manifest.get("kind") == "flows" else "call"
+        unfinished = "" if self.manifest.get("complete", True) else ", unfinished"
+        return printable(
+            f"{type(self).__name__}({self.folder}: {counted(len(self.table), unit)}{unfinished})"
+        )
 
 
 def load(folder: Path | str) -> Results:

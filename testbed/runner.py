@@ -1,13 +1,14 @@
 """A run of a scenario: plan, calls, files, and the result."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed import compilation, results
+from testbed.arguments import overrides_of, paths_of, plain, words_of
 from testbed.calls import rows_of
 from testbed.caveats import caveats
 from testbed.columns import IDENTITY, table_types
@@ -22,6 +23,7 @@ from testbed.marker import folder_of
 from testbed.measurements import identity
 from testbed.plan import CallId, Plan, plan
 from testbed.pool import run_tasks
+from testbed.progress import progress
 from testbed.provenance import Provenance, inputs_of
 from testbed.run_context import RunContext
 from testbed.run_folder import working
@@ -45,24 +47,26 @@ class Progress:
 
 
 def run(
-    scenario: Path | str,
+    scenario: Path | str | Mapping[str, Any],
     out: Path | str | None = None,
-    overrides: Sequence[str] = (),
+    overrides: Mapping[str, Any] | Sequence[str] = (),
     jobs: int | None = None,
-    save: Sequence[str] = (),
+    save: Sequence[str] | str = (),
     force: bool = False,
-    speech: Sequence[Path | str] = (),
+    speech: Sequence[Path | str] | Path | str = (),
 ) -> Run:
-    """Run a scenario and return its results; the same as ``testbed run`` without its progress bar.
+    """Run a scenario and return its results, as ``testbed run`` does.
+
+    Progress is shown in notebooks and terminals.
 
     Parameters
     ----------
     scenario
-        Path of a YAML file, or the name of a packaged scenario.
+        Path of a YAML file, the name of a packaged scenario, or the content of a scenario as a dict.
     out
         The run's folder; default: ``results/<name>``.
     overrides
-        ``"dotted.key=value"`` each, as with ``--set``.
+        Values by dotted key, or ``"dotted.key=value"`` each, as with ``--set``.
     jobs
         Number of processes; default: one per core.
     save
@@ -71,11 +75,36 @@ def run(
         Whether the run may replace that of another scenario, or an unfinished one.
     speech
         Recordings in place of the scenario's speech, as with ``--speech``.
+
+    Raises
+    ------
+    TestbedError
+        The run is not possible; a failed call is a row with its reason.
+
+    Examples
+    --------
+    >>> import testbed
+    >>> run = testbed.run(
+    ...     {
+    ...         "name": "first",
+    ...         "speech": {"corpus": "packaged", "clips": 1},
+    ...         "codec": {"bitrate_kbps": 24},
+    ...         "schemes": ["plc", {"dred": {"depth_ms": 200, "bitrate_kbps": 18}}],
+    ...         "channel": [{"loss": {"model": "bernoulli", "rate": 0.1}}],
+    ...         "playout": {"policy": "offline"},
+    ...         "metrics": ["estoi"],
+    ...     },
+    ...     overrides={"codec.complexity": 0},
+    ... )
+    >>> run
+    Run(results/first: 3 calls)
     """
-    loaded = load_scenario(scenario, overrides, speech)
-    return run_scenario(
-        loaded, Path(out or Path("results") / loaded.name), jobs, frozenset(save), force=force
-    )
+    if isinstance(scenario, Mapping):
+        scenario = plain(scenario)
+    loaded = load_scenario(scenario, overrides_of(overrides), paths_of(speech))
+    folder = Path(out or Path("results") / loaded.name)
+    with progress(lines=False) as on_progress:
+        return run_scenario(loaded, folder, jobs, frozenset(words_of(save)), on_progress, force)
 
 
 def run_scenario(

@@ -37,7 +37,12 @@ def edited(text: str, wanted: Any) -> str:
     if root is not None:
         for edit in sorted(_edits(text, root, given, wanted), reverse=True):
             made = made[: edit.start] + edit.text + made[edit.end :]
-    return made if _says(made, wanted) else _dumped(wanted, flow=False)
+    return made if _says(made, wanted) else as_yaml(wanted)
+
+
+def as_yaml(data: Any) -> str:
+    """Return dicts, lists, texts, numbers, booleans and None as YAML in block style."""
+    return _dumped(data, flow=False)
 
 
 def _says(text: str, wanted: Any) -> bool:

@@ -3,7 +3,7 @@
 import glob
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from testbed.scenario.document import (
     read_document,
     set_value,
 )
-from testbed.scenario.edit import edited
+from testbed.scenario.edit import as_yaml, edited
 from testbed.scenario.flow_study import FlowStudy
 from testbed.scenario.messages import explain, shown
 from testbed.scenario.models import Codec, Kind, Point, Scenario, Speech, bad_combinations
@@ -55,14 +55,17 @@ AnyScenario = Scenario | FlowStudy
 
 
 def load_scenario(
-    path_or_name: str | Path, overrides: Sequence[str] = (), speech: Sequence[str | Path] = ()
+    scenario: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    speech: Sequence[str | Path] = (),
 ) -> AnyScenario:
     """Read a scenario, override some of its values, and validate it and every point of its sweep.
 
     Parameters
     ----------
-    path_or_name
-        A YAML file, or the name of a packaged scenario such as ``quickstart``.
+    scenario
+        A YAML file, the name of a packaged scenario such as ``quickstart``, or the content of a scenario as
+        dicts, lists, texts and numbers; file names in the latter are relative to the current folder.
     overrides
         ``"key=value"`` each: a dotted key (see `testbed.scenario.document.set_value`) and a value in YAML.
         Overriding a swept key takes it out of the sweep; overriding `speech.files` takes the corpus away with
@@ -75,7 +78,10 @@ def load_scenario(
     ScenarioError
         All mistakes, one a line: file, line, key, what is wrong, what would be right.
     """
-    document = read_document(*find_scenario(path_or_name))
+    if isinstance(scenario, Mapping):
+        document = parse_document(as_yaml(dict(scenario)), "scenario")
+    else:
+        document = read_document(*find_scenario(scenario))
     for override in overrides:
         _override(document, override)
     if speech:
