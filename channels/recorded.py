@@ -11,14 +11,14 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from testbed.channels.link import Link
 from testbed.channels.link.mahimahi import read_delivery_trace
-from testbed.channels.queue import Queue, QueueParameters
+from testbed.channels.queue import QUEUES, QueueParameters
 from testbed.channels.queue.drop_tail import DropTail
 from testbed.channels.recordings.file import read_cached, read_trace
 from testbed.channels.recordings.kind import CAPACITY, decide
-from testbed.channels.spec import problem
 from testbed.channels.stage import Stage, StageContext, capacity_kbps
 from testbed.channels.trace import Trace
 from testbed.errors import ChannelError
+from testbed.named_parameters import invalid
 from testbed.parameters import FileName, Parameters
 
 
@@ -48,7 +48,7 @@ class Recorded(Parameters):
         return ("trace", *self.queue.causes)
 
     file: FileName = Field(description="the recording's name, relative to the scenario's folder")
-    queue: Annotated[QueueParameters, Queue] = Field(DropTail(), description="what waits before a link")
+    queue: Annotated[QueueParameters, QUEUES] = Field(DropTail(), description="what waits before a link")
 
     @field_validator("file")
     @classmethod
@@ -58,7 +58,7 @@ class Recorded(Parameters):
             try:
                 _is_capacity(info.context["folder"] / file)
             except ChannelError as error:
-                raise problem(str(error), value=file) from None
+                raise invalid(str(error), value=file) from None
         return file
 
     def mean_loss(self, folder: Path = Path()) -> float:

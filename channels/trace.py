@@ -20,9 +20,9 @@ from testbed.channels.recordings.delays import PACKET_INTERVAL_MS
 from testbed.channels.recordings.file import read_cached, read_trace
 from testbed.channels.recordings.kind import FATES, decide
 from testbed.channels.recordings.parts import LOST, ArrivalTrace, LossTrace
-from testbed.channels.spec import problem
 from testbed.channels.stage import Stage, StageContext
 from testbed.errors import ChannelError
+from testbed.named_parameters import invalid
 from testbed.parameters import FileName, Parameters
 
 
@@ -58,7 +58,7 @@ class Trace(Parameters):
     @model_validator(mode="after")
     def _possible(self, info: ValidationInfo) -> "Trace":
         if self.offset_packets is None and self.after_end == "received":
-            raise problem(
+            raise invalid(
                 "a trace that starts at a drawn offset repeats at its end; for 'received' say where it "
                 "starts too, as in offset_packets: 0",
                 "after_end",
@@ -73,9 +73,9 @@ class Trace(Parameters):
         try:
             length = len(read_trace(folder / self.file))
         except ChannelError as error:
-            raise problem(str(error), "file", value=self.file) from None
+            raise invalid(str(error), "file", value=self.file) from None
         if self.offset_packets is not None and self.offset_packets >= length:
-            raise problem(self._beyond(length), "offset_packets", value=self.offset_packets)
+            raise invalid(self._beyond(length), "offset_packets", value=self.offset_packets)
 
     def _beyond(self, length: int) -> str:
         most = length - 1

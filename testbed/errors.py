@@ -18,10 +18,11 @@ class ScenarioError(TestbedError):
     exit_code = 2
 
 
-class UnknownNameError(TestbedError):
+class UnknownNameError(TestbedError, KeyError):
     """A registry has no item of a name."""
 
     exit_code = 2
+    __str__ = Exception.__str__
 
 
 class PluginError(TestbedError):

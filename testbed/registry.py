@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from testbed.errors import PluginError, UnknownNameError
 from testbed.words import suggestion
@@ -46,7 +46,7 @@ class Plugin:
         return f"{self.what} {self.name!r} of {self.package} {self.version}".rstrip()
 
 
-class Registry(Generic[Item]):
+class Registry(Mapping[str, Item]):
     """Items by name: built-in ones, then those of installed packages.
 
     An item of another package is imported when it is first asked for by name. Installed packages are
@@ -85,12 +85,19 @@ class Registry(Generic[Item]):
         found = (Plugin(self.what, point) for point in entry_points(group=self.group))
         return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.package)))
 
+    @cached_property
+    def _names(self) -> dict[str, None]:
+        return dict.fromkeys([*self._builtin, *(plugin.name for plugin in self.plugins)])
+
     def __iter__(self) -> Iterator[str]:
         """Yield all names: built-in ones in written order, then those of plugins; nothing is imported."""
-        return iter(dict.fromkeys([*self._builtin, *(plugin.name for plugin in self.plugins)]))
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
     def __contains__(self, name: object) -> bool:
-        return name in list(self)
+        return name in self._names
 
     def __getitem__(self, name: str) -> Item:
         """Return an item.

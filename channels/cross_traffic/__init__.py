@@ -6,32 +6,18 @@ Its packets never leave the link towards the next stage: `SharedLink` takes them
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
 
 from testbed.channels.cross_traffic.cbr import ConstantBitRate
 from testbed.channels.cross_traffic.model import CrossTraffic, TrafficContext
 from testbed.channels.cross_traffic.on_off import OnOff
 from testbed.channels.cross_traffic.tcp import Tcp
 from testbed.channels.packet import Packet
-from testbed.channels.spec import TaggedUnion
 from testbed.channels.stage import Stage, StageContext
+from testbed.named_parameters import TaggedUnion
 
-CROSS_TRAFFIC: dict[str, type[CrossTraffic]] = {
-    "cbr": ConstantBitRate,
-    "on_off": OnOff,
-    "tcp": Tcp,
-}
-
-
-class CrossTrafficSpec(TaggedUnion):
-    """Validates `{model: name, ...}` into one of `CROSS_TRAFFIC`."""
-
-    what: ClassVar[str] = "model of cross traffic"
-    key: ClassVar[str] = "model"
-    registry: ClassVar = CROSS_TRAFFIC
-    examples: ClassVar[tuple[dict[str, Any], ...]] = tuple(
-        {"model": name, **example} for name, model in CROSS_TRAFFIC.items() for example in model.examples
-    )
+CROSS_TRAFFIC: TaggedUnion[CrossTraffic] = TaggedUnion(
+    "model of cross traffic", "model", {"cbr": ConstantBitRate, "on_off": OnOff, "tcp": Tcp}
+)
 
 
 class SharedLink:

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
-from testbed.channels.spec import problem
 from testbed.channels.stage import Later, milliseconds
+from testbed.named_parameters import invalid
 from testbed.parameters import Parameters
 
 FLOW_PREFIX = "cross "
@@ -104,7 +104,7 @@ class CrossTraffic(Parameters):
     @model_validator(mode="after")
     def _lasts(self) -> "CrossTraffic":
         if self.stop_ms is not None and self.stop_ms <= self.start_ms:
-            raise problem(f"must be later than start_ms, {self.start_ms:g}", "stop_ms", value=self.stop_ms)
+            raise invalid(f"must be later than start_ms, {self.start_ms:g}", "stop_ms", value=self.stop_ms)
         return self
 
     def flow(self, number: int) -> str:

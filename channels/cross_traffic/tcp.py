@@ -10,8 +10,8 @@ from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Source, T
 from testbed.channels.cross_traffic.tcp_cubic import Cubic
 from testbed.channels.cross_traffic.tcp_flow import TcpFlow
 from testbed.channels.cross_traffic.tcp_window import Reno, Window
-from testbed.channels.spec import problem
 from testbed.channels.stage import milliseconds
+from testbed.named_parameters import invalid
 from testbed.parameters import Parameters
 
 WINDOWS: dict[str, type[Window]] = {"cubic": Cubic, "reno": Reno}
@@ -42,7 +42,7 @@ class Size(Parameters):
     @model_validator(mode="after")
     def _least_is_least(self) -> "Size":
         if self.least_bytes > self.mean_bytes:
-            raise problem(
+            raise invalid(
                 f"must be at most mean_bytes, {self.mean_bytes:g}", "least_bytes", value=self.least_bytes
             )
         return self
@@ -104,11 +104,11 @@ class Tcp(CrossTraffic):
         if self.size is None:
             for name in ("mean_pause_ms", "arrivals_per_s"):
                 if getattr(self, name) is not None:
-                    raise problem("is of short flows, which have a size: give one", name)
+                    raise invalid("is of short flows, which have a size: give one", name)
         elif (self.mean_pause_ms is None) == (self.arrivals_per_s is None):
-            raise problem("short flows need either mean_pause_ms (of each user) or arrivals_per_s", "size")
+            raise invalid("short flows need either mean_pause_ms (of each user) or arrivals_per_s", "size")
         elif self.arrivals_per_s is not None and self.flows is not None:
-            raise problem("give either flows (users) or arrivals_per_s", "flows")
+            raise invalid("give either flows (users) or arrivals_per_s", "flows")
         return self
 
     def demand(self) -> Demand:

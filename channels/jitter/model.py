@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 
 from testbed.channels.packet import Packet
 from testbed.channels.per_packet import PerPacket
-from testbed.channels.spec import problem
 from testbed.channels.stage import Stage, StageContext
+from testbed.named_parameters import invalid
 from testbed.parameters import Parameters
 
 BLOCK = 512
@@ -48,7 +48,7 @@ class JitterModel(Parameters):
     def _bounded(self) -> "JitterModel":
         if self.std_ms > 10 * self.mean_ms:
             most = 10 * self.mean_ms
-            raise problem(f"must be at most ten times mean_ms, {most:g}", "std_ms", value=self.std_ms)
+            raise invalid(f"must be at most ten times mean_ms, {most:g}", "std_ms", value=self.std_ms)
         return self
 
     def shape(self, normal: NDArray[np.float64]) -> NDArray[np.float64]:

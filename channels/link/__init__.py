@@ -6,15 +6,15 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from testbed.channels.cross_traffic import CrossTrafficSpec, SharedLink
+from testbed.channels.cross_traffic import CROSS_TRAFFIC, SharedLink
 from testbed.channels.cross_traffic.model import CrossTraffic
 from testbed.channels.link.mahimahi import OpportunityLink, read_delivery_trace
 from testbed.channels.link.rate import Rate, RateLink
-from testbed.channels.queue import QUEUES, Queue, QueueParameters
+from testbed.channels.queue import QUEUES, QueueParameters
 from testbed.channels.queue.drop_tail import DropTail
-from testbed.channels.spec import problem
 from testbed.channels.stage import Stage, StageContext, milliseconds
 from testbed.errors import ChannelError
+from testbed.named_parameters import invalid
 from testbed.parameters import FileName, Parameters
 
 _HIGHEST_KBPS = 1e7
@@ -38,7 +38,7 @@ class Step(Parameters):
     @classmethod
     def _not_nearly_nothing(cls, rate_kbps: float) -> float:
         if 0 < rate_kbps < 1:
-            raise problem("must be 1 or more, or 0 for an outage", value=rate_kbps)
+            raise invalid("must be 1 or more, or 0 for an outage", value=rate_kbps)
         return rate_kbps
 
 
@@ -77,17 +77,13 @@ class Link(Parameters):
         },
         {"trace": "capacity.up"},
         {"trace": "capacity.up", "offset_ms": 0, "queue": {"discipline": "drop_tail", "limit_bytes": 4000}},
-        *(
-            {"rate_kbps": 64, "queue": {"discipline": name, **example}}
-            for name, queue in QUEUES.items()
-            for example in queue.examples
-        ),
-        *({"rate_kbps": 64, "cross_traffic": [example]} for example in CrossTrafficSpec.examples),
+        *({"rate_kbps": 64, "queue": example} for example in QUEUES.examples),
+        *({"rate_kbps": 64, "cross_traffic": [example]} for example in CROSS_TRAFFIC.examples),
         {
             "rate_kbps": 64,
             "delay_ms": 20,
             "queue": {"discipline": "fq_codel", "limit_packets": 20},
-            "cross_traffic": list(CrossTrafficSpec.examples),
+            "cross_traffic": list(CROSS_TRAFFIC.examples),
         },
         {"trace": "capacity.up", "cross_traffic": [{"model": "tcp"}]},
     )
@@ -98,8 +94,8 @@ class Link(Parameters):
     trace: FileName | None = Field(None, description="name of a Mahimahi delivery trace")
     offset_ms: float | None = Field(None, ge=0, le=1e10, description="place in the trace; null: drawn")
     delay_ms: float = Field(0.0, ge=0, le=60_000, description="time that a packet travels, in ms")
-    queue: Annotated[QueueParameters, Queue] = Field(DropTail(), description="what waits before it")
-    cross_traffic: tuple[Annotated[CrossTraffic, CrossTrafficSpec], ...] = Field(
+    queue: Annotated[QueueParameters, QUEUES] = Field(DropTail(), description="what waits before it")
+    cross_traffic: tuple[Annotated[CrossTraffic, CROSS_TRAFFIC], ...] = Field(
         (), description="others who send into the same queue"
     )
 
@@ -108,32 +104,32 @@ class Link(Parameters):
         given = [name for name in ("rate_kbps", "steps", "trace") if getattr(self, name) is not None]
         if len(given) != 1:
             what = f"{given[0]!r} is there too" if given else "none is there"
-            raise problem(f"needs one of rate_kbps, steps and trace: {what}", *given[1:2])
+            raise invalid(f"needs one of rate_kbps, steps and trace: {what}", *given[1:2])
         if self.offset_ms is not None and self.trace is None:
-            raise problem("is a place in a trace, and there is none", "offset_ms", value=self.offset_ms)
+            raise invalid("is a place in a trace, and there is none", "offset_ms", value=self.offset_ms)
         if self.steps is not None:
             self._check_steps(self.steps)
         if self.trace is not None and info.context and "folder" in info.context:
             try:
                 read_delivery_trace(info.context["folder"] / self.trace)
             except ChannelError as error:
-                raise problem(str(error), "trace", value=self.trace) from None
+                raise invalid(str(error), "trace", value=self.trace) from None
         return self
 
     @staticmethod
     def _check_steps(steps: tuple[Step, ...]) -> None:
         if not steps:
-            raise problem("needs at least one step", "steps", value=steps)
+            raise invalid("needs at least one step", "steps", value=steps)
         if steps[0].from_ms != 0:
-            raise problem("the first step must be from 0 ms", "steps", 0, "from_ms", value=steps[0].from_ms)
+            raise invalid("the first step must be from 0 ms", "steps", 0, "from_ms", value=steps[0].from_ms)
         for index, (one, other) in enumerate(pairwise(steps), start=1):
             if milliseconds(other.from_ms) <= milliseconds(one.from_ms):
-                raise problem(
+                raise invalid(
                     "must be later than the step before it", "steps", index, "from_ms", value=other.from_ms
                 )
         if steps[-1].rate_kbps == 0:
             last = len(steps) - 1
-            raise problem(
+            raise invalid(
                 "the last holds for ever, so it must be above 0", "steps", last, "rate_kbps", value=0
             )
 

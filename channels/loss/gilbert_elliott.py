@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from testbed.channels.loss.model import BLOCK, LossModel
-from testbed.channels.spec import problem
+from testbed.named_parameters import invalid
 
 
 class GilbertElliott(LossModel):
@@ -59,17 +59,17 @@ class GilbertElliott(LossModel):
         letters = [name for name in ("p", "r", "h", "k") if getattr(self, name) is not None]
         named = [name for name in ("rate", "mean_burst_packets") if getattr(self, name) is not None]
         if letters and named:
-            raise problem(
+            raise invalid(
                 f"give either p, r, h, k or rate and mean_burst_packets: {named[0]!r} is there", letters[0]
             )
         if self.rate is not None and self.mean_burst_packets is not None:
             self._check_burst(self.rate, self.mean_burst_packets)
         elif named:
-            raise problem("rate and mean_burst_packets need each other", named[0])
+            raise invalid("rate and mean_burst_packets need each other", named[0])
         elif self.p is None or self.r is None:
-            raise problem("needs rate and mean_burst_packets, or p and r (and h and k)")
+            raise invalid("needs rate and mean_burst_packets, or p and r (and h and k)")
         elif self.p + self.r == 0:
-            raise problem(
+            raise invalid(
                 "p and r cannot both be 0: the channel would never leave the state that it starts in", "p"
             )
         return self
@@ -79,7 +79,7 @@ class GilbertElliott(LossModel):
         shortest = rate / (1 - rate)
         if mean_burst < shortest:
             most = mean_burst / (1 + mean_burst)
-            raise problem(
+            raise invalid(
                 f"a loss rate of {rate:g} needs a mean burst of at least {shortest:g} packets "
                 f"(or: with a mean burst of {mean_burst:g} packets the rate is at most {most:g})",
                 "rate",

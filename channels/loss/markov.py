@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from testbed.channels.loss.model import BLOCK, LossModel
-from testbed.channels.spec import problem
+from testbed.named_parameters import invalid
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 _ROW_TOLERANCE = 1e-6
@@ -47,23 +47,23 @@ class Markov(LossModel):
     def _is_a_chain(self) -> "Markov":
         states = len(self.transitions)
         if not 1 <= states <= _MOST_STATES:
-            raise problem(f"needs at least one row and at most {_MOST_STATES}", "transitions")
+            raise invalid(f"needs at least one row and at most {_MOST_STATES}", "transitions")
         for index, row in enumerate(self.transitions):
             if len(row) != states:
-                raise problem(
+                raise invalid(
                     f"row {index + 1} has {len(row)} probabilities; for {states} states it needs {states}",
                     "transitions",
                     index,
                     value=row,
                 )
             if abs(sum(row) - 1) > _ROW_TOLERANCE:
-                raise problem(
+                raise invalid(
                     f"row {index + 1} must sum to 1, not {sum(row):g}", "transitions", index, value=row
                 )
         if len(self.loss) != states:
-            raise problem(f"must have {states} probabilities, one for each state", "loss", value=self.loss)
+            raise invalid(f"must have {states} probabilities, one for each state", "loss", value=self.loss)
         if not _has_one_end(np.array(self.transitions)):
-            raise problem(
+            raise invalid(
                 "these states fall into groups that are never left, so how often each occurs depends on "
                 "where the chain starts: connect them, or leave a group out",
                 "transitions",

@@ -13,8 +13,8 @@ from testbed.channels.queue.codel import CoDel
 from testbed.channels.queue.drop_tail import DropTail
 from testbed.channels.queue.fq_codel import FqCoDel
 from testbed.channels.queue.random_early_detection import RandomEarlyDetection
-from testbed.channels.spec import TaggedUnion
 from testbed.channels.stage import OnDrop
+from testbed.named_parameters import TaggedUnion
 
 
 class PacketQueue(Protocol):
@@ -47,19 +47,15 @@ class QueueParameters(Protocol):
         """
 
 
-QUEUES: dict[str, Any] = {
-    "codel": CoDel,
-    "drop_tail": DropTail,
-    "fq_codel": FqCoDel,
-    "random_early_detection": RandomEarlyDetection,
-}
+QUEUES: TaggedUnion[Any] = TaggedUnion(
+    "queue",
+    "discipline",
+    {
+        "codel": CoDel,
+        "drop_tail": DropTail,
+        "fq_codel": FqCoDel,
+        "random_early_detection": RandomEarlyDetection,
+    },
+)
 QUEUE_CAUSES = frozenset(cause for queue in QUEUES.values() for cause in queue.causes)
 """The names under which queues drop packets."""
-
-
-class Queue(TaggedUnion):
-    """Validates `{discipline: name, ...}` into one of `QUEUES`."""
-
-    what: ClassVar[str] = "queue"
-    key: ClassVar[str] = "discipline"
-    registry: ClassVar = QUEUES

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pydantic import Field, model_validator
 
 from testbed.channels.packet import Packet
-from testbed.channels.spec import problem
+from testbed.named_parameters import invalid
 from testbed.parameters import Parameters
 
 DEFAULT_LIMIT_MS = 300
@@ -37,7 +37,7 @@ class WithQueueLimit(Parameters):
         limits = ("limit_packets", "limit_bytes", "limit_ms")
         given = [name for name in limits if getattr(self, name) is not None]
         if len(given) > 1:
-            raise problem(f"give one limit: {given[0]!r} is there too", given[1])
+            raise invalid(f"give one limit: {given[0]!r} is there too", given[1])
         return self
 
 

@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 from testbed.channels.packet import Packet
 from testbed.channels.queue.drop_tail import DropTailQueue
 from testbed.channels.queue.limit import QueueLimit, WithQueueLimit
-from testbed.channels.spec import problem
 from testbed.channels.stage import OnDrop
+from testbed.named_parameters import invalid
 
 
 class RandomEarlyDetection(WithQueueLimit):
@@ -57,7 +57,7 @@ class RandomEarlyDetection(WithQueueLimit):
     @model_validator(mode="after")
     def _ordered(self) -> "RandomEarlyDetection":
         if self.max_packets <= self.min_packets:
-            raise problem(
+            raise invalid(
                 f"must be above min_packets, {self.min_packets:g}", "max_packets", value=self.max_packets
             )
         return self

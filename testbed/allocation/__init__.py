@@ -1,16 +1,25 @@
-"""The allocation policies' registry: how is a target divided? A new policy is one file and one line here."""
+"""The registry of allocation policies, which divide a target rate between speech and redundancy.
+
+A new policy is one file and one line here, or an entry point `testbed.allocation` of another package.
+"""
 
 from typing import Annotated
-
-from pydantic import Field
 
 from testbed.allocation.fixed import Fixed
 from testbed.allocation.loss_adaptive import LossAdaptive
 from testbed.allocation.media_first import MediaFirst
 from testbed.allocation.opus import Opus
+from testbed.allocation.policy import AllocationParameters
+from testbed.named_parameters import TaggedUnion
 
-POLICIES = {"fixed": Fixed, "media_first": MediaFirst, "loss_adaptive": LossAdaptive, "opus": Opus}
+POLICIES: TaggedUnion[AllocationParameters] = TaggedUnion(
+    "allocation policy",
+    "policy",
+    {"fixed": Fixed, "media_first": MediaFirst, "loss_adaptive": LossAdaptive, "opus": Opus},
+    group="testbed.allocation",
+    kind=AllocationParameters,
+)
 
-AllocationSpec = Annotated[Fixed | MediaFirst | LossAdaptive | Opus, Field(discriminator="policy")]
+AllocationSpec = Annotated[AllocationParameters, POLICIES]
 
 __all__ = ["POLICIES", "AllocationSpec"]

@@ -1,16 +1,25 @@
-"""The congestion controllers' registry. A new controller is one new file and one line here."""
+"""The registry of congestion controllers.
+
+A new controller is one file and one line here, or an entry point `testbed.controllers` of another package.
+"""
 
 from typing import Annotated
 
-from pydantic import Field
-
+from testbed.congestion.controller import ControllerParameters
 from testbed.congestion.gcc import Gcc
 from testbed.congestion.nada import Nada
 from testbed.congestion.none import NoControl
 from testbed.congestion.scream import Scream
+from testbed.named_parameters import TaggedUnion
 
-CONTROLLERS = {"none": NoControl, "gcc": Gcc, "nada": Nada, "scream": Scream}
+CONTROLLERS: TaggedUnion[ControllerParameters] = TaggedUnion(
+    "congestion controller",
+    "controller",
+    {"none": NoControl, "gcc": Gcc, "nada": Nada, "scream": Scream},
+    group="testbed.controllers",
+    kind=ControllerParameters,
+)
 
-ControllerSpec = Annotated[NoControl | Gcc | Nada | Scream, Field(discriminator="controller")]
+ControllerSpec = Annotated[ControllerParameters, CONTROLLERS]
 
 __all__ = ["CONTROLLERS", "ControllerSpec"]

@@ -40,6 +40,7 @@ class ControllerParameters(Parameters):
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
     needs_arrivals: ClassVar[bool] = True
 
+    controller: str
     min_kbps: float = Field(24.0, gt=0, le=1e6)
     start_kbps: float = Field(48.0, gt=0, le=1e6)
     max_kbps: float = Field(160.0, gt=0, le=1e6)

@@ -1,10 +1,14 @@
-"""The playout policies' registry: when is a frame due? A new policy is one new file and one line here."""
+"""The registry of playout policies. A new policy is one file and one line here."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
-
+from testbed.named_parameters import TaggedUnion
 from testbed.playout.fixed import Fixed
 from testbed.playout.offline import Offline
+from testbed.playout.policy import Playout
 
-PlayoutSpec = Annotated[Fixed | Offline, Field(discriminator="policy")]
+PLAYOUT_POLICIES: TaggedUnion[Any] = TaggedUnion(
+    "playout policy", "policy", {"fixed": Fixed, "offline": Offline}
+)
+
+PlayoutSpec = Annotated[Playout, PLAYOUT_POLICIES]

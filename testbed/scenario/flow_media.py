@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from testbed.codecs.rtp.extension import EXTENSION_BYTES
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
+from testbed.named_parameters import TaggedUnion
 from testbed.parameters import Parameters
 
 LEAST_PACKET_BYTES = WIRE_HEADER_BYTES + EXTENSION_BYTES + 1
@@ -104,7 +105,11 @@ class Audio(Parameters):
         return MTU_BYTES
 
 
-Media = Annotated[Video | Voice | Audio, Field(discriminator="kind")]
+MEDIA: TaggedUnion[Video | Voice | Audio] = TaggedUnion(
+    "kind of media", "kind", {"video": Video, "voice": Voice, "audio": Audio}
+)
+
+Media = Annotated[Video | Voice | Audio, MEDIA]
 
 
 def cut(frame_bytes: int, packet_bytes: int) -> list[int]:

@@ -37,7 +37,6 @@ _EXAMPLES = {
     "schemes": "[plc, neural_plc]",
     "channel": "[{loss: {model: bernoulli, rate: 0.05}}]",
     "playout": "{policy: fixed, buffer_ms: 60}",
-    "policy": "fixed",
     "metrics": "[plcmos]",
     "bitrate_kbps": "24",
     "depth_ms": "500",
@@ -60,8 +59,6 @@ def explain(error: ValidationError, document: Document) -> list[str]:
 
 def _line(detail: Any, document: Document) -> str:
     path = document.written(detail["loc"])
-    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        path = (*path, detail["ctx"]["discriminator"].strip("'"))
     key = f"{dotted(path)}: " if path else ""
     if detail["type"] == "unknown_key" and path[-1:] != detail["loc"][-1:]:
         name, near = detail["loc"][-1], detail["ctx"]["nearest"]
@@ -85,10 +82,6 @@ def _reason(detail: Any, key: str) -> str:  # noqa: PLR0911 - one return a kind 
         return f"must be {words} {context[name]:g}, not {shown(value)}{_other_unit(key, value, context)}"
     if kind == "literal_error":
         return _choice(str(context["expected"]), value)
-    if kind == "union_tag_invalid":
-        return _choice(str(context["expected_tags"]), context["tag"])
-    if kind == "union_tag_not_found":
-        return _missing(key, key)
     if kind == "string_pattern_mismatch":
         return f"must be letters, digits, spaces and . _ -, a letter or digit first, not {shown(value)}"
     if kind == "too_short":

@@ -9,8 +9,8 @@ from pathlib import Path
 from testbed.channels.link.mahimahi import DeliveryTrace
 from testbed.channels.recordings.file import read_content
 from testbed.channels.recordings.kind import decide
-from testbed.channels.spec import unknown
 from testbed.errors import ChannelError
+from testbed.registry import Registry
 from testbed.traces.arrivals import CSV
 from testbed.traces.capture import PCAP
 from testbed.traces.delays import DELAY_PROFILE
@@ -23,22 +23,25 @@ from testbed.traces.recording import Recording, Trace, evenly_spaced
 from testbed.traces.rtpdump import RTPDUMP
 from testbed.traces.skew import with_skew
 
-FORMATS: dict[str, Format] = {
-    entry.name: entry
-    for entry in (
-        PCAP,
-        RTPDUMP,
-        OGG_OPUS,
-        WORDS,
-        BYTES,
-        CSV,
-        DELAY_PROFILE,
-        MAHIMAHI,
-        PLC_CHALLENGE,
-        OPUS_DEMO,
-        DIGITS,
-    )
-}
+FORMATS: Registry[Format] = Registry(
+    "format",
+    {
+        entry.name: entry
+        for entry in (
+            PCAP,
+            RTPDUMP,
+            OGG_OPUS,
+            WORDS,
+            BYTES,
+            CSV,
+            DELAY_PROFILE,
+            MAHIMAHI,
+            PLC_CHALLENGE,
+            OPUS_DEMO,
+            DIGITS,
+        )
+    },
+)
 """Formats by the names of `testbed.channels.recordings.kind`."""
 
 MAX_INTERVAL_MS = 10_000.0
@@ -67,31 +70,20 @@ def read(
 
     Raises
     ------
+    UnknownNameError
+        There is no format of this name.
     ChannelError
         The file cannot be read, or is not of the format.
     """
     content = read_content(path)
     if name is not None:
-        found, doubt = named(name), ""
+        found, doubt = FORMATS[name], ""
     else:
         found, doubt = _decided(content, path)
     trace = found.read(content, str(path), choice or Choice())
     if isinstance(trace, Recording):
         trace = with_skew(trace, found.two_clocks if remove_skew is None else remove_skew)
     return found, replace(trace, notes=(doubt, *trace.notes)) if doubt else trace
-
-
-def named(name: str) -> Format:
-    """Return a format by its name.
-
-    Raises
-    ------
-    ChannelError
-        There is none of this name.
-    """
-    if name not in FORMATS:
-        raise ChannelError(unknown("format", name, FORMATS))
-    return FORMATS[name]
 
 
 def _decided(content: bytes, path: Path) -> tuple[Format, str]:
@@ -130,10 +122,12 @@ def write(path: Path, trace: Trace, name: str | None = None, interval_ms: float 
 
     Raises
     ------
+    UnknownNameError
+        There is no format of this name.
     ChannelError
         The format cannot hold the recording.
     """
-    target = named(name) if name is not None else of_suffix(path)
+    target = FORMATS[name] if name is not None else of_suffix(path)
     if target is None:
         raise ChannelError(f"{path}: its suffix is of no format: give --to ({', '.join(_writable())})")
     if isinstance(trace, DeliveryTrace):

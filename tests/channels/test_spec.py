@@ -47,13 +47,17 @@ MK = {"model": "markov"}
 @pytest.mark.parametrize(
     ("entry", "where", "words"),
     [
-        ({"los": {}}, ("los",), ["'los'", "did you mean 'loss'", *STAGES]),
+        ({"los": {}}, ("los",), ["unknown stage 'los'", "did you mean loss?"]),
         ({"loss": {}, "delay": {}}, (), ["one stage", *STAGES]),
         ("loss", (), ["one stage", *STAGES]),
         ({"loss": None}, ("loss",), ["model"]),
-        ({"loss": {"rate": 0.1}}, ("loss",), ["'model' is missing", *MODELS]),
-        ({"loss": {"model": "bernouli"}}, ("loss", "model"), ["did you mean 'bernoulli'", *MODELS]),
-        ({"loss": {"model": ["bernoulli"]}}, ("loss", "model"), [*MODELS]),
+        ({"loss": {"rate": 0.1}}, ("loss", "model"), ["missing", *MODELS]),
+        (
+            {"loss": {"model": "bernouli"}},
+            ("loss", "model"),
+            ["unknown loss model", "did you mean bernoulli?"],
+        ),
+        ({"loss": {"model": ["x"]}}, ("loss", "model"), ["unknown loss model", *MODELS]),
         ({"loss": {"model": "bernoulli", "rate": 1.5}}, ("loss", "rate"), ["less than or equal to 1"]),
         ({"loss": {"model": "bernoulli", "rate": -0.1}}, ("loss", "rate"), ["greater than or equal to 0"]),
         ({"loss": {"model": "bernoulli", "rate": "0.1"}}, ("loss", "rate"), ["number"]),

@@ -21,6 +21,7 @@ GROUND = {
         "machine",
         "parameters",
         "randomness",
+        "named_parameters",
         "registry",
         "apt",
         "parquet",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from testbed.channels.clock import Clock
-from testbed.channels.cross_traffic import CrossTrafficSpec
+from testbed.channels.cross_traffic import CROSS_TRAFFIC
 from testbed.channels.cross_traffic.on_off import OnOff
 from testbed.channels.link import Link
 from testbed.channels.packet import Packet
@@ -90,14 +90,14 @@ def test_on_off_is_stationary_from_the_beginning():
     assert abs(on - 0.25) < SIGMAS * np.sqrt(0.25 * 0.75 / 800) + 0.002
 
 
-@pytest.mark.parametrize("model", CrossTrafficSpec.examples, ids=str)
+@pytest.mark.parametrize("model", CROSS_TRAFFIC.examples, ids=str)
 def test_sources_begin_and_stop_when_told(model):
     link = {"rate_kbps": 300} if model["model"] == "tcp" else FAST
     times = send_times_s({**model, "start_ms": 2000, "stop_ms": 9000}, 20, link=link)
     assert len(times) and times.min() >= 2 and times.max() < 9
 
 
-@pytest.mark.parametrize("model", CrossTrafficSpec.examples, ids=str)
+@pytest.mark.parametrize("model", CROSS_TRAFFIC.examples, ids=str)
 def test_sources_send_what_their_demand_says(model):
     link = Inside({"rate_kbps": 1000, "cross_traffic": [{**model, "start_ms": 0, "stop_ms": None}]})
     demand = Link.model_validate({"rate_kbps": 1, "cross_traffic": [model]}).cross_traffic[0].demand()
@@ -122,7 +122,7 @@ link_of_others = st.builds(
     st.integers(20, 2000),
     st.sampled_from([0, 15]),
     st.sampled_from(sorted(QUEUES)),
-    st.lists(st.sampled_from(CrossTrafficSpec.examples), min_size=1, max_size=3),
+    st.lists(st.sampled_from(CROSS_TRAFFIC.examples), min_size=1, max_size=3),
 )
 
 
@@ -218,7 +218,7 @@ def test_a_link_never_idles_while_anyones_packet_waits(link, seed):
         assert end_ns == begin_ns + took_ns
 
 
-@pytest.mark.parametrize("model", CrossTrafficSpec.examples, ids=str)
+@pytest.mark.parametrize("model", CROSS_TRAFFIC.examples, ids=str)
 def test_the_simulation_ends_with_our_last_packet(model):
     link = Inside({"rate_kbps": 300, "delay_ms": 30, "cross_traffic": [model]}).run(calls())
     assert len(link.events) == 60
@@ -227,7 +227,7 @@ def test_the_simulation_ends_with_our_last_packet(model):
 
 def test_others_send_alike_whatever_we_send():
     def theirs(size_bytes):
-        models = [model for model in CrossTrafficSpec.examples if model["model"] != "tcp"]
+        models = [model for model in CROSS_TRAFFIC.examples if model["model"] != "tcp"]
         link = Inside({"rate_kbps": 500, "cross_traffic": models})
         seen, put = [], link.stage._put
         link.stage._put = lambda packet: (seen.append((packet.flow, packet.sent_ns)), put(packet))

@@ -271,9 +271,9 @@ RATE = "bitrate_kbps: 24"
         ("seed:", "sede:", "13: sede: unknown key; did you mean seed?"),
         ("- plc", "- plcc", "5: schemes.0: unknown name 'plcc'; did you mean plc?"),
         ("rate: 0.2", "rat: 0.2", "9: channel.0.loss.rat: unknown key; did you mean rate?"),
-        ("- loss:", "- los:", "9: channel.0.los: there is no stage 'los'; did you mean 'loss'?"),
-        ("bernoulli", "bernouli", "9: channel.0.loss.model: there is no loss model 'bernouli'; did you mean 'bernoulli'?"),
-        ("fixed", "fixd", "11: playout.policy: must be one of fixed, offline, not 'fixd'; did you mean fixed?"),
+        ("- loss:", "- los:", "9: channel.0.los: unknown stage 'los'; did you mean loss?"),
+        ("bernoulli", "bernouli", "9: channel.0.loss.model: unknown loss model 'bernouli'; did you mean bernoulli?"),
+        ("fixed", "fixd", "11: playout.policy: unknown playout policy 'fixd'; did you mean fixed?"),
         ("packaged", "packagd", "2: speech.corpus: must be one of asterisk, packaged, not 'packagd'; did you mean packaged?"),
         ("[plcmos]", "[plcmos, pesq]", "15: metrics.1: unknown metric 'pesq'; did you mean pesq_wb?"),
         # wrong units

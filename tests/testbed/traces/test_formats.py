@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from testbed.channels.link.mahimahi import DeliveryTrace
 from testbed.channels.recordings.file import read_trace
 from testbed.channels.recordings.parts import LOST, ArrivalTrace, LossTrace
-from testbed.errors import ChannelError
+from testbed.errors import ChannelError, UnknownNameError
 from testbed.traces.format import Choice
 from testbed.traces.formats import FORMATS, of_suffix, read, write
 from testbed.traces.recording import Recording, evenly_spaced, from_times, losses
@@ -177,7 +177,7 @@ def test_conversions_say_what_they_do_not_keep(tmp_path):
     assert (spaced.lost == CALL.lost).all()
     with pytest.raises(ChannelError, match="its suffix is of no format: give --to"):
         write(tmp_path / "a", CALL)
-    with pytest.raises(ChannelError, match="no format 'g191'; did you mean 'g192'"):
+    with pytest.raises(UnknownNameError, match="unknown format 'g191'; did you mean g192"):
         write(tmp_path / "a", CALL, "g191")
     left = write(tmp_path / "b.rtp", recording([None, 1, 2, None]))
     assert any("lost before the first arrival" in note for note in left)
