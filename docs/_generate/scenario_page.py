@@ -23,6 +23,8 @@ TAGS = ("model", "discipline", "controller", "policy", "kind")
 """Keys whose value chooses the model of a mapping."""
 TITLES = {"Scenario": "Comparison of schemes", "FlowStudy": "Flow study", "StageSpec": "Stages"}
 ANCHORS = {"Scenario": "comparison"}
+LARGE = 10**15
+"""No bound that a reader meets."""
 INTRODUCTION = """# Scenario
 
 Every key of a scenario, generated from the models that validate it. `testbed schema` prints the same as JSON
@@ -60,6 +62,8 @@ class Reference:
         self._done.add(name)
         model = self._definitions[name]
         yield f"{'#' * min(level, 4)} {self._title(name, path)} {{#{anchor(name)}}}\n"
+        for key, value in self._tags(name):
+            yield f"`{path[-1]}: {{{key}: {value}, ...}}`\n"
         yield prose(model.get("description")) + "\n"
         properties: dict[str, Schema] = model.get("properties", {})
         if not properties:
@@ -116,8 +120,7 @@ class Reference:
     def _title(self, name: str, path: tuple[str, ...]) -> str:
         if not path:
             return TITLES.get(name, name)
-        tags = [f" with `{key}: {value}`" for key, value in self._tags(name)]
-        return f"`{path[-1]}`{''.join(tags)}"
+        return " – ".join(f"`{each}`" for each in (path[-1], *(value for _, value in self._tags(name))))
 
     def _tags(self, name: str) -> list[tuple[str, str]]:
         properties: dict[str, Schema] = self._definitions[name].get("properties", {})
@@ -199,8 +202,8 @@ def plain(key: str, each: Schema) -> str:
 
 def bounds(each: Schema) -> str:
     """Return the range of a number, "" if it has none."""
-    low, high = each.get("minimum"), each.get("maximum")
-    over, under = each.get("exclusiveMinimum"), each.get("exclusiveMaximum")
+    keys = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+    low, high, over, under = (each.get(key) if abs(each.get(key, 0)) < LARGE else None for key in keys)
     low_text = number(low) if low is not None else f"above {number(over)}" if over is not None else ""
     high_text = number(high) if high is not None else f"below {number(under)}" if under is not None else ""
     if low_text and high_text:
@@ -210,7 +213,7 @@ def bounds(each: Schema) -> str:
 
 def number(value: float) -> str:
     """Return a number as one writes it."""
-    return f"{value:,.0f}".replace(",", " ") if float(value).is_integer() else f"{value:g}"
+    return f"{value:,.0f}".replace(",", "\N{NO-BREAK SPACE}") if float(value).is_integer() else f"{value:g}"
 
 
 def default(each: Schema) -> str:
