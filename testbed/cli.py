@@ -1,13 +1,14 @@
 """The command line; each command imports its modules only when it runs."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from testbed.commands import dred, machine, results, running, scenarios, speech, trace
 from testbed.errors import TestbedError
-from testbed.terminal import secure_streams, tell
+from testbed.terminal import say, secure_streams, tell
+from testbed.version import __version__
 
 if TYPE_CHECKING:
     from typer import Context
@@ -35,7 +36,6 @@ class Commands(TyperGroup):
 
 app = typer.Typer(
     cls=Commands,
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,6 +47,22 @@ for commands in (running, results, scenarios, machine):
 app.add_typer(speech.app, name="speech")
 app.add_typer(trace.app, name="trace")
 app.add_typer(dred.app, name="dred")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"testbed {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Take the options before a command."""
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Texts of the command line: the outline of a run, and the list of clips."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from testbed.channels.stage import least_delay_ms
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
@@ -8,8 +9,10 @@ from testbed.flows import study
 from testbed.not_sent import will_not_be_sent
 from testbed.plan import Plan, plan, stages
 from testbed.scenario.checks import check_codec, clips_of
+from testbed.scenario.document import read_document
 from testbed.scenario.flow_study import FlowStudy
 from testbed.scenario.loading import AnyScenario
+from testbed.scenario.packaged import packaged_scenarios
 from testbed.speech import Clip, list_clips
 from testbed.words import counted, duration
 
@@ -51,6 +54,13 @@ def clips() -> str:
         for clip in its_clips:
             rows.append((corpus, clip.name, clip.speaker, clip.language, _seconds(clip), clip.licence))
     return columns(rows)
+
+
+def scenarios() -> str:
+    """Return a table of the packaged scenarios."""
+    documents = {name: read_document(path, name, Path()) for name, path in packaged_scenarios().items()}
+    ordered = sorted(documents, key=lambda name: "/" in name)
+    return columns([(name, documents[name].data["about"]) for name in ordered])
 
 
 def _clip(clip: Clip) -> str:

@@ -6,6 +6,9 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
+
+from testbed.errors import ResultsError
 
 _TEMPORARY = re.compile(r"\.testbed-[0-9a-f]{12}(\.\w+)?")
 
@@ -44,6 +47,27 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[TextIO]:
+    """Open a text file that must not exist yet; if the block ends with an error, it is removed.
+
+    Raises
+    ------
+    ResultsError
+        It exists.
+    """
+    try:
+        stream = path.open("x", encoding="utf-8", newline="")
+    except FileExistsError:
+        raise ResultsError(f"{path}: exists, and is not replaced; give another name") from None
+    try:
+        with stream:
+            yield stream
+    except BaseException:
+        path.unlink()
+        raise
 
 
 def is_temporary(path: Path) -> bool:

@@ -8,7 +8,11 @@ import typer
 
 from testbed.terminal import say
 
-app = typer.Typer(no_args_is_help=True, help="Deep redundancy (DRED) in packets.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Deep redundancy (DRED) in packets.",
+    epilog="Example: testbed dred inspect call.pcap",
+)
 
 
 @app.command("inspect", epilog="Example: testbed dred inspect call.pcap")

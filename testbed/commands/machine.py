@@ -8,7 +8,9 @@ import typer
 from testbed.terminal import say, tell
 
 app = typer.Typer()
-opus = typer.Typer(no_args_is_help=True, help="The libopus that the testbed uses.")
+opus = typer.Typer(
+    no_args_is_help=True, help="The libopus that the testbed uses.", epilog="Example: testbed opus build"
+)
 app.add_typer(opus, name="opus")
 
 

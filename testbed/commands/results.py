@@ -1,4 +1,4 @@
-"""Commands about the results of a run: `report`, `show` and `plot`."""
+"""Commands about the results of a run: `report`, `show`, `plot` and `export`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -78,3 +78,16 @@ def plot(
     from testbed.reports.plot import plot as draw
 
     say(draw(run_dir, x, y, by, output, where or (), facet, lambda note: tell(f"note: {note}")))
+
+
+@app.command(epilog="Example: testbed export results/quickstart --csv quickstart.csv")
+def export(
+    run_dir: RunDir,
+    csv: Annotated[Path, typer.Option("--csv", metavar="FILE", help="The new file; it must not exist yet.")],
+) -> None:
+    """Write a run's table as CSV: one row per call, or per flow of a flow study."""
+    from testbed.csv_export import write_csv
+    from testbed.loaded_run import load
+
+    write_csv(load(run_dir).table, csv)
+    say(csv)

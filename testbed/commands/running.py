@@ -13,13 +13,25 @@ from testbed.terminal import say, tell
 app = typer.Typer()
 
 
+def _scenarios(incomplete: str) -> list[str]:
+    """Return the packaged scenarios to complete a word with; the shell adds files."""
+    from testbed.scenario.packaged import packaged_scenarios
+
+    return [name for name in packaged_scenarios() if name.startswith(incomplete)]
+
+
 @app.command(
     cls=ManyValues,
     epilog="Example: testbed run quickstart --set codec.bitrate_kbps=24 --jobs 4 --save audio",
 )
 def run(
     scenario: Annotated[
-        str, typer.Argument(metavar="SCENARIO", help="A YAML file, or the name of a packaged scenario.")
+        str,
+        typer.Argument(
+            metavar="SCENARIO",
+            help="A YAML file, or the name of a packaged scenario.",
+            autocompletion=_scenarios,
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the run; default: results/NAME.")

@@ -4,7 +4,9 @@ import typer
 
 from testbed.terminal import say, tell
 
-app = typer.Typer(no_args_is_help=True, help="The speech that is sent.")
+app = typer.Typer(
+    no_args_is_help=True, help="The speech that is sent.", epilog="Example: testbed speech list"
+)
 
 
 @app.command("fetch", epilog="Example: testbed speech fetch")

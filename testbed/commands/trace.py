@@ -8,7 +8,11 @@ import typer
 from testbed.commands.options import RunDir
 from testbed.terminal import say, tell
 
-app = typer.Typer(no_args_is_help=True, help="Recorded networks: inspect, convert, fit, record.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Recorded networks: inspect, convert, fit, record.",
+    epilog="Example: testbed trace inspect call.pcap",
+)
 
 TraceFile = Annotated[
     Path,

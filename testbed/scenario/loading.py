@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-import testbed.scenarios
 from testbed.errors import ScenarioError
 from testbed.scenario import flow_study
 from testbed.scenario.document import (
@@ -26,6 +25,7 @@ from testbed.scenario.edit import as_yaml, edited
 from testbed.scenario.flow_study import FlowStudy
 from testbed.scenario.messages import explain, shown
 from testbed.scenario.models import Codec, Kind, Point, Scenario, Speech, bad_combinations
+from testbed.scenario.packaged import packaged_scenarios
 from testbed.words import nearest_name
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "Speech",
     "find_scenario",
     "load_scenario",
-    "packaged_scenarios",
     "parse_scenario",
     "points",
     "schema",
@@ -95,13 +94,6 @@ def load_scenario(
 def parse_scenario(text: str, folder: Path | None = None, label: str = "scenario") -> AnyScenario:
     """Validate a scenario that is given as YAML text; see `load_scenario`."""
     return _validated(parse_document(text, label, folder))
-
-
-def packaged_scenarios() -> dict[str, Path]:
-    """Return the scenarios that come with the package, by name (``quickstart``, ``rfc8867/x``)."""
-    roots = [Path(root) for root in testbed.scenarios.__path__]
-    found = {f.relative_to(r).with_suffix("").as_posix(): f for r in roots for f in r.rglob("*.yaml")}
-    return dict(sorted(found.items()))
 
 
 def find_scenario(path_or_name: str | Path) -> tuple[Path, str, Path]:

@@ -6,9 +6,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
+import typer
+from typer.testing import CliRunner
+
+import testbed
+from testbed.cli import app
+from testbed.csv_export import write_csv
+from testbed.scenario.loading import load_scenario, parse_scenario
+from testbed.scenario.packaged import packaged_scenarios
+from testbed.scenario.template import template
 
 TESTBED = Path(sys.executable).with_name("testbed")
 SMALL = """\
@@ -24,20 +36,15 @@ playout: {policy: offline}
 realizations: 1
 metrics: []
 """
-COMMANDS = [
-    "",
-    "run",
-    "report",
-    "show",
-    "plot",
-    "doctor",
-    "schema",
-    "opus",
-    "opus build",
-    "speech",
-    "speech fetch",
-    "speech list",
-]
+
+
+def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
+    yield " ".join(words)
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*words, name))
+
+
+COMMANDS = list(commands(typer.main.get_command(app)))
 
 
 def cli(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -58,13 +65,71 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_there_is_a_command_for_each_step() -> None:
+    assert {"run", "report", "show", "plot", "export", "new", "scenarios", "doctor", "trace fit"} <= {
+        *COMMANDS
+    }
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_an_example(tmp_path: Path, command: str) -> None:
-    done = cli(tmp_path, *command.split(), "--help")
-    assert done.returncode == 0
-    assert f"testbed {command}".strip() in done.stdout
-    if command not in ("opus", "speech"):
-        assert f"Example: testbed {command}".strip() in done.stdout
+def test_help_has_an_example(command: str) -> None:
+    done = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert done.exit_code == 0
+    assert f"testbed {command}".strip() in done.output
+    assert f"Example: testbed {command}".strip() in done.output
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    done = cli(tmp_path, "--version")
+    assert (done.returncode, done.stdout) == (0, f"testbed {testbed.__version__}\n")
+
+
+def test_a_shell_completes_commands_and_packaged_scenarios(tmp_path: Path) -> None:
+    for words, expected in {"testbed sce": ["scenarios"], "testbed run qui": ["quickstart"]}.items():
+        typed = {
+            "_TESTBED_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        }
+        assert cli(tmp_path, **typed).stdout.split() == expected
+
+
+def test_completion_can_be_installed(tmp_path: Path) -> None:
+    command = f"{TESTBED} --install-completion"
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; true"],  # without a second command bash would replace itself
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "completion installed" in done.stdout, done.stderr
+    assert "testbed" in (tmp_path / ".bashrc").read_text()
+
+
+def test_every_packaged_scenario_is_listed_with_its_question(tmp_path: Path) -> None:
+    done = cli(tmp_path, "scenarios")
+    listed = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    assert sorted(name for name, _ in listed) == list(packaged_scenarios())
+    assert min(len(about) for _, about in listed) > 20
+
+
+def test_a_new_scenario_is_valid_and_replaces_nothing(tmp_path: Path) -> None:
+    done = cli(tmp_path, "new", "our net.yaml")
+    assert (done.returncode, done.stdout) == (0, "our net.yaml\n")
+    written = (tmp_path / "our net.yaml").read_text()
+    assert load_scenario(tmp_path / "our net.yaml").name == "our net"
+    again = cli(tmp_path, "new", "our net.yaml")
+    assert (again.returncode, again.stderr) == (
+        2,
+        "our net.yaml: exists, and is not replaced; give another name\n",
+    )
+    assert (tmp_path / "our net.yaml").read_text() == written
+
+
+@pytest.mark.parametrize("name", ["-x", "ünï", "a" * 200, "1"])
+def test_a_new_scenario_has_a_name_that_is_allowed(name: str) -> None:
+    assert parse_scenario(template(name)).name in {"x", "n-", "a" * 100, "1"}
 
 
 def test_run_writes_results_and_report(folder: Path) -> None:
@@ -80,6 +145,13 @@ def test_run_writes_results_and_report(folder: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("20 % loss · receiver waits without limit · 1 clip\n\nThe answer: ")
     assert answer.stdout in done.stderr
+    exported = cli(folder, "export", "results/small", "--csv", "small.csv")
+    assert (exported.returncode, exported.stdout) == (0, "small.csv\n")
+    table = pd.read_parquet(folder / "results/small/results.parquet")
+    assert pd.read_csv(folder / "small.csv", keep_default_na=False)["scheme"].tolist() == [*table["scheme"]]
+    assert pd.read_csv(folder / "small.csv")["wire_kbps"].tolist() == [*table["wire_kbps"]]
+    again = cli(folder, "export", "results/small", "--csv", "small.csv")
+    assert (again.returncode, "small.csv: exists, and is not replaced" in again.stderr) == (2, True)
 
 
 def test_a_report_is_opened_where_there_is_a_browser_and_the_run_never_fails_by_it(folder: Path) -> None:
@@ -155,6 +227,11 @@ def test_schema(tmp_path: Path) -> None:
     done = cli(tmp_path, "schema")
     assert done.returncode == 0
     assert json.loads(done.stdout)["title"] == "Scenario"
+
+
+def test_no_text_of_a_table_becomes_a_formula_of_a_spreadsheet(tmp_path: Path) -> None:
+    write_csv(pd.DataFrame({"scheme": ["=cmd()", "plc"], "gain": [-1.5, 2]}), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "scheme,gain\n'=cmd(),-1.5\nplc,2.0\n"
 
 
 def test_the_packaged_clips_are_listed(tmp_path: Path) -> None:

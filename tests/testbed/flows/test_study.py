@@ -16,7 +16,8 @@ from testbed.flows import study
 from testbed.flows.columns import CHANGES, COLUMNS
 from testbed.results import CHANGES_FILE, load, read_table
 from testbed.scenario.document import read_document
-from testbed.scenario.loading import load_scenario, packaged_scenarios, parse_scenario
+from testbed.scenario.loading import load_scenario, parse_scenario
+from testbed.scenario.packaged import packaged_scenarios
 
 TEXT = """
 name: small

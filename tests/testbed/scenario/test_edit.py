@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from testbed.scenario.document import parse_document
 from testbed.scenario.edit import edited
-from testbed.scenario.loading import find_scenario, load_scenario, packaged_scenarios, parse_scenario
+from testbed.scenario.loading import find_scenario, load_scenario, parse_scenario
+from testbed.scenario.packaged import packaged_scenarios
 
 BLOCKS = """\
 # a comment first

@@ -16,11 +16,11 @@ from testbed.scenario.document import read_document
 from testbed.scenario.loading import (
     Scenario,
     load_scenario,
-    packaged_scenarios,
     parse_scenario,
     points,
     schema,
 )
+from testbed.scenario.packaged import packaged_scenarios
 
 TEXT = """\
 name: small
