@@ -56,7 +56,14 @@ class Stage(Protocol):
         """Take a packet at the present simulated time."""
 
 
-class StageParameters(Protocol):
+class BuildsStage(Protocol):
+    """Builds a stage."""
+
+    def build(self, context: StageContext) -> Stage:
+        """Return a fresh stage."""
+
+
+class StageParameters(BuildsStage, Protocol):
     """A validated entry of a scenario's `channel:` list; what `testbed.channels.STAGES` lists.
 
     A stage that can deliver packets in another order than it got them says so with an attribute `reorders`
@@ -69,9 +76,6 @@ class StageParameters(Protocol):
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
-
-    def build(self, context: StageContext) -> Stage:
-        """Return a fresh stage."""
 
     def mean_loss(self, folder: Path = Path()) -> float:
         """Return the long-run share of packets that the stage loses, 0 to 1; 0 where it cannot be known.
@@ -86,7 +90,7 @@ def milliseconds(duration_ms: float) -> int:
 
 
 def chain(
-    stages: Sequence[StageParameters],
+    stages: Sequence[BuildsStage],
     env: Clock,
     rngs: Sequence[np.random.Generator],
     out: Out,

@@ -12,6 +12,12 @@ class TestbedError(Exception):
     exit_code = 1
 
 
+def reason(error: Exception) -> str:
+    """Return why a row is missing: the message of a testbed error, else the error's class and message."""
+    said = str(error) if isinstance(error, TestbedError) else f"{type(error).__name__}: {error}"
+    return said or type(error).__name__
+
+
 class ScenarioError(TestbedError):
     """A scenario, an override or a command's argument asks for something that cannot be."""
 

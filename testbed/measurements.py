@@ -14,7 +14,7 @@ from testbed.codecs.encoding import dred_distortion, dred_sent_ms, lbrr_sent
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, float_from_int16
 from testbed.codecs.recovery import Recovery
-from testbed.errors import TestbedError
+from testbed.errors import reason
 from testbed.metrics import metric
 from testbed.plan import CallId
 from testbed.playout.offline import Offline
@@ -42,8 +42,7 @@ def identity(context: RunContext, call: CallId) -> dict[str, Any]:
 
 def failed_row(context: RunContext, call: CallId, error: Exception) -> dict[str, Any]:
     """Return the row of a call that failed."""
-    reason = str(error) if isinstance(error, TestbedError) else f"{type(error).__name__}: {error}"
-    return {**identity(context, call), "error": reason or type(error).__name__}
+    return {**identity(context, call), "error": reason(error)}
 
 
 def score(names: Sequence[str], reference: NDArray[np.float32], pcm: Pcm16) -> Scores:

@@ -17,7 +17,7 @@ from testbed.control import Loop
 from testbed.encoded_clip import EncodedClip
 from testbed.plan import CallId, speech_settings, stages
 from testbed.playout.offline import Offline
-from testbed.randomness import generator
+from testbed.randomness import generator, stage_generators
 from testbed.run_context import RunContext
 
 
@@ -34,12 +34,8 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
     scenario, scheme = context.scenario(call), context.scheme(call)
 
     def rngs(way: str, specs: Sequence[StageSpec]) -> list[np.random.Generator]:
-        names = [spec.name for spec in specs]
         purpose = (way, context.clip(call).name, call.realization)
-        return [
-            generator(scenario.seed, *purpose, name, names[:index].count(name))
-            for index, name in enumerate(names)
-        ]
+        return stage_generators(scenario.seed, *purpose, stages=[spec.name for spec in specs])
 
     complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
     if scheme.is_ceiling:

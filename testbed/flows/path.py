@@ -1,6 +1,7 @@
-"""One direction of the network: its stages, with a look at how long packets wait in its links."""
+"""One direction of the network: its stages, and probes of the queueing delay in its links."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,15 @@ from testbed.channels.clock import Clock
 from testbed.channels.cross_traffic import SharedLink
 from testbed.channels.link import Link
 from testbed.channels.packet import Packet
-from testbed.channels.stage import OnDrop, Out, StageContext, StageParameters, milliseconds
+from testbed.channels.stage import (
+    BuildsStage,
+    OnDrop,
+    Out,
+    StageContext,
+    StageParameters,
+    chain,
+    milliseconds,
+)
 from testbed.flows.capacity import link_kbps
 from testbed.flows.log import FlowLog
 
@@ -27,68 +36,64 @@ def build_path(
 
     Parameters
     ----------
-    env
-        The clock.
-    stages, rngs
-        The stages' parameters in the order in which a packet meets them, and the random stream of each.
-    folder
-        What file names of stages are relative to.
+    env, stages, rngs, out, drop, folder
+        See `testbed.channels.stage.chain`.
     media
-        The log of each flow whose media takes this direction: there the waiting in links is added up.
-    out
-        Where packets arrive.
-    drop
-        Called with a packet that ends here, and the cause.
+        The log of each flow whose media takes this direction; it takes the queueing delay in links.
 
     Returns
     -------
-    Where packets enter, and the links into which others send, with their parameters.
+    The entrance of the first stage, and the links with cross traffic, the last one first.
     """
-    shared = []
-    for parameters, rng in zip(reversed(stages), reversed(rngs), strict=True):
-        if isinstance(parameters, Link):
-            watch = LinkWatch(env, parameters, media, out)
-            stage = parameters.build(StageContext(env, rng, watch.leave, drop, folder))
-            if isinstance(stage, SharedLink):
-                shared.append((parameters, stage))
-            out = watch.enter(stage.put)
-        else:
-            out = parameters.build(StageContext(env, rng, out, drop, folder)).put
-    return out, shared
+    links = {index: LinkProbe(stage, media) for index, stage in enumerate(stages) if isinstance(stage, Link)}
+    built: list[BuildsStage] = [links.get(index, stage) for index, stage in enumerate(stages)]
+    entrance = chain(built, env, rngs, out, drop, folder)
+    shared = [(probe.link, probe.stage) for probe in links.values() if isinstance(probe.stage, SharedLink)]
+    return entrance, shared[::-1]
 
 
-class LinkWatch:
-    """Measures how long packets of media wait in a link: what is neither sending nor travelling.
+class LinkProbe:
+    """A link that logs the queueing delay of media packets: their delay without transmission and propagation.
 
-    In a link that replays a trace, sending takes no time.
+    In a link that replays a trace, transmission takes no time.
+
+    Parameters
+    ----------
+    link
+        The link.
+    logs
+        The log of each flow of media.
+
+    Attributes
+    ----------
+    stage
+        The link's stage, once it is built.
     """
 
-    def __init__(self, env: Clock, link: Link, media: Mapping[str, FlowLog], out: Out) -> None:
-        self._env = env
-        self._link = link
+    def __init__(self, link: Link, logs: Mapping[str, FlowLog]) -> None:
+        self.link = link
         self._delay_ns = milliseconds(link.delay_ms)
-        self._steady_kbps = link.rate_kbps
-        self._logs = media
-        self._out = out
-        self._entered: dict[tuple[str, int], int] = {}
+        self._logs = logs
+        self._entered_ns: dict[tuple[str, int], int] = {}
 
-    def enter(self, put: Callable[[Packet], None]) -> Out:
-        """Return an entrance before `put`."""
+    def build(self, context: StageContext) -> "LinkProbe":
+        """Build the link's stage and return the probe in its place."""
+        self._env, self._out = context.env, context.out
+        self.stage = self.link.build(replace(context, out=self._leave))
+        return self
 
-        def entrance(packet: Packet) -> None:
-            if packet.flow in self._logs:
-                self._entered[packet.flow, packet.sequence] = self._env.now
-            put(packet)
+    def put(self, packet: Packet) -> None:
+        """Put a packet into the link."""
+        if packet.flow in self._logs:
+            self._entered_ns[packet.flow, packet.sequence] = self._env.now
+        self.stage.put(packet)
 
-        return entrance
-
-    def leave(self, packet: Packet) -> None:
-        """Take a packet at the link's end and pass it on."""
-        entered_ns = self._entered.pop((packet.flow, packet.sequence), None)
+    def _leave(self, packet: Packet) -> None:
+        entered_ns = self._entered_ns.pop((packet.flow, packet.sequence), None)
         if entered_ns is not None:
             sent_ns = self._env.now - self._delay_ns
-            kbps = self._steady_kbps or link_kbps(self._link, sent_ns / 1e9)
-            sending_ns = round(packet.size_bytes * 8e6 / kbps) if kbps > 0 else 0
-            waited_ns = max(0, sent_ns - entered_ns - sending_ns)
+            kbps = self.link.rate_kbps or link_kbps(self.link, sent_ns / 1e9)
+            transmission_ns = round(packet.size_bytes * 8e6 / kbps) if kbps > 0 else 0
+            waited_ns = max(0, sent_ns - entered_ns - transmission_ns)
             self._logs[packet.flow].queue_ns[packet.sequence] += waited_ns
         self._out(packet)

@@ -14,7 +14,7 @@ from testbed.flows.cross_traffic import CrossTrafficLog, CrossTrafficRecorder
 from testbed.flows.log import FlowLog
 from testbed.flows.path import build_path
 from testbed.flows.source import Source
-from testbed.randomness import generator
+from testbed.randomness import generator, stage_generators
 from testbed.scenario.flow_media import Adaptive, Audio
 from testbed.scenario.flow_study import DIRECTIONS, Flow, FlowStudy
 
@@ -64,10 +64,7 @@ def simulate(study: FlowStudy, realization: int) -> Outcome:
     for direction in DIRECTIONS:
         going = {flow.name for flow in study.going(direction)}
         names = [spec.name for spec in getattr(study, direction)]
-        rngs = [
-            generator(study.seed, "flows", realization, direction, name, names[:index].count(name))
-            for index, name in enumerate(names)
-        ]
+        rngs = stage_generators(study.seed, "flows", realization, direction, stages=names)
         entrances[direction], shared = build_path(
             env,
             study.stages(direction),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from testbed import results
 from testbed.columns import names
-from testbed.errors import TestbedError
+from testbed.errors import reason
 from testbed.flows.capacity import capacity_kbps
 from testbed.flows.columns import CHANGES, COLUMNS, IDENTITY, TRAJECTORY
 from testbed.flows.measure import changes, rows
@@ -129,8 +129,7 @@ def _run(all_points: Sequence[Point[FlowStudy]], run: RunId) -> Ran:
         met = changes(study, series)
         return Ran(run, rows(study, outcome, series, met), met, series, outcome.seconds)
     except Exception as error:  # one run of a long sweep must not take the others with it
-        reason = str(error) if isinstance(error, TestbedError) else f"{type(error).__name__}: {error}"
-        return Ran(run, [{"flow": flow.name} for flow in study.flows], [], {}, 0.0, reason)
+        return Ran(run, [{"flow": flow.name} for flow in study.flows], [], {}, 0.0, reason(error))
 
 
 def _keep(store: Store, ran: Ran, all_points: Sequence[Point[FlowStudy]], study: FlowStudy) -> None:
