@@ -10,7 +10,7 @@ from testbed.not_sent import will_not_be_sent
 from testbed.plan import Plan, plan, stages
 from testbed.scenario.checks import check_codec, clips_of
 from testbed.scenario.document import read_document
-from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import AnyScenario
 from testbed.scenario.packaged import packaged_scenarios
 from testbed.speech import Clip, list_clips
@@ -19,7 +19,7 @@ from testbed.words import counted, duration
 
 def outline(scenario: AnyScenario) -> str:
     """Return the outline of a run, for ``--dry-run``."""
-    if isinstance(scenario, FlowStudy):
+    if isinstance(scenario, FlowScenario):
         return study.outline(scenario)
     check_codec(scenario)
     clips = clips_of(scenario)

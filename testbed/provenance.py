@@ -16,7 +16,7 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import cache_dir
 from testbed.parameters import files_named, models_in
-from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import Point, Scenario
 from testbed.speech import Clip
 from testbed.version import __version__
@@ -68,7 +68,7 @@ class Provenance:
         Time of the start, by `time.monotonic`.
     """
 
-    scenario: Scenario | FlowStudy
+    scenario: Scenario | FlowScenario
     command: Sequence[str] | None
     inputs: Sequence[Input]
     began_s: float = field(default_factory=time.monotonic)

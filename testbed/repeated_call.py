@@ -20,7 +20,7 @@ from testbed.results import MANIFEST_FILE, Results
 from testbed.run_context import RunContext
 from testbed.scenario.base import MOST_CALLS
 from testbed.scenario.checks import check_codec, clips_of
-from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import parse_scenario
 from testbed.speech import Clip
 
@@ -58,7 +58,7 @@ def repeat_call(run: Results, row: int) -> Call:
         if key not in run.manifest:
             raise ResultsError(f"{run.folder / MANIFEST_FILE}: has no {key} to make calls of")
     scenario = parse_scenario(json.dumps(run.manifest["scenario"]), Path(run.manifest["scenario_folder"]))
-    if isinstance(scenario, FlowStudy):
+    if isinstance(scenario, FlowScenario):
         raise ResultsError(f"{run.folder / MANIFEST_FILE}: its scenario has flows, its table calls")
     check_codec(scenario)
     clips = clips_of(scenario)

@@ -28,7 +28,7 @@ from testbed.provenance import Provenance, inputs_of
 from testbed.run_context import RunContext
 from testbed.run_folder import working
 from testbed.scenario.checks import check_codec, clips_of
-from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import AnyScenario, load_scenario
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def run_scenario(
             f"--save {unknown[0]}: there is nothing of that name to keep; {', '.join(KEEPABLE)}"
         )
     started = time.monotonic()
-    if isinstance(scenario, FlowStudy):
+    if isinstance(scenario, FlowScenario):
         if save:
             raise ScenarioError(f"--save {min(save)}: there are no calls in a flow study")
         run_study(

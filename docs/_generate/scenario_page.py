@@ -21,7 +21,7 @@ UNITS = {
 }
 TAGS = ("model", "discipline", "controller", "policy", "kind")
 """Keys whose value chooses the model of a mapping."""
-TITLES = {"Scenario": "Comparison of schemes", "FlowStudy": "Flow study", "StageSpec": "Stages"}
+TITLES = {"Scenario": "Comparison of schemes", "FlowScenario": "Flow study", "StageSpec": "Stages"}
 ANCHORS = {"Scenario": "comparison"}
 LARGE = 10**15
 """No bound that a reader meets."""

@@ -11,11 +11,11 @@ from testbed.flows.log import NEVER, FlowLog
 from testbed.flows.periods import HOLD_S, Period, convergence_s, jain, oscillation, periods
 from testbed.flows.simulate import Outcome
 from testbed.flows.trajectory import BIN_S, Series
-from testbed.scenario.flow_study import DIRECTIONS, Flow, FlowStudy
+from testbed.scenario.flow_scenario import DIRECTIONS, Flow, FlowScenario
 
 
 def rows(
-    study: FlowStudy, outcome: Outcome, series: dict[str, Series], met: list[dict[str, Any]]
+    study: FlowScenario, outcome: Outcome, series: dict[str, Series], met: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return a row for each flow and each source of cross traffic.
 
@@ -57,7 +57,7 @@ def rows(
     return found
 
 
-def changes(study: FlowStudy, series: dict[str, Series]) -> list[dict[str, Any]]:
+def changes(study: FlowScenario, series: dict[str, Series]) -> list[dict[str, Any]]:
     """Return a row for each flow that follows a controller and each period in which it sends.
 
     Each row has the columns `testbed.flows.columns.CHANGES`. Periods shorter than the hold of `convergence_s`
@@ -85,7 +85,7 @@ def changes(study: FlowStudy, series: dict[str, Series]) -> list[dict[str, Any]]
 
 
 def _row(
-    study: FlowStudy,
+    study: FlowScenario,
     flow: Flow,
     log: FlowLog,
     series: Series,
@@ -160,7 +160,7 @@ def _other_row(log: CrossTrafficLog, series: Series, spans: list[Period]) -> dic
     }
 
 
-def _fairness(study: FlowStudy, direction: str, spans: list[Period], series: dict[str, Series]) -> float:
+def _fairness(study: FlowScenario, direction: str, spans: list[Period], series: dict[str, Series]) -> float:
     names = [flow.name for flow in study.going(direction) if flow.is_controlled]
     shared = [p for p in spans if set(p.fair_kbps) == set(names)]
     if not shared:

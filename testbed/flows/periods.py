@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from testbed.flows.capacity import capacity_kbps, change_times_s, fair_shares, links
 from testbed.scenario.flow_media import Adaptive, Audio
-from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.flow_scenario import FlowScenario
 
 TOLERANCE = 0.2
 HOLD_S = 3.0
@@ -44,7 +44,7 @@ class Period:
     usable_kbps: float
 
 
-def periods(study: FlowStudy, direction: str) -> list[Period]:
+def periods(study: FlowScenario, direction: str) -> list[Period]:
     """Return the periods of a direction, in order, from 0 to the end."""
     stages = study.stages(direction)
     spans = {flow.name: flow.spans_s(study.duration_s) for flow in study.going(direction)}

@@ -16,7 +16,7 @@ from testbed.flows.path import build_path
 from testbed.flows.source import Source
 from testbed.randomness import generator, stage_generators
 from testbed.scenario.flow_media import Adaptive, Audio
-from testbed.scenario.flow_study import DIRECTIONS, Flow, FlowStudy
+from testbed.scenario.flow_scenario import DIRECTIONS, Flow, FlowScenario
 
 BIN_MS = 100
 _PAYLOAD_TYPE = 96
@@ -42,7 +42,7 @@ class Outcome:
     seconds: float
 
 
-def simulate(study: FlowStudy, realization: int) -> Outcome:
+def simulate(study: FlowScenario, realization: int) -> Outcome:
     """Run a study without a sweep.
 
     Parameters
@@ -103,7 +103,7 @@ class End:
     """
 
     def __init__(
-        self, env: Clock, study: FlowStudy, realization: int, index: int, log: FlowLog, out: Out, back: Out
+        self, env: Clock, study: FlowScenario, realization: int, index: int, log: FlowLog, out: Out, back: Out
     ) -> None:
         flow = study.flows[index]
         self._env, self._flow, self._log, self._out, self._back = env, flow, log, out, back
@@ -166,7 +166,7 @@ class End:
             self._sender.put(packet)
 
 
-def controller_of(study: FlowStudy, flow: Flow) -> Controller:
+def controller_of(study: FlowScenario, flow: Flow) -> Controller:
     """Return a fresh controller for a flow that adapts, with the bounds of its media.
 
     Without control, media is sent at its highest rate. A default that is a rate of its own, SCReAM's

@@ -18,7 +18,7 @@ from testbed.manifest import versions
 from testbed.pool import run_tasks
 from testbed.provenance import Provenance, inputs_of
 from testbed.run_folder import working
-from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import Point, points
 from testbed.store import Store
 from testbed.words import counted, duration
@@ -49,7 +49,7 @@ class Ran:
     error: str = ""
 
 
-def runs(study_points: Sequence[Point[FlowStudy]]) -> list[RunId]:
+def runs(study_points: Sequence[Point[FlowScenario]]) -> list[RunId]:
     """Return everything that is to run."""
     return [
         RunId(point.index, realization)
@@ -59,7 +59,7 @@ def runs(study_points: Sequence[Point[FlowStudy]]) -> list[RunId]:
 
 
 def run_study(
-    study: FlowStudy,
+    study: FlowScenario,
     out: Path,
     jobs: int,
     on_progress: Callable[[int, int, str], None],
@@ -103,7 +103,7 @@ def run_study(
         work.finish({**manifest, "replaces": work.replaces}, {results.TABLE_FILE: table} | tables)
 
 
-def series_of(study: FlowStudy, outcome: Outcome) -> dict[str, Series]:
+def series_of(study: FlowScenario, outcome: Outcome) -> dict[str, Series]:
     """Return the time series of each flow and each source of cross traffic."""
     bins = round(1000 * study.duration_s / BIN_MS)
 
@@ -121,7 +121,7 @@ def series_of(study: FlowStudy, outcome: Outcome) -> dict[str, Series]:
     }
 
 
-def _run(all_points: Sequence[Point[FlowStudy]], run: RunId) -> Ran:
+def _run(all_points: Sequence[Point[FlowScenario]], run: RunId) -> Ran:
     study = all_points[run.point].scenario
     try:
         outcome = simulate(study, run.realization)
@@ -132,7 +132,7 @@ def _run(all_points: Sequence[Point[FlowStudy]], run: RunId) -> Ran:
         return Ran(run, [{"flow": flow.name} for flow in study.flows], [], {}, 0.0, reason(error))
 
 
-def _keep(store: Store, ran: Ran, all_points: Sequence[Point[FlowStudy]], study: FlowStudy) -> None:
+def _keep(store: Store, ran: Ran, all_points: Sequence[Point[FlowScenario]], study: FlowScenario) -> None:
     """Write the results of a run to disk, its rows last."""
     import pandas as pd
 
@@ -150,14 +150,14 @@ def _keep(store: Store, ran: Ran, all_points: Sequence[Point[FlowStudy]], study:
     )
 
 
-def _identity(all_points: Sequence[Point[FlowStudy]], run: RunId) -> dict[str, Any]:
+def _identity(all_points: Sequence[Point[FlowScenario]], run: RunId) -> dict[str, Any]:
     return {"point": run.point, "realization": run.realization, **all_points[run.point].parameters}
 
 
 def _manifest(
     origin: Provenance,
-    study: FlowStudy,
-    all_points: Sequence[Point[FlowStudy]],
+    study: FlowScenario,
+    all_points: Sequence[Point[FlowScenario]],
     rows: int,
     warnings: list[str],
 ) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def points_outline(all_points: Sequence[Point[Any]]) -> list[str]:
     return [counted(len(all_points), "point"), *(f"  {line}" for line in told if line)]
 
 
-def outline(study: FlowStudy) -> str:
+def outline(study: FlowScenario) -> str:
     """Return what a run of the study would do."""
     all_points = points(study)
     lines = [f"{study.name}: {study.about}".rstrip(": "), "", *points_outline(all_points)]

@@ -1,5 +1,6 @@
 """What every kind of scenario has: a name, realizations, a seed, a sweep, and where it was written."""
 
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from pydantic import Field, PrivateAttr
 from testbed.channels.clock import MOST_EVENTS
 from testbed.errors import ScenarioError
 from testbed.parameters import Parameters
-from testbed.scenario.document import Document, dotted
+from testbed.scenario.document import Document, KeyPath, dotted
 
 MOST_CALLS = 1_000_000
 
@@ -91,6 +92,10 @@ class BaseScenario(Parameters):
     def number_of_points(self) -> int:
         """Number of combinations of swept values."""
         return prod(len(values) for values in self.sweep.values())
+
+    def contradictions(self) -> Iterator[tuple[KeyPath, str]]:
+        """Yield what is wrong only in combination, as a location and a reason."""
+        raise NotImplementedError
 
     def check_size(self, calls_of_a_point: int, most: int | None = None) -> None:
         """Refuse a run of more than `most` calls; default: `limits.calls`.

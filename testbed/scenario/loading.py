@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from testbed.errors import ScenarioError
-from testbed.scenario import flow_study
 from testbed.scenario.document import (
     Document,
     KeyPath,
@@ -22,15 +21,15 @@ from testbed.scenario.document import (
     set_value,
 )
 from testbed.scenario.edit import as_yaml, edited
-from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.messages import explain, shown
-from testbed.scenario.models import Codec, Kind, Point, Scenario, Speech, bad_combinations
+from testbed.scenario.models import Codec, Kind, Point, Scenario, Speech
 from testbed.scenario.packaged import packaged_scenarios
 from testbed.words import nearest_name
 
 __all__ = [
     "Codec",
-    "FlowStudy",
+    "FlowScenario",
     "Point",
     "Scenario",
     "Speech",
@@ -49,7 +48,7 @@ _REPLACED: dict[KeyPath, tuple[str, ...]] = {
     ("playout", "delay_ms"): ("buffer_ms",),
 }
 """Keys that an override of another key removes, unless they are overridden, too."""
-AnyScenario = Scenario | FlowStudy
+AnyScenario = Scenario | FlowScenario
 """One with the key `flows` is a flow study, every other is about calls."""
 
 
@@ -223,17 +222,13 @@ def _built(document: Document) -> tuple[AnyScenario | None, list[str]]:
         empty = "is empty; " if document.data is None else ""
         keys = ", ".join(Scenario.model_fields)
         return None, [f"{document.label}: {empty}must be a mapping of keys: {keys}"]
-    kind: type[AnyScenario] = FlowStudy if "flows" in document.data else Scenario
+    kind: type[AnyScenario] = FlowScenario if "flows" in document.data else Scenario
     try:
         scenario = kind.model_validate(document.data, context={"folder": document.folder})
     except ValidationError as error:
         return None, explain(error, document)
     scenario._document = document
-    if isinstance(scenario, FlowStudy):
-        bad = flow_study.contradictions(scenario)
-    else:
-        bad = bad_combinations(scenario)
-    mistakes = [f"{scenario.at(*location)}: {reason}" for location, reason in bad]
+    mistakes = [f"{scenario.at(*location)}: {reason}" for location, reason in scenario.contradictions()]
     return (None, mistakes) if mistakes else (scenario, [])
 
 

@@ -217,6 +217,40 @@ class Scenario(BaseScenario):
         """How the receiver reports, where it does."""
         return self.feedback or Reporting()
 
+    def contradictions(self) -> Iterator[tuple[KeyPath, str]]:
+        """Yield what is wrong only in combination, as a location and a reason."""
+        names: dict[str, int] = {NO_LOSS: -1}
+        for index, scheme in enumerate(self.schemes):
+            for name in (each.name for each in scheme.each()):
+                if name in names:
+                    other = names[name]
+                    held = "the ceiling, which every run has" if other < 0 else f"schemes.{other}"
+                    yield ("schemes", index), f"{name!r} is the name of {held}; give this one another `name`"
+                names[name] = index
+            if scheme.dred_to_write() is not None and self.is_closed_loop:
+                yield (
+                    ("schemes", index, "dred", "writer"),
+                    "testbed sends all that is asked, whatever the target is, so it has no place in a closed "
+                    "loop; use writer: libopus, or leave feedback and congestion out",
+                )
+            for part in scheme.parts:
+                problem = part.problem(self.codec.frame_ms, self.codec.total_kbps is not None)
+                if problem is not None:
+                    yield ("schemes", index, part.key, problem[0]), problem[1]
+        if self.congestion.needs_arrivals and not self.reporting.arrivals_known:
+            yield (
+                ("feedback", "format"),
+                (
+                    f"{self.congestion.controller} needs the arrivals of single packets, which "
+                    f"{self.reporting.format} does not report; use transport_wide or ccfb"
+                ),
+            )
+        for index, metric in enumerate(self.metrics):
+            if metric not in METRICS:
+                yield ("metrics", index), f"unknown metric {metric!r}{suggestion(metric, list(METRICS))}"
+            elif metric in self.metrics[:index]:
+                yield ("metrics", index), f"{metric} stands here twice"
+
 
 Kind = TypeVar("Kind", bound=BaseScenario)
 
@@ -239,38 +273,3 @@ class Point(Generic[Kind]):
     index: int
     parameters: dict[str, Any]
     scenario: Kind
-
-
-def bad_combinations(scenario: Scenario) -> Iterator[tuple[KeyPath, str]]:
-    """Give what is wrong only together with something else, as a location and a reason."""
-    names: dict[str, int] = {NO_LOSS: -1}
-    for index, scheme in enumerate(scenario.schemes):
-        for name in (each.name for each in scheme.each()):
-            if name in names:
-                other = names[name]
-                held = "the ceiling, which every run has" if other < 0 else f"schemes.{other}"
-                yield ("schemes", index), f"{name!r} is the name of {held}; give this one another `name`"
-            names[name] = index
-        if scheme.dred_to_write() is not None and scenario.is_closed_loop:
-            yield (
-                ("schemes", index, "dred", "writer"),
-                "testbed sends all that is asked, whatever the target is, so it has no place in a closed "
-                "loop; use writer: libopus, or leave feedback and congestion out",
-            )
-        for part in scheme.parts:
-            problem = part.problem(scenario.codec.frame_ms, scenario.codec.total_kbps is not None)
-            if problem is not None:
-                yield ("schemes", index, part.key, problem[0]), problem[1]
-    if scenario.congestion.needs_arrivals and not scenario.reporting.arrivals_known:
-        yield (
-            ("feedback", "format"),
-            (
-                f"{scenario.congestion.controller} needs the arrivals of single packets, which "
-                f"{scenario.reporting.format} does not report; use transport_wide or ccfb"
-            ),
-        )
-    for index, metric in enumerate(scenario.metrics):
-        if metric not in METRICS:
-            yield ("metrics", index), f"unknown metric {metric!r}{suggestion(metric, list(METRICS))}"
-        elif metric in scenario.metrics[:index]:
-            yield ("metrics", index), f"{metric} stands here twice"

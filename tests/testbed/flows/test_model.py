@@ -3,7 +3,7 @@
 import pytest
 
 from testbed.errors import ScenarioError
-from testbed.scenario.flow_study import FlowStudy
+from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import parse_scenario, points
 
 TEXT = """\
@@ -22,7 +22,7 @@ backward: []
 
 def test_it_is_told_from_a_scenario_of_calls_by_its_flows():
     study = parse_scenario(TEXT)
-    assert isinstance(study, FlowStudy)
+    assert isinstance(study, FlowScenario)
     assert [flow.media.kind for flow in study.flows] == ["video", "audio"]
     assert study.flows[0].spans_s(10) == [(0, 9)]
     assert study.flows[1].spans_s(10) == [(0, 2), (3, 10)]

@@ -55,7 +55,7 @@ class Flow(Parameters):
         return [(start, stop) for start, stop in zip(cut[::2], cut[1::2], strict=True) if start < stop]
 
 
-class FlowStudy(BaseScenario):
+class FlowScenario(BaseScenario):
     """Flows over the same links, and what controls them.
 
     Attributes
@@ -89,32 +89,31 @@ class FlowStudy(BaseScenario):
         """Return the flows whose media takes a direction."""
         return [flow for flow in self.flows if flow.direction == direction]
 
-
-def contradictions(study: FlowStudy) -> Iterator[tuple[KeyPath, str]]:
-    """Give what is wrong only together with something else, as a location and a reason."""
-    names: dict[str, int] = {}
-    for index, flow in enumerate(study.flows):
-        where = ("flows", index)
-        if flow.name in names:
-            yield (*where, "name"), f"{flow.name!r} is the name of flows.{names[flow.name]} too"
-        names[flow.name] = index
-        if flow.name.startswith(FLOW_PREFIX):
-            yield (*where, "name"), f"names that begin with {FLOW_PREFIX!r} are of cross traffic"
-        if flow.start_s >= study.duration_s:
-            yield (*where, "start_s"), f"must be before the end, duration_s {study.duration_s:g}"
-        if flow.stop_s is not None and flow.stop_s <= flow.start_s:
-            yield (*where, "stop_s"), f"must be later than start_s, {flow.start_s:g}"
-        edges = [flow.start_s, *(edge for pause in flow.pauses_s for edge in pause)]
-        if any(one >= other for one, other in pairwise(edges)):
+    def contradictions(self) -> Iterator[tuple[KeyPath, str]]:
+        """Yield what is wrong only in combination, as a location and a reason."""
+        names: dict[str, int] = {}
+        for index, flow in enumerate(self.flows):
+            where = ("flows", index)
+            if flow.name in names:
+                yield (*where, "name"), f"{flow.name!r} is the name of flows.{names[flow.name]} too"
+            names[flow.name] = index
+            if flow.name.startswith(FLOW_PREFIX):
+                yield (*where, "name"), f"names that begin with {FLOW_PREFIX!r} are of cross traffic"
+            if flow.start_s >= self.duration_s:
+                yield (*where, "start_s"), f"must be before the end, duration_s {self.duration_s:g}"
+            if flow.stop_s is not None and flow.stop_s <= flow.start_s:
+                yield (*where, "stop_s"), f"must be later than start_s, {flow.start_s:g}"
+            edges = [flow.start_s, *(edge for pause in flow.pauses_s for edge in pause)]
+            if any(one >= other for one, other in pairwise(edges)):
+                yield (
+                    (*where, "pauses_s"),
+                    "must be [from, to] in s, one after the other, the first after start_s",
+                )
+        for name in _RATES:
+            if name in self.congestion.model_fields_set:
+                yield ("congestion", name), "the rates are those of each flow's media: give it there"
+        if self.congestion.needs_arrivals and not self.feedback.arrivals_known:
             yield (
-                (*where, "pauses_s"),
-                "must be [from, to] in s, one after the other, the first after start_s",
+                ("feedback", "format"),
+                f"{self.congestion.controller} needs to know when packets arrived: transport_wide or ccfb",
             )
-    for name in _RATES:
-        if name in study.congestion.model_fields_set:
-            yield ("congestion", name), "the rates are those of each flow's media: give it there"
-    if study.congestion.needs_arrivals and not study.feedback.arrivals_known:
-        yield (
-            ("feedback", "format"),
-            f"{study.congestion.controller} needs to know when packets arrived: transport_wide or ccfb",
-        )
