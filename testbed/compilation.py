@@ -54,11 +54,11 @@ def compile_kernels(whole: Plan) -> None:
 
 
 def _has_lbrr(whole: Plan) -> bool:
-    return any(scheme.lbrr is not None for schemes in whole.schemes for scheme in schemes)
+    return any(group.settings.inband_fec for group in whole.groups)
 
 
 def _has_dred(whole: Plan) -> bool:
-    return any(scheme.dred is not None for schemes in whole.schemes for scheme in schemes)
+    return _adds_dred(whole) or any(group.settings.dred_depth_ms for group in whole.groups)
 
 
 def _adds_dred(whole: Plan) -> bool:

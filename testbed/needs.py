@@ -52,13 +52,13 @@ def needs(scenario: Scenario) -> Iterator[Need]:
 
 
 def _of_scheme(key: KeyPath, scheme: SchemeSpec, complexity: int) -> Iterator[Need]:
-    if scheme.lbrr:
-        yield Need("lbrr", (*key, "lbrr"), repr(scheme.name))
-    if scheme.dred:
-        yield Need("dred", (*key, "dred"), repr(scheme.name))
-    elif scheme.neural_plc:
-        yield Need("deep_plc", (*key, "neural_plc"), repr(scheme.name))
-    elif scheme.decoder_complexity(complexity) >= NEURAL_CONCEALMENT_COMPLEXITY:
+    needed = {part.capability: part.key for part in scheme.parts if part.capability}
+    if "dred" in needed:
+        needed.pop("deep_plc", None)  # libopus has DRED only with deep PLC
+    for capability, part in needed.items():
+        yield Need(capability, (*key, part), repr(scheme.name))
+    conceals = scheme.decoder_complexity(complexity) >= NEURAL_CONCEALMENT_COMPLEXITY
+    if conceals and not needed.keys() & {"dred", "deep_plc"}:
         yield Need(
             "deep_plc",
             key,

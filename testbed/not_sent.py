@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from testbed.cases import Case, percent
-from testbed.plan import Plan, known_loss
+from testbed.plan import Plan, encoder_settings, known_loss
 from testbed.scenario.loading import Scenario
 
 ENOUGH_DRED = 0.8
@@ -22,7 +22,7 @@ def not_sent(case: Case) -> str | None:
     seen, asked_ms = case.seen, case.settings.dred_depth_ms
     is_open = not case.scenario.is_closed_loop
     none, little = [], []
-    if case.scheme.red and seen.red_kbps == 0:
+    if case.scheme.distances() and seen.red_kbps == 0:
         none.append("RED")
     if case.settings.inband_fec and seen.lbrr_sent == 0:
         none.append("LBRR")
@@ -44,9 +44,10 @@ def will_not_be_sent(whole: Plan) -> list[str]:
     for point, schemes in zip(whole.points, whole.schemes, strict=True):
         why = None if point.scenario.is_closed_loop else why_none_is_expected(point.scenario)
         for scheme in schemes if why else ():
-            asked = ["LBRR"] * bool(scheme.lbrr) + ["DRED"] * bool(scheme.dred and not scheme.dred_to_write())
-            if asked:
-                said.append(f"{scheme.name} will send no {' and no '.join(asked)}: {why}")
+            asked = encoder_settings(scheme, point.scenario)
+            missing = ["LBRR"] * asked.inband_fec + ["DRED"] * (asked.dred_depth_ms > 0)
+            if missing:
+                said.append(f"{scheme.name} will send no {' and no '.join(missing)}: {why}")
     return list(dict.fromkeys(said))
 
 

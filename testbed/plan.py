@@ -100,13 +100,11 @@ def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
     scenario.check_size(calls, most_calls)
     groups: dict[tuple[int, EncoderSettings, int | None, EngineName, int], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
-        speech = speech_settings(point.scenario.codec, known_loss(point.scenario))
-        total_given = point.scenario.codec.total_kbps is not None
         # Pauses that were not sent are libopus's to fill.
         engine = "libopus" if point.scenario.codec.omits_pauses else point.scenario.engine
         batch_mb = point.scenario.limits.batch_mb
         for scheme_index, scheme in enumerate(point_schemes):
-            settings = scheme.encoder_settings(speech, total_given)
+            settings = encoder_settings(scheme, point.scenario)
             for clip in range(clips):
                 # A call whose loop is closed encodes for itself, so it gains nothing from others' company.
                 alone = point.index if point.scenario.is_closed_loop and not scheme.is_ceiling else None
@@ -128,6 +126,12 @@ def known_loss(scenario: Scenario) -> float:
 def stages(specs: Sequence[StageSpec]) -> list[StageParameters]:
     """Return the parameters of a channel's stages, in order."""
     return [spec.parameters for spec in specs]
+
+
+def encoder_settings(scheme: SchemeSpec, scenario: Scenario) -> EncoderSettings:
+    """Return the encoder's settings for a scheme of a scenario without a sweep."""
+    speech = speech_settings(scenario.codec, known_loss(scenario))
+    return scheme.encoder_settings(speech, scenario.codec.total_kbps is not None)
 
 
 def speech_settings(codec: Codec, channel_loss: float) -> EncoderSettings:

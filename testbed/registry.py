@@ -1,6 +1,7 @@
 """Registries: items by name, built in or added by other packages through entry points."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -10,6 +11,7 @@ from testbed.errors import PluginError, UnknownNameError
 from testbed.words import suggestion
 
 Item = TypeVar("Item")
+_NAME = re.compile("[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Registry(Mapping[str, Item]):
         Entry-point group through which other packages add items; ``""`` for a closed registry.
     kind
         Class of the items, or, for items that are classes, their base class.
+    reserved
+        Further names that no package may use.
     """
 
     def __init__(
@@ -70,11 +74,13 @@ class Registry(Mapping[str, Item]):
         builtin: Mapping[str, Item | str],
         group: str = "",
         kind: type = object,
+        reserved: Iterable[str] = (),
     ) -> None:
         self.what = what
         self.group = group
         self._builtin = dict(builtin)
         self._kind = kind
+        self._reserved = frozenset(reserved)
         self._loaded: dict[str, Item] = {}
 
     @cached_property
@@ -87,11 +93,19 @@ class Registry(Mapping[str, Item]):
 
     @cached_property
     def _names(self) -> dict[str, None]:
-        return dict.fromkeys([*self._builtin, *(plugin.name for plugin in self.plugins)])
+        added = (plugin.name for plugin in self.plugins if not self._refusal(plugin.name))
+        return dict.fromkeys([*self._builtin, *added])
 
     def __iter__(self) -> Iterator[str]:
         """Yield all names: built-in ones in written order, then those of plugins; nothing is imported."""
         return iter(self._names)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are one; comparing the items would import those of plugins."""
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -134,12 +148,10 @@ class Registry(Mapping[str, Item]):
 
     def _load(self, name: str) -> Item:
         added = [plugin for plugin in self.plugins if plugin.name == name]
+        if added and (refusal := self._refusal(name)):
+            remedy = f"it needs another name, or pip uninstall {added[0].package}"
+            raise PluginError(f"{added[0]} {refusal}; {remedy}")
         if name in self._builtin:
-            if added:
-                raise PluginError(
-                    f"{added[0]} has the name of a built-in {self.what}; rename it in its entry point, or "
-                    f"pip uninstall {added[0].package}"
-                )
             return self._own(name)
         if not added:
             raise UnknownNameError(self.unknown(name))
@@ -149,6 +161,14 @@ class Registry(Mapping[str, Item]):
                 f"{added[1].package}"
             )
         return self._of_plugin(added[0])
+
+    def _refusal(self, name: str) -> str:
+        """Return why no package can add an item of this name; "" if it can."""
+        if name in self._builtin:
+            return f"has the name of a built-in {self.what}"
+        if name in self._reserved or not _NAME.fullmatch(name):
+            return f"has a name that no {self.what} can have"
+        return ""
 
     def _own(self, name: str) -> Item:
         item = self._builtin[name]

@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.part import WithinEncoder
+from testbed.codecs.schemes.redundancy import Redundancy
 
 DEEPEST_MS = {"libopus": 1000, "testbed": 9980}
-"""By writer: what libopus takes, and 250 latent vectors."""
+"""Deepest DRED by writer: libopus's limit, and 250 latent vectors."""
 QUANTIZER = {"q0": 6, "dq": 5, "qmax": 15}
-"""What libopus's rule takes at 29 to 44 kb/s in all."""
+"""libopus's choice at 29 to 44 kb/s in all."""
+SHARE = 0.5
+BPS_PER_MS = 64
+MOST_BPS = 32_000
+"""DRED is taken to cost this share of a total, but no more than this per depth, nor this in all."""
 
 Depth = Annotated[int, Field(ge=20, multiple_of=10, strict=True)]
 
@@ -37,22 +42,26 @@ Depths = Annotated[
 
 
 class Dred(WithinEncoder):
-    """Deep redundancy.
+    """Deep redundancy: a low-rate description of the speech before a packet, which a network decodes.
 
     Attributes
     ----------
     writer
-        ``libopus``: its encoder writes it out of the bitrate that it is given, and sends as much of the depth
-        as its rate rule grants, less where nobody speaks. ``testbed``: it is added to packets that libopus
-        made without it; every packet has the full depth, and the bits come on top of the speech.
+        ``libopus``: its encoder writes DRED within its bitrate, as much of the depth as its rate control
+        grants, less where nobody speaks. ``testbed``: DRED of exactly this depth and quantization is added to
+        packets encoded without it, on top of the bitrate of the speech.
     depth_ms
-        How far back each packet is asked to reach; a list stands for as many schemes.
-    q0, dq, qmax
-        Of ``testbed``: quantizer level of the latest 40 ms (0, the finest, to 15), how fast levels grow with
-        age (0 to 7), and the coarsest level.
+        How far back each packet reaches; a list makes one scheme per depth.
+    q0
+        Quantizer level of the latest 40 ms, from 0, the finest; default 6. For ``testbed`` only.
+    dq
+        Growth of the quantizer level with age; default 5. For ``testbed`` only.
+    qmax
+        Coarsest quantizer level; default 15. For ``testbed`` only.
     """
 
     key: ClassVar[str] = "dred"
+    capability: ClassVar[str] = "dred"
     usual_kbps: ClassVar[int] = 32
     writer: Literal["libopus", "testbed"] = "libopus"
     depth_ms: Depths
@@ -64,10 +73,18 @@ class Dred(WithinEncoder):
         name = "DRED" if self.writer == "libopus" else "testbed DRED"
         return f"{name} {self.depth_ms[0]} ms" if len(self.depth_ms) == 1 else name
 
-    def problem(self, frame_ms: int, total_given: bool) -> tuple[str, str] | None:
-        return next(self._problems(frame_ms, total_given), None)
+    def variants(self) -> dict[str, Self]:
+        if len(self.depth_ms) == 1:
+            return {"": self}
+        return {f"{depth} ms": self.model_copy(update={"depth_ms": (depth,)}) for depth in self.depth_ms}
 
-    def _problems(self, frame_ms: int, total_given: bool) -> Iterator[tuple[str, str]]:
+    def problems(self, frame_ms: int, total_given: bool, is_closed_loop: bool) -> Iterator[tuple[str, str]]:
+        if self.writer == "testbed" and is_closed_loop:
+            yield (
+                "writer",
+                "testbed sends all that is asked, whatever the target is, so it has no place in a closed "
+                "loop; use writer: libopus, or leave feedback and congestion out",
+            )
         deepest_ms = DEEPEST_MS[self.writer]
         if max(self.depth_ms) > deepest_ms:
             deeper = "; writer: testbed writes deeper ones" if self.writer == "libopus" else ""
@@ -76,9 +93,7 @@ class Dred(WithinEncoder):
             for key in QUANTIZER:
                 if getattr(self, key) is not None:
                     yield key, "libopus chooses its quantizer itself; this is for writer: testbed"
-            within = super().problem(frame_ms, total_given)
-            if within is not None:
-                yield within
+            yield from super().problems(frame_ms, total_given, is_closed_loop)
             return
         if self.bitrate_kbps is not None:
             yield (
@@ -91,21 +106,29 @@ class Dred(WithinEncoder):
                 "testbed adds its DRED to the speech, so there is no total to keep to; give "
                 "codec.bitrate_kbps instead of codec.total_kbps, or writer: libopus",
             )
-        asked = self._added(self.depth_ms[0])
-        lowest = asked.q0 + 1 if asked.q0 < 14 and asked.dq > 0 else 15
-        if asked.qmax < lowest:
+        written = self._written(self.depth_ms[0])
+        lowest = written.q0 + 1 if written.q0 < 14 and written.dq > 0 else 15
+        if written.qmax < lowest:
             span = "15" if lowest == 15 else f"{lowest} to 15"
-            yield "qmax", f"must be {span} with q0 {asked.q0} and dq {asked.dq}, not {asked.qmax}"
+            yield "qmax", f"must be {span} with q0 {written.q0} and dq {written.dq}, not {written.qmax}"
 
     def tune(self, settings: EncoderSettings) -> EncoderSettings:
         if self.writer == "testbed":
             return settings
         return replace(settings, dred_depth_ms=max(self.depth_ms))
 
-    def dred_to_write(self) -> WrittenDred | None:
-        return None if self.writer == "libopus" else self._added(max(self.depth_ms))
+    def redundancy(self, total_bps: int, total_given: bool) -> Redundancy:
+        if self.writer == "testbed":
+            return Redundancy()
+        return Redundancy(dred_depth_ms=max(self.depth_ms), dred_bps=self.cost_bps(total_bps, total_given))
 
-    def _added(self, depth_ms: int) -> WrittenDred:
+    def usual_cost_bps(self, total_bps: int) -> int:
+        return min(round(SHARE * total_bps), MOST_BPS, BPS_PER_MS * max(self.depth_ms))
+
+    def dred_to_write(self) -> WrittenDred | None:
+        return None if self.writer == "libopus" else self._written(max(self.depth_ms))
+
+    def _written(self, depth_ms: int) -> WrittenDred:
         given = {key: getattr(self, key) for key in QUANTIZER}
         chosen = {key: usual if given[key] is None else given[key] for key, usual in QUANTIZER.items()}
         return WrittenDred(depth_ms, **chosen)

@@ -1,14 +1,15 @@
-"""Neural packet loss concealment: libopus predicts features and turns them into sound with FARGAN."""
+"""Neural packet loss concealment: libopus predicts features and synthesizes them with FARGAN."""
 
 from typing import ClassVar
 
-from testbed.codecs.schemes.part import Part
+from testbed.codecs.schemes.part import SchemePart
 
 
-class NeuralPlc(Part):
-    """Deep PLC, libopus's concealment at decoder complexity 5 and more; what every scheme falls back on."""
+class NeuralPlc(SchemePart):
+    """Deep PLC: libopus's concealment at decoder complexity 5 and above. Every scheme falls back on it."""
 
     key: ClassVar[str] = "neural_plc"
+    capability: ClassVar[str] = "deep_plc"
 
     def label(self) -> str:
         return "neural PLC"

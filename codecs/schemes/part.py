@@ -1,14 +1,15 @@
-"""A scheme: what the encoder is told, what rides in a packet, and what may repair a missing frame.
+"""Interface of a scheme part: encoder settings, the content of a packet, and what repairs a missing frame.
 
-A scheme is a set of parts (`testbed.codecs.schemes` lists them), each one way of surviving loss; a part
-answers only the questions that concern it and leaves the rest to the defaults here.
+A scheme is a set of the parts in `testbed.codecs.schemes.PARTS`. A part overrides only what concerns it.
 """
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, Self
 
 from pydantic import Field
 
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
+from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.parameters import Parameters
 
 NEURAL_CONCEALMENT_COMPLEXITY = 5
@@ -17,17 +18,31 @@ ENHANCEMENT_COMPLEXITY = 6
 """Lowest decoder complexity at which libopus enhances decoded speech with its networks (OSCE)."""
 
 
-class Part(Parameters):
-    """One way of surviving loss, as a scenario's `schemes:` names it."""
+class SchemePart(Parameters):
+    """One way of surviving loss, as a scenario's `schemes:` names it.
+
+    Class attributes: `key` is its name in the registry, `capability` the field of
+    `testbed.codecs.opus.capabilities.Capabilities` that it needs ("" for none), and `excludes` the parts that
+    it cannot be combined with, each with the reason.
+    """
 
     key: ClassVar[str]
+    capability: ClassVar[str] = ""
+    excludes: ClassVar[dict[str, str]] = {}
 
     def label(self) -> str:
         """Return a short name for tables, e.g. ``"DRED 500 ms"``."""
         raise NotImplementedError
 
-    def problem(self, frame_ms: int, total_given: bool) -> tuple[str, str] | None:
-        """Return (key, what is wrong with it) where the part cannot work with these packets, else None.
+    def variants(self) -> dict[str, Self]:
+        """Return the parts that this one stands for, each under the words that distinguish it.
+
+        Each variant makes a scheme of its own. A part with one variant has no such words: ``{"": self}``.
+        """
+        return {"": self}
+
+    def problems(self, frame_ms: int, total_given: bool, is_closed_loop: bool) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is wrong with it) where the part cannot work in a scenario.
 
         Parameters
         ----------
@@ -35,16 +50,18 @@ class Part(Parameters):
             Duration of a packet's audio.
         total_given
             Whether the scenario gives every scheme the same total (`codec.total_kbps`).
+        is_closed_loop
+            Whether the receiver's reports change what is sent.
         """
-        return None
+        yield from ()
 
     def budget_bps(self, bitrate_bps: int, frame_ms: int, total_given: bool) -> int:
-        """Return the encoder's total bitrate.
+        """Return the encoder's bitrate, redundancy within it included.
 
         Parameters
         ----------
         bitrate_bps
-            What speech may spend, or, with `total_given`, what everything together may.
+            Bitrate of the speech or, with `total_given`, of everything in a packet.
         """
         return bitrate_bps
 
@@ -53,11 +70,23 @@ class Part(Parameters):
         return settings
 
     def distances(self) -> tuple[int, ...]:
-        """Return how many frames back the older frames lie that ride along as copies."""
+        """Return how many frames back the older frames lie that a packet carries as copies."""
         return ()
 
+    def redundancy(self, total_bps: int, total_given: bool) -> Redundancy:
+        """Return what this part adds to the packets, for the allocation of a target rate.
+
+        Parameters
+        ----------
+        total_bps
+            The encoder's bitrate.
+        total_given
+            Whether that is the same total for every scheme.
+        """
+        return Redundancy(self.distances())
+
     def dred_to_write(self) -> WrittenDred | None:
-        """Return the DRED that is added to the encoder's packets, if any is."""
+        """Return the DRED that is added to the encoder's packets; None for none."""
         return None
 
     def decoder_complexity(self, complexity: int) -> int:
@@ -65,23 +94,33 @@ class Part(Parameters):
         return complexity
 
 
-class WithinEncoder(Part):
-    """A part whose bits libopus takes from the encoder's total.
+class WithinEncoder(SchemePart):
+    """A part whose bits libopus takes from the encoder's bitrate.
 
     Attributes
     ----------
     bitrate_kbps
-        What it may add to the speech; libopus divides the sum. Not used where `codec.total_kbps` is given.
+        Bitrate added to the speech's; libopus divides the sum. Required with `codec.bitrate_kbps`, not used
+        with `codec.total_kbps`.
     """
 
     usual_kbps: ClassVar[int]
     bitrate_kbps: float | None = Field(None, gt=0, le=256)
 
-    def problem(self, frame_ms: int, total_given: bool) -> tuple[str, str] | None:
+    def problems(self, frame_ms: int, total_given: bool, is_closed_loop: bool) -> Iterator[tuple[str, str]]:
         if self.bitrate_kbps is None and not total_given:
             what = f"what {self.key.upper()} may add to the speech"
-            return "bitrate_kbps", f"missing: say {what}, e.g. bitrate_kbps: {self.usual_kbps}"
-        return None
+            yield "bitrate_kbps", f"missing: say {what}, e.g. bitrate_kbps: {self.usual_kbps}"
 
     def budget_bps(self, bitrate_bps: int, frame_ms: int, total_given: bool) -> int:
         return bitrate_bps if total_given else bitrate_bps + round(1000 * (self.bitrate_kbps or 0))
+
+    def cost_bps(self, total_bps: int, total_given: bool) -> int:
+        """Return the part of the encoder's bitrate that libopus is taken to spend on this."""
+        if total_given or self.bitrate_kbps is None:
+            return self.usual_cost_bps(total_bps)
+        return round(1000 * self.bitrate_kbps)
+
+    def usual_cost_bps(self, total_bps: int) -> int:
+        """Return the usual cost within a total of which nothing else is known."""
+        raise NotImplementedError

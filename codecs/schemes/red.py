@@ -1,25 +1,26 @@
-"""RED: copies of older frames ride in each packet (RFC 2198)."""
+"""RED: copies of older frames in each packet (RFC 2198)."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from testbed.codecs.rtp.red import BLOCK_HEADER_BYTES, MAX_DISTANCE_MS, PRIMARY_HEADER_BYTES
-from testbed.codecs.schemes.part import Part
+from testbed.codecs.schemes.part import SchemePart
 
 LOWEST_BPS = 500
-"""What libopus takes at least."""
+"""Lowest bitrate that libopus accepts."""
 
 
-class Red(Part):
-    """Redundant audio data.
+class Red(SchemePart):
+    """Redundant audio data: copies of older frames in each packet.
 
     Attributes
     ----------
     copies
-        How many older frames each packet carries.
+        Number of older frames in each packet.
     at_distances
-        How many frames back each copy lies; the last `copies` frames unless told otherwise.
+        How many frames back each copy lies; default: the last `copies` frames.
     """
 
     key: ClassVar[str] = "red"
@@ -42,15 +43,15 @@ class Red(Part):
         plain = distances == tuple(range(1, self.copies + 1))
         return f"RED x{self.copies}" + ("" if plain else f" at {', '.join(map(str, distances))}")
 
-    def problem(self, frame_ms: int, total_given: bool) -> tuple[str, str] | None:
+    def problems(self, frame_ms: int, total_given: bool, is_closed_loop: bool) -> Iterator[tuple[str, str]]:
         farthest = max(self.distances())
         if farthest * frame_ms > MAX_DISTANCE_MS:
             key = "copies" if self.at_distances is None else "at_distances"
-            return key, (
+            yield (
+                key,
                 f"a copy {farthest} frames of {frame_ms} ms back is beyond RED's 14-bit timestamp offset; "
-                f"the farthest is {int(MAX_DISTANCE_MS // frame_ms)} frames"
+                f"the farthest is {int(MAX_DISTANCE_MS // frame_ms)} frames",
             )
-        return None
 
     def budget_bps(self, bitrate_bps: int, frame_ms: int, total_given: bool) -> int:
         if not total_given:

@@ -9,14 +9,9 @@ from dataclasses import dataclass, replace
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.rtp.red import BLOCK_HEADER_BYTES, PRIMARY_HEADER_BYTES
 from testbed.codecs.schemes import SchemeSpec
+from testbed.codecs.schemes.redundancy import Redundancy
 
 HIGHEST_ENCODER_BPS = 510_000
-LBRR_SHARE = 0.25
-DRED_SHARE = 0.5
-DRED_BPS_PER_MS = 64
-MOST_DRED_BPS = 32_000
-"""What LBRR and DRED are taken to cost where only a total is given: shares of it, DRED by its depth."""
-SHALLOWEST_DRED_MS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,49 +43,6 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Redundancy:
-    """Repairs, and what they cost within the encoder's bitrate.
-
-    Attributes
-    ----------
-    distances
-        RED copies, farthest first.
-    lbrr_bps
-        What LBRR adds; 0: none.
-    dred_depth_ms, dred_bps
-        How far DRED reaches, a multiple of 10, and what it adds; 0: none.
-    """
-
-    distances: tuple[int, ...] = ()
-    lbrr_bps: int = 0
-    dred_depth_ms: int = 0
-    dred_bps: int = 0
-
-    @property
-    def in_encoder_bps(self) -> int:
-        """What is added to the speech within the encoder's bitrate."""
-        return self.lbrr_bps + self.dred_bps
-
-    def with_dred(self, depth_ms: int) -> "Redundancy":
-        """Return the same with another depth, at the same cost a millisecond."""
-        if depth_ms < min(SHALLOWEST_DRED_MS, self.dred_depth_ms) or not self.dred_depth_ms:
-            return replace(self, dred_depth_ms=0, dred_bps=0)
-        depth_ms -= depth_ms % 10
-        bps = round(self.dred_bps * depth_ms / self.dred_depth_ms)
-        return replace(self, dred_depth_ms=depth_ms, dred_bps=bps)
-
-    def less(self) -> "Redundancy | None":
-        """Return the next weaker form: half the DRED, then a RED copy less, then no LBRR; None if bare."""
-        if self.dred_depth_ms:
-            return self.with_dred(self.dred_depth_ms // 2)
-        if self.distances:
-            return replace(self, distances=self.distances[1:])
-        if self.lbrr_bps:
-            return replace(self, lbrr_bps=0)
-        return None
-
-
-@dataclass(frozen=True, slots=True)
 class SchemeBudget:
     """What a scheme asks for: the most that any policy gives.
 
@@ -113,15 +65,8 @@ class SchemeBudget:
         """Return what a scheme asks for, given the scenario's settings of the speech."""
         settings = scheme.encoder_settings(speech, total_given)
         total_bps = settings.bitrate_bps
-        lbrr_bps = dred_bps = 0
-        if scheme.lbrr is not None:
-            lbrr_bps = _given_bps(scheme.lbrr.bitrate_kbps, total_given) or round(LBRR_SHARE * total_bps)
-        if scheme.dred is not None:
-            by_depth_bps = min(MOST_DRED_BPS, DRED_BPS_PER_MS * settings.dred_depth_ms)
-            usual_bps = min(round(DRED_SHARE * total_bps), by_depth_bps)
-            dred_bps = _given_bps(scheme.dred.bitrate_kbps, total_given) or usual_bps
-        redundancy = Redundancy(scheme.distances(), lbrr_bps, settings.dred_depth_ms, dred_bps)
-        return cls(settings, max(1, total_bps - lbrr_bps - dred_bps), redundancy)
+        redundancy = scheme.redundancy(total_bps, total_given)
+        return cls(settings, max(1, total_bps - redundancy.in_encoder_bps), redundancy)
 
     def allocation(self, encoder_bps: int, redundancy: Redundancy, loss_percent: int) -> Allocation:
         """Return the allocation that spends this much in the encoder on speech and these repairs."""
@@ -133,10 +78,6 @@ class SchemeBudget:
             expected_loss_percent=loss_percent,
         )
         return Allocation(settings, redundancy.distances)
-
-
-def _given_bps(kbps: float | None, total_given: bool) -> int:
-    return 0 if kbps is None or total_given else round(1000 * kbps)
 
 
 def red_header_bytes(copies: int) -> int:

@@ -11,9 +11,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from testbed.allocation.budget import Allocation, Redundancy, SchemeBudget
+from testbed.allocation.budget import Allocation, SchemeBudget
 from testbed.allocation.loss import NetworkLoss
 from testbed.allocation.policy import AllocationParameters, BudgetAllocator
+from testbed.codecs.schemes.redundancy import Redundancy
 
 DEPTH_PER_BURST = (0, 2, 4)
 """How many mean bursts DRED reaches back at levels 0 to 2; at level 3 it reaches as far as asked."""

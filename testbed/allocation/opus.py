@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from testbed.allocation.budget import Allocation, Redundancy, SchemeBudget
+from testbed.allocation.budget import Allocation, SchemeBudget
 from testbed.allocation.loss import NetworkLoss
 from testbed.allocation.policy import AllocationParameters, BudgetAllocator
+from testbed.codecs.schemes.redundancy import Redundancy
 
 
 class Opus(AllocationParameters):

@@ -4,8 +4,9 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import Field
 
-from testbed.allocation.budget import Allocation, Redundancy, SchemeBudget, encoder_bps
+from testbed.allocation.budget import Allocation, SchemeBudget, encoder_bps
 from testbed.allocation.loss import NetworkLoss
+from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.parameters import Parameters
 
 STRENGTHEN_MARGIN = 0.1

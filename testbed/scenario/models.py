@@ -227,16 +227,11 @@ class Scenario(BaseScenario):
                     held = "the ceiling, which every run has" if other < 0 else f"schemes.{other}"
                     yield ("schemes", index), f"{name!r} is the name of {held}; give this one another `name`"
                 names[name] = index
-            if scheme.dred_to_write() is not None and self.is_closed_loop:
-                yield (
-                    ("schemes", index, "dred", "writer"),
-                    "testbed sends all that is asked, whatever the target is, so it has no place in a closed "
-                    "loop; use writer: libopus, or leave feedback and congestion out",
-                )
             for part in scheme.parts:
-                problem = part.problem(self.codec.frame_ms, self.codec.total_kbps is not None)
-                if problem is not None:
-                    yield ("schemes", index, part.key, problem[0]), problem[1]
+                found = part.problems(
+                    self.codec.frame_ms, self.codec.total_kbps is not None, self.is_closed_loop
+                )
+                yield from ((("schemes", index, part.key, key), reason) for key, reason in found)
         if self.congestion.needs_arrivals and not self.reporting.arrivals_known:
             yield (
                 ("feedback", "format"),

@@ -99,6 +99,15 @@ def test_a_package_does_not_replace_a_built_in_item(install: Install):
     assert registered.usable()["one"] == 1
 
 
+@pytest.mark.parametrize("name", ["Two", "two.three", "_two", "taken"])
+def test_a_name_that_a_scenario_could_not_write_is_refused(install: Install, name: str):
+    install("two-things", "TWO = 2\n", f"{name} = two_things:TWO")
+    registered = Registry("thing", {"one": 1}, group="test.things", reserved=["taken"])
+    assert list(registered) == ["one"]
+    with pytest.raises(PluginError, match=r"two-things 1\.0 has a name that no thing can have"):
+        registered[name]
+
+
 def test_two_packages_with_one_name_are_both_named(install: Install):
     install("two-things", "TWO = 2\n", "two = two_things:TWO")
     install("more-things", "TWO = 22\n", "two = more_things:TWO")

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from testbed.allocation import POLICIES, AllocationSpec
-from testbed.allocation.budget import Redundancy, SchemeBudget
+from testbed.allocation.budget import SchemeBudget
 from testbed.allocation.loss import LossTracker, NetworkLoss
 from testbed.allocation.loss_adaptive import Steps
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.rtp.extension import EXTENSION_BYTES
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
 from testbed.codecs.schemes import SchemeSpec
+from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.congestion.feedback import Feedback, PacketReport
 
 SPEC = TypeAdapter(AllocationSpec)

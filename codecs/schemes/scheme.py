@@ -1,0 +1,113 @@
+"""A scheme: a combination of parts that together survive loss."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
+from testbed.codecs.schemes.part import SchemePart
+from testbed.codecs.schemes.redundancy import Redundancy
+from testbed.parameters import Parameters
+
+NO_LOSS = "no loss"
+"""Name of the ceiling, the scheme that every run has: plain speech over a perfect network."""
+
+
+class Scheme(Parameters):
+    """One entry of a scenario's `schemes:`: the name of a part alone, or a mapping of one or more parts.
+
+    ``plc``, ``red: {copies: 2}`` and ``{name: LBRR + DRED, lbrr: {...}, dred: {...}}`` are entries.
+    `testbed.codecs.schemes.SchemeSpec` adds a field for each part.
+
+    Attributes
+    ----------
+    name
+        Name of the scheme in tables; default: made of its parts' names.
+    """
+
+    name: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {given: {}}
+        if isinstance(given, dict):
+            return {key: {} if value is None and key != "name" else value for key, value in given.items()}
+        return given
+
+    @model_validator(mode="after")
+    def _combined(self) -> Self:
+        parts = {part.key: part for part in self.parts}
+        if not parts and self.name != NO_LOSS:
+            raise ValueError(f"says no way of surviving loss; give at least one of {', '.join(self.keys())}")
+        for key, part in parts.items():
+            for other, reason in part.excludes.items():
+                if other in parts:
+                    raise ValueError(f"{key} and {other} exclude each other: {reason}")
+        if not self.name:
+            object.__setattr__(self, "name", " + ".join(part.label() for part in self.parts))
+        return self
+
+    @classmethod
+    def keys(cls) -> Sequence[str]:
+        """Return the names of all parts that there are."""
+        return [field for field in cls.model_fields if field != "name"]
+
+    @property
+    def parts(self) -> tuple[SchemePart, ...]:
+        """The parts of this scheme, in the registry's order."""
+        return tuple(part for key in self.keys() if (part := getattr(self, key)) is not None)
+
+    def each(self) -> list[Self]:
+        """Return the schemes that this entry stands for: one per combination of its parts' variants."""
+        made = []
+        for choice in product(*(part.variants().items() for part in self.parts)):
+            name = " ".join([self.name, *(words for words, _ in choice if words)])
+            made.append(self.model_copy(update={"name": name, **{part.key: part for _, part in choice}}))
+        return made
+
+    @property
+    def is_ceiling(self) -> bool:
+        """Whether this is plain speech without loss, the upper bound of all schemes."""
+        return not self.parts
+
+    def encoder_settings(self, speech: EncoderSettings, total_given: bool) -> EncoderSettings:
+        """Return the encoder's settings.
+
+        Parameters
+        ----------
+        speech
+            Settings for the speech alone; its bitrate is the speech's own or, with `total_given`, the total
+            that the scheme may spend.
+        """
+        settings = speech if self.parts else replace(speech, expected_loss_percent=0)
+        bitrate_bps = settings.bitrate_bps
+        for part in self.parts:
+            settings = part.tune(settings)
+            bitrate_bps = part.budget_bps(bitrate_bps, settings.frame_ms, total_given)
+        return replace(settings, bitrate_bps=bitrate_bps)
+
+    def distances(self) -> tuple[int, ...]:
+        """Return how many frames back the copies in a packet lie, farthest first (the order of RFC 2198)."""
+        return tuple(sorted({d for part in self.parts for d in part.distances()}, reverse=True))
+
+    def redundancy(self, total_bps: int, total_given: bool) -> Redundancy:
+        """Return the redundancy of all parts, within an encoder's bitrate; see `SchemePart.redundancy`."""
+        whole = Redundancy()
+        for part in self.parts:
+            whole |= part.redundancy(total_bps, total_given)
+        return whole
+
+    def dred_to_write(self) -> WrittenDred | None:
+        """Return the DRED that is added to the encoder's packets; None for none."""
+        return next((added for part in self.parts if (added := part.dred_to_write())), None)
+
+    def decoder_complexity(self, complexity: int) -> int:
+        """Return the complexity at which the receiver decodes, given the scenario's."""
+        for part in self.parts:
+            complexity = part.decoder_complexity(complexity)
+        return complexity
