@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from testbed.codecs.encoding import EncodedFrame
+from testbed.codecs.encoded_frame import EncodedFrame
 
 
 class Recovery(IntEnum):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from testbed.channels.clock import MOST_EVENTS, Clock
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.stage import Out, StageParameters, chain
-from testbed.codecs.encoding import DRED_LIMIT_SAMPLES, EncodedFrame, LiveEncoder
+from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame
+from testbed.codecs.encoding import LiveEncoder
 from testbed.codecs.engines.engine import Engine, Job
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES, RtpPacket
@@ -189,9 +190,7 @@ def simulate(
             env, other, distances, forward, back, loop, flow, MEDIA_SSRC + index, start_ns, omits_pauses
         )
     sender, control = parties[MEDIA_FLOW].sender, parties[MEDIA_FLOW].control
-    receiver = Receiver(
-        env, len(source), source.settings, sender.frames, playout, dred_reach_samples, omits_pauses
-    )
+    receiver = Receiver(env, len(source), source.settings, playout, dred_reach_samples, omits_pauses)
     env.process(receiver.run())
     env.run()
     receiver.play_rest(sender.sent[-1].sent_ns)

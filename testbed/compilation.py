@@ -23,7 +23,7 @@ _SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_d
 
 def is_needed(whole: Plan) -> bool:
     """Return whether a run uses kernels at all."""
-    return _has_lbrr(whole) or _adds_dred(whole) or _batches_mb(whole) is not None
+    return _has_lbrr(whole) or _has_dred(whole) or _batches_mb(whole) is not None
 
 
 def compile_kernels(whole: Plan) -> None:
@@ -40,7 +40,7 @@ def compile_kernels(whole: Plan) -> None:
     settings = _SETTINGS if has_dred else replace(_SETTINGS, dred_depth_ms=0)
     sent = tuple(frame.payload for frame in encode(_PCM, settings).frames)
     if _adds_dred(whole):
-        from testbed.codecs.dred.writer import DredWriter
+        from testbed.codecs.dred_writer import DredWriter
 
         encoding = encode(_PCM, EncoderSettings(bitrate_bps=24_000))
         DredWriter(_PCM, encoding, 2).encoding(WrittenDred(depth_ms=80, q0=6, dq=5, qmax=15))

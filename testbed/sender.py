@@ -7,7 +7,7 @@ import simpy
 
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.stage import Out
-from testbed.codecs.encoding import EncodedFrame
+from testbed.codecs.encoded_frame import EncodedFrame
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.rtp import red
 from testbed.codecs.rtp.packet import (

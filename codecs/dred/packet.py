@@ -1,38 +1,14 @@
-"""DRED in an Opus packet: found, taken out, put in. It rides in the padding, as an extension."""
-
-from dataclasses import dataclass
+"""Finds, removes and adds the DRED of an Opus packet: an extension in its padding."""
 
 from testbed.codecs.opus import packet as opus_packet
 from testbed.codecs.opus.extensions import extensions
-from testbed.codecs.opus.packet import DRED_IDENTIFIER, MAX_FRAME_BYTES, OpusPacket
+from testbed.codecs.opus.packet import DRED_IDENTIFIER, MAX_FRAME_BYTES, CarriedDred, OpusPacket
 from testbed.errors import CodecError
 
 _HAS_PADDING, _HAS_LENGTHS = 0x40, 0x80
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """DRED that was found in a packet.
-
-    Attributes
-    ----------
-    payload
-        Its bytes, from the ``D`` on.
-    frame
-        The Opus frame of the packet that it belongs to, from 0.
-    frame_ms
-        Duration of the packet's Opus frames.
-    dred_bytes
-        How much shorter the packet would be without it, framing included.
-    """
-
-    payload: bytes
-    frame: int
-    frame_ms: float
-    dred_bytes: int
-
-
-def find(packet: bytes) -> Carried | None:
+def find(packet: bytes) -> CarriedDred | None:
     """Return the DRED of a packet, if there is any.
 
     Raises
@@ -40,17 +16,11 @@ def find(packet: bytes) -> Carried | None:
     CodecError
         If the packet is no Opus packet, or its padding is damaged.
     """
-    taken = opus_packet.parse(packet)
-    found = opus_packet.find_dred(taken)
-    if found is None:
-        return None
-    payload = taken.padding[found.payload_start : found.end]
-    dred_bytes = opus_packet.dred_bytes_of(taken, found)
-    return Carried(payload, found.frame, taken.coded_frame_ms, dred_bytes)
+    return opus_packet.carried_dred(opus_packet.parse(packet))
 
 
 def remove(packet: bytes) -> bytes:
-    """Return the packet without padding, extensions of all kinds included, framed as short as can be.
+    """Return the packet without its padding, and so without extensions, in its shortest framing.
 
     Raises
     ------
@@ -61,14 +31,14 @@ def remove(packet: bytes) -> bytes:
 
 
 def add(packet: bytes, payload: bytes) -> bytes:
-    """Return the packet with DRED as its only extension, in the place of all padding that it had.
+    """Return the packet with DRED as its only extension; it replaces all padding.
 
     Parameters
     ----------
     packet
         An Opus packet of one or more frames; DRED belongs to the first.
     payload
-        As `testbed.codecs.dred.payload.write` gives it.
+        DRED as `testbed.codecs.dred.payload.write` returns it.
 
     Raises
     ------

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
 from testbed.codecs.dred.reader import DredReader
-from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
+from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
 from testbed.codecs.engines.engine import Job, LibopusEngine
 from testbed.codecs.engines.episodes import Episode, episodes
 from testbed.codecs.engines.gaps import WARM_FRAMES, Gap, GapSound, Stream

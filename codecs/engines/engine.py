@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.encoding import DRED_LIMIT_SAMPLES
+from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
 from testbed.codecs.opus.codec import Decoder, Dred, DredDecoder
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_24_bit
 from testbed.codecs.recovery import Action

@@ -1,4 +1,4 @@
-"""What is inside an Opus packet: mode, frames, padding (RFC 6716, section 3), and what each part costs."""
+"""Takes Opus packets apart: mode, frames, padding (RFC 6716, section 3), and the bytes of each part."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -74,18 +74,39 @@ class OpusPacket:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedDred:
+    """DRED that was found in a packet.
+
+    Attributes
+    ----------
+    payload
+        Its bytes, from the ``D`` on.
+    frame
+        The Opus frame of the packet that it belongs to, from 0.
+    frame_ms
+        Duration of the packet's Opus frames.
+    dred_bytes
+        Size of the extension with its header, and of the framing bytes that are there only because of it.
+    """
+
+    payload: bytes
+    frame: int
+    frame_ms: float
+    dred_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
-    """What the bytes of a packet were spent on; the three sum to the packet's size, exactly.
+    """Parts of a packet and their sizes; primary, LBRR and DRED sum exactly to the packet's size.
 
     Attributes
     ----------
     primary_bytes
-        The speech itself with the packet's own framing; padding that carries nothing is counted here.
+        The speech itself with the packet's own framing, and padding that carries nothing.
     lbrr_bytes
         LBRR frames, in 64ths of a byte; see `testbed.codecs.opus.lbrr`.
-    dred_bytes
-        What the packet would be shorter without DRED: the extension with its header, and the framing bytes
-        that are only there because of it.
+    dred
+        The DRED, or None.
     lbrr_frames
         Whether there is LBRR for each SILK frame of the packet before; empty without a SILK layer.
     mode, bandwidth, is_dtx, has_voice
@@ -96,7 +117,7 @@ class Split:
 
     primary_bytes: float
     lbrr_bytes: float
-    dred_bytes: int
+    dred: CarriedDred | None
     lbrr_frames: tuple[bool, ...]
     mode: Mode
     bandwidth: PacketBandwidth
@@ -104,9 +125,14 @@ class Split:
     has_voice: bool | None
     frame_ms: float
 
+    @property
+    def dred_bytes(self) -> int:
+        """Size of the DRED with its framing; 0 if there is none."""
+        return 0 if self.dred is None else self.dred.dred_bytes
+
 
 def announced_ms(head: bytes) -> float:
-    """Return how long a packet's audio is by its first two bytes, for packets of which no more may be there.
+    """Return the duration of a packet's audio from its first two bytes; the rest may be cut off.
 
     Raises
     ------
@@ -158,7 +184,7 @@ def parse(payload: bytes) -> OpusPacket:
 
 
 def find_dred(packet: OpusPacket) -> Extension | None:
-    """Return the extension of the packet that is DRED as libopus 1.5 or 1.6 writes it, if there is one.
+    """Return the packet's extension with DRED of libopus 1.5 or 1.6, if there is one.
 
     Raises
     ------
@@ -174,7 +200,7 @@ def find_dred(packet: OpusPacket) -> Extension | None:
 
 
 def dred_bytes_of(packet: OpusPacket, dred: Extension) -> int:
-    """Return by how much the packet would shrink with DRED's extension taken out and the rest framed anew."""
+    """Return how many bytes shorter the packet would be without DRED's extension and its framing."""
     size = dred.end - dred.start
     left = len(packet.padding) - size
     length_bytes = _padding_length_bytes(len(packet.padding))
@@ -184,8 +210,23 @@ def dred_bytes_of(packet: OpusPacket, dred: Extension) -> int:
     return size + length_bytes + (1 if len(packet.frames) <= 2 else 0)
 
 
+def carried_dred(packet: OpusPacket) -> CarriedDred | None:
+    """Return the DRED of a packet, if there is any.
+
+    Raises
+    ------
+    CodecError
+        If the packet's padding is damaged.
+    """
+    found = find_dred(packet)
+    if found is None:
+        return None
+    payload = packet.padding[found.payload_start : found.end]
+    return CarriedDred(payload, found.frame, packet.coded_frame_ms, dred_bytes_of(packet, found))
+
+
 def split(payload: bytes) -> Split:
-    """Say what the bytes of an Opus packet were spent on.
+    """Find the parts of an Opus packet and their sizes.
 
     Raises
     ------
@@ -193,14 +234,14 @@ def split(payload: bytes) -> Split:
         If the packet's framing or its padding is damaged.
     """
     packet = parse(payload)
-    dred = find_dred(packet)
-    dred_bytes = dred_bytes_of(packet, dred) if dred else 0
+    dred = carried_dred(packet)
+    dred_bytes = 0 if dred is None else dred.dred_bytes
     lbrr_bits, lbrr_frames = (0.0, ()) if packet.mode == "celt" else _lbrr(packet)
     lbrr_bytes = lbrr_bits / 8
     return Split(
         primary_bytes=len(payload) - dred_bytes - lbrr_bytes,
         lbrr_bytes=lbrr_bytes,
-        dred_bytes=dred_bytes,
+        dred=dred,
         lbrr_frames=lbrr_frames,
         mode=packet.mode,
         bandwidth=packet.bandwidth,
@@ -225,7 +266,7 @@ def _lbrr(packet: OpusPacket) -> tuple[float, tuple[bool, ...]]:
 
 
 def _padding_length_bytes(padding_bytes: int) -> int:
-    """Return how many bytes say that there are so many bytes of padding: 254 at most in each."""
+    """Return the number of bytes that the length of the padding takes: one for each 254 bytes of it."""
     return 1 + max(0, padding_bytes - 1) // 254
 
 

@@ -59,7 +59,7 @@ class EncoderSettings:
 
 @dataclass(frozen=True, slots=True)
 class WrittenDred:
-    """DRED that is added to the packets of an encoder; see `testbed.codecs.dred.writer`.
+    """DRED that is added to the packets of an encoder; see `testbed.codecs.dred_writer`.
 
     Attributes
     ----------

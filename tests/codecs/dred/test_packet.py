@@ -29,7 +29,7 @@ def test_put_in_and_taken_out(frames, body):
     payload = b"D\x0c" + body
     added = packet.add(whole, payload)
     bare = packet.remove(added)
-    assert packet.find(added) == packet.Carried(payload, 0, 20, len(added) - len(bare))
+    assert packet.find(added) == opus_packet.CarriedDred(payload, 0, 20, len(added) - len(bare))
     assert packet.add(added, PAYLOAD) == packet.add(whole, PAYLOAD)
     taken = opus_packet.parse(added)
     assert taken.frames == tuple(frames)

@@ -18,9 +18,9 @@ from scipy.signal import lfilter
 
 from testbed.codecs.dred import network, packet, payload
 from testbed.codecs.dred.payload import CHUNK_MS, DredPayload
-from testbed.codecs.encoding import EncodedFrame, Encoding
+from testbed.codecs.encoded_frame import EncodedFrame, read
+from testbed.codecs.encoding import Encoding
 from testbed.codecs.opus.build import built
-from testbed.codecs.opus.packet import split
 from testbed.codecs.opus.settings import Application, WrittenDred
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.kernels import rdovae
@@ -221,20 +221,8 @@ def _added(
     """Return a packet with DRED of at most so many chunks, as any reader finds it."""
     if whole is None:
         return frame
-    data = payload.write(whole.cut(chunks))
-    found = payload.parse(data).chunks
+    full = read(packet.add(frame.payload, payload.write(whole.cut(chunks))))
+    found = full.dred_depth_samples // _CHUNK_SAMPLES
     if not found:
         return frame
-    full = packet.add(frame.payload, data)
-    part = split(full)
-    depth_samples = _CHUNK_SAMPLES * found
-    return replace(
-        frame,
-        payload=full,
-        dred_samples=max(0, depth_samples + _OFFSET_SAMPLES * (whole.header.offset - 16)),
-        dred_depth_samples=depth_samples,
-        dred_distortion=float(np.sqrt(errors[:found].mean())),
-        primary_bytes=part.primary_bytes,
-        lbrr_bytes=part.lbrr_bytes,
-        dred_bytes=part.dred_bytes,
-    )
+    return replace(full, dred_distortion=float(np.sqrt(errors[:found].mean())))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from testbed.call import Simulation, simulate
 from testbed.channels.packet import Packet
 from testbed.channels.stage import Stage, StageContext
-from testbed.codecs.encoding import EncodedFrame, Encoding
+from testbed.codecs.encoding import Encoding
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.recovery import Action, Recovery
 from testbed.codecs.rtp import red
@@ -21,6 +21,8 @@ from testbed.pauses import Arrival, pauses_between
 from testbed.playout.fixed import Fixed
 from testbed.playout.offline import Offline
 from testbed.timeline import NEVER
+
+from . import packets
 
 PRIMARY, RED, LBRR, DRED, PLC, DTX = Recovery
 DECODE, DECODE_LBRR, DECODE_DRED, CONCEAL, FILL_PAUSE = Action
@@ -55,14 +57,13 @@ class Fates:
 
 
 def encoding(kinds: str, frame_ms: int = 20, lbrr: bool = False, dred_ms: int = 0) -> Encoding:
-    voices = {VOICE: True, QUIET: False, CELT: None, UNSENT: False}
     frames = [
-        EncodedFrame(b"s", is_dtx=True, has_voice=False)
+        packets.UNSENT
         if kind == UNSENT
-        else EncodedFrame(
-            f"frame {frame}".encode(), has_voice=voices[kind], has_lbrr=lbrr, dred_samples=16 * dred_ms
-        )
-        for frame, kind in enumerate(kinds)
+        else packets.frame(number, mode="celt")
+        if kind == CELT
+        else packets.frame(number, frame_ms=frame_ms, voice=kind == VOICE, lbrr=lbrr, dred_ms=dred_ms)
+        for number, kind in enumerate(kinds)
     ]
     return Encoding(EncoderSettings(24_000, frame_ms=frame_ms), frames, lookahead_samples=104, seconds=0.0)
 
@@ -101,7 +102,8 @@ def test_sequence_numbers_count_packets_timestamps_count_time_and_pauses_end_wit
 
 
 def test_red_copies_no_frame_that_was_not_sent() -> None:
-    simulation = call(encoding("vvssvvv"), [0.0] * 5, distances=(3, 1))
+    made = encoding("vvssvvv")
+    simulation = call(made, [0.0] * 5, distances=(3, 1))
     carried = []
     for packet in simulation.sent:
         copies, _, _ = red.parse(RtpPacket.parse(packet.payload).payload)
@@ -109,10 +111,10 @@ def test_red_copies_no_frame_that_was_not_sent() -> None:
         assert all(copy.payload_type == OPUS_PAYLOAD_TYPE for copy in copies)
     assert carried == [
         [],
-        [(1, b"frame 0")],
-        [(3, b"frame 1")],
-        [(1, b"frame 4")],
-        [(1, b"frame 5")],
+        [(1, made.frames[0].payload)],
+        [(3, made.frames[1].payload)],
+        [(1, made.frames[4].payload)],
+        [(1, made.frames[5].payload)],
     ]
 
 

@@ -16,7 +16,8 @@ from testbed.channels.duplicate import Duplicate
 from testbed.channels.loss.bernoulli import Bernoulli
 from testbed.channels.packet import Packet
 from testbed.channels.stage import Stage, StageContext
-from testbed.codecs.encoding import EncodedFrame, Encoding, encode
+from testbed.codecs.encoded_frame import EncodedFrame
+from testbed.codecs.encoding import Encoding, encode
 from testbed.codecs.engines.engine import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
@@ -26,6 +27,8 @@ from testbed.playout.offline import Offline
 from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
 from testbed.timeline import NEVER
+
+from . import packets
 
 PRIMARY, RED, LBRR, DRED, PLC, _ = Recovery
 DECODE, DECODE_LBRR, DECODE_DRED, CONCEAL, _ = Action
@@ -58,16 +61,7 @@ class Fates:
 
 
 def encoding(count: int, lbrr: bool = False, dred_ms: int = 0) -> Encoding:
-    frames = [
-        EncodedFrame(
-            f"frame {frame}".encode(),
-            has_lbrr=lbrr,
-            dred_samples=16 * dred_ms,
-            primary_bytes=len(f"frame {frame}"),
-        )
-        for frame in range(count)
-    ]
-    return of_frames(frames)
+    return of_frames([packets.frame(number, lbrr=lbrr, dred_ms=dred_ms) for number in range(count)])
 
 
 def of_frames(frames: list[EncodedFrame]) -> Encoding:
@@ -117,11 +111,7 @@ def test_dred_reaches_as_far_as_it_was_sent() -> None:
 
 
 def test_the_engine_reads_only_the_newest_of_deep_dred() -> None:
-    frames = [
-        EncodedFrame(f"frame {frame}".encode(), dred_samples=16 * 2015, dred_depth_samples=16 * 2040)
-        for frame in range(81)
-    ]
-    made = of_frames(frames)
+    made = encoding(81, dred_ms=2015)
     delays_ms: list[float | None] = [0.0, *[None] * 79, 0.0]
     rngs = [np.random.default_rng(0)]
     # libopus reads 26 chunks of 40 ms, of which 25 ms are in the packet's own audio: 1015 ms, 51 frames
@@ -143,8 +133,8 @@ def test_before_the_first_packet_only_its_lbrr_is_of_use() -> None:
 
 def test_a_pause_leaves_the_decoder_as_it_was() -> None:
     frames = encoding(6, dred_ms=500).frames
-    narrowband = replace(frames[0], bandwidth="narrowband")
-    pause = replace(frames[1], is_dtx=True)
+    narrowband = packets.frame(0, bandwidth="narrowband", dred_ms=500)
+    pause = packets.UNSENT
     for heard, recovery in ((frames[0], DRED), (narrowband, PLC)):
         made = of_frames([heard, pause, pause, *frames[3:]])
         assert decisions(call(made, [0, 0, 0, None, None, 0], OFFLINE))[3:5] == [(recovery, 5)] * 2
@@ -225,7 +215,7 @@ def test_a_red_copy_is_as_good_as_the_frame_and_its_lbrr_counts_too() -> None:
     # Frame 2 comes as a copy in packet 3, and its LBRR repairs frame 1.
     assert decisions(simulation)[1:3] == [(LBRR, 3), (RED, 3)]
     assert simulation.job.sources.tolist()[1:3] == [2, 2]
-    assert simulation.job.payloads[2] == b"frame 2"
+    assert simulation.job.payloads[2] == packets.frame(2, lbrr=True).payload
 
 
 def test_red_carries_copies_at_the_distances_asked_and_counts_their_bytes() -> None:
@@ -277,7 +267,8 @@ repairs = st.tuples(
 def test_invariants(delays_ms: list[float | None], repair: Any, delay_ms: float | None) -> None:
     lbrr, dred_ms, distances = repair
     playout = OFFLINE if delay_ms is None else Fixed(policy="fixed", delay_ms=delay_ms)
-    simulation = call(encoding(len(delays_ms), lbrr, dred_ms), delays_ms, playout, distances)
+    made = encoding(len(delays_ms), lbrr, dred_ms)
+    simulation = call(made, delays_ms, playout, distances)
     timeline = simulation.timeline
     assert sum(timeline.count(recovery) for recovery in (PRIMARY, RED, LBRR, DRED, PLC)) == len(delays_ms)
     for frame, (recovery, source) in enumerate(decisions(simulation)):
@@ -296,7 +287,7 @@ def test_invariants(delays_ms: list[float | None], repair: Any, delay_ms: float 
             assert frame < simulation.job.sources[frame] <= frame + dred_ms // 20 + 1
         if source != NEVER:
             needed = simulation.job.sources[frame]
-            assert simulation.job.payloads[needed] == f"frame {needed}".encode()
+            assert simulation.job.payloads[needed] == made.frames[needed].payload
             assert delays_ms[source] is not None
         if timeline.late[frame]:
             assert delay_ms is not None
