@@ -4,6 +4,7 @@
 # make test-long   the long ones: simulations of the statistics, many faults
 # make lint    style and types
 # make docs    the documentation, build/docs/index.html
+# make picture   the README's picture again: runs its scenario; minutes
 # make clean   removes what these made here (what was fetched and built stays in the user's cache)
 
 BIN := .venv/bin
@@ -16,7 +17,7 @@ export PYTHONNOUSERSITE := 1
 $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
 
-.PHONY: setup demo test test-long lint docs clean
+.PHONY: setup demo test test-long lint docs picture clean
 
 setup: .venv/package.stamp .venv/opus.stamp .venv/speech.stamp
 
@@ -36,6 +37,9 @@ lint: .venv/package.stamp build/types
 
 docs: .venv/package.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+picture: setup
+	$(BIN)/python docs/_generate/picture.py
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -36,7 +36,7 @@ class Results:
     folder
         The folder that holds the table and the manifest.
     table
-        One row per call: point, scheme, clip, realization; see the README for the columns.
+        One row per call: point, scheme, clip, realization; `testbed.columns` declares the columns.
     manifest
         Scenario, versions, seeds, clips, warnings; `complete` is true for a finished run.
     """

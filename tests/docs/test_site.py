@@ -64,3 +64,10 @@ def test_generated_pages_say_something(site: Path) -> None:
     assert 'href="#gilbertelliott"' in scenario
     commands = (site / "reference" / "commands.html").read_text("utf-8")
     assert "testbed trace convert" in commands
+
+
+def test_links_of_the_readme_lead_to_files() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    targets = re.findall(r"\]\(([^)#]+)", text)
+    assert len(targets) > 10
+    assert [target for target in targets if not (ROOT / target).is_file()] == []

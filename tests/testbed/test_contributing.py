@@ -77,17 +77,3 @@ def test_the_stage_passes_the_contract_that_it_names(copy: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "every_nth" in done.stdout
     assert "PASSED" in done.stdout
-
-
-def test_the_readme_scenario_is_one(tmp_path: Path) -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
-    alone, closed = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    block = alone + closed
-    (tmp_path / "my-network.yaml").write_text(
-        block.replace("corpus: asterisk, clips: 8", "corpus: packaged"), "utf-8"
-    )
-    command = [sys.executable, "-m", "testbed.cli", "run", "my-network.yaml", "--dry-run"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "3 points" in done.stdout
-    assert "LBRR + DRED" in done.stdout
