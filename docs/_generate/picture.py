@@ -1,4 +1,4 @@
-"""Takes the picture of the README: its scenario's run, the page, and a screenshot of the answer and the chart.
+"""Takes the picture of the README: a screenshot of the answer and the chart of the run of its scenario.
 
 Run it with ``make picture``; it takes some minutes and needs Chromium. A run that is there already is kept.
 """
