@@ -22,7 +22,7 @@ UNITS = {
 TAGS = ("model", "discipline", "controller", "policy", "kind")
 """Keys whose value chooses the model of a mapping."""
 TITLES = {"Scenario": "Comparison of schemes", "FlowScenario": "Flow study", "StageSpec": "Stages"}
-ANCHORS = {"Scenario": "comparison"}
+ANCHORS = {"Scenario": "comparison", "FlowScenario": "flow-study"}
 LARGE = 10**15
 """No bound that a reader meets."""
 INTRODUCTION = """# Scenario
@@ -30,7 +30,7 @@ INTRODUCTION = """# Scenario
 Every key of a scenario, generated from the models that validate it. `testbed schema` prints the same as JSON
 Schema, with which an editor checks a scenario while you type. An unknown key is an error.
 
-A scenario with `flows` is a [flow study](#flowstudy); every other one [compares schemes](#comparison).
+A scenario with `flows` is a [flow study](#flow-study); every other one [compares schemes](#comparison).
 A number has the unit that ends its key. File names are relative to the scenario's folder.
 
 """
