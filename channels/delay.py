@@ -21,7 +21,7 @@ class Delay(Parameters):
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"constant_ms": 40}, {"constant_ms": 0})
 
-    constant_ms: float = Field(ge=0, le=60_000, description="one-way delay in ms")
+    constant_ms: float = Field(ge=0, le=60_000)
 
     @property
     def least_delay_ms(self) -> float:

@@ -27,7 +27,7 @@ class Duplicate(Parameters):
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"rate": 0.3}, {"rate": 1})
     duplicates: ClassVar[bool] = True
 
-    rate: float = Field(ge=0, le=1, description="probability that a packet is doubled")
+    rate: float = Field(ge=0, le=1)
 
     def doubled(self, rng: np.random.Generator) -> Iterator[bool]:
         """Yield for each packet, without end, whether it is doubled."""

@@ -7,7 +7,7 @@ is the capacity of a link, as in `link`.
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
 from testbed.channels.link import Link
 from testbed.channels.link.mahimahi import read_delivery_trace
@@ -47,8 +47,8 @@ class Recorded(Parameters):
         """The names under which packets are dropped."""
         return ("trace", *self.queue.causes)
 
-    file: FileName = Field(description="the recording's name, relative to the scenario's folder")
-    queue: Annotated[QueueParameters, QUEUES] = Field(DropTail(), description="what waits before a link")
+    file: FileName
+    queue: Annotated[QueueParameters, QUEUES] = DropTail()
 
     @field_validator("file")
     @classmethod

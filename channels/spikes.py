@@ -29,8 +29,8 @@ class Spikes(Parameters):
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"mean_pause_ms": 500, "mean_stall_ms": 100},)
 
-    mean_pause_ms: float = Field(ge=1, le=3_600_000, description="mean time between stalls in ms")
-    mean_stall_ms: float = Field(ge=1, le=60_000, description="mean duration of a stall in ms")
+    mean_pause_ms: float = Field(ge=1, le=3_600_000)
+    mean_stall_ms: float = Field(ge=1, le=60_000)
 
     def mean_loss(self, folder: Path = Path()) -> float:
         """Return 0: nothing is lost."""

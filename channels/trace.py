@@ -51,8 +51,8 @@ class Trace(Parameters):
     )
     reorders: ClassVar[bool] = True
 
-    file: FileName = Field(description="the trace's name, relative to the scenario's folder")
-    offset_packets: int | None = Field(None, ge=0, description="the entry to start at; null: drawn at random")
+    file: FileName
+    offset_packets: int | None = Field(None, ge=0)
     after_end: Literal["repeat", "received"] = "repeat"
 
     @model_validator(mode="after")

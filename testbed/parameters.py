@@ -1,19 +1,31 @@
 """The base of every model that a scenario's YAML is validated into."""
 
+import re
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from inspect import cleandoc
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import (
+    CoreSchema,
+    ErrorDetails,
+    InitErrorDetails,
+    PydanticCustomError,
+    core_schema,
+)
 
 from testbed.words import nearest_name
 
@@ -24,6 +36,7 @@ class NamesFile:
 
 FileName = Annotated[str, Field(min_length=1), NamesFile()]
 """The type of such a field."""
+_PYDANTICS_OWN = frozenset(get_args(core_schema.ErrorType))
 
 
 class Parameters(BaseModel):
@@ -31,54 +44,66 @@ class Parameters(BaseModel):
 
     A number must be written as a number: neither ``"24"`` nor ``true`` is taken for one. The error of an
     unknown key (of pydantic type ``unknown_key``) names the nearest field.
+
+    A field is described in the block `Attributes` of the class's docstring, and nowhere else: its
+    `FieldInfo.description` and the JSON Schema are taken from there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    @model_validator(mode="wrap")
     @classmethod
-    def _mend_the_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        wrong = (
-            [key for key, value in data.items() if cls._is_no_number(key, value)]
-            if isinstance(data, dict)
-            else []
-        )
-        details: list[Any] = []
-        try:
-            valid = handler(data)
-        except ValidationError as error:
-            details = list(error.errors(include_url=False))
-            if not wrong and not any(_is_unknown(detail) for detail in details):
-                raise
-        if not wrong and not details:
-            return valid
-        nearest = {
-            str(d["loc"][0]): nearest_name(str(d["loc"][0]), list(cls.model_fields))
-            for d in details
-            if _is_unknown(d)
-        }
-        known_wrong, meant = [(key,) for key in wrong], [(name,) for name in nearest.values()]
-        number = PydanticCustomError("number_wanted", "must be a number")
-        lines = [InitErrorDetails(type=number, loc=(key,), input=data[key]) for key in wrong]
-        for detail in details:
-            if _is_unknown(detail):
-                key = str(detail["loc"][0])
-                context = {"nearest": nearest[key], "known": ", ".join(cls.model_fields)}
-                reason = PydanticCustomError("unknown_key", "unknown key", context)
-                lines.append(InitErrorDetails(type=reason, loc=detail["loc"], input=detail["input"]))
-            elif detail["loc"][:1] not in known_wrong and (
-                detail["type"] != "missing" or detail["loc"] not in meant
-            ):
-                lines.append(_again(detail))
-        raise ValidationError.from_exception_data(cls.__name__, lines) from None
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, description in documented(cls)[1].items():
+            if name in cls.model_fields:
+                cls.model_fields[name].description = description
 
     @classmethod
-    def _is_no_number(cls, key: object, value: object) -> bool:
-        field = cls.model_fields.get(str(key))
-        if field is None or not isinstance(value, bool | str):
-            return False
-        wanted = set(_leaves(field.annotation))
-        return bool(wanted & {int, float}) and wanted <= {int, float, types.NoneType}
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        made = handler(schema)
+        body = handler.resolve_ref_schema(made)
+        body["description"] = documented(cls)[0]
+        for name, prop in body.get("properties", {}).items():
+            if description := cls.model_fields[name].description:
+                prop["description"] = description
+        return made
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _only_numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool | str):
+            wanted = set(_leaves(cls.model_fields[str(info.field_name)].annotation))
+            if wanted & {int, float} and wanted <= {int, float, types.NoneType}:
+                raise PydanticCustomError("number_wanted", "must be a number")
+        return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_unknown_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            if not any(map(_is_unknown, details)):
+                raise
+            lines = [cls._unknown_key(each) if _is_unknown(each) else _again(each) for each in details]
+        raise ValidationError.from_exception_data(cls.__name__, lines)
+
+    @classmethod
+    def _unknown_key(cls, detail: ErrorDetails) -> InitErrorDetails:
+        key, known = str(detail["loc"][0]), list(cls.model_fields)
+        context = {"nearest": nearest_name(key, known), "known": ", ".join(known)}
+        reason = PydanticCustomError("unknown_key", "unknown key", context)
+        return InitErrorDetails(type=reason, loc=detail["loc"], input=detail["input"])
+
+
+def documented(parameters: type[BaseModel]) -> tuple[str, dict[str, str]]:
+    """Return what a class's docstring says of the class, and of each field in its block `Attributes`."""
+    about, _, attributes = cleandoc(parameters.__doc__ or "").partition("\n\nAttributes\n----------\n")
+    entries = (entry.partition("\n") for entry in re.split(r"\n(?=\S)", attributes))
+    return about, {name: cleandoc(f"\n{text}") for name, _, text in entries if name}
 
 
 def models_in(value: Any) -> Iterator[BaseModel]:
@@ -111,21 +136,17 @@ def _names_file(annotation: Any, metadata: Sequence[Any]) -> bool:
     )
 
 
-def _is_unknown(detail: Any) -> bool:
+def _is_unknown(detail: ErrorDetails) -> bool:
     return detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1
 
 
-def _again(detail: Any) -> InitErrorDetails:
-    """Make a reported error into one that can be raised again."""
-    kind: Any
-    kind, context = detail["type"], detail.get("ctx") or {}
-    try:
-        line = InitErrorDetails(type=kind, loc=detail["loc"], input=detail["input"], ctx=context)
-        ValidationError.from_exception_data("probe", [line])
-    except (KeyError, TypeError, ValueError):
-        kind = PydanticCustomError(kind, "{message}", {**context, "message": detail["msg"]})
-        line = InitErrorDetails(type=kind, loc=detail["loc"], input=detail["input"])
-    return line
+def _again(detail: ErrorDetails) -> InitErrorDetails:
+    """Return a reported error as one that can be raised again."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in _PYDANTICS_OWN:
+        return InitErrorDetails(type=kind, loc=detail["loc"], input=detail["input"], ctx=context)
+    custom = PydanticCustomError(kind, "{message}", {**context, "message": detail["msg"]})
+    return InitErrorDetails(type=custom, loc=detail["loc"], input=detail["input"])
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:

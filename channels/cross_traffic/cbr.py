@@ -21,8 +21,8 @@ class ConstantBitRate(CrossTraffic):
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"rate_kbps": 40, "packet_bytes": 500},)
 
     model: Literal["cbr"] = "cbr"
-    rate_kbps: float = Field(ge=0.1, le=1e6, description="rate in kb/s")
-    packet_bytes: int = Field(1200, ge=1, le=65_535, description="size of its packets")
+    rate_kbps: float = Field(ge=0.1, le=1e6)
+    packet_bytes: int = Field(1200, ge=1, le=65_535)
 
     def demand(self) -> Demand:
         """Return its claim on the link's capacity: its rate."""

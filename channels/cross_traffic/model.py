@@ -97,8 +97,8 @@ class CrossTraffic(Parameters):
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
 
-    start_ms: float = Field(0.0, ge=0, le=1e9, description="when it begins, in ms of simulated time")
-    stop_ms: float | None = Field(None, ge=0, le=1e9, description="when it ends; null for never")
+    start_ms: float = Field(0.0, ge=0, le=1e9)
+    stop_ms: float | None = Field(None, ge=0, le=1e9)
     model: str
 
     @model_validator(mode="after")

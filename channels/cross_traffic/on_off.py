@@ -36,12 +36,12 @@ class OnOff(CrossTraffic):
     )
 
     model: Literal["on_off"] = "on_off"
-    rate_kbps: float = Field(ge=0.1, le=1e6, description="rate in kb/s while it sends")
-    packet_bytes: int = Field(1200, ge=1, le=65_535, description="size of its packets")
-    mean_on_ms: float = Field(ge=0.1, le=3_600_000, description="mean time for which it sends, in ms")
-    mean_off_ms: float = Field(ge=0.1, le=3_600_000, description="mean time for which it does not, in ms")
+    rate_kbps: float = Field(ge=0.1, le=1e6)
+    packet_bytes: int = Field(1200, ge=1, le=65_535)
+    mean_on_ms: float = Field(ge=0.1, le=3_600_000)
+    mean_off_ms: float = Field(ge=0.1, le=3_600_000)
     times: Literal["exponential", "pareto"] = "exponential"
-    shape: float = Field(1.5, gt=1, le=10, description="shape of the Pareto distribution")
+    shape: float = Field(1.5, gt=1, le=10)
 
     def duration_ns(self, rng: np.random.Generator, mean_ms: float) -> int:
         """Draw a duration with this mean."""

@@ -34,10 +34,10 @@ class Size(Parameters):
         Of the Pareto distribution, above 1.
     """
 
-    mean_bytes: float = Field(ge=1, le=1e10, description="mean size without headers")
+    mean_bytes: float = Field(ge=1, le=1e10)
     distribution: Literal["constant", "exponential", "uniform", "pareto"] = "exponential"
-    least_bytes: float = Field(0.0, ge=0, description="least size, of the uniform distribution")
-    shape: float = Field(1.5, gt=1, le=10, description="shape of the Pareto distribution")
+    least_bytes: float = Field(0.0, ge=0)
+    shape: float = Field(1.5, gt=1, le=10)
 
     @model_validator(mode="after")
     def _least_is_least(self) -> "Size":
@@ -91,13 +91,13 @@ class Tcp(CrossTraffic):
     )
 
     model: Literal["tcp"] = "tcp"
-    control: Literal["cubic", "reno"] = Field("cubic", description="congestion control")
-    flows: int | None = Field(None, ge=1, le=10_000, description="how many connections or users")
-    size: Size | None = Field(None, description="what a short flow carries; null: flows last for ever")
-    mean_pause_ms: float | None = Field(None, ge=0, le=1e8, description="mean pause of a user in ms")
-    arrivals_per_s: float | None = Field(None, gt=0, le=10_000, description="short flows that begin a second")
-    reverse_delay_ms: float = Field(20.0, ge=0.001, le=60_000, description="time of an acknowledgement")
-    segment_bytes: int = Field(1500, gt=_HEADER_BYTES, le=65_535, description="size with headers")
+    control: Literal["cubic", "reno"] = "cubic"
+    flows: int | None = Field(None, ge=1, le=10_000)
+    size: Size | None = None
+    mean_pause_ms: float | None = Field(None, ge=0, le=1e8)
+    arrivals_per_s: float | None = Field(None, gt=0, le=10_000)
+    reverse_delay_ms: float = Field(20.0, ge=0.001, le=60_000)
+    segment_bytes: int = Field(1500, gt=_HEADER_BYTES, le=65_535)
 
     @model_validator(mode="after")
     def _either_long_or_short(self) -> "Tcp":

@@ -39,10 +39,10 @@ class JitterModel(Parameters):
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
 
-    mean_ms: float = Field(gt=0, le=60_000, description="mean delay in ms")
-    std_ms: float = Field(gt=0, le=60_000, description="standard deviation of the delay in ms")
-    correlation: float = Field(0.0, ge=0, lt=1, description="correlation of neighbouring packets")
-    reorder: bool = Field(False, description="whether a packet may overtake those before it")
+    mean_ms: float = Field(gt=0, le=60_000)
+    std_ms: float = Field(gt=0, le=60_000)
+    correlation: float = Field(0.0, ge=0, lt=1)
+    reorder: bool = False
 
     @model_validator(mode="after")
     def _bounded(self) -> "JitterModel":

@@ -31,8 +31,8 @@ class Step(Parameters):
         The rate, 1 kb/s or more; 0 is an outage.
     """
 
-    from_ms: float = Field(ge=0, le=1e9, description="when the rate begins, in ms of simulated time")
-    rate_kbps: float = Field(ge=0, le=_HIGHEST_KBPS, description="rate in kb/s; 0 for an outage")
+    from_ms: float = Field(ge=0, le=1e9)
+    rate_kbps: float = Field(ge=0, le=_HIGHEST_KBPS)
 
     @field_validator("rate_kbps")
     @classmethod
@@ -89,15 +89,13 @@ class Link(Parameters):
     )
     serializes: ClassVar[bool] = True
 
-    rate_kbps: float | None = Field(None, ge=1, le=_HIGHEST_KBPS, description="constant rate in kb/s")
-    steps: tuple[Step, ...] | None = Field(None, description="rates that begin at set times")
-    trace: FileName | None = Field(None, description="name of a Mahimahi delivery trace")
-    offset_ms: float | None = Field(None, ge=0, le=1e10, description="place in the trace; null: drawn")
-    delay_ms: float = Field(0.0, ge=0, le=60_000, description="time that a packet travels, in ms")
-    queue: Annotated[QueueParameters, QUEUES] = Field(DropTail(), description="what waits before it")
-    cross_traffic: tuple[Annotated[CrossTraffic, CROSS_TRAFFIC], ...] = Field(
-        (), description="others who send into the same queue"
-    )
+    rate_kbps: float | None = Field(None, ge=1, le=_HIGHEST_KBPS)
+    steps: tuple[Step, ...] | None = None
+    trace: FileName | None = None
+    offset_ms: float | None = Field(None, ge=0, le=1e10)
+    delay_ms: float = Field(0.0, ge=0, le=60_000)
+    queue: Annotated[QueueParameters, QUEUES] = DropTail()
+    cross_traffic: tuple[Annotated[CrossTraffic, CROSS_TRAFFIC], ...] = ()
 
     @model_validator(mode="after")
     def _one_capacity(self, info: ValidationInfo) -> "Link":

@@ -22,7 +22,7 @@ class Bernoulli(LossModel):
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"rate": 0.1}, {"rate": 0.0}, {"rate": 1.0})
 
     model: Literal["bernoulli"] = "bernoulli"
-    rate: float = Field(ge=0, le=1, description="probability of loss, 0 to 1")
+    rate: float = Field(ge=0, le=1)
 
     def losses(self, rng: np.random.Generator) -> Iterator[bool]:
         """Yield for each packet, without end, whether it is lost."""

@@ -43,16 +43,12 @@ class GilbertElliott(LossModel):
     )
 
     model: Literal["gilbert_elliott"] = "gilbert_elliott"
-    p: float | None = Field(None, ge=0, le=1, description="probability of good to bad")
-    r: float | None = Field(None, ge=0, le=1, description="probability of bad to good")
-    h: float | None = Field(
-        None, ge=0, le=1, description="probability of delivery in the bad state; 0 unless given"
-    )
-    k: float | None = Field(
-        None, ge=0, le=1, description="probability of delivery in the good state; 1 unless given"
-    )
-    rate: float | None = Field(None, ge=0, lt=1, description="share of packets that are lost")
-    mean_burst_packets: float | None = Field(None, ge=1, le=1e6, description="mean number of losses in a row")
+    p: float | None = Field(None, ge=0, le=1)
+    r: float | None = Field(None, ge=0, le=1)
+    h: float | None = Field(None, ge=0, le=1)
+    k: float | None = Field(None, ge=0, le=1)
+    rate: float | None = Field(None, ge=0, lt=1)
+    mean_burst_packets: float | None = Field(None, ge=1, le=1e6)
 
     @model_validator(mode="after")
     def _one_form(self) -> "GilbertElliott":

@@ -33,7 +33,7 @@ class Lossgen(LossModel):
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"rate": 0.2},)
 
     model: Literal["lossgen"] = "lossgen"
-    rate: float = Field(gt=0, lt=1, description="share of packets that should be lost")
+    rate: float = Field(gt=0, lt=1)
 
     def losses(self, rng: np.random.Generator) -> Iterator[bool]:
         """Yield for each packet, without end, whether it is lost; each takes one random number.

@@ -38,10 +38,8 @@ class Markov(LossModel):
     )
 
     model: Literal["markov"] = "markov"
-    transitions: tuple[tuple[Probability, ...], ...] = Field(
-        description="a row for each state: probabilities of the state that follows",
-    )
-    loss: tuple[Probability, ...] = Field(description="probability of loss in each state")
+    transitions: tuple[tuple[Probability, ...], ...]
+    loss: tuple[Probability, ...]
 
     @model_validator(mode="after")
     def _is_a_chain(self) -> "Markov":

@@ -31,9 +31,9 @@ class CoDelParameters(WithQueueLimit):
         What may always wait, however long: the largest packet.
     """
 
-    target_ms: float = Field(5.0, gt=0, le=60_000, description="the wait that is acceptable for ever")
-    interval_ms: float = Field(100.0, gt=0, le=60_000, description="how long a longer wait is let pass")
-    mtu_bytes: int = Field(1500, ge=1, le=65_535, description="what may always wait")
+    target_ms: float = Field(5.0, gt=0, le=60_000)
+    interval_ms: float = Field(100.0, gt=0, le=60_000)
+    mtu_bytes: int = Field(1500, ge=1, le=65_535)
 
 
 class CoDel(CoDelParameters):

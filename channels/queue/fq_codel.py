@@ -36,8 +36,8 @@ class FqCoDel(CoDelParameters):
     causes: ClassVar[tuple[str, ...]] = ("queue", "codel")
 
     discipline: Literal["fq_codel"] = "fq_codel"
-    quantum_bytes: int = Field(1514, ge=1, le=65_535, description="bytes that a queue may send in its turn")
-    queues: int = Field(1024, ge=1, le=65_536, description="how many queues flows are hashed to")
+    quantum_bytes: int = Field(1514, ge=1, le=65_535)
+    queues: int = Field(1024, ge=1, le=65_536)
 
     def build(
         self, drop: OnDrop, rate_bps: Callable[[int], float], rng: np.random.Generator

@@ -26,11 +26,9 @@ class WithQueueLimit(Parameters):
         the rate before it counts; for a trace of delivery opportunities, its mean rate.
     """
 
-    limit_packets: int | None = Field(default=None, ge=1, description="how many packets may wait")
-    limit_bytes: int | None = Field(default=None, ge=1, description="how many bytes may wait")
-    limit_ms: float | None = Field(
-        default=None, gt=0, le=60_000, description="how much may wait, in ms of sending"
-    )
+    limit_packets: int | None = Field(default=None, ge=1)
+    limit_bytes: int | None = Field(default=None, ge=1)
+    limit_ms: float | None = Field(default=None, gt=0, le=60_000)
 
     @model_validator(mode="after")
     def _one_limit(self) -> "WithQueueLimit":

@@ -45,14 +45,12 @@ class RandomEarlyDetection(WithQueueLimit):
     causes: ClassVar[tuple[str, ...]] = ("queue", "random_early_detection")
 
     discipline: Literal["random_early_detection"] = "random_early_detection"
-    min_packets: float = Field(5.0, ge=0, le=1e6, description="average up to which nothing is dropped early")
-    max_packets: float = Field(15.0, gt=0, le=1e6, description="average at which max_probability is reached")
-    max_probability: float = Field(0.1, gt=0, le=1, description="probability of an early drop there")
-    weight: float = Field(0.002, gt=0, le=1, description="what the present length counts for in the average")
-    gentle: bool = Field(True, description="whether the probability rises on to 1 at twice max_packets")
-    typical_packet_bytes: int = Field(
-        500, ge=1, le=65_535, description="size that an idle time is counted in"
-    )
+    min_packets: float = Field(5.0, ge=0, le=1e6)
+    max_packets: float = Field(15.0, gt=0, le=1e6)
+    max_probability: float = Field(0.1, gt=0, le=1)
+    weight: float = Field(0.002, gt=0, le=1)
+    gentle: bool = True
+    typical_packet_bytes: int = Field(500, ge=1, le=65_535)
 
     @model_validator(mode="after")
     def _ordered(self) -> "RandomEarlyDetection":

@@ -23,8 +23,8 @@ class Fixed(Parameters):
     """
 
     policy: Literal["fixed"]
-    delay_ms: float | None = Field(None, ge=0, le=10_000, description="from sending to playing, in ms")
-    buffer_ms: float | None = Field(None, ge=0, le=10_000, description="wait of the fastest packet, in ms")
+    delay_ms: float | None = Field(None, ge=0, le=10_000)
+    buffer_ms: float | None = Field(None, ge=0, le=10_000)
 
     @model_validator(mode="after")
     def _one_delay(self) -> Self:

@@ -27,8 +27,8 @@ class Limits(Parameters):
         How many events there may be in one simulation before it is given up.
     """
 
-    calls: int = Field(MOST_CALLS, ge=1, le=10**9, description="calls, or simulations, of a run")
-    events: int = Field(MOST_EVENTS, ge=1, le=10**12, description="events of one simulation")
+    calls: int = Field(MOST_CALLS, ge=1, le=10**9)
+    events: int = Field(MOST_EVENTS, ge=1, le=10**12)
 
 
 class BaseScenario(Parameters):

@@ -54,7 +54,15 @@ def explain(error: ValidationError, document: Document) -> list[str]:
     document
         Knows where each value was written.
     """
-    return list(dict.fromkeys(_line(detail, document) for detail in error.errors(include_url=False)))
+    details = error.errors(include_url=False)
+    meant = {
+        (*detail["loc"][:-1], detail["ctx"]["nearest"])
+        for detail in details
+        if detail["type"] == "unknown_key"
+    }
+    # A misspelt key is one mistake, not a key too many and one missing.
+    mistakes = [each for each in details if each["type"] != "missing" or each["loc"] not in meant]
+    return list(dict.fromkeys(_line(detail, document) for detail in mistakes))
 
 
 def _line(detail: Any, document: Document) -> str:

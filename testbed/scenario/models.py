@@ -156,8 +156,8 @@ class CallLimits(Limits):
         Memory for the speech: of one file while it is decoded, and of all clips.
     """
 
-    batch_mb: int = Field(512, ge=64, le=65_536, description="memory of a batch in MB")
-    audio_mb: int = Field(AUDIO_MB, ge=1, le=1 << 20, description="memory of the speech in MB")
+    batch_mb: int = Field(512, ge=64, le=65_536)
+    audio_mb: int = Field(AUDIO_MB, ge=1, le=1 << 20)
 
 
 class Scenario(BaseScenario):
