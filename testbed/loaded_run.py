@@ -21,8 +21,7 @@ class Run(Results):
     @property
     def is_failure(self) -> bool:
         """Whether every call, or every flow, failed."""
-        column = "received_kbps" if self.manifest.get("kind") == "flows" else "payload_kbps"
-        return column not in self.table or bool(self.table[column].isna().all())
+        return self.kind.is_failure(self.table)
 
     @property
     def trajectories(self) -> "pd.DataFrame":
@@ -42,7 +41,7 @@ class Run(Results):
     @property
     def has_schemes(self) -> bool:
         """Whether it compares schemes; a flow study does not."""
-        return self.manifest.get("kind") != "flows"
+        return self.kind.has_schemes
 
     def answer(
         self,

@@ -52,7 +52,7 @@ def repeat_call(run: Results, row: int) -> Call:
         raise ResultsError(f"{run.folder}: call({row!r}): give the number of a row of the table") from None
     if not 0 <= number < len(run.table):
         raise ResultsError(f"{run.folder}: there is no row {row}, the table has {len(run.table)}")
-    if run.manifest.get("kind") == "flows":
+    if not run.kind.has_schemes:
         raise ResultsError(f"{run.folder}: a flow study, in which there are no calls")
     for key in ("scenario", "scenario_folder", "clips"):
         if key not in run.manifest:

@@ -13,6 +13,7 @@ from testbed.parquet import read_frame
 from testbed.store import JOURNAL_FILE, MOST_BYTES_OF_TEXT, read_parts, read_rows
 from testbed.stored_manifest import check_manifest
 from testbed.stored_table import check_table
+from testbed.study_kind import StudyKind, kind_of
 from testbed.words import counted
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Results:
     folder: Path
     table: "pd.DataFrame"
     manifest: dict[str, Any]
+
+    @property
+    def kind(self) -> StudyKind:
+        """Kind of the study."""
+        return kind_of(self.manifest)
 
     def __repr__(self) -> str:
         """Return a line."""

@@ -3,36 +3,21 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from testbed import compilation, results
+from testbed import results
 from testbed.arguments import overrides_of, paths_of, plain, words_of
-from testbed.calls import rows_of
-from testbed.caveats import caveats
-from testbed.columns import IDENTITY, table_types
-from testbed.diagnosis import diagnoses
-from testbed.errors import ScenarioError
-from testbed.flows.study import run_study
-from testbed.kept_files import KEEPABLE, NOT_KEPT, keep_clean
 from testbed.loaded_run import Run, load
 from testbed.machine import cores
-from testbed.manifest import make_manifest
 from testbed.marker import folder_of
-from testbed.measurements import identity
-from testbed.plan import CallId, Plan, plan
 from testbed.pool import run_tasks
 from testbed.progress import progress
-from testbed.provenance import Provenance, inputs_of
-from testbed.run_context import RunContext
+from testbed.provenance import Provenance
 from testbed.run_folder import working
-from testbed.scenario.checks import check_codec, clips_of
-from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import AnyScenario, load_scenario
-
-if TYPE_CHECKING:
-    import pandas as pd
+from testbed.study import study_of
 
 
 @dataclass(frozen=True)
@@ -125,75 +110,27 @@ def run_scenario(
     TestbedError
         The run is not possible; a failed call is a row with its reason.
     """
-    if unknown := sorted(save - set(KEEPABLE)):
-        raise ScenarioError(
-            f"--save {unknown[0]}: there is nothing of that name to keep; {', '.join(KEEPABLE)}"
-        )
-    started = time.monotonic()
-    if isinstance(scenario, FlowScenario):
-        if save:
-            raise ScenarioError(f"--save {min(save)}: there are no calls in a flow study")
-        run_study(
-            scenario,
-            out,
-            jobs or cores(),
-            lambda done, total, message: on_progress(
-                Progress(done, total, time.monotonic() - started, message, "runs")
-            ),
-            force,
-            command,
-        )
-        return load(out)
-    check_codec(scenario)
-    clips = clips_of(scenario)
-    whole = plan(scenario, len(clips))
-    context = RunContext(
-        whole.points, whole.schemes, clips, folder_of(out) / results.WORK, save, _examples(whole)
-    )
-    origin = Provenance(scenario, command, inputs_of(whole.points, clips))
-    manifest = make_manifest(whole, context, 0, [], None, origin)
-    columns = table_types(scenario.sweep, scenario.metrics)
-    with working(out, manifest, columns, len(IDENTITY), whole.calls, force) as work:
+    started, done = time.monotonic(), 0
+    study = study_of(scenario, folder_of(out) / results.WORK, save)
+    origin = Provenance(scenario, command, study.inputs)
+    with working(out, study.manifest(origin), study.columns, study.key_length, study.rows, force) as work:
 
         def report(message: str) -> None:
-            on_progress(Progress(work.store.rows, whole.calls, time.monotonic() - started, message))
+            on_progress(Progress(done, study.total, time.monotonic() - started, message, study.unit))
 
-        def manifest_of(table: "pd.DataFrame") -> dict[str, Any]:
-            found = diagnoses(whole, table)
-            warnings = [*origin.caveats(), *caveats(whole, clips, table, found), *_unkept(unkept, table)]
-            return make_manifest(whole, context, len(table), warnings, found, origin)
-
-        work.store.try_out([identity(context, group.calls[0]) for group in whole.groups])
-        unkept = keep_clean(context)
-        if compilation.is_needed(whole):
-            report(compilation.MESSAGE)
-            compilation.compile_kernels(whole)
-        report("calls")
+        work.store.try_out(study.identities())
+        study.prepare(report)
+        report(study.kind.name)
         try:
-            for rows in run_tasks(whole.tasks, rows_of, context, jobs or cores()):
-                work.store.append((astuple(call), row) for call, row in rows.items())
-                report("calls")
+            for result in run_tasks(study.tasks, study.work, study.context, jobs or cores()):
+                done += study.keep(work.store, result)
+                report(study.kind.name)
         except (Exception, KeyboardInterrupt):
             with suppress(Exception):  # the rows are kept even without warnings and diagnoses
-                work.note(manifest_of(work.store.table()))
+                work.note(study.manifest(origin, work.store.table()))
             raise
         report("writing")
         table = work.store.table()
-        work.finish({**manifest_of(table), "replaces": work.replaces}, {results.TABLE_FILE: table})
+        manifest = {**study.manifest(origin, table), "replaces": work.replaces}
+        work.finish(manifest, {results.TABLE_FILE: table, **study.tables(work.folder)})
     return load(out)
-
-
-def _examples(whole: Plan) -> frozenset[CallId]:
-    """Return the calls that the report plays: each scheme of the middle point, on one clip."""
-    point = len(whole.points) // 2
-    return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
-
-
-def _unkept(clean: Sequence[str], table: "pd.DataFrame") -> list[str]:
-    """Return a warning about the files beside the table that could not be kept."""
-    calls = table["error"][table["error"].str.contains(NOT_KEPT, regex=False)]
-    reasons = [*clean, *(reason for error in calls for reason in error.split("; ") if NOT_KEPT in reason)]
-    if not reasons:
-        return []
-    first = reasons[0].removeprefix(f"{NOT_KEPT}: ")
-    return [f"{len(reasons)} files beside the table could not be kept; the first: {first}"]

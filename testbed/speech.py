@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.errors import SpeechError
 from testbed.escaping import printable
 from testbed.recording import AUDIO_MB, Recording, read_recording
@@ -75,6 +76,11 @@ class Clip:
     file: Path
     rate_hz: int
     converted: str
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return len(self.pcm) / SAMPLE_RATE_HZ
 
 
 def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list[Clip]:

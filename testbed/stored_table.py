@@ -5,16 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from testbed.errors import ResultsError
 from testbed.escaping import printable
+from testbed.study_kind import kind_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NUMBERED = ("point", "realization")
-_WORDS = {
-    "calls": ("scheme", "clip", "error"),
-    "flows": ("flow", "direction", "kind", "error"),
-}
-_NEEDED = {"calls": ("payload_kbps", "wire_kbps"), "flows": ("received_kbps",)}
 
 
 def check_table(table: "pd.DataFrame", manifest: Mapping[str, Any], path: object) -> None:
@@ -35,9 +31,9 @@ def check_table(table: "pd.DataFrame", manifest: Mapping[str, Any], path: object
     ResultsError
         The message names the file and the column.
     """
-    kind = "flows" if manifest.get("kind") == "flows" else "calls"
-    words = _WORDS[kind]
-    for name in (*_NUMBERED, *words, *_NEEDED[kind]):
+    kind = kind_of(manifest)
+    words = kind.text_columns
+    for name in (*_NUMBERED, *words, *kind.rate_columns):
         if name not in table:
             raise ResultsError(f"{path}: has no column {name}")
     points = max(1, len(manifest.get("points") or ()))

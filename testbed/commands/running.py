@@ -70,9 +70,9 @@ def run(
 
     loaded = load_scenario(scenario, set_ or (), speech or ())
     if dry_run:
-        from testbed import console
+        from testbed.study import study_of
 
-        say(console.outline(loaded))
+        say(study_of(loaded).outline())
         return
     from testbed.machine import cores
     from testbed.progress import progress

@@ -1,4 +1,4 @@
-"""A flow study from beginning to end: what is to run, worked off, and its tables written."""
+"""A study of flows: congestion-controlled media over shared links, from the plan to the tables."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,27 +6,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testbed import results
 from testbed.columns import names
 from testbed.errors import reason
 from testbed.flows.capacity import capacity_kbps
 from testbed.flows.columns import CHANGES, COLUMNS, IDENTITY, TRAJECTORY
 from testbed.flows.measure import changes, rows
+from testbed.flows.outline import outline
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
 from testbed.flows.trajectory import Series, cross_traffic_trajectory, trajectory
 from testbed.manifest import versions
-from testbed.pool import run_tasks
-from testbed.provenance import Provenance, inputs_of
-from testbed.run_folder import working
+from testbed.provenance import Input, Provenance, inputs_of
+from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, read_table
 from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import Point, points
 from testbed.store import Store
-from testbed.words import counted, duration
+from testbed.study_kind import FLOWS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_MORE_TABLES = (results.TRAJECTORIES_FILE, results.CHANGES_FILE)
 
 
 @dataclass(frozen=True, order=True)
@@ -38,8 +35,8 @@ class RunId:
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What a run left: rows for each of the three tables, or why it failed."""
+class RunResult:
+    """The rows of one run for each of the three tables, or why it failed."""
 
     run: RunId
     rows: list[dict[str, Any]]
@@ -49,71 +46,121 @@ class Ran:
     error: str = ""
 
 
-def runs(study_points: Sequence[Point[FlowScenario]]) -> list[RunId]:
-    """Return everything that is to run."""
-    return [
-        RunId(point.index, realization)
-        for point in study_points
-        for realization in range(point.scenario.realizations)
-    ]
+class FlowStudy:
+    """A study of flows; see `testbed.study.Study`."""
 
+    kind = FLOWS
+    unit = "runs"
+    key_length = len(IDENTITY)
 
-def run_study(
-    study: FlowScenario,
-    out: Path,
-    jobs: int,
-    on_progress: Callable[[int, int, str], None],
-    force: bool = False,
-    command: Sequence[str] | None = None,
-) -> None:
-    """Run a study and write its folder; finished runs are on disk before `on_progress` is called.
+    def __init__(self, scenario: FlowScenario) -> None:
+        self._scenario = scenario
+        self.context = points(scenario)
+        types = {column.name: column.dtype for column in COLUMNS}
+        self.columns = {name: types.get(name, "") for name in (*names(IDENTITY), *scenario.sweep, *types)}
+        self.total = len(self.tasks)
+        self.rows = self.total * len(scenario.flows)
 
-    Parameters
-    ----------
-    on_progress
-        Called with how many runs are done, of how many, and what is being done.
-    force
-        See `testbed.run_folder.working`.
-    command
-        The command line, or None.
-    """
-    all_points = points(study)
-    origin = Provenance(study, command, inputs_of(all_points))
-    wanted = runs(all_points)
-    types = {column.name: column.dtype for column in COLUMNS}
-    columns = {name: types.get(name, "") for name in (*names(IDENTITY), *study.sweep, *types)}
-    rows = len(wanted) * len(study.flows)
-    with working(
-        out, _manifest(origin, study, all_points, 0, []), columns, len(IDENTITY), rows, force
-    ) as work:
-        work.store.try_out(_identity(all_points, run) for run in wanted)
-        reasons: list[str] = []
-        on_progress(0, len(wanted), "flows")
-        for done, ran in enumerate(run_tasks(wanted, _run, all_points, jobs), 1):
-            _keep(work.store, ran, all_points, study)
-            reasons += [ran.error] if ran.error else []
-            on_progress(done, len(wanted), "flows")
-        on_progress(len(wanted), len(wanted), "writing")
-        warnings = origin.caveats() + (
-            [f"{len(reasons)} of {len(wanted)} runs failed; the first: {reasons[0]}"] if reasons else []
+    @property
+    def inputs(self) -> list[Input]:
+        """The files that shape its numbers."""
+        return inputs_of(self.context)
+
+    @property
+    def tasks(self) -> list[RunId]:
+        """All realizations of all points."""
+        return [
+            RunId(point.index, realization)
+            for point in self.context
+            for realization in range(point.scenario.realizations)
+        ]
+
+    def outline(self) -> str:
+        """Return the outline of its run, for ``--dry-run``."""
+        return outline(self._scenario, self.context, self.total)
+
+    def identities(self) -> list[dict[str, Any]]:
+        """Return the identity of each realization of each point."""
+        return [self._identity(run) for run in self.tasks]
+
+    def prepare(self, report: Callable[[str], None]) -> None:
+        """Do nothing."""
+
+    @staticmethod
+    def work(context: Sequence[Point[FlowScenario]], run: RunId) -> RunResult:
+        """Simulate one realization of one point."""
+        scenario = context[run.point].scenario
+        try:
+            outcome = simulate(scenario, run.realization)
+            series = series_of(scenario, outcome)
+            met = changes(scenario, series)
+            return RunResult(run, rows(scenario, outcome, series, met), met, series, outcome.seconds)
+        except Exception as error:  # one run of a long sweep must not take the others with it
+            failed = [{"flow": flow.name} for flow in scenario.flows]
+            return RunResult(run, failed, [], {}, 0.0, reason(error))
+
+    def keep(self, store: Store, result: RunResult) -> int:
+        """Write the rows of a run to disk, those of the results last; return 1."""
+        import pandas as pd
+
+        key = (result.run.point, result.run.realization)
+        identity = self._identity(result.run)
+        changed = pd.DataFrame(
+            [{**identity, **row} for row in result.changes],
+            columns=list(dict.fromkeys([*names(IDENTITY), *self._scenario.sweep, *names(CHANGES)])),
         )
-        table = work.store.table()
-        manifest = _manifest(origin, study, all_points, len(table), warnings)
-        tables = {name: results.read_table(work.folder / name) for name in _MORE_TABLES}
-        work.finish({**manifest, "replaces": work.replaces}, {results.TABLE_FILE: table} | tables)
+        store.add_part(Path(TRAJECTORIES_FILE).stem, key, _trajectories(result))
+        store.add_part(Path(CHANGES_FILE).stem, key, changed)
+        store.append(
+            ((*key, index), {**identity, **row, "seconds_simulate": result.seconds, "error": result.error})
+            for index, row in enumerate(result.rows)
+        )
+        return 1
+
+    def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
+        """Return the manifest with the warnings about the rows so far."""
+        scenario = self._scenario
+        return {
+            "kind": FLOWS.name,
+            **origin.as_manifest(),
+            "scenario": scenario.model_dump(mode="json", exclude_none=True, exclude_unset=True),
+            "swept": list(scenario.sweep),
+            "points": [point.parameters for point in self.context],
+            "controllers": [point.scenario.congestion.controller for point in self.context],
+            "versions": versions(),
+            "seeds": {
+                "scenario": scenario.seed,
+                "flows": "SHA-256 of seed, realization, direction and stage or flow",
+            },
+            "rows": 0 if table is None else len(table),
+            "save": [],
+            "warnings": [] if table is None else [*origin.caveats(), *_failures(table)],
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def tables(self, folder: Path) -> dict[str, "pd.DataFrame"]:
+        """Return the time series and the changes."""
+        return {name: read_table(folder / name) for name in (TRAJECTORIES_FILE, CHANGES_FILE)}
+
+    def _identity(self, run: RunId) -> dict[str, Any]:
+        return {
+            "point": run.point,
+            "realization": run.realization,
+            **self.context[run.point].parameters,
+        }
 
 
-def series_of(study: FlowScenario, outcome: Outcome) -> dict[str, Series]:
+def series_of(scenario: FlowScenario, outcome: Outcome) -> dict[str, Series]:
     """Return the time series of each flow and each source of cross traffic."""
-    bins = round(1000 * study.duration_s / BIN_MS)
+    bins = round(1000 * scenario.duration_s / BIN_MS)
 
     def capacity(direction: str) -> Callable[[float], float]:
-        stages = study.stages(direction)
+        stages = scenario.stages(direction)
         return lambda time_s: capacity_kbps(stages, time_s)
 
     series = {
         flow.name: trajectory(outcome.flows[flow.name], bins, capacity(flow.direction))
-        for flow in study.flows
+        for flow in scenario.flows
     }
     return series | {
         log.name: cross_traffic_trajectory(log, bins, capacity(log.direction))
@@ -121,100 +168,25 @@ def series_of(study: FlowScenario, outcome: Outcome) -> dict[str, Series]:
     }
 
 
-def _run(all_points: Sequence[Point[FlowScenario]], run: RunId) -> Ran:
-    study = all_points[run.point].scenario
-    try:
-        outcome = simulate(study, run.realization)
-        series = series_of(study, outcome)
-        met = changes(study, series)
-        return Ran(run, rows(study, outcome, series, met), met, series, outcome.seconds)
-    except Exception as error:  # one run of a long sweep must not take the others with it
-        return Ran(run, [{"flow": flow.name} for flow in study.flows], [], {}, 0.0, reason(error))
+def _failures(table: "pd.DataFrame") -> list[str]:
+    runs = table.drop_duplicates(["point", "realization"])
+    failed = runs[runs["error"] != ""]
+    if failed.empty:
+        return []
+    return [f"{len(failed)} of {len(runs)} runs failed; the first: {failed['error'].iloc[0]}"]
 
 
-def _keep(store: Store, ran: Ran, all_points: Sequence[Point[FlowScenario]], study: FlowScenario) -> None:
-    """Write the results of a run to disk, its rows last."""
-    import pandas as pd
-
-    key = (ran.run.point, ran.run.realization)
-    said = _identity(all_points, ran.run)
-    changed = pd.DataFrame(
-        [{**said, **row} for row in ran.changes],
-        columns=list(dict.fromkeys([*names(IDENTITY), *study.sweep, *names(CHANGES)])),
-    )
-    store.add_part(Path(results.TRAJECTORIES_FILE).stem, key, _trajectories(ran))
-    store.add_part(Path(results.CHANGES_FILE).stem, key, changed)
-    store.append(
-        ((*key, index), {**said, **row, "seconds_simulate": ran.seconds, "error": ran.error})
-        for index, row in enumerate(ran.rows)
-    )
-
-
-def _identity(all_points: Sequence[Point[FlowScenario]], run: RunId) -> dict[str, Any]:
-    return {"point": run.point, "realization": run.realization, **all_points[run.point].parameters}
-
-
-def _manifest(
-    origin: Provenance,
-    study: FlowScenario,
-    all_points: Sequence[Point[FlowScenario]],
-    rows: int,
-    warnings: list[str],
-) -> dict[str, Any]:
-    return {
-        "kind": "flows",
-        **origin.as_manifest(),
-        "scenario": study.model_dump(mode="json", exclude_none=True, exclude_unset=True),
-        "swept": list(study.sweep),
-        "points": [point.parameters for point in all_points],
-        "controllers": [point.scenario.congestion.controller for point in all_points],
-        "versions": versions(),
-        "seeds": {
-            "scenario": study.seed,
-            "flows": "SHA-256 of seed, realization, direction and stage or flow",
-        },
-        "rows": rows,
-        "save": [],
-        "warnings": warnings,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _trajectories(ran: Ran) -> "pd.DataFrame":
+def _trajectories(result: RunResult) -> "pd.DataFrame":
     import pandas as pd
 
     columns = names((*IDENTITY, *TRAJECTORY))
     parts = [
         pd.DataFrame(
-            {"point": ran.run.point, "realization": ran.run.realization, "flow": name, **series},
+            {"point": result.run.point, "realization": result.run.realization, "flow": name, **series},
             columns=columns,
         )
-        for name, series in ran.series.items()
+        for name, series in result.series.items()
     ]
     if not parts:
         return pd.DataFrame(columns=columns)
     return pd.concat(parts, ignore_index=True)
-
-
-def points_outline(all_points: Sequence[Point[Any]]) -> list[str]:
-    """Return the number of points, and a line for each that has parameters."""
-    told = (", ".join(f"{key} = {value}" for key, value in point.parameters.items()) for point in all_points)
-    return [counted(len(all_points), "point"), *(f"  {line}" for line in told if line)]
-
-
-def outline(study: FlowScenario) -> str:
-    """Return what a run of the study would do."""
-    all_points = points(study)
-    lines = [f"{study.name}: {study.about}".rstrip(": "), "", *points_outline(all_points)]
-    lines += [counted(len(study.flows), "flow")]
-    lines += [
-        f"  {flow.name}: {flow.media.kind} {flow.direction}, "
-        + ", ".join(f"{start:g} to {stop:g} s" for start, stop in flow.spans_s(study.duration_s))
-        for flow in study.flows
-    ]
-    for direction in ("forward", "backward"):
-        names = " + ".join(spec.name for spec in getattr(study, direction))
-        lines += [f"{direction}: {names or 'a network that does nothing'}"]
-    wanted = len(runs(all_points))
-    lines += [f"= {counted(wanted, 'run')}, {duration(wanted * study.duration_s)} of simulated time"]
-    return "\n".join(lines)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 import testbed
-from testbed import console
 from testbed.codecs.opus import library as libopus
 from testbed.codecs.opus.capabilities import Capabilities
 from testbed.errors import ScenarioError
 from testbed.needs import unmet
 from testbed.scenario.loading import Scenario, load_scenario, parse_scenario
+from testbed.study import study_of
 
 TEXT = """name: needs
 speech: {corpus: packaged, clips: 1}
@@ -78,7 +78,7 @@ def test_a_real_libopus_without_networks_is_refused_alike_by_a_run_a_dry_run_and
         testbed.run(tmp_path / "needs.yaml", tmp_path / "run")
     assert not (tmp_path / "run").exists()
     with pytest.raises(ScenarioError) as outlined:
-        console.outline(load_scenario(tmp_path / "needs.yaml"))
+        study_of(load_scenario(tmp_path / "needs.yaml")).outline()
     assert str(ran.value) == str(outlined.value)
     # The same libopus conceals classically and has LBRR, and that is all that this asks for.
     (tmp_path / "plain.yaml").write_text(TEXT.replace("[plc]", f"[plc, {{plc: , {LBRR}}}]"))

@@ -12,8 +12,8 @@ from testbed import runner
 from testbed.cli import app
 from testbed.columns import names
 from testbed.errors import ResultsError, ScenarioError
-from testbed.flows import study
 from testbed.flows.columns import CHANGES, COLUMNS
+from testbed.flows.study import FlowStudy
 from testbed.results import CHANGES_FILE, load, read_table
 from testbed.scenario.document import read_document
 from testbed.scenario.loading import load_scenario, parse_scenario
@@ -108,7 +108,7 @@ def test_a_run_that_fails_is_rows_with_the_reason(tmp_path):
 
 
 def test_an_interruption_keeps_what_is_finished(tmp_path, monkeypatch):
-    real, calls = study._run, []
+    real, calls = FlowStudy.work, []
 
     def interrupted(points, run):
         calls.append(run)
@@ -116,7 +116,7 @@ def test_an_interruption_keeps_what_is_finished(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(points, run)
 
-    monkeypatch.setattr(study, "_run", interrupted)
+    monkeypatch.setattr(FlowStudy, "work", staticmethod(interrupted))
     with pytest.raises(KeyboardInterrupt, match="6 rows are kept in"):
         runner.run_scenario(parse_scenario(TEXT), tmp_path / "run", jobs=1)
     kept = load(tmp_path / "run")

@@ -1,0 +1,128 @@
+"""A study of calls: schemes compared on speech, from the plan to the table."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testbed import compilation
+from testbed.call_outline import outline
+from testbed.calls import rows_of
+from testbed.caveats import caveats
+from testbed.columns import IDENTITY, table_types
+from testbed.diagnosis import diagnoses
+from testbed.kept_files import NOT_KEPT, keep_clean
+from testbed.manifest import make_manifest
+from testbed.measurements import identity
+from testbed.plan import CallId, Group, Plan, plan
+from testbed.provenance import Input, Provenance, inputs_of
+from testbed.run_context import RunContext
+from testbed.scenario.checks import check_codec, clips_of
+from testbed.scenario.loading import Scenario
+from testbed.store import Store
+from testbed.study_kind import CALLS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class CallStudy:
+    """A study of calls; see `testbed.study.Study`.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    folder
+        Folder in which files of calls are kept.
+    save
+        Files to keep of every call: any of `testbed.kept_files.KEEPABLE`.
+
+    Raises
+    ------
+    ScenarioError
+        The speech is missing, the libopus of this machine cannot do what the scenario needs, or there are
+        too many calls.
+    """
+
+    kind = CALLS
+    unit = "rows"
+    key_length = len(IDENTITY)
+
+    def __init__(self, scenario: Scenario, folder: Path = Path(), save: frozenset[str] = frozenset()) -> None:
+        check_codec(scenario)
+        clips = clips_of(scenario)
+        self._plan = plan(scenario, len(clips))
+        self.context = RunContext(
+            self._plan.points, self._plan.schemes, clips, folder, save, _examples(self._plan)
+        )
+        self.columns = table_types(scenario.sweep, scenario.metrics)
+        self.rows = self.total = self._plan.calls
+        self._unkept: list[str] = []
+
+    @property
+    def inputs(self) -> list[Input]:
+        """The files that shape its numbers."""
+        return inputs_of(self._plan.points, self.context.clips)
+
+    @property
+    def tasks(self) -> list[list[Group]]:
+        """The groups of calls that a process works on together."""
+        return self._plan.tasks
+
+    def outline(self) -> str:
+        """Return the outline of its run, for ``--dry-run``."""
+        return outline(self._plan, self.context.clips)
+
+    def identities(self) -> list[dict[str, Any]]:
+        """Return the identity of one row of each group of calls."""
+        return [identity(self.context, group.calls[0]) for group in self._plan.groups]
+
+    def prepare(self, report: Callable[[str], None]) -> None:
+        """Write the clean speech, and compile the kernels that the run needs."""
+        self._unkept = keep_clean(self.context)
+        if compilation.is_needed(self._plan):
+            report(compilation.MESSAGE)
+            compilation.compile_kernels(self._plan)
+
+    @staticmethod
+    def work(context: RunContext, groups: Sequence[Group]) -> dict[CallId, dict[str, Any]]:
+        """Make the calls of some groups; return their rows."""
+        return rows_of(context, groups)
+
+    def keep(self, store: Store, result: dict[CallId, dict[str, Any]]) -> int:
+        """Write rows to disk; return their number."""
+        store.append((astuple(call), row) for call, row in result.items())
+        return len(result)
+
+    def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
+        """Return the manifest with the warnings and diagnoses of the rows so far."""
+        if table is None:
+            return make_manifest(self._plan, self.context, 0, [], None, origin)
+        found = diagnoses(self._plan, table)
+        warnings = [
+            *origin.caveats(),
+            *caveats(self._plan, self.context.clips, table, found),
+            *_unkept(self._unkept, table),
+        ]
+        return make_manifest(self._plan, self.context, len(table), warnings, found, origin)
+
+    def tables(self, folder: Path) -> dict[str, "pd.DataFrame"]:
+        """Return no further tables."""
+        return {}
+
+
+def _examples(whole: Plan) -> frozenset[CallId]:
+    """Return the calls that the report plays: each scheme of the middle point, on one clip."""
+    point = len(whole.points) // 2
+    return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
+
+
+def _unkept(clean: Sequence[str], table: "pd.DataFrame") -> list[str]:
+    """Return a warning about the files beside the table that could not be kept."""
+    calls = table["error"][table["error"].str.contains(NOT_KEPT, regex=False)]
+    reasons = [*clean, *(reason for error in calls for reason in error.split("; ") if NOT_KEPT in reason)]
+    if not reasons:
+        return []
+    first = reasons[0].removeprefix(f"{NOT_KEPT}: ")
+    return [f"{len(reasons)} files beside the table could not be kept; the first: {first}"]

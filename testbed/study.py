@@ -1,0 +1,101 @@
+"""A study: the work of one scenario, from the plan to the tables, whatever its kind."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from testbed.call_study import CallStudy
+from testbed.errors import ScenarioError
+from testbed.flows.study import FlowStudy
+from testbed.kept_files import KEEPABLE
+from testbed.provenance import Input, Provenance
+from testbed.scenario.flow_scenario import FlowScenario
+from testbed.scenario.loading import AnyScenario
+from testbed.store import Store
+from testbed.study_kind import StudyKind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Study(Protocol):
+    """The work of one scenario, and the content of its folder.
+
+    Attributes
+    ----------
+    kind
+        Its kind.
+    unit
+        What its progress counts, in the plural.
+    total, rows
+        Number of these, and of the rows of its table.
+    columns, key_length
+        See `testbed.store.Store`.
+    context
+        What its tasks have in common; sent to each process once.
+    """
+
+    kind: StudyKind
+    unit: str
+    total: int
+    rows: int
+    columns: dict[str, str]
+    key_length: int
+    context: Any
+
+    @property
+    def inputs(self) -> Sequence[Input]:
+        """The files that shape its numbers."""
+
+    @property
+    def tasks(self) -> Sequence[Any]:
+        """Its tasks, each for one process."""
+
+    def outline(self) -> str:
+        """Return the outline of its run, for ``--dry-run``."""
+
+    def identities(self) -> Iterable[Mapping[str, Any]]:
+        """Return rows with nothing but the identity of what they are about, to try out the table."""
+
+    def prepare(self, report: Callable[[str], None]) -> None:
+        """Do what precedes the first task; `report` is called with each step that takes long."""
+
+    def work(self, context: Any, task: Any) -> Any:
+        """Do a task and return its result; a static method, for any process."""
+
+    def keep(self, store: Store, result: Any) -> int:
+        """Write a result to disk; return how far it advances the progress."""
+
+    def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
+        """Return the manifest with the warnings about the rows so far; None: before the first one."""
+
+    def tables(self, folder: Path) -> dict[str, "pd.DataFrame"]:
+        """Return the tables besides the rows, by file name, from the folder of the unfinished run."""
+
+
+def study_of(scenario: AnyScenario, folder: Path = Path(), save: frozenset[str] = frozenset()) -> Study:
+    """Return the study of a scenario.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    folder
+        Folder of the unfinished run, in which files of calls are kept.
+    save
+        Files to keep of every call: any of `testbed.kept_files.KEEPABLE`.
+
+    Raises
+    ------
+    TestbedError
+        The study is not possible, or has nothing to keep of the name given.
+    """
+    if unknown := sorted(save - set(KEEPABLE)):
+        raise ScenarioError(
+            f"--save {unknown[0]}: there is nothing of that name to keep; {', '.join(KEEPABLE)}"
+        )
+    if isinstance(scenario, FlowScenario):
+        if save:
+            raise ScenarioError(f"--save {min(save)}: there are no calls in a flow study")
+        return FlowStudy(scenario)
+    return CallStudy(scenario, folder, save)
