@@ -5,23 +5,26 @@
 # make lint    style and types
 # make docs    the documentation, build/docs/index.html
 # make picture   the README's picture again: runs its scenario; minutes
+# make requirements   the versions that are installed, with hashes, from pyproject.toml; UPGRADE=--upgrade takes newer ones
 # make clean   removes what these made here (what was fetched and built stays in the user's cache)
 
 BIN := .venv/bin
-ROOMS := codecs channels kernels reports scenarios
-PIP_FLAGS := --disable-pip-version-check --quiet --use-pep517 --retries 5 --timeout 60
+ROOMS := $(shell sed -n 's/^"testbed\..*" = "\(.*\)"$$/\1/p' pyproject.toml)
+PIP := $(BIN)/pip install --disable-pip-version-check --quiet --retries 5 --timeout 60 --no-deps --no-build-isolation --use-pep517
 CACHE := $(or $(TESTBED_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/speech-testbed)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header pyproject.toml
 export PYTHONNOUSERSITE := 1
 
 # A stamp is worth nothing without what it stands for.
 $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
 
-.PHONY: setup demo test test-long lint docs picture clean
+.PHONY: setup demo test test-long lint docs picture requirements clean
 
-setup: .venv/package.stamp .venv/opus.stamp .venv/speech.stamp
+setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp build/types
 
-demo: setup
+demo: .venv/opus.stamp .venv/speech.stamp
 	@$(BIN)/testbed run demo
 
 test: setup
@@ -30,27 +33,43 @@ test: setup
 test-long: setup
 	$(BIN)/pytest -n 2 -m long
 
-lint: .venv/package.stamp build/types
+lint: .venv/tools.stamp build/types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p testbed
 
-docs: .venv/package.stamp
+docs: .venv/tools.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 picture: setup
 	$(BIN)/python docs/_generate/picture.py
+
+requirements:
+	$(COMPILE) $(UPGRADE) --extra dev -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE:pyproject.toml=) -c requirements/dev.txt --group pyproject.toml:build -o requirements/build.txt
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find testbed $(ROOMS) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
-	@sh .ci/new-venv "$(PYTHON)" .venv
+	@PYTHON="$(PYTHON)" sh .ci/new-venv .venv
 
-.venv/package.stamp: pyproject.toml | .venv/bin/python
-	@echo "Installing the package and its tools into .venv ..."
-	@$(BIN)/pip install $(PIP_FLAGS) --editable '.[dev]'
+.venv/needs.stamp: requirements/build.txt requirements/run.txt | .venv/bin/python
+	@echo "Installing what the package needs into .venv ..."
+	@$(PIP) --require-hashes --requirement requirements/build.txt
+	@$(PIP) --require-hashes --requirement requirements/run.txt
+	@touch $@
+
+.venv/package.stamp: pyproject.toml .venv/needs.stamp
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/tools.stamp: requirements/dev.txt | .venv/package.stamp
+	@echo "Installing the tools of tests, style, types and documentation into .venv ..."
+	@$(PIP) --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 .venv/opus.stamp: codecs/opus/build.py codecs/opus/source.py | .venv/package.stamp
@@ -61,8 +80,9 @@ clean:
 	@$(BIN)/testbed speech fetch
 	@touch $@
 
-# mypy finds packages by folder, and the rooms stand beside `testbed/`, not in it.
-build/types: $(filter-out %/__pycache__/,$(wildcard testbed/ $(ROOMS:%=%/)))
+# Type checkers find packages by folder, and the folders of `testbed.codecs` and others stand beside `testbed/`.
+build/types: pyproject.toml $(filter-out %/__pycache__/,$(wildcard testbed/ $(ROOMS:%=%/)))
 	@rm -rf $@ && mkdir -p $@/testbed
+	@ln -s ../../tests ../../benchmarks $@/
 	@for file in testbed/*; do ln -s "../../../$$file" "$@/$$file"; done
 	@for room in $(ROOMS); do ln -s "../../../$$room" "$@/testbed/$$room"; done

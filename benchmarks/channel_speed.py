@@ -1,6 +1,6 @@
 """Simulated packets per second through link, queue, jitter and loss, beside ns.py on the same topology.
 
-Run it with ``.venv/bin/python benchmarks/channel_speed.py``; ns.py comes with ``pip install -e .[bench]``.
+Run it with ``.venv/bin/python benchmarks/channel_speed.py``; ``make setup`` installs ns.py.
 Both get the same packets at the same times from a list, send them through a drop-tail queue and a link of
 80 % load, delay each by a normally distributed time without reordering, lose 1 % and count what arrives. They
 take turns, and the best of their runs counts, so that the ratios do not depend on how fast or how busy the
