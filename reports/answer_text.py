@@ -58,7 +58,7 @@ def answer_text(
         "\n".join(_table_of_points(summary, found, point)) if len(points) > 1 else "",
         _paragraph(f"The answer{at}: {found[point].lead}"),
         "\n".join(_paragraph(sentence) for sentence in found[point].more),
-        "\n".join(_table_of_schemes(summary, found[point], point)),
+        "\n".join(_columns(scheme_rows(summary, found[point], point), left=1)),
         "\n".join(_paragraph(f"warning: {text}", "  ") for text in _warnings(results, summary, found[point])),
     ]
     return printable("\n\n".join(block for block in blocks if block))
@@ -87,11 +87,12 @@ def _table_of_points(summary: Summary, found: Mapping[int, Answer], chosen: int)
     return _columns(rows, left=3)
 
 
-def _table_of_schemes(summary: Summary, answer: Answer, point: int) -> list[str]:
+def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str, ...]]:
+    """Return the table of the schemes at a point, its heading first; empty without a metric."""
     metric, choice = answer.verdict.metric, answer.verdict.choice
     if metric is None:
         return []
-    rows = [("scheme", labels.short(metric), "gain", "kb/s on wire", "buffer ms", "")]
+    rows: list[tuple[str, ...]] = [("scheme", labels.short(metric), "gain", "kb/s on wire", "buffer ms", "")]
     for scheme in summary.schemes:
         cell = summary.cells.get((point, scheme))
         if cell is None:
@@ -113,7 +114,7 @@ def _table_of_schemes(summary: Summary, answer: Answer, point: int) -> list[str]
                 "; ".join([*([verdict] if verdict else []), *cell.marks]) or unsent,
             )
         )
-    return _columns(rows, left=1)
+    return rows
 
 
 def _score(value: Interval | None, metric: str, sign: bool = False) -> str:
@@ -122,6 +123,8 @@ def _score(value: Interval | None, metric: str, sign: bool = False) -> str:
 
 def _columns(rows: Sequence[tuple[str, ...]], left: int) -> list[str]:
     """Return rows as aligned columns, the first `left` and the last to the left, numbers to the right."""
+    if not rows:
+        return []
     rows = [tuple(printable(word).replace("\n", " ") for word in row) for row in rows]
     widths = [max(len(word) for word in column) for column in zip(*rows, strict=True)]
     last = len(widths) - 1

@@ -21,7 +21,7 @@ HZ = 16_000
 MAX_SOUND_BYTES = 24_000_000
 MAX_SECONDS = 60
 _WINDOW = 512
-_FLOOR_DB = 72.0
+FLOOR_DB = 72.0
 _CODES = {"primary": "p", "red": "r", "lbrr": "l", "dred": "d", "plc": "c", "dtx": "s"}
 
 
@@ -82,7 +82,7 @@ def example_call(results: Results) -> Call | None:
 
     def add(name: str, about: str, samples: NDArray[np.float32], timeline: dict[str, Any]) -> None:
         nonlocal budget, left_out
-        sound = _flac(samples)
+        sound = sound_uri(samples)
         if len(sound) > budget:
             sound, left_out = "", left_out + 1
         budget -= len(sound)
@@ -184,10 +184,28 @@ def _samples(folder: Path, name: str) -> NDArray[np.float32]:
     return mono
 
 
-def _flac(samples: NDArray[np.float32]) -> str:
+def flac(samples: NDArray[np.float32]) -> bytes:
+    """Return sound as a FLAC file of 16 bits."""
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, HZ, format="FLAC", subtype="PCM_16")
-    return "data:audio/flac;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()
+
+
+def sound_uri(samples: NDArray[np.float32]) -> str:
+    """Return sound as the data URI of a FLAC file."""
+    return "data:audio/flac;base64," + base64.b64encode(flac(samples)).decode("ascii")
+
+
+def levels_db(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the spectrogram of a sound, (columns, 128): 0 to 8 kHz, in dB below a sine of full scale."""
+    padded = np.pad(samples, (_WINDOW // 2, _WINDOW))
+    columns = max(1, min(1200, len(samples) // 80))
+    starts = np.linspace(0, max(0, len(samples) - 1), columns).astype(int)
+    frames = padded[starts[:, None] + np.arange(_WINDOW)] * np.hanning(_WINDOW)
+    power = np.abs(np.fft.rfft(frames, axis=1))[:, 1:] ** 2 / (_WINDOW / 4) ** 2
+    level = 10 * np.log10(np.maximum(power, 1e-12))
+    louder: NDArray[np.float64] = level.reshape(columns, -1, 2).max(axis=2)
+    return louder
 
 
 def _spectrogram(samples: NDArray[np.float32]) -> str:
@@ -195,14 +213,8 @@ def _spectrogram(samples: NDArray[np.float32]) -> str:
     import matplotlib
     from PIL import Image
 
-    padded = np.pad(samples, (_WINDOW // 2, _WINDOW))
-    columns = max(1, min(1200, len(samples) // 80))
-    starts = np.linspace(0, max(0, len(samples) - 1), columns).astype(int)
-    frames = padded[starts[:, None] + np.arange(_WINDOW)] * np.hanning(_WINDOW)
-    power = np.abs(np.fft.rfft(frames, axis=1))[:, 1:] ** 2 / (_WINDOW / 4) ** 2
-    level = 1 + 10 * np.log10(np.maximum(power, 1e-12)) / _FLOOR_DB
     shades = 63
-    grey = np.clip(level, 0, 1).reshape(columns, -1, 2).max(axis=2)
+    grey = np.clip(1 + levels_db(samples) / FLOOR_DB, 0, 1)
     image = Image.fromarray(np.round(grey.T[::-1] * shades).astype(np.uint8), mode="P")
     colours = matplotlib.colormaps["magma_r"](np.linspace(0, 1, shades + 1))[:, :3]
     image.putpalette((colours * 255).astype(np.uint8).tobytes())

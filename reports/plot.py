@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
+    from testbed.reports.inline_figure import InlineFigure
+
 SUFFIXES = (".svg", ".png", ".pdf")
 MOST_PANELS = 24
 _MARKERS = "os^Dv"
@@ -41,6 +43,35 @@ def plot(
     facet: str | None = None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> Path:
+    """Write the figure of `figure_of` to a file and return its path.
+
+    Parameters
+    ----------
+    run_dir
+        The folder that `testbed run` wrote.
+    output
+        File to write; its suffix is one of `SUFFIXES`.
+    on_note
+        Called with each note that the figure has about its means.
+
+    Raises
+    ------
+    ResultsError
+        The run cannot be read or drawn, or the suffix is another one.
+    """
+    output = Path(output)
+    if output.suffix.lower() not in SUFFIXES:
+        raise ResultsError(f"{output}: give a file that ends in {', '.join(SUFFIXES)}")
+    figure, notes = figure_of(load(Path(run_dir)), x, y, by, conditions, facet)
+    for note in notes:
+        on_note(note)
+    save(figure, output, dpi=200)
+    return output
+
+
+def figure_of(
+    results: Results, x: str, y: str, by: str, conditions: Sequence[str] = (), facet: str | None = None
+) -> "tuple[InlineFigure, list[str]]":
     """Draw the mean of `y` against `x` with its 95 % interval, one line per value of `by`.
 
     The figure says how many calls each mean is over, and what it pools beside clips and realizations. What
@@ -48,8 +79,6 @@ def plot(
 
     Parameters
     ----------
-    run_dir
-        What `testbed run` left.
     x
         A column. A swept parameter, and the depth of DRED asked for, stand at their values; what was
         measured, such as ``wire_kbps``, at its mean over the same calls; text, such as ``scheme``, at one
@@ -57,32 +86,23 @@ def plot(
     y
         A numeric column.
     by
-        A column whose values are told apart. Where neither it nor `x` is ``scheme``, the no-loss ceiling is
+        A column whose values get a line each. Where neither it nor `x` is ``scheme``, the no-loss ceiling is
         a group of its own.
-    output
-        File to write; its suffix is one of `SUFFIXES`.
     conditions
         ``"column=value"`` each: only rows that meet them are drawn; see `testbed.reports.selection.where`.
     facet
         A column each value of which gets a panel of its own.
-    on_note
-        Called with each thing that the figure says of its means.
 
     Returns
     -------
-    Path
-        `output`.
+    tuple
+        The figure, and its notes about the means.
 
     Raises
     ------
     ResultsError
-        If the run cannot be read, a column does not exist or holds no numbers, no row meets the conditions,
-        there are too many panels, or the suffix is another one.
+        A column does not exist or holds no numbers, no row meets the conditions, or panels are too many.
     """
-    output = Path(output)
-    if output.suffix.lower() not in SUFFIXES:
-        raise ResultsError(f"{output}: give a file that ends in {', '.join(SUFFIXES)}")
-    results = load(Path(run_dir))
     for option, column in (("--x", x), ("--y", y), ("--by", by), ("--facet", facet)):
         if column is not None:
             check_column(results, option, column)
@@ -95,10 +115,7 @@ def plot(
     if not panels:
         raise ResultsError(f"--x {x}: holds no numbers where {y} has any")
     notes = _notes(results, list(panels.values()), conditions)
-    for note in notes:
-        on_note(note)
-    _draw(results, panels, x, y, by, notes, output)
-    return output
+    return _drawn(results, panels, x, y, by, notes), notes
 
 
 def _parts(results: Results, facet: str | None) -> dict[str, Results]:
@@ -142,11 +159,12 @@ def _notes(results: Results, panels: Sequence[Lines], conditions: Sequence[str])
     return notes
 
 
-def _draw(
-    results: Results, panels: dict[str, Lines], x: str, y: str, by: str, notes: Sequence[str], output: Path
-) -> None:
+def _drawn(
+    results: Results, panels: dict[str, Lines], x: str, y: str, by: str, notes: Sequence[str]
+) -> "InlineFigure":
     import matplotlib
-    from matplotlib.figure import Figure
+
+    from testbed.reports.inline_figure import InlineFigure
 
     names = list(dict.fromkeys(name for made in panels.values() for name in made.points))
     order = list(results.manifest.get("scheme_names") or []) if by == "scheme" else []
@@ -156,7 +174,7 @@ def _draw(
     rows = math.ceil(len(panels) / columns)
     size = (8.0, 5.4) if len(panels) == 1 else (2.2 + 3.4 * columns, 1.2 + 2.8 * rows)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = InlineFigure(figsize=size, layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         drawn: dict[str, Line2D] = {}
         for axes, (title, made) in zip(grid, panels.items(), strict=False):
@@ -195,7 +213,7 @@ def _draw(
         width = int(14 * size[0])
         below = "\n".join(line for note in notes for line in textwrap.wrap(printable(note), width))
         figure.supxlabel(below, x=0.01, ha="left", fontsize=8, color="#57606a")
-        save(figure, output, dpi=200)
+    return figure
 
 
 def _panel(

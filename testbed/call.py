@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +49,12 @@ class Simulation:
     """
 
     timeline: Timeline
-    frames: tuple[EncodedFrame, ...]
-    sent: tuple[Packet, ...]
+    frames: tuple[EncodedFrame, ...] = field(repr=False)
+    sent: tuple[Packet, ...] = field(repr=False)
     header_bytes: int
-    decisions: tuple[Decision, ...]
+    decisions: tuple[Decision, ...] = field(repr=False)
     lookahead_samples: int
-    job: Job
+    job: Job = field(repr=False)
     seconds_encode: float
     seconds_simulate: float
 

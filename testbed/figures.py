@@ -21,8 +21,10 @@ _DATES = {".png": "Creation Time", ".pdf": "CreationDate"}
 
 def save(figure: "Figure", path: Path, dpi: int) -> None:
     """Write a figure in the format of its suffix, without a date; characters forbidden in XML are escaped."""
+    import matplotlib
+
     suffix = path.suffix.lower()
-    with written_whole(path) as temporary:
+    with written_whole(path) as temporary, matplotlib.rc_context(STYLE):
         figure.savefig(temporary, dpi=dpi, metadata={_DATES.get(suffix, "Date"): None})
         if suffix == ".svg":
             temporary.write_text(printable(temporary.read_text("utf-8")), "utf-8")

@@ -4,15 +4,17 @@ import json
 import operator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from testbed.call import Simulation, listen
 from testbed.codecs.engines import engine
-from testbed.codecs.pcm import int16_from_float
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, float_from_int16, int16_from_float
 from testbed.encoded_clip import EncodedClip
 from testbed.errors import ResultsError
+from testbed.escaping import printable
 from testbed.plan import CallId, plan
 from testbed.planned_call import simulate_call
 from testbed.provenance import check_unchanged, inputs_of
@@ -24,24 +26,103 @@ from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import parse_scenario
 from testbed.speech import Clip
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.display import Audio
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Call:
-    """The call of one row of the table, repeated: timeline, packets and sound.
+    """The call of one row of the table, made again: timeline, packets and sound.
 
     Attributes
     ----------
     simulation
-        `simulation.timeline` and `simulation.sent`.
+        `simulation.timeline` and `simulation.sent`, among others; see `testbed.call.Simulation`.
     pcm
-        The decoded speech, 16 kHz, aligned with the clip.
+        The decoded speech: int16, 16 kHz, aligned with the clip.
     clip
         The speech sent.
+    row
+        The call's row of the table.
     """
 
     simulation: Simulation
     pcm: NDArray[np.int16]
     clip: Clip
+    row: dict[str, Any]
+
+    @property
+    def timeline(self) -> "pd.DataFrame":
+        """One row per frame: when its packet was sent, arrived or was dropped, and how it was recovered.
+
+        Examples
+        --------
+        >>> call.timeline.columns[:4].tolist()
+        ['frame', 'sent_ns', 'arrived_ns', 'dropped_by']
+        """
+        return self.simulation.timeline.table()
+
+    def audio(self) -> "Audio":
+        """Return a player of what was heard, for a notebook.
+
+        Raises
+        ------
+        ResultsError
+            IPython is not installed.
+
+        Examples
+        --------
+        >>> call.audio()
+        <IPython.lib.display.Audio object>
+        """
+        try:
+            from IPython.display import Audio
+        except ImportError:
+            raise ResultsError(
+                "call.audio() is for notebooks: pip install ipykernel; without, call.pcm has the samples"
+            ) from None
+        from testbed.reports.call import flac
+
+        # Audio scales samples to full level, but leaves a file's alone.
+        player = Audio(data=flac(self._heard))
+        player.mimetype = "audio/flac"
+        return player
+
+    def plot(self) -> "Figure":
+        """Return a figure: packets on the network, what each frame was played from, and a spectrogram.
+
+        Examples
+        --------
+        >>> call.plot()
+        <InlineFigure size 900x320 with 2 Axes>
+        """
+        from testbed.reports.call_figure import call_figure
+
+        return call_figure(self.timeline, self._heard, self._frame_ms, self._name)
+
+    def __repr__(self) -> str:
+        """Return a line."""
+        return printable(f"Call({self._name})")
+
+    def _repr_html_(self) -> str:
+        """Return a player and a figure; notebooks call this."""
+        from testbed.reports.notebook import call_html
+
+        return call_html(self._name, self.timeline, self._heard, self._frame_ms)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.row['scheme']}, {self.row['clip']}, realization {self.row['realization']}"
+
+    @property
+    def _heard(self) -> NDArray[np.float32]:
+        return float_from_int16(self.pcm)
+
+    @property
+    def _frame_ms(self) -> float:
+        return 1000 * self.simulation.job.frame_samples / SAMPLE_RATE_HZ
 
 
 def repeat_call(run: Results, row: int) -> Call:
@@ -81,4 +162,5 @@ def repeat_call(run: Results, row: int) -> Call:
     decoding = engine(group.engine, group.batch_mb)
     source = EncodedClip(int16_from_float(clip.pcm), group.settings)
     simulation = simulate_call(context, call, source, decoding)
-    return Call(simulation, listen(simulation, len(clip.pcm), decoding), clip)
+    pcm = listen(simulation, len(clip.pcm), decoding)
+    return Call(simulation, pcm, clip, {str(name): value for name, value in kept.items()})

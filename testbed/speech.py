@@ -4,7 +4,7 @@ import glob
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,7 @@ class Clip:
     name: str
     speaker: str
     language: str
-    pcm: NDArray[np.float32]
+    pcm: NDArray[np.float32] = field(repr=False)
     source: str
     licence: str
     sha256: str
@@ -135,7 +135,14 @@ def fetch(progress: Callable[[str], None] = lambda line: None) -> list[Clip]:
 
 
 def list_clips() -> dict[str, list[Clip]]:
-    """Return the clips of every corpus that is on this machine, by the corpus's name."""
+    """Return the clips of every corpus that is on this machine, by the corpus's name.
+
+    Examples
+    --------
+    >>> from testbed.speech import list_clips
+    >>> [clip.name for clip in list_clips()["packaged"]]
+    ['en-allison-1', 'fr-june-1', 'it-carlo-1', 'ru-ivrvoiceru-1']
+    """
     places = {"packaged": PACKAGED, "asterisk": corpus_dir()}
     return {
         name: [_corpus_clip(where, entry) for entry in _index(where)]
@@ -145,7 +152,24 @@ def list_clips() -> dict[str, list[Clip]]:
 
 
 def read_speech(path: Path) -> NDArray[np.float32]:
-    """Read the samples of a recording as `testbed.recording.read_recording` does."""
+    """Read a recording of any format, sampling rate and number of channels.
+
+    Returns
+    -------
+    array
+        Samples (n,) float32 in [-1, 1], mono, 16 kHz; see `testbed.recording.read_recording`.
+
+    Raises
+    ------
+    SpeechError
+        The file cannot be used.
+
+    Examples
+    --------
+    >>> from testbed.speech import list_clips, read_speech
+    >>> read_speech(list_clips()["packaged"][0].file).dtype
+    dtype('float32')
+    """
     return read_recording(path).pcm
 
 

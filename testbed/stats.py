@@ -51,6 +51,13 @@ def interval(values: ArrayLike, clips: ArrayLike) -> Estimate:
     -------
     Estimate
         The mean over all calls that have a value; its bounds are NaN for a single call.
+
+    Examples
+    --------
+    >>> from testbed.stats import interval
+    >>> value, low, high = interval([4.1, 3.9, 4.4, 4.2], clips=["a", "a", "b", "b"])
+    >>> value, low < value < high
+    (4.15, True)
     """
     values = np.asarray(values, dtype=np.float64)
     return _bootstrap(values, np.ones_like(values), np.asarray(clips))
@@ -66,6 +73,12 @@ def paired_interval(a: ArrayLike, b: ArrayLike, clips: ArrayLike) -> Estimate:
         value.
     clips
         The clip of each pair, (n,), as for `interval`.
+
+    Examples
+    --------
+    >>> from testbed.stats import paired_interval
+    >>> paired_interval([4.5, 3.5, 4.0], [4.0, 3.0, 3.5], clips=["a", "b", "c"])
+    Estimate(value=0.5, low=0.5, high=0.5)
     """
     return interval(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), clips)
 

@@ -21,7 +21,7 @@ _WHOLE = ("frame", "sent_ns", "arrived_ns", "played_ns", "source_frame", "size_b
 _WORDS = ("dropped_by", "recovered_by")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Timeline:
     """One entry a frame, in playing order; all arrays have the length of the call in frames.
 
@@ -57,6 +57,9 @@ class Timeline:
 
     def __len__(self) -> int:
         return len(self.sent_ns)
+
+    def __repr__(self) -> str:
+        return f"Timeline({len(self)} frames)"
 
     @property
     def is_sent(self) -> NDArray[np.bool_]:

@@ -75,6 +75,12 @@ def load_scenario(
     ------
     ScenarioError
         All mistakes, one a line: file, line, key, what is wrong, what would be right.
+
+    Examples
+    --------
+    >>> from testbed.scenario.loading import load_scenario
+    >>> load_scenario("quickstart", ["codec.bitrate_kbps=16"]).codec.bitrate_kbps
+    16.0
     """
     if isinstance(scenario, Mapping):
         document = parse_document(as_yaml(dict(scenario)), "scenario")
@@ -91,7 +97,15 @@ def load_scenario(
 
 
 def parse_scenario(text: str, folder: Path | None = None, label: str = "scenario") -> AnyScenario:
-    """Validate a scenario that is given as YAML text; see `load_scenario`."""
+    """Validate a scenario that is given as YAML text; see `load_scenario`.
+
+    Examples
+    --------
+    >>> from testbed.scenario.loading import parse_scenario
+    >>> parse_scenario("name: a")
+    Traceback (most recent call last):
+    testbed.errors.ScenarioError: scenario:1: speech: missing...
+    """
     return _validated(parse_document(text, label, folder))
 
 

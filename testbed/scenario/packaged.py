@@ -6,7 +6,14 @@ import testbed.scenarios
 
 
 def packaged_scenarios() -> dict[str, Path]:
-    """Return their files by name: ``quickstart``, ``rfc8867/5.1-variable-capacity``."""
+    """Return their files by name: ``quickstart``, ``rfc8867/5.1-variable-capacity``.
+
+    Examples
+    --------
+    >>> from testbed.scenario.packaged import packaged_scenarios
+    >>> packaged_scenarios()["quickstart"].name
+    'quickstart.yaml'
+    """
     roots = [Path(root) for root in testbed.scenarios.__path__]
     found = {f.relative_to(r).with_suffix("").as_posix(): f for r in roots for f in r.rglob("*.yaml")}
     return dict(sorted(found.items()))

@@ -50,7 +50,7 @@ MAX_INTERVAL_MS = 10_000.0
 def read(
     path: Path, name: str | None = None, choice: Choice | None = None, remove_skew: bool | None = None
 ) -> tuple[Format, Trace]:
-    """Read a recorded network.
+    r"""Read a recorded network.
 
     Parameters
     ----------
@@ -74,6 +74,15 @@ def read(
         There is no format of this name.
     ChannelError
         The file cannot be read, or is not of the format.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from testbed.traces.formats import read
+    >>> _ = Path("losses.txt").write_text("0\n1\n0\n0\n")
+    >>> found, recorded = read(Path("losses.txt"))
+    >>> found.name, recorded.lost.tolist()
+    ('plc_challenge', [False, True, False, False])
     """
     content = read_content(path)
     if name is not None:
@@ -126,6 +135,12 @@ def write(path: Path, trace: Trace, name: str | None = None, interval_ms: float 
         There is no format of this name.
     ChannelError
         The format cannot hold the recording.
+
+    Examples
+    --------
+    >>> from testbed.traces.formats import write
+    >>> write(Path("losses.g192"), recorded)
+    []
     """
     target = FORMATS[name] if name is not None else of_suffix(path)
     if target is None:

@@ -1,0 +1,98 @@
+"""The figure of one call: packets on the network, what each frame was played from, and a spectrogram."""
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from testbed.escaping import printable
+from testbed.figures import STYLE
+from testbed.reports.call import FLOOR_DB, HZ, letters, levels_db
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from testbed.reports.inline_figure import InlineFigure
+
+NETWORK = {
+    ".": ("arrived in time", "#d0d7de"),
+    "L": ("late", "#e69f00"),
+    "x": ("lost", "#1c2128"),
+    "s": ("pause, not sent", "#e3e8ed"),
+}
+PLAYED = {
+    "p": ("its own packet", "#9aa7b5"),
+    "r": ("RED copy", "#56b4e9"),
+    "l": ("LBRR", "#0072b2"),
+    "d": ("DRED", "#009e73"),
+    "c": ("concealed (PLC)", "#d55e00"),
+    "s": NETWORK["s"],
+}
+"""What a letter of `testbed.reports.call.letters` means, and its colour, as on the page."""
+_HEIGHT_IN = 3.2
+
+
+def call_figure(
+    timeline: pd.DataFrame, pcm: NDArray[np.float32], frame_ms: float, title: str, width_in: float = 9.0
+) -> "InlineFigure":
+    """Draw a call.
+
+    Parameters
+    ----------
+    timeline
+        One row per frame, as `testbed.timeline.Timeline.table` makes it.
+    pcm
+        What was heard: (n,) in [-1, 1], 16 kHz.
+    frame_ms
+        Duration of a frame.
+    title
+        Name of the call.
+    """
+    import matplotlib
+
+    from testbed.reports.inline_figure import InlineFigure
+
+    said = letters(timeline)
+    with matplotlib.rc_context(STYLE):
+        figure = InlineFigure(figsize=(width_in, _HEIGHT_IN), layout="constrained")
+        strips, sound = figure.subplots(2, 1, sharex=True, height_ratios=[1, 2])
+        marks = {**_strip(strips, 1.1, said["network"], NETWORK, frame_ms)}
+        marks |= _strip(strips, 0.0, said["played"], PLAYED, frame_ms)
+        strips.set_yticks([1.5, 0.4], ["network", "played"])
+        strips.tick_params(axis="y", length=0)
+        strips.spines[:].set_visible(False)
+        strips.set_title(printable(title), fontsize=10, loc="left")
+        seconds = len(pcm) / HZ
+        sound.imshow(
+            levels_db(pcm).T,
+            extent=(0, seconds, 0, HZ / 2000),
+            aspect="auto",
+            origin="lower",
+            cmap="magma_r",
+            vmin=-FLOOR_DB,
+            vmax=0,
+        )
+        sound.set_ylabel("kHz")
+        sound.set_xlabel("time in the call (s)")
+        sound.set_xlim(0, seconds)
+        figure.legend(marks.values(), marks.keys(), loc="outside right upper", frameon=False, fontsize=9)
+    return figure
+
+
+def _strip(
+    axes: "Axes", bottom: float, said: str, means: dict[str, tuple[str, str]], frame_ms: float
+) -> dict[str, Any]:
+    """Draw one strip, a bar for each run of equal letters, and return the keys of the legend."""
+    spans: dict[str, list[tuple[float, float]]] = {}
+    frame = 0
+    for letter, run in groupby(said):
+        length = len(list(run))
+        spans.setdefault(letter, []).append((frame * frame_ms / 1000, length * frame_ms / 1000))
+        frame += length
+    return {
+        name: axes.broken_barh(spans[letter], (bottom, 0.8), color=colour)
+        for letter, (name, colour) in means.items()
+        if letter in spans
+    }

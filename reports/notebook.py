@@ -1,0 +1,60 @@
+"""HTML of a run and of a call, for the output cells of a notebook."""
+
+import base64
+from html import escape
+
+import pandas as pd
+from numpy import float32
+from numpy.typing import NDArray
+
+from testbed.escaping import printable
+from testbed.reports import labels
+from testbed.reports.answer_text import scheme_rows
+from testbed.reports.call import sound_uri
+from testbed.reports.call_figure import call_figure
+from testbed.reports.facts import facts
+from testbed.reports.headline import answers
+from testbed.reports.summary import summarize
+from testbed.results import Results
+
+
+def run_html(results: Results) -> str:
+    """Return the answer at the middle point, with the table of its schemes; of a flow study, its name."""
+    title = f"<p>{_text(results)}</p>"
+    if results.manifest.get("kind") == "flows" or results.table.empty:
+        return title
+    summary = summarize(results)
+    found = answers(summary)
+    points = [*found]
+    point = points[len(points) // 2]
+    at = f"<p>At {_text(labels.point(summary.points[point]))}:</p>" if len(points) > 1 else ""
+    answer = found[point]
+    said = "".join(f"<p>{_text(sentence)}</p>" for sentence in answer.more)
+    warned = "".join(f"<li>{_text(warning)}</li>" for warning in (*summary.warnings, *answer.diagnoses))
+    return (
+        f"{title}<p>{_text(' · '.join(facts(results.manifest, summary.points[point])))}</p>{at}"
+        f"<p><b>{_text(answer.lead)}</b></p>{said}{_table(scheme_rows(summary, answer, point))}"
+        + (f"<details><summary>warnings</summary><ul>{warned}</ul></details>" if warned else "")
+    )
+
+
+def call_html(title: str, timeline: pd.DataFrame, pcm: NDArray[float32], frame_ms: float) -> str:
+    """Return a player and the figure of a call; see `testbed.reports.call_figure.call_figure`."""
+    picture = base64.b64encode(call_figure(timeline, pcm, frame_ms, title)._repr_png_()).decode("ascii")
+    return (
+        f'<audio controls src="{sound_uri(pcm)}"></audio><br>'
+        f'<img alt="{_text(title)}" style="max-width: 100%" src="data:image/png;base64,{picture}">'
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    if not rows:
+        return ""
+    head, *body = rows
+    cells = "".join(f"<th>{_text(word)}</th>" for word in head)
+    lines = ("".join(f"<td>{_text(word)}</td>" for word in row) for row in body)
+    return f"<table><tr>{cells}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _text(value: object) -> str:
+    return escape(printable(str(value)))

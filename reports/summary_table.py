@@ -1,0 +1,58 @@
+"""A run's means with their 95 % intervals, as a table for notebooks."""
+
+import pandas as pd
+
+from testbed.errors import ResultsError
+from testbed.reports.intervals import Interval
+from testbed.reports.summary import Cell, summarize
+from testbed.results import Results
+
+
+def summary_table(results: Results) -> pd.DataFrame:
+    """Return one row per point and scheme.
+
+    Returns
+    -------
+    DataFrame
+        ``point``, the swept parameters, ``scheme``, ``calls`` and ``failed``; of each metric the mean
+        (``plcmos``), its 95 % interval (``plcmos_low``, ``plcmos_high``) and the difference to the baseline
+        on the same calls (``plcmos_gain``, ``plcmos_gain_low``, ``plcmos_gain_high``); the means of bitrates,
+        losses and delays. NaN where nothing is known.
+
+    Raises
+    ------
+    ResultsError
+        It is a flow study, or has no rows yet.
+    """
+    if results.manifest.get("kind") == "flows":
+        raise ResultsError(f"{results.folder}: a flow study, which has no schemes; its rows are in `table`")
+    if results.table.empty:
+        raise ResultsError(f"{results.folder}: the run has no rows yet")
+    summary = summarize(results)
+    rows = [
+        {
+            "point": cell.point,
+            **summary.points[cell.point],
+            "scheme": cell.scheme,
+            "calls": cell.calls,
+            "failed": cell.failed,
+            **_scores(cell, summary.metrics),
+            **cell.costs,
+        }
+        for cell in summary.cells.values()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _scores(cell: Cell, metrics: list[str]) -> dict[str, float]:
+    made: dict[str, float] = {}
+    for metric in metrics:
+        made |= _numbers(metric, cell.scores.get(metric))
+        made |= _numbers(f"{metric}_gain", cell.gains.get(metric))
+    return made
+
+
+def _numbers(name: str, value: Interval | None) -> dict[str, float]:
+    if value is None:
+        value = Interval(float("nan"), float("nan"), float("nan"), 0)
+    return {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}
