@@ -18,6 +18,6 @@ input, 130 Ctrl-C; `testbed dred inspect` has further ones.
 def commands_page() -> str:
     """Return the page, as Markdown."""
     command = typer.main.get_command(app)
-    with typer.Context(command, info_name="testbed") as context:
-        text = get_docs_for_click(obj=command, ctx=context, indent=1, name="testbed")
+    context = typer.Context(command, info_name="testbed")
+    text = get_docs_for_click(obj=command, ctx=context, indent=1, name="testbed")
     return INTRODUCTION + re.sub(r"^Example: (.*)$", r"Example: `\1`", text, flags=re.MULTILINE)
