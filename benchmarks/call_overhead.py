@@ -17,7 +17,7 @@ import numpy as np
 from testbed.call import listen, simulate
 from testbed.channels.stage import mean_loss
 from testbed.codecs.encoding import encode
-from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus.library import load
 from testbed.codecs.pcm import int16_from_float
 from testbed.plan import speech_settings, stages

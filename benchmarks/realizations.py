@@ -23,7 +23,8 @@ from testbed import errors
 from testbed.channels.loss.gilbert_elliott import GilbertElliott
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines.batched import NumbaEngine
-from testbed.codecs.engines.engine import Engine, Job, LibopusEngine
+from testbed.codecs.engines.engine import Engine, Job
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.recovery import Action
@@ -95,7 +96,7 @@ def job(sent: tuple[bytes, ...], lost: np.ndarray, complexity: int) -> Job:
 def engine_seconds(engine: Engine, jobs: Sequence[Job]) -> float:
     """Return processor seconds a realization."""
     started = time.process_time()
-    for _ in engine.decode(jobs):
+    for _ in engine.decode(enumerate(jobs)):
         pass
     return (time.process_time() - started) / len(jobs)
 

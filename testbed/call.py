@@ -13,7 +13,7 @@ from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.stage import Out, StageParameters, chain
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame
 from testbed.codecs.encoding import LiveEncoder
-from testbed.codecs.engines.engine import Engine, Job
+from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES, RtpPacket
 from testbed.control import Loop, VoiceControl
@@ -236,8 +236,7 @@ def simulate(
 
 def listen(simulation: Simulation, samples: int, engine: Engine) -> NDArray[np.int16]:
     """Return what a listener hears of a call; see `aligned`."""
-    (pcm,) = engine.decode([simulation.job])
-    return aligned(pcm, simulation.lookahead_samples, samples)
+    return aligned(decode_one(engine, simulation.job), simulation.lookahead_samples, samples)
 
 
 def aligned(pcm: NDArray[np.int16], lookahead_samples: int, samples: int) -> NDArray[np.int16]:

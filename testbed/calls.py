@@ -1,7 +1,13 @@
-"""Groups of calls, simulated, decoded together and scored: their rows."""
+"""The rows of groups of calls: simulated one by one, decoded together, scored.
+
+The engine pulls jobs, so that no more calls are held than it has memory for::
+
+    groups --> _simulate --> job --> engine --> sound --> _finish --> rows
+                  call by call    as many at once      in any order,
+                                  as it has room for   found by key
+"""
 
 import hashlib
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +17,7 @@ import numpy as np
 
 from testbed.call import Simulation, aligned
 from testbed.codecs.engines import engine
-from testbed.codecs.engines.engine import Engine, Job
+from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import Pcm16, int16_from_float
 from testbed.encoded_clip import EncodedClip
@@ -20,11 +26,15 @@ from testbed.measurements import Scores, failed_row, identity, measurements, sco
 from testbed.plan import CallId, Group
 from testbed.planned_call import simulate_call
 from testbed.run_context import RunContext
+from testbed.stopwatch import Stopwatch
+
+SoundKey = bytes
+"""Equal for calls that decode to the same sound and are compared with the same clip."""
 
 
 @dataclass(frozen=True)
 class PendingDecode:
-    """A job that the engine works on, and the calls that sound so."""
+    """A job that the engine has, and the calls that its sound is for."""
 
     job: Job
     lookahead_samples: int
@@ -32,138 +42,133 @@ class PendingDecode:
 
 
 def rows_of(context: RunContext, groups: Sequence[Group]) -> dict[CallId, dict[str, Any]]:
-    """Do all calls of some groups of one engine; a call that fails is a row with its reason."""
+    """Return the rows of all calls of some groups of one engine; the row of a failed call has its reason."""
     return _Calls(context, groups, engine(groups[0].engine, groups[0].batch_mb)).rows()
 
 
-@lru_cache(maxsize=1)
-def _source(context: RunContext, clip: int, settings: EncoderSettings) -> EncodedClip:
-    """Return a clip that is encoded once: groups of one encoding come one after another."""
-    added = [scheme.dred_to_write() for schemes in context.schemes for scheme in schemes]
-    deepest = max(each.chunks if each else 0 for each in added)
-    return EncodedClip(int16_from_float(context.clips[clip].pcm), settings, deepest)
-
-
 class _Calls:
-    """Calls on their way through an engine, which takes as many at once as it sees fit.
+    """Calls on their way from the plan to their rows.
 
-    Calls whose decoder does the same frame by frame (the ceiling in each realization, a playout delay that is
-    already long enough) are decoded and measured once.
+    Calls that decode to the same sound (the ceiling in each realization, a playout delay that is already long
+    enough) are decoded and scored once.
     """
 
     def __init__(self, context: RunContext, groups: Sequence[Group], engine: Engine) -> None:
         self._context = context
+        self._groups = groups
         self._engine = engine
-        self._calls = (
-            (call, _source(context, group.clip, group.settings)) for group in groups for call in group.calls
-        )
         self._rows: dict[CallId, dict[str, Any]] = {}
-        self._waiting: dict[bytes, PendingDecode] = {}
-        self._heard: dict[bytes, Scores] = {}
-        self._unkept: dict[CallId, list[str]] = {}
-        self._seconds_outside = 0.0
+        self._pending: dict[SoundKey, PendingDecode] = {}
+        self._scores: dict[SoundKey, Scores] = {}
+        self._decoding = Stopwatch()
 
     def rows(self) -> dict[CallId, dict[str, Any]]:
         """Return all rows."""
-        started, decoded = time.process_time(), []
-        more = True
-        while more:
+        jobs, decoded, is_done = self._jobs(), list[CallId](), False
+        while not is_done:
             try:
-                for pcm in self._engine.decode(self._jobs()):
-                    decoded.append(self._take(pcm))
-                more = False
-            except Exception:  # one call of a batch must not take the others with it
-                decoded += self._take_each()
-        seconds = time.process_time() - started - self._seconds_outside
+                for key, pcm in self._engine.decode(jobs):
+                    decoded.append(self._finish(key, pcm))
+                is_done = True
+            except Exception:  # one call that fails must not take the others with it
+                if not self._pending:
+                    raise
+                decoded += self._decode_each()
+        seconds = self._decoding.seconds
         for call in decoded:
             if "seconds_decode" in self._rows[call]:
                 self._rows[call]["seconds_decode"] = seconds / len(decoded)
         return self._rows
 
-    def _jobs(self) -> Iterator[Job]:
-        """Simulate calls; give the jobs of those that are like no other before."""
-        for call, source in self._calls:
-            started = time.process_time()
-            job = None
-            try:
-                simulation = simulate_call(self._context, call, source, self._engine)
-                self._rows[call] = self._unheard(call, source, simulation)
-                self._unkept[call] = keep_timeline(self._context, call, simulation)
-                key = _key(call, simulation)
-                if key in self._heard and not keeps_sound(self._context, call):
-                    self._score(call, self._heard[key])
-                elif key in self._waiting:
-                    self._waiting[key].calls.append(call)
-                else:
-                    job = simulation.job
-                    self._waiting[key] = PendingDecode(job, simulation.lookahead_samples, [call])
-            except Exception as error:  # a row of a long sweep must not take the others with it
-                self._fail([call], error)
-            self._seconds_outside += time.process_time() - started
-            if job is not None:
-                yield job
+    def _jobs(self) -> Iterator[tuple[SoundKey, Job]]:
+        """Simulate calls; yield the jobs whose sound is neither known nor pending."""
+        for group in self._groups:
+            source = _encoded_clip(self._context, group.clip, group.settings)
+            for call in group.calls:
+                with self._decoding.paused():
+                    new = self._simulate(call, source)
+                if new is not None:
+                    yield new
 
-    def _take_each(self) -> list[CallId]:
-        """Decode all jobs that wait, each alone; return the calls of those that can be."""
-        taken = []
-        while self._waiting:
-            key, waiting = next(iter(self._waiting.items()))
-            try:
-                taken += [self._take(pcm) for pcm in self._engine.decode([waiting.job])]
-            except Exception as error:
-                del self._waiting[key]
-                self._fail(waiting.calls, error)
-        return taken
-
-    def _take(self, pcm: Pcm16) -> CallId:
-        """Measure what the engine made of the job that waits longest; return the call that it is of."""
-        started = time.process_time()
-        key = next(iter(self._waiting))
-        waiting = self._waiting.pop(key)
-        first = waiting.calls[0]
-        clip = self._context.clips[first.clip].pcm
-        sound = aligned(pcm, waiting.lookahead_samples, len(clip))
+    def _simulate(self, call: CallId, source: EncodedClip) -> tuple[SoundKey, Job] | None:
+        """Begin the row of a call; return its job if it is a new one."""
         try:
-            before = time.process_time()
-            heard = score(self._context.scenario(first).metrics, clip, sound)
-            self._rows[first]["seconds_metrics"] = time.process_time() - before
-            self._heard[key] = heard
-            for call in waiting.calls:
-                self._unkept[call] += keep_sound(self._context, call, sound)
-                self._score(call, heard)
-        except Exception as error:
-            self._fail(waiting.calls, error)
-        self._seconds_outside += time.process_time() - started
+            simulation = simulate_call(self._context, call, source, self._engine)
+            self._rows[call] = {
+                **identity(self._context, call),
+                **measurements(self._context, call, simulation, source.settings),
+                "seconds_encode": simulation.seconds_encode + source.take_seconds(),
+                "seconds_simulate": simulation.seconds_simulate,
+                "seconds_decode": 0.0,
+                "seconds_metrics": 0.0,
+                "error": "; ".join(keep_timeline(self._context, call, simulation)),
+            }
+            key = _sound_key(call, simulation)
+            if key in self._scores and not keeps_sound(self._context, call):
+                self._add_scores(call, self._scores[key])
+            elif key in self._pending:
+                self._pending[key].calls.append(call)
+            else:
+                self._pending[key] = PendingDecode(simulation.job, simulation.lookahead_samples, [call])
+                return key, simulation.job
+        except Exception as error:  # a row of a long sweep must not take the others with it
+            self._fail([call], error)
+        return None
+
+    def _finish(self, key: SoundKey, pcm: Pcm16) -> CallId:
+        """Score decoded sound and finish the rows of its calls; return the call whose job it was."""
+        with self._decoding.paused():
+            pending = self._pending.pop(key)
+            first = pending.calls[0]
+            clip = self._context.clip(first).pcm
+            sound = aligned(pcm, pending.lookahead_samples, len(clip))
+            try:
+                scoring = Stopwatch()
+                scores = score(self._context.scenario(first).metrics, clip, sound)
+                self._rows[first]["seconds_metrics"] = scoring.seconds
+                self._scores[key] = scores
+                for call in pending.calls:
+                    self._add_scores(call, scores, keep_sound(self._context, call, sound))
+            except Exception as error:
+                self._fail(pending.calls, error)
         return first
 
-    def _unheard(self, call: CallId, source: EncodedClip, simulation: Simulation) -> dict[str, Any]:
-        """Return a call's row but for its scores."""
-        return {
-            **identity(self._context, call),
-            **measurements(self._context, call, simulation, source.settings),
-            "seconds_encode": simulation.seconds_encode + source.take_seconds(),
-            "seconds_simulate": simulation.seconds_simulate,
-            "seconds_decode": 0.0,
-            "seconds_metrics": 0.0,
-        }
+    def _decode_each(self) -> list[CallId]:
+        """Decode each pending job alone; return the calls whose job was decoded."""
+        decoded = []
+        for key, pending in list(self._pending.items()):
+            try:
+                pcm = decode_one(self._engine, pending.job)
+            except Exception as error:
+                del self._pending[key]
+                self._fail(pending.calls, error)
+            else:
+                decoded.append(self._finish(key, pcm))
+        return decoded
+
+    def _add_scores(self, call: CallId, scores: Scores, not_kept: Sequence[str] = ()) -> None:
+        row = self._rows[call]
+        reasons = (*scores.reasons, row["error"], *not_kept)
+        row |= {**scores.scores, "error": "; ".join(filter(None, reasons))}
 
     def _fail(self, calls: Sequence[CallId], error: Exception) -> None:
         for call in calls:
             self._rows[call] = failed_row(self._context, call, error)
 
-    def _score(self, call: CallId, heard: Scores) -> None:
-        self._rows[call] |= {
-            **heard.scores,
-            "error": "; ".join((*heard.reasons, *self._unkept.pop(call))),
-        }
+
+@lru_cache(maxsize=1)
+def _encoded_clip(context: RunContext, clip: int, settings: EncoderSettings) -> EncodedClip:
+    """Return a clip, encoded once for all its groups, which come one after another."""
+    written = [scheme.dred_to_write() for schemes in context.schemes for scheme in schemes]
+    most_chunks = max(dred.chunks if dred else 0 for dred in written)
+    return EncodedClip(int16_from_float(context.clips[clip].pcm), settings, most_chunks)
 
 
-def _key(call: CallId, simulation: Simulation) -> bytes:
-    """Return what tells one call's sound, and what it is held against, from another's."""
+def _sound_key(call: CallId, simulation: Simulation) -> SoundKey:
     job = simulation.job
-    digest = hashlib.sha256()
+    packets = hashlib.sha256()
     for payload in job.sent:
-        digest.update(len(payload).to_bytes(4))
-        digest.update(payload)
-    told = np.array([call.clip, job.decoder_complexity], np.int64)
-    return b"".join((told.tobytes(), job.actions.tobytes(), job.sources.tobytes(), digest.digest()))
+        packets.update(len(payload).to_bytes(4))
+        packets.update(payload)
+    numbers = np.array([call.clip, job.decoder_complexity], np.int64)
+    return b"".join((numbers.tobytes(), job.actions.tobytes(), job.sources.tobytes(), packets.digest()))

@@ -9,7 +9,7 @@ import numpy as np
 
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines import engine
-from testbed.codecs.engines.engine import Job
+from testbed.codecs.engines.engine import Job, decode_one
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.recovery import Action
 from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
@@ -49,8 +49,7 @@ def compile_kernels(whole: Plan) -> None:
         actions, sources = np.full(len(sent), Action.DECODE, np.uint8), frames.copy()
         actions[20], sources[20], actions[30] = Action.DECODE_DRED, 21, Action.CONCEAL
         job = Job(sent, sent, actions, sources, _SETTINGS.frame_samples, NEURAL_CONCEALMENT_COMPLEXITY)
-        for _ in engine("numba", batch_mb).decode([job]):
-            pass
+        decode_one(engine("numba", batch_mb), job)
 
 
 def _has_lbrr(whole: Plan) -> bool:

@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 
 from testbed.channels import StageSpec
 from testbed.channels.stage import StageParameters, mean_loss
-from testbed.codecs.engines import EngineName
+from testbed.codecs.engines import ENGINES, EngineName
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.scenario.loading import Codec, Point, Scenario, points
 
-MAX_CALLS_IN_GROUP: dict[EngineName, int] = {"libopus": 48, "numba": 192}
-"""So that a long sweep over one encoding still spreads over the processes and its bar moves."""
-_MAX_CALLS_IN_TASK = 48
-"""So that the same holds where groups are worked off together."""
+MAX_CALLS_IN_TASK = 48
+"""Limit for groups that are one task, so that a long sweep over one encoding uses all processes."""
 
 
 @dataclass(frozen=True, order=True)
@@ -71,7 +69,7 @@ class Plan:
             last = tasks[-1] if tasks else []
             calls = sum(len(each.calls) for each in [*last, group])
             alike = all((each.engine, each.batch_mb) == (group.engine, group.batch_mb) for each in last)
-            if last and alike and group.engine != "libopus" and calls <= _MAX_CALLS_IN_TASK:
+            if last and alike and ENGINES[group.engine].uses_kernels and calls <= MAX_CALLS_IN_TASK:
                 last.append(group)
             else:
                 tasks.append([group])
@@ -110,7 +108,7 @@ def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
                 alone = point.index if point.scenario.is_closed_loop and not scheme.is_ceiling else None
                 same = groups.setdefault((clip, settings, alone, engine, batch_mb), [])
                 for realization in range(point.scenario.realizations):
-                    if not same or len(same[-1].calls) >= MAX_CALLS_IN_GROUP[engine]:
+                    if not same or len(same[-1].calls) >= ENGINES[engine].max_calls:
                         same.append(Group(clip, settings, engine, batch_mb))
                     same[-1].calls.append(CallId(point.index, scheme_index, clip, realization))
     return Plan(scenario, all_points, schemes, [group for same in groups.values() for group in same])

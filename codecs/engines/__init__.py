@@ -1,15 +1,39 @@
-"""The engines' registry: who turns packets into sound."""
+"""The registry of engines, which decode the packets of calls."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from testbed.codecs.engines.engine import Engine, LibopusEngine
+from testbed.codecs.engines.engine import Engine
 
 EngineName = Literal["libopus", "numba"]
 
 
+@dataclass(frozen=True)
+class EngineKind:
+    """An engine in the registry.
+
+    Attributes
+    ----------
+    create
+        Makes the engine, given the memory in MB for calls that it decodes together.
+    max_calls
+        The most calls of one encoding to give it at once: more are faster in a batch, but are spread over
+        fewer processes.
+    uses_kernels
+        Whether it decodes calls of several encodings together, with compiled kernels and the networks of the
+        testbed's own build of libopus.
+    """
+
+    create: Callable[[int], Engine]
+    max_calls: int
+    uses_kernels: bool = False
+
+
 def _libopus(batch_mb: int) -> Engine:
+    from testbed.codecs.engines.libopus import LibopusEngine
+
     return LibopusEngine()
 
 
@@ -19,23 +43,26 @@ def _numba(batch_mb: int) -> Engine:
     return NumbaEngine(batch_mb)
 
 
-_ENGINES: dict[EngineName, Callable[[int], Engine]] = {"libopus": _libopus, "numba": _numba}
+ENGINES: dict[EngineName, EngineKind] = {
+    "libopus": EngineKind(_libopus, max_calls=48),
+    "numba": EngineKind(_numba, max_calls=192, uses_kernels=True),
+}
 
 
 @cache
 def engine(name: EngineName, batch_mb: int) -> Engine:
-    """Return an engine, the same one each time: what it made ready serves again.
+    """Return an engine, made once per process: its compiled kernels and weights are reused.
 
     Parameters
     ----------
     name
-        Its name.
+        Its name in `ENGINES`.
     batch_mb
-        Memory that it may take for calls that it works on together, where it does.
+        Memory in MB for calls that it decodes together.
 
     Raises
     ------
     CodecError
-        If it needs what is not there.
+        The libopus that it needs is not built.
     """
-    return _ENGINES[name](batch_mb)
+    return ENGINES[name].create(batch_mb)

@@ -21,9 +21,10 @@ from threadpoolctl import threadpool_limits
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
 from testbed.codecs.dred.reader import DredReader
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
-from testbed.codecs.engines.engine import Job, LibopusEngine
+from testbed.codecs.engines.engine import Job, Key
 from testbed.codecs.engines.episodes import Episode, episodes
 from testbed.codecs.engines.gaps import WARM_FRAMES, Gap, GapSound, Stream
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.engines.replay import ReplayDecoder, Replayed
 from testbed.codecs.opus.build import built
 from testbed.codecs.opus.packet import split
@@ -173,14 +174,14 @@ class NumbaEngine:
         """Return how deep a DRED payload is read: any depth, but in calls that are left to libopus."""
         return MAX_CHUNKS * CHUNK_MS * SAMPLE_RATE_HZ // 1000 if _is_taken(sent) else DRED_LIMIT_SAMPLES
 
-    def decode(self, jobs: Iterable[Job]) -> Iterator[Pcm16]:
-        """Give each job's samples in turn; see `testbed.codecs.engines.engine.Engine`."""
-        batch: list[_Planned] = []
+    def decode(self, jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Pcm16]]:
+        """Yield the sound of each job; see `testbed.codecs.engines.engine.Engine`."""
+        batch: list[tuple[Key, _Planned]] = []
         weight = 0
-        for job in jobs:
+        for key, job in jobs:
             cleans = len(self._cleans)
             planned = self._planned(job)
-            batch.append(planned)
+            batch.append((key, planned))
             mine = planned.episodes or []
             frames = sum(len(episode.actions) + _ASSUMED_TAIL_FRAMES for episode in mine)
             if len(self._cleans) > cleans:
@@ -199,10 +200,10 @@ class NumbaEngine:
         is_taken = _is_taken(job.sent) and Action.FILL_PAUSE not in job.actions
         return _Planned(job, clean, episodes(job) if is_taken else None)
 
-    def _decoded(self, batch: Sequence["_Planned"]) -> Iterator[Pcm16]:
+    def _decoded(self, batch: Sequence[tuple[Key, "_Planned"]]) -> Iterator[tuple[Key, Pcm16]]:
         """Give the samples of a batch."""
         wanted: dict[int, tuple[_Clean, dict[Episode, None]]] = {}
-        for _, clean, mine in batch:
+        for _, (_, clean, mine) in batch:
             if mine is not None:
                 new = [episode for episode in mine if episode not in clean.patches]
                 wanted.setdefault(id(clean), (clean, {}))[1].update(dict.fromkeys(new))
@@ -217,12 +218,12 @@ class NumbaEngine:
             for clean, _ in wanted.values():
                 if not clean.pcm.size:
                     list(clean.walk(()))
-        for job, clean, mine in batch:
+        for key, (job, clean, mine) in batch:
             if mine is None:
-                yield from LibopusEngine().decode([job])
+                yield from LibopusEngine().decode([(key, job)])
             else:
-                yield _patched(clean, mine)
-        kept = {id(clean) for _, clean, _ in batch}
+                yield key, _patched(clean, mine)
+        kept = {id(clean) for _, (_, clean, _) in batch}
         self._cleans = {key: clean for key, clean in self._cleans.items() if id(clean) in kept}
         if sum(clean.nbytes for clean in self._cleans.values()) > self._share:
             for clean in self._cleans.values():

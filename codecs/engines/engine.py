@@ -1,17 +1,15 @@
-"""From packets and a timeline's decisions to sound."""
+"""The interface of engines, which decode calls: a `Job` says what to do for each frame."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
-from testbed.codecs.opus.codec import Decoder, Dred, DredDecoder
-from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_24_bit
-from testbed.codecs.recovery import Action
+from testbed.codecs.pcm import Pcm16
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -21,17 +19,17 @@ class Job:
     Attributes
     ----------
     sent
-        By frame, the Opus packet that was made of it.
+        The Opus packet of each frame.
     payloads
-        The same where the receiver holds it, in the end, else None. What an action needs is always there.
+        The same packets as far as the receiver has them, else None. What an action needs is always there.
     actions
-        By frame, an `Action`.
+        The `testbed.codecs.recovery.Action` of each frame.
     sources
-        By frame, whose payload the action uses; ignored for `Action.CONCEAL` and `Action.FILL_PAUSE`.
+        The frame whose payload the action uses; ignored for `CONCEAL` and `FILL_PAUSE`.
     frame_samples
-        Samples of a frame at 16 kHz.
+        Samples per frame at 16 kHz.
     decoder_complexity
-        0 conceals without networks; 5 and more conceals, and decodes DRED, with them.
+        Of `testbed.codecs.opus.codec.Decoder`; from 5 on, networks conceal and decode DRED.
     """
 
     sent: tuple[bytes, ...]
@@ -43,58 +41,30 @@ class Job:
 
 
 class Engine(Protocol):
-    """Turns jobs into sound, each independently of the others."""
+    """Decodes jobs. The sound of a job does not depend on the others."""
 
     def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
-        """Return how deep a DRED payload it reads in calls of these packets."""
+        """Return how much of a packet's DRED the engine reads, in calls of these packets."""
 
-    def decode(self, jobs: Iterable[Job]) -> Iterator[Pcm16]:
-        """Give each job's samples in turn, ``len(sent) * frame_samples`` of them, codec delay included."""
+    def decode(self, jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Pcm16]]:
+        """Yield the key and the sound of each job, in any order.
+
+        A job is taken when there is memory for it, so `jobs` may be endless. If a job cannot be decoded, the
+        exception ends the iterator, and jobs already taken may have no result.
+
+        Parameters
+        ----------
+        jobs
+            Each with a key of the caller's, unique among the jobs without a result.
+
+        Returns
+        -------
+        Iterator[tuple[Key, Pcm16]]
+            ``len(sent) * frame_samples`` samples each, codec delay included.
+        """
 
 
-class LibopusEngine:
-    """The reference: one libopus decoder a job, fed in playing order."""
-
-    def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
-        return DRED_LIMIT_SAMPLES
-
-    def decode(self, jobs: Iterable[Job]) -> Iterator[Pcm16]:
-        return map(_decode, jobs)
-
-
-def _decode(job: Job) -> Pcm16:
-    """Decode one job.
-
-    A run of frames that names one packet's DRED parses it once, as deep as the first of them needs: what
-    opus_demo does for a gap.
-    """
-    size = job.frame_samples
-    pcm = np.zeros(len(job.payloads) * size, np.int32)
-    with ExitStack() as stack:
-        decoder = stack.enter_context(Decoder(job.decoder_complexity))
-        dred_decoder = stack.enter_context(DredDecoder()) if Action.DECODE_DRED in job.actions else None
-        dred: Dred | None = None
-        dred_source = -1
-        for frame, (action, source) in enumerate(
-            zip(job.actions.tolist(), job.sources.tolist(), strict=True)
-        ):
-            out = pcm[frame * size : (frame + 1) * size]
-            payload = None if action in (Action.CONCEAL, Action.FILL_PAUSE) else job.payloads[source]
-            if action == Action.FILL_PAUSE:
-                decoder.fill_pause(out)
-            elif payload is None:
-                decoder.conceal(out)
-            elif action == Action.DECODE:
-                decoder.decode(payload, out)
-            elif action == Action.DECODE_LBRR:
-                decoder.decode_fec(payload, out)
-            elif dred_decoder is not None:
-                offset = (source - frame) * size
-                if dred is None or source != dred_source:
-                    dred = dred_decoder.parse(payload, min(SAMPLE_RATE_HZ, offset))
-                    dred_source = source
-                if dred.samples > 0:
-                    decoder.decode_dred(dred, offset, out)
-                else:
-                    decoder.conceal(out)
-    return int16_from_24_bit(pcm)
+def decode_one(engine: Engine, job: Job) -> Pcm16:
+    """Return the sound of one job; see `Engine.decode`."""
+    ((_, pcm),) = engine.decode([(None, job)])
+    return pcm

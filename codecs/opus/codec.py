@@ -227,7 +227,7 @@ def _check_settings(settings: EncoderSettings) -> None:
         raise CodecError(f"rate mode {settings.rate_mode!r}: take vbr, cvbr or cbr")
 
 
-class Dred:
+class ParsedDred:
     """The deep redundancy of one packet, decoded from it; made and filled by `DredDecoder.parse`.
 
     Attributes
@@ -271,7 +271,9 @@ class DredDecoder(_Handle):
         self._end_reference = byref(self._end)
         self._state = self.library.create(self.library.call.opus_dred_decoder_create)
 
-    def parse(self, payload: bytes, max_samples: int, dred: Dred | None = None, defer: bool = False) -> Dred:
+    def parse(
+        self, payload: bytes, max_samples: int, dred: ParsedDred | None = None, defer: bool = False
+    ) -> ParsedDred:
         """Decode the redundancy of a packet.
 
         Parameters
@@ -291,7 +293,7 @@ class DredDecoder(_Handle):
                 f"DRED of {len(payload)} bytes, {max_samples} samples back: neither may be so small"
             )
         if dred is None:
-            dred = Dred(self.library)
+            dred = ParsedDred(self.library)
         dred.samples = 0
         result = self._parse(
             self._open(),
@@ -345,7 +347,7 @@ class Decoder(_Handle):
         self._final_range = c_uint32()
         self._state = self.library.create(call.opus_decoder_create, SAMPLE_RATE_HZ, 1)
         self._complexity = complexity
-        self._dred_in_use: Dred | None = None
+        self._dred_in_use: ParsedDred | None = None
         self._set_complexity(complexity)
 
     def _set_complexity(self, complexity: int) -> None:
@@ -415,7 +417,7 @@ class Decoder(_Handle):
         )
         self._deliver(done, view, out, "decoding LBRR")
 
-    def decode_dred(self, dred: Dred, offset_samples: int, out: Pcm24) -> None:
+    def decode_dred(self, dred: ParsedDred, offset_samples: int, out: Pcm24) -> None:
         """Synthesise a lost frame from the deep redundancy of a later packet.
 
         Parameters

@@ -14,7 +14,8 @@ from testbed import errors
 from testbed.codecs import dred_writer
 from testbed.codecs.dred import network, packet, payload
 from testbed.codecs.encoding import encode
-from testbed.codecs.engines.engine import Job, LibopusEngine
+from testbed.codecs.engines.engine import Job, decode_one
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.recovery import Action
@@ -79,7 +80,7 @@ def play(payloads, deep):
         actions[frame] = Action.DECODE_DRED if deep and following.size else Action.CONCEAL
         sources[frame] = frame + following[0] if following.size else -1
     held = [None if gone else data for gone, data in zip(lost, payloads, strict=True)]
-    return next(LibopusEngine().decode([Job(tuple(payloads), held, actions, sources, 320, 10)]))
+    return decode_one(LibopusEngine(), Job(tuple(payloads), held, actions, sources, 320, 10))
 
 
 def log_spectral_distance_db(a, b):
@@ -110,8 +111,8 @@ def test_lost_frames_sound_as_with_libopuss_own():
         for speech_alone, full in zip(bare, ours.frames, strict=True)
     ]
     received = np.zeros(len(bare), np.uint8)
-    (clean,) = LibopusEngine().decode(
-        [Job(tuple(bare), bare, received, np.arange(len(bare), dtype=np.int32), 320, 10)]
+    clean = decode_one(
+        LibopusEngine(), Job(tuple(bare), bare, received, np.arange(len(bare), dtype=np.int32), 320, 10)
     )
     theirs = log_spectral_distance_db(clean, play([frame.payload for frame in own.frames], deep=True))
     with_ours = log_spectral_distance_db(clean, play(same_speech, deep=True))

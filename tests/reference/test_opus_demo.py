@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from testbed.call import Simulation, simulate
 from testbed.channels.trace import Trace
 from testbed.codecs.encoding import Encoding, encode
-from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.engines.engine import decode_one
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
@@ -119,7 +120,7 @@ def ours(
         decoder_complexity,
         lossfile.parent,
     )
-    (pcm,) = LibopusEngine().decode([simulation.job])
+    pcm = decode_one(LibopusEngine(), simulation.job)
     skip = encoding.lookahead_samples
     return simulation, pcm[skip : skip + samples]
 
@@ -185,7 +186,7 @@ def test_without_loss_nothing_is_concealed_and_the_delay_is_exactly_the_lookahea
     encoding, pcm = encoded(0, settings), clip_pcm(0).astype(np.float64)
     simulation = simulate(encoding, (), [], [], Offline(policy="offline"), 0, Path())
     assert simulation.timeline.count(0) == len(encoding)
-    (decoded,) = LibopusEngine().decode([simulation.job])
+    decoded = decode_one(LibopusEngine(), simulation.job)
     lags = range(encoding.lookahead_samples - 20, encoding.lookahead_samples + 21)
     products = [float(pcm @ decoded[lag : lag + len(pcm)].astype(np.float64)) for lag in lags]
     assert lags[int(np.argmax(products))] == encoding.lookahead_samples

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from testbed import runner
-from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.pcm import int16_from_float
 from testbed.codecs.recovery import Action, Recovery
 from testbed.codecs.rtp.extension import EXTENSION_BYTES

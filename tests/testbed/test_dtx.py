@@ -10,7 +10,7 @@ import soundfile
 
 from testbed import runner
 from testbed.codecs.encoding import encode
-from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
 from testbed.codecs.recovery import Recovery

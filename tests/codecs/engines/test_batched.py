@@ -2,19 +2,18 @@
 
 import itertools
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.codecs.encoding import encode
-from testbed.codecs.engines import engine
 from testbed.codecs.engines.batched import NumbaEngine
-from testbed.codecs.engines.engine import Job, LibopusEngine
+from testbed.codecs.engines.engine import Job, decode_one
 from testbed.codecs.engines.episodes import REMEMBERED_MS, Episode, episodes
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus.packet import split
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
@@ -22,39 +21,7 @@ from testbed.codecs.recovery import Action
 from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
 
-CLASSIC, DEEP_PLC, ENHANCED = 0, 5, 10
-
-
-@cache
-def packets(frame_ms: int = 20, dred_ms: int = 1000, bandwidth: str = "wideband", seconds: int = 4):
-    clip = load_clips(Speech(corpus="packaged"), Path())[0]
-    told = EncoderSettings(
-        bitrate_bps=24_000 + (16_000 + 80 * dred_ms if dred_ms else 0),
-        frame_ms=frame_ms,
-        bandwidth=bandwidth,
-        expected_loss_percent=20,
-        inband_fec=True,
-        dred_depth_ms=dred_ms,
-    )
-    return tuple(f.payload for f in encode(int16_from_float(clip.pcm)[: 16_000 * seconds], told).frames)
-
-
-def job(sent, lost, complexity: int = DEEP_PLC, lbrr: bool = False, dred: bool = True, frame_ms: int = 20):
-    """Return a job in which frames are lost and what can be had from the next one is."""
-    actions = np.full(len(sent), Action.DECODE, np.uint8)
-    sources = np.arange(len(sent), dtype=np.int32)
-    held = [None if frame in lost else packet for frame, packet in enumerate(sent)]
-    for frame in lost:
-        following = next((later for later in range(frame, len(sent)) if later not in lost), None)
-        actions[frame] = Action.CONCEAL
-        sources[frame] = -1
-        if following is None:
-            continue
-        if lbrr and following == frame + 1 and any(split(sent[following]).lbrr_frames):
-            actions[frame], sources[frame] = Action.DECODE_LBRR, following
-        elif dred:
-            actions[frame], sources[frame] = Action.DECODE_DRED, following
-    return Job(sent, held, actions, sources, 16 * frame_ms, complexity)
+from .jobs import CLASSIC, DEEP_PLC, ENHANCED, job, losses, packets
 
 
 def decibels(signal, noise) -> float:
@@ -64,7 +31,9 @@ def decibels(signal, noise) -> float:
 
 
 def compared(jobs) -> Iterator[tuple[Job, np.ndarray, np.ndarray]]:
-    yield from zip(jobs, NumbaEngine().decode(jobs), LibopusEngine().decode(jobs), strict=True)
+    numba, libopus = (dict(each.decode(enumerate(jobs))) for each in (NumbaEngine(), LibopusEngine()))
+    for index, one in enumerate(jobs):
+        yield one, numba[index], libopus[index]
 
 
 @pytest.mark.parametrize("complexity", [CLASSIC, DEEP_PLC, ENHANCED])
@@ -149,7 +118,7 @@ def test_before_anything_was_received_there_is_silence_as_with_libopus():
 
 def test_a_call_of_which_nothing_arrives_is_silent():
     sent = packets()
-    (numba,) = NumbaEngine().decode([job(sent, range(len(sent)))])
+    numba = decode_one(NumbaEngine(), job(sent, range(len(sent))))
     assert numba.shape == (len(sent) * 320,)
     assert not numba.any()
 
@@ -168,42 +137,13 @@ def test_dred_reaches_as_far_as_who_decodes_it_reads():
     assert numba.dred_reach_samples(packets(frame_ms=60)) == libopus.dred_reach_samples(packets(frame_ms=60))
 
 
-@st.composite
-def losses(draw):
-    """Draw which frames of a call are lost, in bursts."""
-    lost: set[int] = set()
-    for _ in range(draw(st.integers(0, 6))):
-        start = draw(st.integers(0, 90))
-        lost |= set(range(start, start + draw(st.integers(1, 9))))
-    return sorted(lost)
-
-
-CALLS = st.tuples(losses(), st.sampled_from([CLASSIC, DEEP_PLC]), st.booleans(), st.booleans())
-
-
-@settings(max_examples=12)
-@given(st.lists(CALLS, min_size=2, max_size=6), st.randoms(use_true_random=False))
-def test_a_call_sounds_the_same_in_any_company(calls, random):
-    sent = packets(seconds=2)
-    jobs = [job(sent, *call) for call in calls]
-    alone = [next(NumbaEngine().decode([one])) for one in jobs]
-    together = list(NumbaEngine().decode(jobs))
-    small = NumbaEngine(batch_mb=1)
-    small._share = 1
-    order = random.sample(range(len(jobs)), len(jobs))
-    shuffled = dict(zip(order, small.decode([jobs[index] for index in order]), strict=True))
-    for index, pcm in enumerate(alone):
-        assert np.array_equal(pcm, together[index])
-        assert np.array_equal(pcm, shuffled[index])
-
-
 def test_gaps_that_begin_alike_sound_as_they_do_alone():
     """Of several lengths, some with another gap after them, some with DRED for all frames or for some."""
     sent = packets(seconds=2)
     losses = [range(30, 33), [30], range(30, 37), [30, 31, 34], [30, 33, 34, 35], range(30, 60)]
     jobs = [job(sent, lost, dred=dred) for dred in (False, True) for lost in losses]
-    for one, pcm in zip(jobs, NumbaEngine().decode(jobs), strict=True):
-        assert np.array_equal(pcm, next(NumbaEngine().decode([one])))
+    for index, pcm in NumbaEngine().decode(enumerate(jobs)):
+        assert np.array_equal(pcm, decode_one(NumbaEngine(), jobs[index]))
 
 
 @given(losses(), st.booleans(), st.sampled_from([10, 20, 40, 60]))
@@ -239,35 +179,6 @@ def test_equal_losses_of_several_calls_are_one_episode():
     assert episodes(first)[0] == episodes(second)[0]
     assert episodes(first)[1] != episodes(second)[1]
     assert isinstance(episodes(first)[0], Episode)
-
-
-def test_a_batch_takes_no_more_calls_than_its_memory_allows():
-    """Jobs are drawn as they are needed: the engine never holds more than a batch of them."""
-    sent = packets(seconds=2)
-    ahead = drawn = 0
-
-    def jobs():
-        nonlocal drawn
-        for number in range(60):
-            drawn += 1
-            yield job(sent, [20 + number % 5, 40, 41])
-
-    numba = NumbaEngine(batch_mb=64)
-    numba._share = 3 * sum(map(len, sent))
-    given_out = 0
-    for _ in numba.decode(jobs()):
-        ahead = max(ahead, drawn - given_out)
-        given_out += 1
-    assert given_out == 60
-    assert ahead <= 4
-
-
-def test_the_registry_makes_engines():
-    sent = packets(seconds=2)
-    for name in ("libopus", "numba"):
-        (pcm,) = engine(name, 64).decode([job(sent, [10])])
-        assert pcm.dtype == np.int16
-        assert len(pcm) == len(sent) * 320
 
 
 def silence(count):

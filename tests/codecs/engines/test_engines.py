@@ -10,15 +10,18 @@ import pandas as pd
 import pytest
 import soundfile
 
-from testbed import runner
+from testbed import calls, runner
+from testbed.codecs.engines import ENGINES, EngineName, engine
 from testbed.codecs.engines.batched import NumbaEngine
 from testbed.codecs.opus import build as opus_build
 from testbed.columns import TIMINGS, names
 from testbed.errors import CodecError, ScenarioError
-from testbed.plan import MAX_CALLS_IN_GROUP, plan
+from testbed.plan import MAX_CALLS_IN_TASK, plan
 from testbed.scenario.checks import check_codec
 from testbed.scenario.loading import Speech, parse_scenario
 from testbed.speech import load_clips
+
+from .shuffling import ShufflingEngine
 
 SCENARIO = """
 name: engines
@@ -90,9 +93,26 @@ def test_calls_of_several_encodings_are_one_task_where_the_engine_works_in_batch
         engines = {whole.points[call.point].scenario.engine for group in task for call in group.calls}
         assert len(engines) == 1
         assert len(task) == 1 or engines == {"numba"}
-        assert all(len(group.calls) <= MAX_CALLS_IN_GROUP[group.engine] for group in task)
-        assert len(task) == 1 or sum(len(group.calls) for group in task) <= MAX_CALLS_IN_GROUP["libopus"]
+        assert all(len(group.calls) <= ENGINES[group.engine].max_calls for group in task)
+        assert len(task) == 1 or sum(len(group.calls) for group in task) <= MAX_CALLS_IN_TASK
     assert any(len(task) > 1 for task in whole.tasks) == (realizations < 500)
+
+
+@pytest.mark.parametrize("name", ["libopus", "numba"])
+def test_results_in_any_order_give_identical_rows(
+    name: EngineName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SCENARIO.replace("[libopus, numba]", f"[{name}]").replace("clips: 2", "clips: 1")
+    scenario = parse_scenario(text.replace("[pesq_wb, estoi]", "[estoi]"))
+    in_order = runner.run_scenario(scenario, tmp_path / "in order", jobs=1).table
+    monkeypatch.setattr(calls, "engine", lambda name, batch_mb: ShufflingEngine(engine(name, batch_mb)))
+    shuffled = runner.run_scenario(scenario, tmp_path / "shuffled", jobs=1).table
+    assert shuffled["estoi"].nunique() > 4
+    pd.testing.assert_frame_equal(
+        in_order.drop(columns=list(names(TIMINGS))),
+        shuffled.drop(columns=list(names(TIMINGS))),
+        check_exact=True,
+    )
 
 
 def test_a_call_that_fails_does_not_take_its_batch_with_it(
@@ -102,7 +122,7 @@ def test_a_call_that_fails_does_not_take_its_batch_with_it(
 
     def failing(self: NumbaEngine, jobs):  # type: ignore[no-untyped-def]
         batch = list(jobs)
-        if any(job.decoder_complexity == 0 and np.count_nonzero(job.actions) for job in batch):
+        if any(job.decoder_complexity == 0 and np.count_nonzero(job.actions) for _, job in batch):
             raise CodecError("a packet that cannot be")
         yield from decode(self, batch)
 

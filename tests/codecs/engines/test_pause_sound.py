@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from testbed.codecs.encoding import Encoding, encode
 from testbed.codecs.engines.batched import NumbaEngine
-from testbed.codecs.engines.engine import Job, LibopusEngine
+from testbed.codecs.engines.engine import Job, decode_one
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus.codec import Decoder, DredDecoder
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_24_bit, int16_from_float
@@ -64,7 +65,7 @@ def played(name: str, pause: int, complexity: int) -> NDArray[np.int16]:
     made, unsent = encoded(name)
     actions = np.where(unsent, pause, Action.DECODE).astype(np.uint8)
     sources = np.where(unsent, -1, np.arange(len(unsent))).astype(np.int32)
-    (pcm,) = LibopusEngine().decode([job(made, actions, sources, complexity)])
+    pcm = decode_one(LibopusEngine(), job(made, actions, sources, complexity))
     return pcm.reshape(len(unsent), -1)
 
 
@@ -139,5 +140,5 @@ def test_the_numba_engine_leaves_pauses_to_libopus() -> None:
     actions = np.full(len(made.frames), Action.DECODE, np.uint8)
     actions[20:30] = Action.FILL_PAUSE
     work = job(made, actions, np.arange(len(actions), dtype=np.int32), 10)
-    (numba,), (libopus,) = (engine.decode([work]) for engine in (NumbaEngine(), LibopusEngine()))
+    numba, libopus = (decode_one(engine, work) for engine in (NumbaEngine(), LibopusEngine()))
     assert np.array_equal(numba, libopus)

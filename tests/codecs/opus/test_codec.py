@@ -16,9 +16,9 @@ from testbed.codecs.opus import library as libopus
 from testbed.codecs.opus.build import Build, installed
 from testbed.codecs.opus.codec import (
     Decoder,
-    Dred,
     DredDecoder,
     Encoder,
+    ParsedDred,
     packet_has_lbrr,
     packet_samples,
 )
@@ -353,7 +353,7 @@ def test_everything_is_freed_once(library: Library) -> None:
         encoder.close()
         decoder.close()
         parser = DredDecoder(counting)
-        dred: Dred | None = parser.parse(encode(PLAIN, speech(0.1), library)[0][0], 320)
+        dred: ParsedDred | None = parser.parse(encode(PLAIN, speech(0.1), library)[0][0], 320)
         del parser, dred
         with pytest.raises(CodecError):
             Encoder(dataclasses.replace(PLAIN, complexity=12), counting)

@@ -18,7 +18,8 @@ from testbed.channels.packet import Packet
 from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoded_frame import EncodedFrame
 from testbed.codecs.encoding import Encoding, encode
-from testbed.codecs.engines.engine import LibopusEngine
+from testbed.codecs.engines.engine import decode_one
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
 from testbed.codecs.recovery import Action, Recovery
@@ -176,7 +177,7 @@ def test_what_counts_as_lbrr_and_dred_is_what_libopus_plays_of_it(before: str, a
     def sound(concealed: range) -> NDArray[np.int16]:
         actions = job.actions.copy()
         actions[concealed.start : concealed.stop] = CONCEAL
-        (pcm,) = LibopusEngine().decode([replace(job, actions=actions)])
+        pcm = decode_one(LibopusEngine(), replace(job, actions=actions))
         return pcm.reshape(-1, 320)
 
     recovered = [recovery for recovery, _ in decisions(simulation)]
@@ -201,7 +202,7 @@ def test_what_is_concealed_before_the_first_packet_is_silence_and_leaves_nothing
         call(made, delays_ms, OFFLINE),
         call(of_frames(made.frames[first - 1 :]), delays_ms[first - 1 :], OFFLINE),
     )
-    pcm, without_silence = LibopusEngine().decode([late.job, prompt.job])
+    pcm, without_silence = (decode_one(LibopusEngine(), each.job) for each in (late, prompt))
     is_silent = (pcm.reshape(-1, 320) == 0).all(axis=1).tolist()
     recovered = [recovery for recovery, _ in decisions(late)]
     assert [recovery == PLC for recovery in recovered[:first]] == is_silent[:first]
