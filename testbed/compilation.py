@@ -1,6 +1,6 @@
-"""Kernels are compiled when they are first used after installation; a run has that done at its beginning.
+"""Compilation of kernels at the start of the first run after installation.
 
-Otherwise each of its processes would do so by itself, and its progress stand still for a minute.
+Otherwise each process of the run would compile them for itself, a minute without visible progress.
 """
 
 from dataclasses import replace
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from testbed.codecs.encoding import encode
-from testbed.codecs.engines import engine
+from testbed.codecs.engines import ENGINES, EngineName, engine
 from testbed.codecs.engines.engine import Job, decode_one
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.recovery import Action
@@ -22,21 +22,21 @@ _SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_d
 
 
 def is_needed(whole: Plan) -> bool:
-    """Return whether a run uses kernels at all."""
-    return _has_lbrr(whole) or _has_dred(whole) or _batches_mb(whole) is not None
+    """Return whether a run uses kernels."""
+    return _has_lbrr(whole) or _has_dred(whole) or bool(_engines(whole))
 
 
 def compile_kernels(whole: Plan) -> None:
-    """Use each kernel that a run will use, once, so that it is compiled and kept on disk.
+    """Call each kernel that a run will use, so that it is compiled and cached on disk.
 
     Raises
     ------
     CodecError
-        If libopus is not built, whose weights they need.
+        libopus, whose weights the kernels need, is not built.
     """
-    batch_mb = _batches_mb(whole)
-    has_dred = batch_mb is not None or _has_dred(whole)
-    # Measures how much of a packet is LBRR; a libopus without DRED has that, too.
+    engines = _engines(whole)
+    has_dred = bool(engines) or _has_dred(whole)
+    # Encoding measures the LBRR of packets; a libopus without DRED has LBRR, too.
     settings = _SETTINGS if has_dred else replace(_SETTINGS, dred_depth_ms=0)
     sent = tuple(frame.payload for frame in encode(_PCM, settings).frames)
     if _adds_dred(whole):
@@ -44,12 +44,12 @@ def compile_kernels(whole: Plan) -> None:
 
         encoding = encode(_PCM, EncoderSettings(bitrate_bps=24_000))
         DredWriter(_PCM, encoding, 2).encoding(WrittenDred(depth_ms=80, q0=6, dq=5, qmax=15))
-    if batch_mb is not None:
+    for name, batch_mb in engines.items():
         frames = np.arange(len(sent), dtype=np.int32)
         actions, sources = np.full(len(sent), Action.DECODE, np.uint8), frames.copy()
         actions[20], sources[20], actions[30] = Action.DECODE_DRED, 21, Action.CONCEAL
         job = Job(sent, sent, actions, sources, _SETTINGS.frame_samples, NEURAL_CONCEALMENT_COMPLEXITY)
-        decode_one(engine("numba", batch_mb), job)
+        decode_one(engine(name, batch_mb), job)
 
 
 def _has_lbrr(whole: Plan) -> bool:
@@ -64,7 +64,7 @@ def _adds_dred(whole: Plan) -> bool:
     return any(scheme.dred_to_write() is not None for schemes in whole.schemes for scheme in schemes)
 
 
-def _batches_mb(whole: Plan) -> int | None:
-    """Return the memory of a batch where the engine works in batches."""
-    scenarios = (point.scenario for point in whole.points)
-    return next((each.limits.batch_mb for each in scenarios if each.engine == "numba"), None)
+def _engines(whole: Plan) -> dict[EngineName, int]:
+    """Return the engines that use kernels, each with its memory for a batch in MB."""
+    scenarios = [point.scenario for point in whole.points]
+    return {each.engine: each.limits.batch_mb for each in scenarios if ENGINES[each.engine].uses_kernels}

@@ -63,13 +63,17 @@ class Plan:
 
     @property
     def tasks(self) -> list[list[Group]]:
-        """The groups, those together of which an engine works on many calls at once."""
+        """The groups in tasks; small ones share one if their engine decodes them together."""
         tasks: list[list[Group]] = []
         for group in self.groups:
             last = tasks[-1] if tasks else []
             calls = sum(len(each.calls) for each in [*last, group])
-            alike = all((each.engine, each.batch_mb) == (group.engine, group.batch_mb) for each in last)
-            if last and alike and ENGINES[group.engine].uses_kernels and calls <= MAX_CALLS_IN_TASK:
+            is_joined = (
+                ENGINES[group.engine].uses_kernels
+                and all((each.engine, each.batch_mb) == (group.engine, group.batch_mb) for each in last)
+                and calls <= MAX_CALLS_IN_TASK
+            )
+            if last and is_joined:
                 last.append(group)
             else:
                 tasks.append([group])

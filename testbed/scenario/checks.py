@@ -1,5 +1,6 @@
 """What only this machine can tell about a scenario: is its speech here, and a libopus that can do it?"""
 
+from testbed.codecs.engines import ENGINES
 from testbed.codecs.opus.build import installed
 from testbed.codecs.opus.capabilities import capabilities
 from testbed.codecs.opus.library import find
@@ -51,7 +52,7 @@ def check_codec(scenario: Scenario) -> None:
         for index, scheme in enumerate(scenario.schemes)
         if scheme.dred_to_write() and not has_networks
     ]
-    if any(point.scenario.engine == "numba" for point in points(scenario)):
+    if any(ENGINES[point.scenario.engine].uses_kernels for point in points(scenario)):
         key = ("sweep", "engine") if "engine" in scenario.sweep else ("engine",)
         if build is None or not has_networks:
             lines.append(
