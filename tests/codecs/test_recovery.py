@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines import replay
-from testbed.codecs.engines.engine import Job, LibopusEngine
+from testbed.codecs.engines.engine import Job, decode_one
+from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
 from testbed.codecs.recovery import Action, Recovery, recover
@@ -82,7 +83,7 @@ def test_what_counts_as_recovered_is_what_libopus_plays_otherwise_than_concealme
 
 
 def sound(job: Job) -> NDArray[np.int16]:
-    (pcm,) = LibopusEngine().decode([job])
+    pcm = decode_one(LibopusEngine(), job)
     return pcm.reshape(-1, job.frame_samples)
 
 

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from testbed import runner
+from testbed.errors import ResultsError
 from testbed.kept_files import KEEPABLE, is_kept_file, slug
 from testbed.results import load
 from testbed.scenario.loading import parse_scenario
@@ -53,7 +54,7 @@ def test_rows_are_kept_where_sound_cannot_be(tmp_path):
 
 def test_a_disk_without_room_is_found_before_the_first_call(tmp_path):
     said = []
-    with files_of_at_most(50_000), pytest.raises(runner.ResultsError, match="the disk is full"):
+    with files_of_at_most(50_000), pytest.raises(ResultsError, match="the disk is full"):
         runner.run_scenario(parse_scenario(SCENARIO), tmp_path / "run", 1, on_progress=said.append)
     assert [*tmp_path.iterdir()] == said == []
 
