@@ -45,7 +45,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         elif kind == "diff":
             path = package_path(folder, name)
             path.write_text(apply_diff(path.read_text("utf-8"), body), "utf-8")
-        else:
+        elif kind == "yaml":
             (folder / "example.yaml").write_text(body, "utf-8")
     return folder
 
