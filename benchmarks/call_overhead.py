@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from testbed.call import listen, simulate
+from testbed.call import CallSettings, listen, simulate
+from testbed.channels.realization import Realization
 from testbed.channels.stage import mean_loss
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines.libopus import LibopusEngine
@@ -81,7 +82,8 @@ def make_call(scheme_index: int, scenario: Any, clip: Clip) -> None:
     encoding = encode(int16_from_float(clip.pcm), settings)
     rngs = [generator(1, "overhead", clip.name, stage) for stage in range(len(channel))]
     complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
-    simulation = simulate(encoding, scheme.distances(), channel, rngs, scenario.playout, complexity, Path())
+    settings_of_call = CallSettings(scheme.distances(), scenario.playout, complexity)
+    simulation = simulate(encoding, settings_of_call, Realization(channel, rngs))
     listen(simulation, len(clip.pcm), LibopusEngine())
 
 

@@ -16,7 +16,6 @@ import json
 import random
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import simpy
@@ -30,7 +29,7 @@ from testbed.channels.jitter.normal import NormalJitter
 from testbed.channels.link import Link
 from testbed.channels.loss.bernoulli import Bernoulli
 from testbed.channels.packet import Packet
-from testbed.channels.stage import chain
+from testbed.channels.realization import Realization
 from testbed.randomness import generator
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -69,7 +68,7 @@ def ours(gaps: list[int]) -> int:
         pass
 
     rngs = [generator(1, "stage", number) for number in range(len(stages))]
-    put = chain(stages, clock, rngs, arrive, drop, Path())
+    put = Realization(stages, rngs).build(clock, arrive, drop)
     left = iter(gaps)
 
     def send(sequence: int) -> None:

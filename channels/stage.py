@@ -1,4 +1,4 @@
-"""One thing that the network does to a packet, and how stages are chained."""
+"""Stages: what each does to a packet, and the loss, rate and delay of a list of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -87,20 +87,6 @@ class StageParameters(BuildsStage, Protocol):
 def milliseconds(duration_ms: float) -> int:
     """Return a duration in whole nanoseconds."""
     return round(duration_ms * 1_000_000)
-
-
-def chain(
-    stages: Sequence[BuildsStage],
-    env: Clock,
-    rngs: Sequence[np.random.Generator],
-    out: Out,
-    drop: OnDrop,
-    folder: Path,
-) -> Out:
-    """Build stages in the order in which a packet meets them and return where the sender puts its packets."""
-    for parameters, rng in zip(reversed(stages), reversed(rngs), strict=True):
-        out = parameters.build(StageContext(env, rng, out, drop, folder)).put
-    return out
 
 
 def mean_loss(stages: Sequence[StageParameters], folder: Path) -> float:

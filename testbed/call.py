@@ -3,19 +3,19 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from testbed.channels.clock import MOST_EVENTS, Clock
 from testbed.channels.packet import MEDIA_FLOW, Packet
-from testbed.channels.stage import Out, StageParameters, chain
+from testbed.channels.realization import Realization
+from testbed.channels.stage import Out
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame
 from testbed.codecs.encoding import LiveEncoder
 from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.recovery import Recovery
-from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES, RtpPacket
+from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
 from testbed.control import Loop, VoiceControl
 from testbed.feedback_loop import Decision, FeedbackSender
 from testbed.playout.policy import Playout
@@ -64,97 +64,118 @@ class Simulation:
         return sum(cause != "" for cause in self.timeline.dropped_by) / len(self.sent)
 
 
-class CallEnds:
-    """One call's two ends: what sends, and what takes its packets as they arrive and reports on them.
+@dataclass(frozen=True)
+class CallSettings:
+    """Settings of the two ends of a call, besides those of the encoder.
 
     Attributes
     ----------
+    distances
+        Distances of the RED copies in each packet from its frame, in frames.
+    playout
+        The playout policy.
+    decoder_complexity
+        The decoder's complexity, 0 to 10.
+    dred_reach_samples
+        Depth of a packet's DRED that the engine reads; default: libopus's limit.
+    omits_pauses
+        Whether packets of at most two bytes, which hold no sound, are not sent; both ends know this.
+    """
+
+    distances: tuple[int, ...]
+    playout: Playout
+    decoder_complexity: int
+    dred_reach_samples: int = DRED_LIMIT_SAMPLES
+    omits_pauses: bool = False
+
+
+class CallEnds:
+    """The two ends of one call: the sender, and the feedback of the receiver if the loop is closed.
+
+    Parameters
+    ----------
+    env, source, settings, loop
+        See `simulate`.
+    forward, back
+        Entrances of the channel and of the reverse channel.
+    number
+        Number of the call on the channel, from 0; it determines the flow's name and SSRC.
+    start_ns
+        When the call starts.
+
+    Attributes
+    ----------
+    flow
+        Name of the flow of its packets.
     sender
-        What was sent.
+        The sender.
     control
-        The sender's half of the loop, where it is closed.
+        The sender's half of the loop; None if nothing feeds back.
     """
 
     def __init__(
         self,
         env: Clock,
         source: Source,
-        distances: tuple[int, ...],
+        settings: CallSettings,
         forward: Out,
         back: Out | None,
         loop: Loop | None,
-        flow: str = MEDIA_FLOW,
-        ssrc: int = MEDIA_SSRC,
-        start_ns: int = 0,
-        omits_pauses: bool = False,
+        number: int,
+        start_ns: int,
     ) -> None:
+        self.flow = MEDIA_FLOW if number == 0 else f"call {number + 1}"
         self.control: VoiceControl | None = None
         self._reporting: FeedbackSender | None = None
+        ssrc = MEDIA_SSRC + number
         if loop is not None and back is not None:
-            assert isinstance(source, LiveEncoder), (
-                "a closed loop tells the encoder what to do between frames"
-            )
+            assert isinstance(source, LiveEncoder), "a closed loop changes the encoder between frames"
             self.control = VoiceControl(env, loop, source, ssrc)
-            self._reporting = FeedbackSender(env, loop.reporting, RECEIVER_SSRC, ssrc, flow, back)
+            self._reporting = FeedbackSender(env, loop.reporting, RECEIVER_SSRC, ssrc, self.flow, back)
             length_ns = len(source) * source.settings.frame_ms * 1_000_000
             env.process(self._reporting.run(start_ns + length_ns))
-        self.sender = Sender(env, source, distances, forward, self.control, flow, ssrc, omits_pauses)
+        self.sender = Sender(
+            env, source, settings.distances, forward, self.control, self.flow, ssrc, settings.omits_pauses
+        )
         env.process(self.sender.run(start_ns))
 
     def on_arrival(self, packet: Packet) -> None:
-        """Take notice of a packet that arrived, if this is what reports are made of."""
+        """Take a packet at the receiver."""
         if self._reporting is not None:
-            data = RtpPacket.parse(packet.payload)
-            self._reporting.on_packet(packet, data.sequence, data.timestamp)
+            self._reporting.on_packet(packet)
 
     def on_report(self, packet: Packet) -> None:
-        """Take a report that came back."""
+        """Take a report at the sender."""
         assert self.control is not None
         self.control.end.put(packet)
 
 
 def simulate(
     source: Source,
-    distances: tuple[int, ...],
-    stages: Sequence[StageParameters],
-    rngs: Sequence[np.random.Generator],
-    playout: Playout,
-    decoder_complexity: int,
-    folder: Path,
+    settings: CallSettings,
+    channel: Realization,
     loop: Loop | None = None,
     others: Sequence[tuple[Source, int]] = (),
     most_events: int = MOST_EVENTS,
-    dred_reach_samples: int = DRED_LIMIT_SAMPLES,
-    omits_pauses: bool = False,
 ) -> Simulation:
     """Send a source through a channel and decide what each frame is played from.
 
     Parameters
     ----------
     source
-        Where the frames come from.
-    distances
-        How many frames back the RED copies in each packet lie.
-    stages, rngs
-        The channel's stages in the order in which a packet meets them, and the random stream of each.
-    playout
-        When a frame must play.
-    decoder_complexity
-        Passed on to the job.
-    folder
-        What file names of stages are relative to.
+        Source of the encoded frames.
+    settings
+        Settings of the two ends.
+    channel
+        Stages that packets meet.
     loop
-        What the receiver reports and the sender makes of it; None: nothing feeds back. With one, `source`
+        Feedback of the receiver and reaction of the sender; None: nothing feeds back. With a loop, `source`
         must be a `LiveEncoder`.
     others
-        Further calls of the same scheme that meet the same channel, each with when it begins in nanoseconds.
-        Nobody listens to them.
+        Further calls of the same scheme on the same channel, each with its start in nanoseconds. They are not
+        received.
     most_events
-        How many events the simulation may have.
-    dred_reach_samples
-        Depth of a packet's DRED that the engine reads; default: libopus's limit.
-    omits_pauses
-        Whether packets of silence, of at most two bytes, are not sent; the receiver knows this.
+        Largest number of events of the simulation.
 
     Raises
     ------
@@ -163,45 +184,69 @@ def simulate(
     """
     started = time.process_time()
     env = Clock(most_events)
+    ends: dict[str, CallEnds] = {}
     dropped_by = [""] * len(source)
 
     def drop(packet: Packet, cause: str) -> None:
         if packet.flow == MEDIA_FLOW:
-            dropped_by[sender.primaries[packet.sequence]] = cause
+            dropped_by[ends[MEDIA_FLOW].sender.primaries[packet.sequence]] = cause
 
     def deliver(packet: Packet) -> None:
         if packet.flow == MEDIA_FLOW:
             receiver.put(packet)
-        parties[packet.flow].on_arrival(packet)
+        ends[packet.flow].on_arrival(packet)
 
     def report_back(packet: Packet) -> None:
-        parties[packet.flow].on_report(packet)
+        ends[packet.flow].on_report(packet)
 
-    forward = chain(stages, env, rngs, deliver, drop, folder)
-    back = None
-    if loop is not None:
-        back = chain(loop.reverse, env, loop.rngs, report_back, lambda packet, cause: None, folder)
-    parties = {
-        MEDIA_FLOW: CallEnds(env, source, distances, forward, back, loop, omits_pauses=omits_pauses),
-    }
-    for index, (other, start_ns) in enumerate(others, start=1):
-        flow = f"call {index + 1}"
-        parties[flow] = CallEnds(
-            env, other, distances, forward, back, loop, flow, MEDIA_SSRC + index, start_ns, omits_pauses
-        )
-    sender, control = parties[MEDIA_FLOW].sender, parties[MEDIA_FLOW].control
-    receiver = Receiver(env, len(source), source.settings, playout, dred_reach_samples, omits_pauses)
+    forward = channel.build(env, deliver, drop)
+    back = None if loop is None else loop.reverse.build(env, report_back, lambda packet, cause: None)
+    for number, (each, start_ns) in enumerate([(source, 0), *others]):
+        its_ends = CallEnds(env, each, settings, forward, back, loop, number, start_ns)
+        ends[its_ends.flow] = its_ends
+    receiver = Receiver(
+        env,
+        len(source),
+        source.settings,
+        settings.playout,
+        settings.dred_reach_samples,
+        settings.omits_pauses,
+    )
     env.process(receiver.run())
     env.run()
+    sender, control = ends[MEDIA_FLOW].sender, ends[MEDIA_FLOW].control
     receiver.play_rest(sender.sent[-1].sent_ns)
-    sent_ns = np.full(len(source), NEVER, np.int64)
+    seconds_encode = 0.0 if loop is None else source.seconds
+    return Simulation(
+        timeline=_timeline(sender, receiver, dropped_by),
+        frames=tuple(sender.frames),
+        sent=tuple(sender.sent),
+        header_bytes=WIRE_HEADER_BYTES if control is None else control.header_bytes,
+        decisions=() if control is None else tuple(control.end.decisions),
+        lookahead_samples=source.lookahead_samples,
+        job=Job(
+            sent=tuple(frame.payload for frame in sender.frames),
+            payloads=receiver.payloads,
+            actions=receiver.actions,
+            sources=receiver.sources,
+            frame_samples=source.settings.frame_samples,
+            decoder_complexity=settings.decoder_complexity,
+        ),
+        seconds_encode=seconds_encode,
+        seconds_simulate=time.process_time() - started - seconds_encode,
+    )
+
+
+def _timeline(sender: Sender, receiver: Receiver, dropped_by: Sequence[str]) -> Timeline:
+    """Return the timeline of a call; `dropped_by` has the cause per frame, or ``""``."""
+    sent_ns = np.full(len(dropped_by), NEVER, np.int64)
     sent_ns[sender.primaries] = [packet.sent_ns for packet in sender.sent]
-    size_bytes = np.zeros(len(source), np.int32)
+    size_bytes = np.zeros(len(dropped_by), np.int32)
     size_bytes[sender.primaries] = [packet.size_bytes for packet in sender.sent]
-    timeline = Timeline(
+    return Timeline(
         sent_ns=sent_ns,
         arrived_ns=receiver.arrived_ns,
-        # Of a packet that was doubled, one copy may be dropped and the other arrive.
+        # Of a packet that was duplicated, one copy may be dropped and the other arrive.
         dropped_by=tuple(
             cause if arrived_ns == NEVER else ""
             for cause, arrived_ns in zip(dropped_by, receiver.arrived_ns.tolist(), strict=True)
@@ -211,26 +256,6 @@ def simulate(
         source_frame=receiver.source_frame,
         late=receiver.late(),
         size_bytes=size_bytes,
-    )
-    job = Job(
-        sent=tuple(frame.payload for frame in sender.frames),
-        payloads=receiver.payloads,
-        actions=receiver.actions,
-        sources=receiver.sources,
-        frame_samples=source.settings.frame_samples,
-        decoder_complexity=decoder_complexity,
-    )
-    seconds_encode = 0.0 if loop is None else source.seconds
-    return Simulation(
-        timeline=timeline,
-        frames=tuple(sender.frames),
-        sent=tuple(sender.sent),
-        header_bytes=WIRE_HEADER_BYTES if control is None else control.header_bytes,
-        decisions=() if control is None else tuple(control.end.decisions),
-        lookahead_samples=source.lookahead_samples,
-        job=job,
-        seconds_encode=seconds_encode,
-        seconds_simulate=time.process_time() - started - seconds_encode,
     )
 
 

@@ -1,9 +1,6 @@
 """The closed loop of a voice call: reports set the target, the target and the loss set what is sent."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from testbed.allocation import AllocationSpec
 from testbed.allocation.budget import SchemeBudget
@@ -11,7 +8,7 @@ from testbed.allocation.fixed import Fixed
 from testbed.allocation.loss import LossTracker
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
-from testbed.channels.stage import StageParameters
+from testbed.channels.realization import Realization
 from testbed.codecs.encoding import LiveEncoder
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
 from testbed.congestion import ControllerSpec
@@ -31,8 +28,8 @@ class Loop:
     ----------
     reporting, congestion, allocation
         How the receiver reports, who makes a target of it, and who spends that.
-    reverse, rngs
-        The stages that a report meets on its way back, and the random stream of each.
+    reverse
+        The channel that a report meets on its way back.
     asked
         What the scheme asks for: the most that is spent.
     expected_loss_percent
@@ -42,8 +39,7 @@ class Loop:
     reporting: Reporting
     congestion: ControllerSpec
     allocation: AllocationSpec
-    reverse: Sequence[StageParameters]
-    rngs: Sequence[np.random.Generator]
+    reverse: Realization
     asked: SchemeBudget
     expected_loss_percent: int | None
 

@@ -14,6 +14,7 @@ from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
 from testbed.channels.stage import Out
 from testbed.codecs.rtp.extension import EXTENSION_BYTES, transport_sequence, with_transport_sequence
+from testbed.codecs.rtp.packet import RtpPacket
 from testbed.congestion.controller import Controller
 from testbed.congestion.feedback import Feedback
 from testbed.congestion.history import SentHistory
@@ -67,12 +68,12 @@ class FeedbackSender:
         self._out = out
         self._sent = 0
 
-    def on_packet(self, packet: Packet, sequence: int, timestamp: int) -> None:
-        """Take a packet that arrived: its RTP sequence number and timestamp as they stood on the wire."""
-        if self._is_transport_wide:
-            found = transport_sequence(packet.payload)
-            sequence = sequence if found is None else found
-        self._reporter.on_packet(sequence, packet.size_bytes, self._env.now, timestamp)
+    def on_packet(self, packet: Packet) -> None:
+        """Take an RTP packet that arrived."""
+        rtp = RtpPacket.parse(packet.payload)
+        found = transport_sequence(packet.payload) if self._is_transport_wide else None
+        sequence = rtp.sequence if found is None else found
+        self._reporter.on_packet(sequence, packet.size_bytes, self._env.now, rtp.timestamp)
 
     def run(self, end_ns: int) -> Generator[simpy.Event, Any, None]:
         """Report until `end_ns`."""

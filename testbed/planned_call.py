@@ -2,22 +2,23 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 
 from testbed.allocation.budget import SchemeBudget
-from testbed.call import Simulation, simulate
+from testbed.call import CallSettings, Simulation, simulate
 from testbed.channels import StageSpec
+from testbed.channels.realization import Realization
 from testbed.codecs.encoding import LiveEncoder
 from testbed.codecs.engines.engine import Engine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
 from testbed.control import Loop
 from testbed.encoded_clip import EncodedClip
-from testbed.plan import CallId, speech_settings, stages
+from testbed.plan import CallId, speech_settings
 from testbed.playout.offline import Offline
-from testbed.randomness import generator, stage_generators
+from testbed.randomness import generator
 from testbed.run_context import RunContext
 
 
@@ -32,50 +33,38 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         The engine that will decode the call: it determines how much of a packet's DRED is read.
     """
     scenario, scheme = context.scenario(call), context.scheme(call)
-
-    def rngs(way: str, specs: Sequence[StageSpec]) -> list[np.random.Generator]:
-        purpose = (way, context.clip(call).name, call.realization)
-        return stage_generators(scenario.seed, *purpose, stages=[spec.name for spec in specs])
-
-    complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
-    if scheme.is_ceiling:
-        return simulate(
-            source.encoding,
-            (),
-            [],
-            [],
-            Offline(policy="offline"),
-            complexity,
-            scenario.folder,
-            omits_pauses=scenario.codec.omits_pauses,
-        )
-    send = partial(
-        simulate,
+    settings = CallSettings(
         distances=scheme.distances(),
-        stages=stages(scenario.channel),
-        rngs=rngs("channel", scenario.channel),
         playout=scenario.playout,
-        decoder_complexity=complexity,
-        folder=scenario.folder,
-        most_events=scenario.limits.events,
+        decoder_complexity=scheme.decoder_complexity(scenario.codec.decoder_complexity),
         omits_pauses=scenario.codec.omits_pauses,
     )
+    if scheme.is_ceiling:
+        return simulate(source.encoding, replace(settings, playout=Offline(policy="offline")), Realization())
+
+    def realization(specs: Sequence[StageSpec], way: str) -> Realization:
+        clip = context.clip(call).name
+        return Realization.of(specs, scenario.folder, scenario.seed, way, clip, call.realization)
+
+    channel = realization(scenario.channel, "channel")
     others = _other_calls(context, call, source.settings)
     if not scenario.is_closed_loop:
         written = scheme.dred_to_write()
         encoding = source.with_dred(written)
-        return send(
+        reach_samples = engine.dred_reach_samples(tuple(frame.payload for frame in encoding.frames))
+        return simulate(
             encoding,
+            replace(settings, dred_reach_samples=reach_samples),
+            channel,
             others=[(other.with_dred(written), start_ns) for other, start_ns in others],
-            dred_reach_samples=engine.dred_reach_samples(tuple(frame.payload for frame in encoding.frames)),
+            most_events=scenario.limits.events,
         )
     expected_loss = scenario.codec.expected_loss
     loop = Loop(
         reporting=scenario.reporting,
         congestion=scenario.congestion,
         allocation=scenario.allocation,
-        reverse=stages(scenario.reverse),
-        rngs=rngs("reverse", scenario.reverse),
+        reverse=realization(scenario.reverse, "reverse"),
         asked=SchemeBudget.of(
             scheme, speech_settings(scenario.codec, 0.0), scenario.codec.total_kbps is not None
         ),
@@ -87,7 +76,8 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
             for each in (source, *(other for other, _ in others))
         )
         starts_ns = [start_ns for _, start_ns in others]
-        return send(encoder, loop=loop, others=list(zip(encoders, starts_ns, strict=True)))
+        beside = list(zip(encoders, starts_ns, strict=True))
+        return simulate(encoder, settings, channel, loop, beside, scenario.limits.events)
 
 
 def _other_calls(

@@ -1,7 +1,6 @@
 """One independent random generator per purpose, the same on any executor and in any order."""
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,22 +17,6 @@ def generator(seed: int, *purpose: int | str) -> np.random.Generator:
         Two different purposes give independent streams (NumPy's `SeedSequence`).
     """
     return np.random.default_rng(np.random.SeedSequence([seed, *_words(*purpose)]))
-
-
-def stage_generators(seed: int, *purpose: int | str, stages: Sequence[str]) -> list[np.random.Generator]:
-    """Return the generator of each stage of a channel.
-
-    A stage is keyed by its name and its number among the stages of that name, so that its stream does not
-    depend on other stages.
-
-    Parameters
-    ----------
-    seed, purpose
-        See `generator`.
-    stages
-        Names of the stages in the order in which a packet meets them.
-    """
-    return [generator(seed, *purpose, name, stages[:index].count(name)) for index, name in enumerate(stages)]
 
 
 def derived(parent: np.random.Generator, *purpose: int | str) -> np.random.Generator:

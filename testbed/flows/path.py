@@ -1,43 +1,29 @@
 """One direction of the network: its stages, and probes of the queueing delay in its links."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
 
 from testbed.channels.clock import Clock
 from testbed.channels.cross_traffic import SharedLink
 from testbed.channels.link import Link
 from testbed.channels.packet import Packet
-from testbed.channels.stage import (
-    BuildsStage,
-    OnDrop,
-    Out,
-    StageContext,
-    StageParameters,
-    chain,
-    milliseconds,
-)
+from testbed.channels.realization import Realization
+from testbed.channels.stage import OnDrop, Out, StageContext, milliseconds
 from testbed.flows.capacity import link_kbps
 from testbed.flows.log import FlowLog
 
 
 def build_path(
-    env: Clock,
-    stages: Sequence[StageParameters],
-    rngs: Sequence[np.random.Generator],
-    folder: Path,
-    media: Mapping[str, FlowLog],
-    out: Out,
-    drop: OnDrop,
+    env: Clock, channel: Realization, media: Mapping[str, FlowLog], out: Out, drop: OnDrop
 ) -> tuple[Out, list[tuple[Link, SharedLink]]]:
     """Build the stages of a direction.
 
     Parameters
     ----------
-    env, stages, rngs, out, drop, folder
-        See `testbed.channels.stage.chain`.
+    env, out, drop
+        See `testbed.channels.realization.Realization.build`.
+    channel
+        The stages.
     media
         The log of each flow whose media takes this direction; it takes the queueing delay in links.
 
@@ -45,11 +31,10 @@ def build_path(
     -------
     The entrance of the first stage, and the links with cross traffic, the last one first.
     """
-    links = {index: LinkProbe(stage, media) for index, stage in enumerate(stages) if isinstance(stage, Link)}
-    built: list[BuildsStage] = [links.get(index, stage) for index, stage in enumerate(stages)]
-    entrance = chain(built, env, rngs, out, drop, folder)
-    shared = [(probe.link, probe.stage) for probe in links.values() if isinstance(probe.stage, SharedLink)]
-    return entrance, shared[::-1]
+    probed = [LinkProbe(stage, media) if isinstance(stage, Link) else stage for stage in channel.stages]
+    entrance = replace(channel, stages=probed).build(env, out, drop)
+    probes = [stage for stage in reversed(probed) if isinstance(stage, LinkProbe)]
+    return entrance, [(each.link, each.stage) for each in probes if isinstance(each.stage, SharedLink)]
 
 
 class LinkProbe:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
+from testbed.channels.realization import Realization
 from testbed.channels.stage import OnDrop, Out, milliseconds
 from testbed.codecs.rtp.packet import RtpPacket
 from testbed.congestion.controller import Controller
@@ -14,7 +15,7 @@ from testbed.flows.cross_traffic import CrossTrafficLog, CrossTrafficRecorder
 from testbed.flows.log import FlowLog
 from testbed.flows.path import build_path
 from testbed.flows.source import Source
-from testbed.randomness import generator, stage_generators
+from testbed.randomness import generator
 from testbed.scenario.flow_media import Adaptive, Audio
 from testbed.scenario.flow_scenario import DIRECTIONS, Flow, FlowScenario
 
@@ -63,13 +64,10 @@ def simulate(study: FlowScenario, realization: int) -> Outcome:
     recorders: list[CrossTrafficRecorder] = []
     for direction in DIRECTIONS:
         going = {flow.name for flow in study.going(direction)}
-        names = [spec.name for spec in getattr(study, direction)]
-        rngs = stage_generators(study.seed, "flows", realization, direction, stages=names)
+        specs = study.forward if direction == "forward" else study.backward
         entrances[direction], shared = build_path(
             env,
-            study.stages(direction),
-            rngs,
-            study.folder,
+            Realization.of(specs, study.folder, study.seed, "flows", realization, direction),
             {name: logs[name] for name in going},
             _sorted_out(going, ends),
             _dropped(going, logs),
@@ -126,8 +124,7 @@ class End:
         """Take media at the receiver."""
         self._log.on_arrival(packet.sequence, self._env.now)
         if self._receiver is not None:
-            timestamp = int.from_bytes(packet.payload[4:8], "big")
-            self._receiver.on_packet(packet, packet.sequence & 0xFFFF, timestamp)
+            self._receiver.on_packet(packet)
 
     def return_report(self, packet: Packet) -> None:
         """Take a report that has crossed the network, and is not at the sender yet."""

@@ -7,7 +7,8 @@ import pytest
 
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
-from testbed.channels.stage import StageParameters, chain
+from testbed.channels.realization import Realization
+from testbed.channels.stage import StageParameters
 from testbed.randomness import generator
 
 
@@ -50,13 +51,10 @@ def send(
     env = Clock()
     events: list[Event] = []
     rngs = [generator(seed, "channel", index) for index in range(len(stages))]
-    put = chain(
-        stages,
+    put = Realization(stages, rngs, folder).build(
         env,
-        rngs,
         lambda packet: events.append(Event(env.now, packet, "")),
         lambda packet, cause: events.append(Event(env.now, packet, cause)),
-        folder,
     )
     for packet in packets:
         env.timeout(packet.sent_ns, packet).callbacks.append(lambda event: put(event.value))

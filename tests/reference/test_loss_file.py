@@ -8,7 +8,7 @@ import pytest
 
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
-from testbed.channels.stage import chain
+from testbed.channels.realization import Realization
 from testbed.channels.trace import Trace
 from testbed.codecs.opus import build as opus_build
 from testbed.randomness import generator
@@ -51,13 +51,9 @@ def lost_by_opus_demo(program, folder, losses, frames):
 
 def lost_by_trace(folder, packets):
     lost = []
-    put = chain(
-        [Trace(file="losses.txt", offset_packets=0, after_end="received")],
-        Clock(),
-        [generator(1)],
-        lambda packet: lost.append(False),
-        lambda packet, cause: lost.append(True),
-        folder,
+    trace = Trace(file="losses.txt", offset_packets=0, after_end="received")
+    put = Realization([trace], [generator(1)], folder).build(
+        Clock(), lambda packet: lost.append(False), lambda packet, cause: lost.append(True)
     )
     for sequence in range(packets):
         put(Packet(100, sequence * 20_000_000, sequence))

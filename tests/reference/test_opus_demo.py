@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from testbed.call import Simulation, simulate
+from testbed.call import CallSettings, Simulation, simulate
+from testbed.channels.realization import Realization
 from testbed.channels.trace import Trace
 from testbed.codecs.encoding import Encoding, encode
 from testbed.codecs.engines.engine import decode_one
@@ -113,12 +114,12 @@ def ours(
 ) -> tuple[Simulation, NDArray]:
     simulation = simulate(
         encoding,
-        (),
-        [Trace(file=str(lossfile), offset_packets=0, after_end="received")],
-        [np.random.default_rng(0)],
-        Offline(policy="offline"),
-        decoder_complexity,
-        lossfile.parent,
+        CallSettings((), Offline(policy="offline"), decoder_complexity),
+        Realization(
+            [Trace(file=str(lossfile), offset_packets=0, after_end="received")],
+            [np.random.default_rng(0)],
+            lossfile.parent,
+        ),
     )
     pcm = decode_one(LibopusEngine(), simulation.job)
     skip = encoding.lookahead_samples
@@ -184,7 +185,7 @@ def test_without_loss_nothing_is_concealed_and_the_delay_is_exactly_the_lookahea
     # "voip" high-passes the speech, which moves low frequencies; "audio" leaves their phase alone.
     settings = replace(REPAIRS[1].settings(20), bitrate_bps=64_000, application="audio")
     encoding, pcm = encoded(0, settings), clip_pcm(0).astype(np.float64)
-    simulation = simulate(encoding, (), [], [], Offline(policy="offline"), 0, Path())
+    simulation = simulate(encoding, CallSettings((), Offline(policy="offline"), 0), Realization())
     assert simulation.timeline.count(0) == len(encoding)
     decoded = decode_one(LibopusEngine(), simulation.job)
     lags = range(encoding.lookahead_samples - 20, encoding.lookahead_samples + 21)

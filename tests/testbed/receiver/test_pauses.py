@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.call import Simulation, simulate
+from testbed.call import CallSettings, Simulation, simulate
 from testbed.channels.packet import Packet
+from testbed.channels.realization import Realization
 from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoding import Encoding
 from testbed.codecs.opus.settings import EncoderSettings
@@ -72,7 +73,8 @@ def call(
     made: Encoding, delays_ms: list[float | None], playout: Any = OFFLINE, distances: tuple[int, ...] = ()
 ) -> Simulation:
     rngs = [np.random.default_rng(0)]
-    return simulate(made, distances, [Fates(delays_ms)], rngs, playout, 10, Path(), omits_pauses=True)
+    settings = CallSettings(distances, playout, 10, omits_pauses=True)
+    return simulate(made, settings, Realization([Fates(delays_ms)], rngs))
 
 
 def lose(kinds: str, *frames: int) -> list[float | None]:

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from testbed.call import Simulation, simulate
+from testbed.call import CallSettings, Simulation, simulate
 from testbed.channels.duplicate import Duplicate
 from testbed.channels.loss.bernoulli import Bernoulli
 from testbed.channels.packet import Packet
+from testbed.channels.realization import Realization
 from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoded_frame import EncodedFrame
 from testbed.codecs.encoding import Encoding, encode
@@ -73,7 +74,7 @@ def call(
     made: Encoding, delays_ms: list[float | None], playout: Any, distances: tuple[int, ...] = ()
 ) -> Simulation:
     rngs = [np.random.default_rng(0)]
-    return simulate(made, distances, [Fates(delays_ms)], rngs, playout, 10, Path())
+    return simulate(made, CallSettings(distances, playout, 10), Realization([Fates(delays_ms)], rngs))
 
 
 def decisions(simulation: Simulation) -> list[tuple[int, int]]:
@@ -117,7 +118,9 @@ def test_the_engine_reads_only_the_newest_of_deep_dred() -> None:
     rngs = [np.random.default_rng(0)]
     # libopus reads 26 chunks of 40 ms, of which 25 ms are in the packet's own audio: 1015 ms, 51 frames
     for parameters, frames_reached in (({}, 51), ({"dred_reach_samples": 16 * 10_000}, 79)):
-        simulation = simulate(made, (), [Fates(delays_ms)], rngs, OFFLINE, 10, Path(), **parameters)
+        simulation = simulate(
+            made, CallSettings((), OFFLINE, 10, **parameters), Realization([Fates(delays_ms)], rngs)
+        )
         recovered = [recovery for recovery, _ in decisions(simulation)]
         assert recovered == [PRIMARY, *[PLC] * (79 - frames_reached), *[DRED] * frames_reached, PRIMARY]
 
@@ -374,7 +377,7 @@ def test_offline_a_concealed_frame_is_played_when_the_next_one_shows_that_it_is_
 def test_a_doubled_packet_is_lost_only_if_neither_copy_arrives() -> None:
     stages = [Duplicate(rate=1), Bernoulli(model="bernoulli", rate=0.3)]
     rngs = [np.random.default_rng(seed) for seed in (1, 2)]
-    simulation = simulate(encoding(300), (), stages, rngs, OFFLINE, 10, Path())
+    simulation = simulate(encoding(300), CallSettings((), OFFLINE, 10), Realization(stages, rngs))
     timeline = simulation.timeline
     assert [cause != "" for cause in timeline.dropped_by] == (timeline.arrived_ns == NEVER).tolist()
     assert round(300 * simulation.packet_loss) == 300 - timeline.count(PRIMARY)
