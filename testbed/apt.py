@@ -26,7 +26,7 @@ _ARCHIVE_SUITE = re.compile(r"[a-z]+(/.*)?")  # a plain release, not `bookworm-s
 
 
 @dataclass(frozen=True)
-class Source:
+class AptSource:
     """One line of apt's sources: an archive, a suite of it, and the key that signs it (a path, or "")."""
 
     uri: str
@@ -121,7 +121,7 @@ def private_apt(
     return apt
 
 
-def debian_mirror(etc_apt: Path = _ETC_APT) -> Source:
+def debian_mirror(etc_apt: Path = _ETC_APT) -> AptSource:
     """Return the source from which this machine takes Debian's main archive.
 
     Raises
@@ -147,7 +147,7 @@ def debian_mirror(etc_apt: Path = _ETC_APT) -> Source:
     return source
 
 
-def sources(etc_apt: Path = _ETC_APT) -> Iterator[Source]:
+def sources(etc_apt: Path = _ETC_APT) -> Iterator[AptSource]:
     """Read apt's sources, in apt's order: `sources.list`, then `sources.list.d/*.{list,sources}` by name.
 
     Both formats of sources.list(5) are read: one line a source, and deb822 stanzas. What is disabled or not
@@ -160,7 +160,7 @@ def sources(etc_apt: Path = _ETC_APT) -> Iterator[Source]:
         yield from _one_line(text) if path.suffix == ".list" else _deb822(text)
 
 
-def _one_line(text: str) -> Iterator[Source]:
+def _one_line(text: str) -> Iterator[AptSource]:
     for line in text.splitlines():
         match = re.fullmatch(
             r"deb(?:-src)?\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)((?:\s+\S+)*)", line.split("#")[0].strip()
@@ -168,10 +168,10 @@ def _one_line(text: str) -> Iterator[Source]:
         if match:
             options = dict(word.split("=", 1) for word in (match[1] or "").split() if "=" in word)
             signed_by, trusted = options.get("signed-by", ""), options.get("trusted") == "yes"
-            yield Source(match[2], match[3], tuple(match[4].split()), _path(signed_by), trusted)
+            yield AptSource(match[2], match[3], tuple(match[4].split()), _path(signed_by), trusted)
 
 
-def _deb822(text: str) -> Iterator[Source]:
+def _deb822(text: str) -> Iterator[AptSource]:
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     for stanza in re.split(r"\n\s*\n", "\n".join(lines)):
         # A value goes on in the lines below it that begin with a space.
@@ -183,7 +183,7 @@ def _deb822(text: str) -> Iterator[Source]:
         signed_by, trusted = fields.get("signed-by", ""), fields.get("trusted", "").strip() == "yes"
         for uri in fields.get("uris", "").split():
             for suite in fields.get("suites", "").split():
-                yield Source(
+                yield AptSource(
                     uri, suite, tuple(fields.get("components", "").split()), _path(signed_by), trusted
                 )
 

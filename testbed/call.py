@@ -17,10 +17,10 @@ from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
 from testbed.control import Loop, VoiceControl
-from testbed.feedback_loop import Decision, FeedbackSender
+from testbed.feedback_loop import FeedbackSender, TargetDecision
 from testbed.playout.policy import Playout
 from testbed.receiver import Receiver
-from testbed.sender import MEDIA_SSRC, Sender, Source
+from testbed.sender import MEDIA_SSRC, FrameSource, Sender
 from testbed.timeline import NEVER, Timeline
 
 RECEIVER_SSRC = 0x4C495354
@@ -52,7 +52,7 @@ class Simulation:
     frames: tuple[EncodedFrame, ...] = field(repr=False)
     sent: tuple[Packet, ...] = field(repr=False)
     header_bytes: int
-    decisions: tuple[Decision, ...] = field(repr=False)
+    decisions: tuple[TargetDecision, ...] = field(repr=False)
     lookahead_samples: int
     job: Job = field(repr=False)
     seconds_encode: float
@@ -116,7 +116,7 @@ class CallEnds:
     def __init__(
         self,
         env: Clock,
-        source: Source,
+        source: FrameSource,
         settings: CallSettings,
         forward: Out,
         back: Out | None,
@@ -151,11 +151,11 @@ class CallEnds:
 
 
 def simulate(
-    source: Source,
+    source: FrameSource,
     settings: CallSettings,
     channel: Realization,
     loop: Loop | None = None,
-    others: Sequence[tuple[Source, int]] = (),
+    others: Sequence[tuple[FrameSource, int]] = (),
     most_events: int = MOST_EVENTS,
 ) -> Simulation:
     """Send a source through a channel and decide what each frame is played from.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from testbed.allocation import AllocationSpec
 from testbed.allocation.budget import SchemeBudget
-from testbed.allocation.fixed import Fixed
+from testbed.allocation.fixed import FixedAllocation
 from testbed.allocation.loss import LossTracker
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
@@ -68,7 +68,7 @@ class VoiceControl:
         self._tracker = tracker
         self._expected_loss_percent = loop.expected_loss_percent
         self._is_controlled = not isinstance(loop.congestion, NoControl)
-        policy = loop.allocation if self._is_controlled else Fixed()
+        policy = loop.allocation if self._is_controlled else FixedAllocation()
         self._allocator = policy.build(loop.asked, self.header_bytes)
 
     def before_frame(self) -> tuple[int, ...]:

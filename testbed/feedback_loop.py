@@ -22,7 +22,7 @@ from testbed.congestion.reporting import REPORT_OVERHEAD_BYTES, Reporter, Report
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class TargetDecision:
     """The target after a report.
 
     Attributes
@@ -113,7 +113,7 @@ class FeedbackReceiver:
         media_ssrc: int,
         on_feedback: Callable[[Feedback], object] = lambda feedback: None,
     ) -> None:
-        self.decisions: list[Decision] = []
+        self.decisions: list[TargetDecision] = []
         self._env = env
         self._controller = controller
         self._is_transport_wide = reporting.format == "transport_wide"
@@ -145,5 +145,5 @@ class FeedbackReceiver:
             return
         target_kbps = self._controller.on_feedback(feedback)
         rtt_ms = float("nan") if feedback.rtt_ns is None else feedback.rtt_ns / 1e6
-        self.decisions.append(Decision(self._env.now, target_kbps, feedback.fraction_lost, rtt_ms))
+        self.decisions.append(TargetDecision(self._env.now, target_kbps, feedback.fraction_lost, rtt_ms))
         self._on_feedback(feedback)

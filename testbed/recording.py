@@ -21,7 +21,7 @@ _SILENCE = 1e-4  # peak; -80 dBov, below what a 16-bit recording of anything has
 
 
 @dataclass(frozen=True)
-class Recording:
+class AudioRecording:
     """What a file holds, as the testbed uses it: samples (n,) float32 in [-1, 1], mono, 16 kHz.
 
     Attributes
@@ -43,7 +43,7 @@ class Recording:
         return f"{self.rate_hz / 1000:g} kHz {channels} -> {SAMPLE_RATE_HZ / 1000:g} kHz mono"
 
 
-def read_recording(path: Path, audio_mb: int = AUDIO_MB) -> Recording:
+def read_recording(path: Path, audio_mb: int = AUDIO_MB) -> AudioRecording:
     """Read a recording as mono float32 at 16 kHz.
 
     Channels are averaged; other rates are converted by soxr at its very high quality. A recording whose
@@ -103,4 +103,6 @@ def read_recording(path: Path, audio_mb: int = AUDIO_MB) -> Recording:
         raise SpeechError(f"{name}: is silent (peak below -80 dB of full scale)")
     if rate != SAMPLE_RATE_HZ:
         pcm = soxr.resample(pcm, rate, SAMPLE_RATE_HZ, quality="VHQ")
-    return Recording(np.asarray(pcm / max(1.0, float(np.abs(pcm).max())), dtype=np.float32), rate, channels)
+    return AudioRecording(
+        np.asarray(pcm / max(1.0, float(np.abs(pcm).max())), dtype=np.float32), rate, channels
+    )

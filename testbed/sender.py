@@ -26,7 +26,7 @@ MAX_UNSENT_BYTES = 2
 """Opus packets up to this size need not be sent (RFC 7587, 3.1.3)."""
 
 
-class Source(Protocol):
+class FrameSource(Protocol):
     """Where frames come from: a clip that is encoded already, or an encoder at work."""
 
     @property
@@ -86,7 +86,7 @@ class Sender:
     def __init__(
         self,
         env: simpy.Environment,
-        source: Source,
+        source: FrameSource,
         distances: tuple[int, ...],
         out: Out,
         control: Control | None = None,

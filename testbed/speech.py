@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.errors import SpeechError
 from testbed.escaping import printable
-from testbed.recording import AUDIO_MB, Recording, read_recording
+from testbed.recording import AUDIO_MB, AudioRecording, read_recording
 from testbed.speech_corpus import corpus_dir, digest, fetch_corpus
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _read_files(paths: list[Path], audio_mb: int) -> list[Clip]:
     return list(clips.values())
 
 
-def _clip(recording: Recording, file: Path, **about: str) -> Clip:
+def _clip(recording: AudioRecording, file: Path, **about: str) -> Clip:
     pcm = recording.pcm
     pcm.setflags(write=False)
     whole = np.round(pcm * 32768).clip(-32768, 32767).astype(np.int16)

@@ -49,7 +49,7 @@ _KNOWN = Path(__file__).parent / "clips" / "known.json"
 
 
 @dataclass(frozen=True)
-class Voice:
+class CorpusVoice:
     """One voice of the corpus: where its prompts are and to whom they are owed.
 
     The licences are those that the packages' `debian/copyright` states for each language.
@@ -66,10 +66,10 @@ class Voice:
 _BY_SA = "CC-BY-SA-3.0"
 _BY = "CC-BY-3.0"
 VOICES = (
-    Voice("en", "asterisk-core-sounds-en-g722", "en_US_f_Allison", "Allison", _BY_SA, "Allison Smith"),
-    Voice("fr", "asterisk-core-sounds-fr-g722", "fr_CA_f_June", "June", _BY_SA, "June Wallack"),
-    Voice("it", "asterisk-core-sounds-it-g722", "it_IT_m_Carlo", "Carlo", _BY, "Carlo Flora"),
-    Voice(
+    CorpusVoice("en", "asterisk-core-sounds-en-g722", "en_US_f_Allison", "Allison", _BY_SA, "Allison Smith"),
+    CorpusVoice("fr", "asterisk-core-sounds-fr-g722", "fr_CA_f_June", "June", _BY_SA, "June Wallack"),
+    CorpusVoice("it", "asterisk-core-sounds-it-g722", "it_IT_m_Carlo", "Carlo", _BY, "Carlo Flora"),
+    CorpusVoice(
         "ru",
         "asterisk-core-sounds-ru-g722",
         "ru_RU_f_IvrvoiceRU",
@@ -77,7 +77,7 @@ VOICES = (
         _BY,
         "Maxim Topal",
     ),
-    Voice("es", "asterisk-core-sounds-es-g722", "es_MX_f_Allison", "Allison", _BY_SA, "Allison Smith"),
+    CorpusVoice("es", "asterisk-core-sounds-es-g722", "es_MX_f_Allison", "Allison", _BY_SA, "Allison Smith"),
 )
 
 
@@ -179,7 +179,7 @@ def unlike_known(entries: Iterable[dict[str, Any]]) -> list[str]:
     return strange
 
 
-def cut_clips(voice: Voice, sounds: Path) -> Iterable[tuple[NDArray[np.int16], list[str]]]:
+def cut_clips(voice: CorpusVoice, sounds: Path) -> Iterable[tuple[NDArray[np.int16], list[str]]]:
     """Join the prompts of one voice into clips.
 
     Parameters
@@ -257,7 +257,7 @@ def digest(pcm: NDArray[np.int16]) -> str:
 
 
 def write_clips(
-    clips: Iterable[tuple[NDArray[np.int16], list[str]]], voice: Voice, version: str, folder: Path
+    clips: Iterable[tuple[NDArray[np.int16], list[str]]], voice: CorpusVoice, version: str, folder: Path
 ) -> list[dict[str, Any]]:
     """Write clips as FLAC and return their index entries."""
     import soundfile

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Paced, Source, TrafficContext
+from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Paced, TrafficContext, TrafficSource
 
 
 class ConstantBitRate(CrossTraffic):
@@ -28,7 +28,7 @@ class ConstantBitRate(CrossTraffic):
         """Return its claim on the link's capacity: its rate."""
         return Demand(self.packet_bytes, self.rate_kbps, 0, self.rate_kbps)
 
-    def source(self, access: TrafficContext) -> Source:
+    def source(self, access: TrafficContext) -> TrafficSource:
         """Return a source that has not begun."""
         return ConstantBitRateSource(access, self.rate_kbps, self.packet_bytes, float(access.rng.random()))
 

@@ -45,7 +45,7 @@ class TrafficContext:
     arrivals: dict[str, Callable[[Packet], None]]
 
 
-class Source(Protocol):
+class TrafficSource(Protocol):
     """Puts packets into a link until it is stopped."""
 
     def begin(self, _: None) -> None:
@@ -115,11 +115,11 @@ class CrossTraffic(Parameters):
         """Return its claim on the link's capacity."""
         raise NotImplementedError
 
-    def source(self, access: TrafficContext) -> Source:
+    def source(self, access: TrafficContext) -> TrafficSource:
         """Return a source that has not begun."""
         raise NotImplementedError
 
-    def build(self, access: TrafficContext) -> Source:
+    def build(self, access: TrafficContext) -> TrafficSource:
         """Return a source that begins and stops at its times."""
         source = self.source(access)
         access.later(milliseconds(self.start_ms), source.begin, None)

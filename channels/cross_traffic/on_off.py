@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Paced, Source, TrafficContext
+from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Paced, TrafficContext, TrafficSource
 
 
 class OnOff(CrossTraffic):
@@ -54,7 +54,7 @@ class OnOff(CrossTraffic):
         """Return its claim on the link's capacity: bursts, which have no share of their own."""
         return Demand(self.packet_bytes, 0.0, 0, inf)
 
-    def source(self, access: TrafficContext) -> Source:
+    def source(self, access: TrafficContext) -> TrafficSource:
         """Return a source that has not begun."""
         rng = access.rng
 

@@ -6,15 +6,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Source, TrafficContext
+from testbed.channels.cross_traffic.model import CrossTraffic, Demand, TrafficContext, TrafficSource
 from testbed.channels.cross_traffic.tcp_cubic import Cubic
 from testbed.channels.cross_traffic.tcp_flow import TcpFlow
-from testbed.channels.cross_traffic.tcp_window import Reno, Window
+from testbed.channels.cross_traffic.tcp_window import Reno, TcpWindow
 from testbed.channels.stage import milliseconds
 from testbed.named_parameters import invalid
 from testbed.parameters import Parameters
 
-WINDOWS: dict[str, type[Window]] = {"cubic": Cubic, "reno": Reno}
+WINDOWS: dict[str, type[TcpWindow]] = {"cubic": Cubic, "reno": Reno}
 _HEADER_BYTES = 52
 """IPv4, TCP and its timestamps, in each segment."""
 
@@ -115,7 +115,7 @@ class Tcp(CrossTraffic):
         """Return its claim on the link's capacity: a share per connection that lasts, none for short ones."""
         return Demand(self.segment_bytes, 0.0, (self.flows or 1) if self.size is None else 0, inf)
 
-    def source(self, access: TrafficContext) -> Source:
+    def source(self, access: TrafficContext) -> TrafficSource:
         """Return a source that has not begun."""
         return TcpSource(self, access)
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from testbed.channels.cross_traffic.model import TrafficContext
-from testbed.channels.cross_traffic.tcp_window import Window
+from testbed.channels.cross_traffic.tcp_window import TcpWindow
 from testbed.channels.packet import Packet
 
 DUPLICATES = 3
@@ -43,7 +43,7 @@ class TcpFlow:
         self,
         access: TrafficContext,
         flow: str,
-        window: Window,
+        window: TcpWindow,
         segment_bytes: int,
         reverse_ns: int,
         segments: int | None = None,

@@ -8,7 +8,7 @@ INITIAL_SEGMENTS = 10.0
 LEAST_THRESHOLD = 2.0
 
 
-class Window(Protocol):
+class TcpWindow(Protocol):
     """A congestion window in segments; a plain state machine.
 
     Attributes

@@ -52,7 +52,7 @@ _HEADER = re.compile(rb"\W*(sep=|send|sent|tx|arriv|recei|recv|rx)", re.IGNORECA
 
 
 @dataclass(frozen=True)
-class Decision:
+class KindDecision:
     """The kind of a recording, and the other kinds that fit.
 
     Attributes
@@ -105,7 +105,7 @@ def kind_by_magic(content: bytes) -> str | None:
     return next((kind for magic, kind in _MAGICS.items() if content.startswith(magic)), None)
 
 
-def decide(content: bytes, where: str) -> Decision:
+def decide(content: bytes, where: str) -> KindDecision:
     """Return the kind of a recording.
 
     Parameters
@@ -122,10 +122,10 @@ def decide(content: bytes, where: str) -> Decision:
     """
     marked = kind_by_magic(content)
     if marked is not None:
-        return Decision(marked)
+        return KindDecision(marked)
     refuse_foreign(content, where)
     if b"\x21" in content and not content[:_LOOKED_AT].strip(b"\x20\x21"):
-        return Decision("g192_bytes")
+        return KindDecision("g192_bytes")
     start = plain(content[: 2 * _LOOKED_AT + 2])[: _LOOKED_AT + 1]
     lines = [line.split() for line in start.split(b"\n") if line.strip()]
     if len(content) > _LOOKED_AT and len(lines) > 1:
@@ -135,11 +135,11 @@ def decide(content: bytes, where: str) -> Decision:
         return _of_words(start, where)
     meant = _by_suffix(where)
     if meant == CAPACITY:
-        return Decision(CAPACITY)
+        return KindDecision(CAPACITY)
     found = _of_numbers(tokens, len(lines) == len(tokens), where)
     fits = meant is not None and meant in (found.kind, *found.others)
     is_no_profile = meant in _FLAGS and found.kind == "delay_profile"
-    return Decision(meant) if fits or is_no_profile else found
+    return KindDecision(meant) if fits or is_no_profile else found
 
 
 def _is_number(token: bytes) -> bool:
@@ -151,7 +151,7 @@ def _by_suffix(where: str) -> str | None:
     return next((kind for kind, ends in _SUFFIXES.items() if name.endswith(ends)), None)
 
 
-def _of_words(start: bytes, where: str) -> Decision:
+def _of_words(start: bytes, where: str) -> KindDecision:
     text = start.lstrip()
     if not text:
         raise ChannelError(f"{where}: is empty")
@@ -159,10 +159,10 @@ def _of_words(start: bytes, where: str) -> Decision:
     if b"\0" in text[:2] and not _BINARY.search(text[:64].replace(b"\0", b"")):
         raise ChannelError(f"{where}: looks like UTF-16 without its byte-order mark: save it as UTF-8")
     if is_text and (_TABLE.match(text) or _HEADER.match(text)):
-        return Decision("csv")
+        return KindDecision("csv")
     meant = _by_suffix(where)
     if meant is not None:
-        return Decision(meant)
+        return KindDecision(meant)
     if is_text and re.match(rb"[+-]?[0-9]", text):
         wrong = next(word for word in re.finditer(rb"\S+", start) if not _is_number(word[0]))
         raise ChannelError(
@@ -176,7 +176,7 @@ def _of_words(start: bytes, where: str) -> Decision:
     )
 
 
-def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> Decision:
+def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> KindDecision:
     if all(token in (b"0", b"1") for token in tokens):
         return _of_flags(tokens, is_a_column)
     if all(map(_DIGITS.fullmatch, tokens)) and (found := _of_digits(tokens, is_a_column)) is not None:
@@ -190,17 +190,17 @@ def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> Decision:
     if values == sorted(values) and all(token.isdigit() for token in tokens):
         return _of_rising(values)
     _refuse_other_numbers(values, where)
-    return Decision("delay_profile")
+    return KindDecision("delay_profile")
 
 
-def _of_rising(values: list[float]) -> Decision:
+def _of_rising(values: list[float]) -> KindDecision:
     """Return what whole numbers that never fall are: times, or delays that grow."""
     if values[0] == values[-1] and len(values) > 1:
-        return Decision(None, (CAPACITY, "delay_profile"))
+        return KindDecision(None, (CAPACITY, "delay_profile"))
     # Delays that grow are seldom near 0, where most delivery traces begin.
     can_be_delays = len(values) > 1 and values[-1] < _LONG_MS
     is_doubtful = can_be_delays and (len(values) < _FEW or values[0] > values[-1] / 4)
-    return Decision(CAPACITY, ("delay_profile",) if is_doubtful else ())
+    return KindDecision(CAPACITY, ("delay_profile",) if is_doubtful else ())
 
 
 def _refuse_other_numbers(values: list[float], where: str) -> None:
@@ -222,22 +222,22 @@ def _refuse_other_numbers(values: list[float], where: str) -> None:
         )
 
 
-def _of_flags(tokens: list[bytes], is_a_column: bool) -> Decision:
+def _of_flags(tokens: list[bytes], is_a_column: bool) -> KindDecision:
     flags = "plc_challenge" if is_a_column else "opus_demo"
     if not is_a_column or tokens[-1] == b"0" or tokens != sorted(tokens):
-        return Decision(flags)
+        return KindDecision(flags)
     # Ever larger, and more than 0 at the end: the times of a link of 12 Mb/s and more look like this.
-    return Decision(None, (flags, CAPACITY)) if tokens[0] == b"1" else Decision(flags, (CAPACITY,))
+    return KindDecision(None, (flags, CAPACITY)) if tokens[0] == b"1" else KindDecision(flags, (CAPACITY,))
 
 
-def _of_digits(tokens: list[bytes], is_a_column: bool) -> Decision | None:
+def _of_digits(tokens: list[bytes], is_a_column: bool) -> KindDecision | None:
     """Return the kind of strings of 0 and 1; None for numbers that have no other digits by chance."""
     lengths = {len(token) for token in tokens[:-1]} or {len(tokens[0])}
     if len(lengths) > 1 or len(tokens[-1]) > max(lengths):
         return None
     if any(len(token) > 1 and token.startswith(b"0") for token in tokens) or max(lengths) > 12:
-        return Decision("digits")
+        return KindDecision("digits")
     times = [int(token) for token in tokens]
     if times == sorted(times) and is_a_column:
-        return Decision(None, ("digits", CAPACITY))
-    return Decision("digits", ("delay_profile",) if max(lengths) < 5 and is_a_column else ())
+        return KindDecision(None, ("digits", CAPACITY))
+    return KindDecision("digits", ("delay_profile",) if max(lengths) < 5 and is_a_column else ())

@@ -19,7 +19,7 @@ _WORD = struct.Struct("!I")
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ReportedArrival:
     """A packet that arrived.
 
     Attributes
@@ -50,7 +50,7 @@ class StreamReport:
 
     ssrc: int
     begin_sequence: int
-    arrivals: tuple[Arrival | None, ...]
+    arrivals: tuple[ReportedArrival | None, ...]
 
     def serialize(self) -> bytes:
         """Return the block's bytes, a whole number of words; raises `CodecError` if a field does not fit."""
@@ -133,5 +133,5 @@ class CongestionFeedback:
         return cls(_WORD.unpack_from(body)[0], tuple(streams), _WORD.unpack_from(body, end)[0])
 
 
-def _arrival(word: int) -> Arrival | None:
-    return Arrival(word & 0x1FFF, word >> 13 & 3) if word >> 15 else None
+def _arrival(word: int) -> ReportedArrival | None:
+    return ReportedArrival(word & 0x1FFF, word >> 13 & 3) if word >> 15 else None

@@ -5,7 +5,7 @@ A new policy is one file and one line here, or an entry point `testbed.allocatio
 
 from typing import Annotated
 
-from testbed.allocation.fixed import Fixed
+from testbed.allocation.fixed import FixedAllocation
 from testbed.allocation.loss_adaptive import LossAdaptive
 from testbed.allocation.media_first import MediaFirst
 from testbed.allocation.opus import Opus
@@ -15,7 +15,7 @@ from testbed.named_parameters import TaggedUnion
 POLICIES: TaggedUnion[AllocationParameters] = TaggedUnion(
     "allocation policy",
     "policy",
-    {"fixed": Fixed, "media_first": MediaFirst, "loss_adaptive": LossAdaptive, "opus": Opus},
+    {"fixed": FixedAllocation, "media_first": MediaFirst, "loss_adaptive": LossAdaptive, "opus": Opus},
     group="testbed.allocation",
     kind=AllocationParameters,
 )

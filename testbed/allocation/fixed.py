@@ -7,7 +7,7 @@ from testbed.allocation.loss import NetworkLoss
 from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 
 
-class Fixed(AllocationParameters):
+class FixedAllocation(AllocationParameters):
     """Repairs first. Only where the least speech does not fit beside them do they give way."""
 
     policy: Literal["fixed"] = "fixed"

@@ -10,8 +10,8 @@ from testbed.codecs.rtcp.ccfb import (
     MAX_OFFSET,
     OFFSET_TOO_LONG,
     OFFSETS_PER_SECOND,
-    Arrival,
     CongestionFeedback,
+    ReportedArrival,
     StreamReport,
 )
 from testbed.codecs.rtcp.header import ntp32, unwrap
@@ -154,12 +154,12 @@ class CongestionRecorder:
         self._news = False
         return CongestionFeedback(self._ssrc, (stream,), ntp32(now_ns)).serialize()
 
-    def _arrival(self, number: int, now_ns: int) -> Arrival | None:
+    def _arrival(self, number: int, now_ns: int) -> ReportedArrival | None:
         arrival_ns = self._arrivals.get(number)
         if arrival_ns is None:
             return None
         offset = (now_ns - arrival_ns) * OFFSETS_PER_SECOND // 1_000_000_000
-        return Arrival(offset if offset <= MAX_OFFSET else OFFSET_TOO_LONG)
+        return ReportedArrival(offset if offset <= MAX_OFFSET else OFFSET_TOO_LONG)
 
 
 class ReportRecorder:

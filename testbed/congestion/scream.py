@@ -61,7 +61,7 @@ class Scream(ControllerParameters):
         return ScreamController(self)
 
 
-class Window:
+class ScreamWindow:
     """The network's half: how many bytes may be in flight (section 4.1.2)."""
 
     def __init__(self, parameters: Scream) -> None:
@@ -193,7 +193,7 @@ class ScreamController(BoundedController):
     def __init__(self, parameters: Scream) -> None:
         super().__init__(parameters)
         self._parameters = parameters
-        self._window = Window(parameters)
+        self._window = ScreamWindow(parameters)
         self._sent, self._acked = RateMeter(RATE_WINDOW_MS), RateMeter(RATE_WINDOW_MS)
         self._sent_bytes = 0
         self._rates: deque[float] = deque(maxlen=25)

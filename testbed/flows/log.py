@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-NEVER = -1
+from testbed.timeline import NEVER
 
 
 @dataclass

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.flows.cross_traffic import CrossTrafficLog
-from testbed.flows.log import NEVER, FlowLog
+from testbed.flows.log import FlowLog
 from testbed.flows.periods import HOLD_S, Period, convergence_s, jain, oscillation, periods
 from testbed.flows.simulate import Outcome
 from testbed.flows.trajectory import BIN_S, Series
 from testbed.scenario.flow_scenario import DIRECTIONS, Flow, FlowScenario
+from testbed.timeline import NEVER
 
 
 def rows(

@@ -14,7 +14,7 @@ from testbed.feedback_loop import FeedbackReceiver, FeedbackSender
 from testbed.flows.cross_traffic import CrossTrafficLog, CrossTrafficRecorder
 from testbed.flows.log import FlowLog
 from testbed.flows.path import build_path
-from testbed.flows.source import Source
+from testbed.flows.source import MediaSource
 from testbed.randomness import generator
 from testbed.scenario.flow_media import Adaptive, Audio
 from testbed.scenario.flow_scenario import DIRECTIONS, Flow, FlowScenario
@@ -117,7 +117,7 @@ class End:
             )
             env.process(self._receiver.run(round(1e9 * study.duration_s)))
         rng = generator(study.seed, "flows", realization, "media", flow.name)
-        source = Source(env, flow.media, self._target_kbps, self._send, rng)
+        source = MediaSource(env, flow.media, self._target_kbps, self._send, rng)
         env.process(source.run(spans_ns))
 
     def arrive(self, packet: Packet) -> None:

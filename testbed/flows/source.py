@@ -11,7 +11,7 @@ from testbed.channels.clock import Clock
 from testbed.scenario.flow_media import Audio, Video, Voice, cut
 
 
-class Source:
+class MediaSource:
     """Sends one flow's frames.
 
     Parameters

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.flows.cross_traffic import CrossTrafficLog
-from testbed.flows.log import NEVER, FlowLog
+from testbed.flows.log import FlowLog
 from testbed.flows.simulate import BIN_MS
+from testbed.timeline import NEVER
 
 Series = dict[str, NDArray[Any]]
 BIN_S = BIN_MS / 1000

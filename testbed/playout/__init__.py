@@ -3,12 +3,12 @@
 from typing import Annotated, Any
 
 from testbed.named_parameters import TaggedUnion
-from testbed.playout.fixed import Fixed
+from testbed.playout.fixed import FixedPlayout
 from testbed.playout.offline import Offline
 from testbed.playout.policy import Playout
 
 PLAYOUT_POLICIES: TaggedUnion[Any] = TaggedUnion(
-    "playout policy", "policy", {"fixed": Fixed, "offline": Offline}
+    "playout policy", "policy", {"fixed": FixedPlayout, "offline": Offline}
 )
 
 PlayoutSpec = Annotated[Playout, PLAYOUT_POLICIES]

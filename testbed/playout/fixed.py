@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from testbed.parameters import Parameters
 
 
-class Fixed(Parameters):
+class FixedPlayout(Parameters):
     """One delay for all frames of a call: `delay_ms`, or the delay of a jitter buffer of `buffer_ms`.
 
     Attributes

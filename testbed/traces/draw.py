@@ -12,7 +12,7 @@ from testbed.figures import STYLE, save
 from testbed.traces.fit import fit_losses
 from testbed.traces.fitted import Fitted
 from testbed.traces.goodness import inner_runs, survival
-from testbed.traces.recording import Recording, Trace
+from testbed.traces.recording import NetworkTrace, Recording
 from testbed.traces.summary import CAPACITY_WINDOW_S, capacity_kbps
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _WINDOWS = 100
 _INK, _LOST = "#30363d", "#cc3311"
 
 
-def draw(trace: Trace, title: str, output: Path) -> None:
+def draw(trace: NetworkTrace, title: str, output: Path) -> None:
     """Draw a recording.
 
     Parameters
@@ -59,7 +59,7 @@ def draw(trace: Trace, title: str, output: Path) -> None:
         save(figure, output, dpi=150)
 
 
-def _panels(trace: Trace) -> list["_Panel"]:
+def _panels(trace: NetworkTrace) -> list["_Panel"]:
     if isinstance(trace, DeliveryTrace):
         return [_Capacity(trace)]
     panels: list[_Panel] = []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from testbed.traces.recording import Recording, Trace
+from testbed.traces.recording import NetworkTrace, Recording
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,6 @@ class Format:
     about: str
     suffixes: tuple[str, ...]
     keeps: Literal["losses", "times", "capacity"]
-    read: Callable[[bytes, str, Choice], Trace]
+    read: Callable[[bytes, str, Choice], NetworkTrace]
     write: Callable[[Path, Recording], None] | None
     two_clocks: bool = False

@@ -19,7 +19,7 @@ from testbed.traces.error_patterns import BYTES, WORDS
 from testbed.traces.format import Choice, Format
 from testbed.traces.losses import DIGITS, OPUS_DEMO, PLC_CHALLENGE
 from testbed.traces.ogg_opus import OGG_OPUS
-from testbed.traces.recording import Recording, Trace, evenly_spaced
+from testbed.traces.recording import NetworkTrace, Recording, evenly_spaced
 from testbed.traces.rtpdump import RTPDUMP
 from testbed.traces.skew import with_skew
 
@@ -49,7 +49,7 @@ MAX_INTERVAL_MS = 10_000.0
 
 def read(
     path: Path, name: str | None = None, choice: Choice | None = None, remove_skew: bool | None = None
-) -> tuple[Format, Trace]:
+) -> tuple[Format, NetworkTrace]:
     r"""Read a recorded network.
 
     Parameters
@@ -110,7 +110,9 @@ def of_suffix(path: Path) -> Format | None:
     return ends[max(fitting, key=len)] if fitting else None
 
 
-def write(path: Path, trace: Trace, name: str | None = None, interval_ms: float | None = None) -> list[str]:
+def write(
+    path: Path, trace: NetworkTrace, name: str | None = None, interval_ms: float | None = None
+) -> list[str]:
     """Write a recording in a format, by default that of the file name's suffix.
 
     Parameters

@@ -76,7 +76,7 @@ class Recording:
         return int(np.count_nonzero(order < np.maximum.accumulate(order))) if len(order) else 0
 
 
-Trace = Recording | DeliveryTrace
+NetworkTrace = Recording | DeliveryTrace
 
 
 def from_times(send_ns: NDArray[np.int64], delay_ns: NDArray[np.int64]) -> Recording:
@@ -90,7 +90,7 @@ def evenly_spaced(lost: NDArray[np.bool_], interval_ns: int) -> Recording:
     return from_times(send_ns, np.where(lost, np.int64(LOST), np.int64(0)))
 
 
-def losses(trace: Trace, where: str) -> NDArray[np.bool_]:
+def losses(trace: NetworkTrace, where: str) -> NDArray[np.bool_]:
     """Return which packets were lost, where there were packets.
 
     Raises

@@ -5,12 +5,12 @@ from numpy.typing import NDArray
 
 from testbed.channels.link.mahimahi import OPPORTUNITY_BYTES, DeliveryTrace
 from testbed.traces.format import Format
-from testbed.traces.recording import Recording, Trace, runs
+from testbed.traces.recording import NetworkTrace, Recording, runs
 
 CAPACITY_WINDOW_S = 1.0
 
 
-def summary(trace: Trace, kept_as: Format, name: str) -> list[str]:
+def summary(trace: NetworkTrace, kept_as: Format, name: str) -> list[str]:
     """Return lines of what was recorded: ``what: how much``.
 
     Parameters

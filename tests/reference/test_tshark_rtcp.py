@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from testbed.codecs.rtcp import RTCP_PORT
-from testbed.codecs.rtcp.ccfb import Arrival, CongestionFeedback, StreamReport
+from testbed.codecs.rtcp.ccfb import CongestionFeedback, ReportedArrival, StreamReport
 from testbed.codecs.rtcp.report import ReceiverReport, ReportBlock, SenderReport
 from testbed.codecs.rtcp.transport_wide import TransportFeedback
 from testbed.codecs.rtp.extension import TRANSPORT_SEQUENCE_ID, with_transport_sequence
@@ -110,7 +110,7 @@ def test_transport_feedback(dissect, arrivals):
 
 
 def test_congestion_feedback(dissect):
-    stream = StreamReport(0x53504348, 65535, (Arrival(1024), None, Arrival(1, 3)))
+    stream = StreamReport(0x53504348, 65535, (ReportedArrival(1024), None, ReportedArrival(1, 3)))
     data = CongestionFeedback(10, (stream,), 0x12345678).serialize()
     ((types, message, length, sender),) = dissect(
         [data], "rtcp.pt", "rtcp.rtpfb.fmt", "rtcp.length", "rtcp.senderssrc"

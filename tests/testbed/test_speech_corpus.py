@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from testbed import apt, speech_corpus
-from testbed.apt import Source, debian_mirror, private_apt, sources
+from testbed.apt import AptSource, debian_mirror, private_apt, sources
 from testbed.errors import FetchError
 from testbed.speech import PACKAGED, fetch, list_clips, load_clips
 from testbed.speech_corpus import VOICES, active_level_dbov, cut_clips, unlike_known
@@ -74,7 +74,7 @@ def machine(archive, tmp_path, monkeypatch):
     """A machine whose Debian mirror is that archive."""
     monkeypatch.setenv("TESTBED_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(
-        apt, "debian_mirror", lambda: Source(f"file:{archive}", "stable", ("main",), trusted=True)
+        apt, "debian_mirror", lambda: AptSource(f"file:{archive}", "stable", ("main",), trusted=True)
     )
     return tmp_path
 
@@ -155,7 +155,7 @@ def test_a_package_that_is_not_there_is_named(machine, monkeypatch):
 
 
 def test_a_mirror_that_cannot_be_read_is_an_error(machine, monkeypatch):
-    nowhere = Source(f"file:{machine}/nowhere", "stable", ("main",), trusted=True)
+    nowhere = AptSource(f"file:{machine}/nowhere", "stable", ("main",), trusted=True)
     monkeypatch.setattr(apt, "debian_mirror", lambda: nowhere)
     with pytest.raises(FetchError, match="apt-get update"):
         fetch()
@@ -204,7 +204,7 @@ def test_one_line_sources_with_options_comments_and_other_archives(tmp_path):
         "deb [arch=amd64 signed-by=/keys/a.gpg] http://mirror.example/debian bookworm main contrib # mine\n"
         "deb-src http://mirror.example/debian bookworm main\n",
     )
-    assert debian_mirror(etc) == Source(
+    assert debian_mirror(etc) == AptSource(
         "http://mirror.example/debian", "bookworm", ("main", "contrib"), "/keys/a.gpg"
     )
     assert len(list(sources(etc))) == 3

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.codecs import rtcp
-from testbed.codecs.rtcp.ccfb import Arrival, CongestionFeedback, StreamReport
+from testbed.codecs.rtcp.ccfb import CongestionFeedback, ReportedArrival, StreamReport
 from testbed.codecs.rtcp.header import serialize_part
 from testbed.codecs.rtcp.report import ReceiverReport, ReportBlock, SenderReport
 from testbed.codecs.rtcp.transport_wide import TransportFeedback
@@ -50,7 +50,8 @@ stream_reports = st.builds(
     ssrc=u32,
     begin_sequence=u16,
     arrivals=st.lists(
-        st.none() | st.builds(Arrival, offset=st.integers(0, 0x1FFF), ecn=st.integers(0, 3)), max_size=40
+        st.none() | st.builds(ReportedArrival, offset=st.integers(0, 0x1FFF), ecn=st.integers(0, 3)),
+        max_size=40,
     ).map(tuple),
 )
 congestion_feedback = st.builds(
@@ -158,7 +159,7 @@ def test_congestion_feedback_made_by_hand():
         "0000"
         "12345678"
     )
-    stream = StreamReport(0x53504348, 65535, (Arrival(1024), None, Arrival(1, 3)))
+    stream = StreamReport(0x53504348, 65535, (ReportedArrival(1024), None, ReportedArrival(1, 3)))
     feedback = CongestionFeedback(10, (stream,), 0x12345678)
     assert rtcp.parse(data) == [feedback]
     assert feedback.serialize() == data
@@ -183,7 +184,7 @@ def test_damaged_congestion_feedback_is_refused(body, text):
     [
         (lambda: StreamReport(1, 0, (None,) * 16385).serialize(), "16385"),
         (lambda: StreamReport(1, 65536, ()).serialize(), "begin sequence 65536"),
-        (lambda: StreamReport(1, 0, (Arrival(0x2000),)).serialize(), "13 bits"),
+        (lambda: StreamReport(1, 0, (ReportedArrival(0x2000),)).serialize(), "13 bits"),
         (lambda: CongestionFeedback(1 << 32, (), 0).serialize(), "32 bits"),
     ],
 )
@@ -206,7 +207,7 @@ def test_twenty_thousand_mutations():
     """Of all formats, in a compound: packets of bounded number and size, or a codec error."""
     chance = random.Random(8)
     arrivals = tuple(None if n % 5 == 2 else 90 * n - 400 * (n % 7 == 3) for n in range(40))
-    stream = StreamReport(7, 65530, tuple(None if n % 4 == 1 else Arrival(n) for n in range(31)))
+    stream = StreamReport(7, 65530, tuple(None if n % 4 == 1 else ReportedArrival(n) for n in range(31)))
     compound = b"".join(
         (
             SenderReport(1, 2**40, 3, 4, 5, (ReportBlock(7, 8, -9, 10, 11),)).serialize(),

@@ -11,7 +11,7 @@ from testbed.congestion.gcc import DelayRate, Gcc, GccController, _next_state
 from testbed.congestion.gcc_delay import DelayDetector, InterArrival
 from testbed.congestion.nada import CongestionSignal, Nada, NadaController
 from testbed.congestion.rate import RateMeter
-from testbed.congestion.scream import Scream, ScreamController, Window
+from testbed.congestion.scream import Scream, ScreamController, ScreamWindow
 
 MS = 1_000_000
 
@@ -258,7 +258,7 @@ def test_nada_s_queue_is_what_the_equation_says(bottleneck, capacity):
 
 
 def window_after(delays, **parameters):
-    window = Window(Scream(**parameters))
+    window = ScreamWindow(Scream(**parameters))
     window.update(Feedback(0, packets(1, lambda n: 30), None, None, 160, 480, 640), 60)
     for step, delay_ms in enumerate(delays):
         now_ns = (step + 1) * 100 * MS

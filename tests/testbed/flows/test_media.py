@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.channels.clock import Clock
-from testbed.flows.source import Source
+from testbed.flows.source import MediaSource
 from testbed.scenario.flow_media import LEAST_PACKET_BYTES, Audio, Video, Voice, cut
 
 S = 1_000_000_000
@@ -15,7 +15,7 @@ S = 1_000_000_000
 def sent(media, target_kbps, spans_s, seed=1):
     env, packets = Clock(), []
     target = target_kbps if callable(target_kbps) else lambda now_s: target_kbps
-    source = Source(
+    source = MediaSource(
         env,
         media,
         lambda: target(env.now / S),

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.flows.log import NEVER
 from testbed.flows.simulate import simulate
 from testbed.flows.study import series_of
 from testbed.scenario.loading import parse_scenario
+from testbed.timeline import NEVER
 
 S = 1_000_000_000
 

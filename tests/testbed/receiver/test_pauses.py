@@ -19,7 +19,7 @@ from testbed.codecs.recovery import Action, Recovery
 from testbed.codecs.rtp import red
 from testbed.codecs.rtp.packet import OPUS_PAYLOAD_TYPE, RtpPacket
 from testbed.pauses import Arrival, pauses_between
-from testbed.playout.fixed import Fixed
+from testbed.playout.fixed import FixedPlayout
 from testbed.playout.offline import Offline
 from testbed.timeline import NEVER
 
@@ -165,7 +165,7 @@ def test_until_the_next_packet_comes_the_voice_of_the_last_one_decides(
 ) -> None:
     kinds = "v" + last + 10 * kind + "vv"
     delays_ms = lose(kinds, *range(2, 12))
-    simulation = call(encoding(kinds), delays_ms, Fixed(policy="fixed", delay_ms=60))
+    simulation = call(encoding(kinds), delays_ms, FixedPlayout(policy="fixed", delay_ms=60))
     # Frame 12 is at hand 60 ms before it is due, that is when frame 9 is.
     known = FILL_PAUSE if kind == UNSENT else CONCEAL
     assert simulation.job.actions.tolist()[2:12] == [missing] * 7 + [known] * 3
@@ -174,7 +174,7 @@ def test_until_the_next_packet_comes_the_voice_of_the_last_one_decides(
 
 def test_a_call_that_ends_in_a_pause_ends_in_noise() -> None:
     kinds = "vqsss"
-    for playout in (OFFLINE, Fixed(policy="fixed", delay_ms=60)):
+    for playout in (OFFLINE, FixedPlayout(policy="fixed", delay_ms=60)):
         simulation = call(encoding(kinds), lose(kinds), playout)
         assert simulation.job.actions.tolist() == [DECODE, DECODE, FILL_PAUSE, FILL_PAUSE, FILL_PAUSE]
         assert (np.diff(simulation.timeline.played_ns) >= 0).all()
@@ -237,7 +237,7 @@ def test_random_calls_are_played_as_a_plain_model_plays_them(
 ) -> None:
     kinds = VOICE + "".join(kind for kind, _ in drawn)
     fates = [0.0, *(fate for kind, fate in drawn if kind != UNSENT)]
-    playout = OFFLINE if delay_ms is None else Fixed(policy="fixed", delay_ms=delay_ms)
+    playout = OFFLINE if delay_ms is None else FixedPlayout(policy="fixed", delay_ms=delay_ms)
     simulation = call(encoding(kinds), fates, playout, distances)
     timeline, actions = simulation.timeline, simulation.job.actions.tolist()
     assert sum(timeline.count(way) for way in (PRIMARY, RED, LBRR, DRED, PLC, DTX)) == len(kinds)
@@ -251,7 +251,7 @@ def test_random_calls_are_played_as_a_plain_model_plays_them(
                 FILL_PAUSE if says_pause(kinds, fates, distances, frame, now_ms) else CONCEAL
             )
     if delay_ms is not None:  # the first packet is the fastest, and takes no time
-        buffered = call(encoding(kinds), fates, Fixed(policy="fixed", buffer_ms=delay_ms), distances)
+        buffered = call(encoding(kinds), fates, FixedPlayout(policy="fixed", buffer_ms=delay_ms), distances)
         assert recovered(buffered) == recovered(simulation)
         assert buffered.job.actions.tolist() == actions
     lost = sum(fate is None for fate in fates)

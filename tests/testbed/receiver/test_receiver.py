@@ -24,7 +24,7 @@ from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
 from testbed.codecs.recovery import Action, Recovery
-from testbed.playout.fixed import Fixed
+from testbed.playout.fixed import FixedPlayout
 from testbed.playout.offline import Offline
 from testbed.scenario.loading import Speech
 from testbed.speech import load_clips
@@ -232,7 +232,7 @@ def test_red_carries_copies_at_the_distances_asked_and_counts_their_bytes() -> N
 
 
 def test_with_a_fixed_delay_what_comes_in_the_last_nanosecond_is_in_time_and_later_is_late() -> None:
-    playout = Fixed(policy="fixed", delay_ms=60)
+    playout = FixedPlayout(policy="fixed", delay_ms=60)
     simulation = call(encoding(3), [60, 60.000001, 59.9], playout)
     assert [recovery for recovery, _ in decisions(simulation)] == [PRIMARY, PLC, PRIMARY]
     assert simulation.timeline.late.tolist() == [False, True, False]
@@ -243,7 +243,7 @@ def test_a_repair_must_be_there_before_the_frame_must_play() -> None:
     made = encoding(8, dred_ms=1000)
     delays = [40.0, None, None, None, None, None, 40.0, 40.0]
     # Frame 6 arrives 40 ms after it was sent; frame n is due 60 ms after it was sent, 20 n ms earlier.
-    simulation = call(made, delays, Fixed(policy="fixed", delay_ms=60))
+    simulation = call(made, delays, FixedPlayout(policy="fixed", delay_ms=60))
     assert [recovery for recovery, _ in decisions(simulation)] == [
         PRIMARY,
         *[PLC] * 4,
@@ -251,7 +251,7 @@ def test_a_repair_must_be_there_before_the_frame_must_play() -> None:
         PRIMARY,
         PRIMARY,
     ]
-    simulation = call(made, delays, Fixed(policy="fixed", delay_ms=140))
+    simulation = call(made, delays, FixedPlayout(policy="fixed", delay_ms=140))
     assert [recovery for recovery, _ in decisions(simulation)] == [PRIMARY, *[DRED] * 5, PRIMARY, PRIMARY]
 
 
@@ -270,7 +270,7 @@ repairs = st.tuples(
 @given(networks, repairs, st.one_of(st.none(), st.floats(0, 500)))
 def test_invariants(delays_ms: list[float | None], repair: Any, delay_ms: float | None) -> None:
     lbrr, dred_ms, distances = repair
-    playout = OFFLINE if delay_ms is None else Fixed(policy="fixed", delay_ms=delay_ms)
+    playout = OFFLINE if delay_ms is None else FixedPlayout(policy="fixed", delay_ms=delay_ms)
     made = encoding(len(delays_ms), lbrr, dred_ms)
     simulation = call(made, delays_ms, playout, distances)
     timeline = simulation.timeline
@@ -307,9 +307,9 @@ def test_waiting_longer_never_loses_a_frame(
     made = encoding(len(delays_ms), lbrr, dred_ms)
     waits = (delay_ms, delay_ms + more_ms, delay_ms + more_ms + 10_000)
     primaries = [
-        call(made, delays_ms, Fixed(policy="fixed", delay_ms=min(10_000, wait)), distances).timeline.count(
-            PRIMARY
-        )
+        call(
+            made, delays_ms, FixedPlayout(policy="fixed", delay_ms=min(10_000, wait)), distances
+        ).timeline.count(PRIMARY)
         for wait in waits
     ]
     offline = call(made, delays_ms, OFFLINE, distances).timeline.count(PRIMARY)
@@ -325,8 +325,8 @@ def test_a_buffer_is_a_delay_that_counts_from_the_fastest_packet(
     made = encoding(len(delays_ms), lbrr, dred_ms)
     arrived_ns = [round(delay * 1e6) for delay in delays_ms if delay is not None]
     delay_ms = (min(arrived_ns, default=0) + round(buffer_ms * 1e6)) / 1e6
-    buffered = call(made, delays_ms, Fixed(policy="fixed", buffer_ms=buffer_ms), distances)
-    delayed = call(made, delays_ms, Fixed(policy="fixed", delay_ms=delay_ms), distances)
+    buffered = call(made, delays_ms, FixedPlayout(policy="fixed", buffer_ms=buffer_ms), distances)
+    delayed = call(made, delays_ms, FixedPlayout(policy="fixed", delay_ms=delay_ms), distances)
     for name in ("arrived_ns", "played_ns", "recovered_by", "source_frame", "late"):
         assert np.array_equal(getattr(buffered.timeline, name), getattr(delayed.timeline, name)), name
     assert np.array_equal(buffered.job.actions, delayed.job.actions)
@@ -347,7 +347,7 @@ def test_the_buffer_needed_is_the_smallest_that_repairs_the_same(
         return
 
     def repairs_the_same(buffer_ms: float) -> bool:
-        timeline = call(made, fates, Fixed(policy="fixed", buffer_ms=buffer_ms), distances).timeline
+        timeline = call(made, fates, FixedPlayout(policy="fixed", buffer_ms=buffer_ms), distances).timeline
         return all(
             np.array_equal(getattr(timeline, name)[repaired], getattr(offline, name)[repaired])
             for name in ("recovered_by", "source_frame")
