@@ -24,7 +24,7 @@ def summary_table(results: Results) -> pd.DataFrame:
     ResultsError
         It is a flow study, or has no rows yet.
     """
-    if results.manifest.get("kind") == "flows":
+    if not results.kind.has_schemes:
         raise ResultsError(f"{results.folder}: a flow study, which has no schemes; its rows are in `table`")
     if results.table.empty:
         raise ResultsError(f"{results.folder}: the run has no rows yet")

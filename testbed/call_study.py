@@ -11,6 +11,7 @@ from testbed.calls import rows_of
 from testbed.caveats import caveats
 from testbed.columns import IDENTITY, table_types
 from testbed.diagnosis import diagnoses
+from testbed.estimate import estimate
 from testbed.kept_files import NOT_KEPT, keep_clean
 from testbed.manifest import make_manifest
 from testbed.measurements import identity
@@ -73,6 +74,10 @@ class CallStudy:
     def outline(self) -> str:
         """Return the outline of its run, for ``--dry-run``."""
         return outline(self._plan, self.context.clips)
+
+    def estimate(self, jobs: int) -> str:
+        """Return the bitrate of each scheme, time and disk, about, for ``--dry-run``; takes seconds."""
+        return "\n".join(estimate(self._plan, self.context.clips, self.context.save).lines(jobs))
 
     def identities(self) -> list[dict[str, Any]]:
         """Return the identity of one row of each group of calls."""

@@ -53,10 +53,9 @@ class Results:
 
     def __repr__(self) -> str:
         """Return a line."""
-        unit = "flow" if self.manifest.get("kind") == "flows" else "call"
         unfinished = "" if self.manifest.get("complete", True) else ", unfinished"
         return printable(
-            f"{type(self).__name__}({self.folder}: {counted(len(self.table), unit)}{unfinished})"
+            f"{type(self).__name__}({self.folder}: {counted(len(self.table), self.kind.row)}{unfinished})"
         )
 
 

@@ -54,6 +54,9 @@ class Study(Protocol):
     def outline(self) -> str:
         """Return the outline of its run, for ``--dry-run``."""
 
+    def estimate(self, jobs: int) -> str:
+        """Return what a run in so many processes needs, about, for ``--dry-run``; "" if that is unknown."""
+
     def identities(self) -> Iterable[Mapping[str, Any]]:
         """Return rows with nothing but the identity of what they are about, to try out the table."""
 

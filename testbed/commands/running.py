@@ -62,24 +62,29 @@ def run(
         bool,
         typer.Option("--force", help="Replace a run of another scenario, or an unfinished one, in DIR."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would run, and what it needs.")
+    ] = False,
     open_: Open = False,
 ) -> None:
     """Run a scenario, write its results and report, and print its answer on stderr."""
+    from testbed.machine import cores
     from testbed.scenario.loading import load_scenario
 
+    wanted = frozenset(word.strip() for word in save.split(",") if word.strip())
     loaded = load_scenario(scenario, set_ or (), speech or ())
     if dry_run:
         from testbed.study import study_of
 
-        say(study_of(loaded).outline())
+        study = study_of(loaded, save=wanted)
+        say(study.outline())
+        if needs := study.estimate(jobs or cores()):
+            say(needs)
         return
-    from testbed.machine import cores
     from testbed.progress import progress
     from testbed.runner import run_scenario
 
     with progress() as on_progress:
-        wanted = frozenset(word.strip() for word in save.split(",") if word.strip())
         done = run_scenario(
             loaded,
             out or Path("results") / loaded.name,

@@ -79,6 +79,10 @@ class FlowStudy:
         """Return the outline of its run, for ``--dry-run``."""
         return outline(self._scenario, self.context, self.total)
 
+    def estimate(self, jobs: int) -> str:
+        """Return "": the time of a simulation is not known before it."""
+        return ""
+
     def identities(self) -> list[dict[str, Any]]:
         """Return the identity of each realization of each point."""
         return [self._identity(run) for run in self.tasks]
