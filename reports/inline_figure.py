@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from testbed.figures import STYLE
 
-_DPI = 110
+_DPI = 90
 
 
 class InlineFigure(Figure):
