@@ -48,9 +48,10 @@ def answer_text(
     points = [*found]
     point = points[len(points) // 2] if point is None else point
     if point not in found:
-        raise ResultsError(
-            f"{results.folder}: there is no point {point}; give one of {points[0]} to {points[-1]}"
+        there = (
+            f"give one of {points[0]} to {points[-1]}" if len(points) > 1 else f"the only one is {points[0]}"
         )
+        raise ResultsError(f"{results.folder}: there is no point {point}; {there}")
     clips = counted(results.table["clip"].nunique(), "clip")
     at = f" at {labels.point(summary.points[point])}" if len(points) > 1 else ""
     blocks = [

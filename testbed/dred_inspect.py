@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,7 +93,15 @@ class Inspection:
                     yield found
 
     def lines(self) -> Iterator[str]:
-        """Yield a table of the DRED of each stream, then the answers; raises as iterating does."""
+        """Yield the answers, then a table of the DRED of each stream; raises as iterating does.
+
+        The file is read a second time for the table, so that none of it is kept.
+        """
+        deque(self, maxlen=0)
+        yield from map(str, self.answers)
+        yield from (f"note: {note}" for note in self._contents.lines())
+        if not any(answer.with_dred for answer in self.answers):
+            return
         titled = 0
         for found in self:
             if titled < len(self.answers):
@@ -101,8 +110,6 @@ class Inspection:
                     yield f"{self.answers[-1].name}:"
                 yield _aligned(_TITLES)
             yield _aligned(_row(found))
-        yield from (f"note: {note}" for note in self._contents.lines())
-        yield from map(str, self.answers)
 
     @property
     def verdict(self) -> Verdict:

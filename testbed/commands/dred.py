@@ -55,7 +55,7 @@ def dred_inspect(
     inspection = Inspection(file, payload_type, red_payload_type)
     lines = inspection.lines()
     if as_json:
-        deque(lines, maxlen=0)
+        deque(inspection, maxlen=0)
         lines = iter([inspection.as_json()])
     for line in lines:
         say(line)

@@ -22,7 +22,7 @@ def summary(trace: NetworkTrace, kept_as: Format, name: str) -> list[str]:
     name
         What to call it.
     """
-    lines = [f"{name}: {kept_as.name}, {kept_as.about}"]
+    lines = [f"file: {name}", f"format: {kept_as.name} ({kept_as.about})"]
     lines += [f"note: {note}" for note in trace.notes]
     if isinstance(trace, DeliveryTrace):
         return lines + _capacity(trace)

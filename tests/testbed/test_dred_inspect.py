@@ -81,10 +81,10 @@ def test_a_capture_with_and_without_red(tmp_path):
     block = red.RedBlock(111, 960, b"older")
     twice = captured(tmp_path / "red.pcap", [(63, red.serialize([block], 111, each)) for each in packets()])
     from_bitstream = Inspection(bitstream(tmp_path / "call.bit", packets()))
-    *table, answer = from_bitstream.lines()
+    answer, *table = from_bitstream.lines()
     for path in (plain, twice):
         name = "0x00000001, 192.0.2.1:5004 > 198.51.100.1:5004: "
-        assert list(Inspection(path).lines()) == [name.rstrip(), *table, name + answer]
+        assert list(Inspection(path).lines()) == [name + answer, name.rstrip(), *table]
 
 
 def test_a_payload_type_of_ones_own(tmp_path):
@@ -109,10 +109,10 @@ def test_packets_are_not_held(tmp_path):
     smallest = bytes.fromhex("4b41090000fc440c") + b"\x55" * 6
     path = bitstream(tmp_path / "tiny.bit", [smallest] * 4000)
     lines = Inspection(path).lines()
-    assert [next(lines).split()[0] for _ in range(2)] == ["packet", "0"]
+    assert [next(lines).split()[0] for _ in range(3)] == ["4000", "packet", "0"]
     tracemalloc.start()
     try:
-        assert sum(1 for _ in lines) == 4000
+        assert sum(1 for _ in lines) == 3999
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -151,7 +151,7 @@ def test_version_10_of_libopus_1_5(tmp_path):
     seen = Inspection(bitstream(tmp_path / "old.bit", [bytes.fromhex(each["packet"]) for each in recorded]))
     depths = [40 * len(each["latents"]) for each in recorded if each["latents"]]
     assert [found.depth_ms for found in seen] == depths
-    *_, last, summary = seen.lines()
+    summary, *_, last = seen.lines()
     assert last.split()[3:7] == ["10", "-25", "1040", "1015"]
     assert f" {min(depths)} to {max(depths)} ms deep, {sum(depths) / len(depths):.0f} on average" in summary
 
@@ -189,13 +189,14 @@ def test_the_command(tmp_path):
     path = bitstream(tmp_path / "call.bit", packets()[:60])
     done = subprocess.run([TESTBED, "dred", "inspect", path], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert lines[0].split("  ")[0] == "packet"
-    assert lines[1].index("12 ") == lines[0].index("version")
+    assert " of 60 packets carry DRED" in lines[0]
+    assert lines[1].split("  ")[0] == "packet"
+    assert lines[2].index("12 ") == lines[1].index("version")
     assert lines == list(Inspection(path).lines())
     other = captured(tmp_path / "call.pcap", [(96, each) for each in packets()[:60]])
     command = [TESTBED, "dred", "inspect", other, "--payload-type", "96"]
-    *_, answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert answer.endswith(lines[-1])
+    answer, *_ = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert answer.endswith(lines[0])
     wrong = subprocess.run([TESTBED, "dred", "inspect", TESTBED], capture_output=True, text=True, check=False)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "is a program, not a recording of a network" in wrong.stderr
@@ -387,7 +388,7 @@ def test_an_rtpdump_and_a_packed_capture(tmp_path):
     ]
     (tmp_path / "call.rtp").write_bytes(b"#!rtpplay1.0 192.0.2.1/5004\n" + bytes(16) + b"".join(records))
     rows = [
-        list(Inspection(tmp_path / name).lines())[1:-1] for name in ("call.pcap", "call.pcap.gz", "call.rtp")
+        list(Inspection(tmp_path / name).lines())[2:] for name in ("call.pcap", "call.pcap.gz", "call.rtp")
     ]
     assert rows[0] == rows[1] == rows[2] and len(rows[0]) > 50
 
@@ -395,11 +396,11 @@ def test_an_rtpdump_and_a_packed_capture(tmp_path):
 def test_ogg_opus(tmp_path):
     path = tmp_path / "call.opus"
     path.write_bytes(ogg([(packets()[:50], 50 * 960), (packets()[50:], 100 * 960)]))
-    *table, answer = Inspection(bitstream(tmp_path / "call.bit", packets())).lines()
-    assert list(Inspection(path).lines()) == [*table, answer]
+    whole = list(Inspection(bitstream(tmp_path / "call.bit", packets())).lines())
+    assert list(Inspection(path).lines()) == whole
     path.write_bytes(ogg([(packets(), 960)]) + ogg([(plain(), 960)], serial=10))
     seen = Inspection(path)
-    *_, first, second = seen.lines()
+    first, second, *_ = seen.lines()
     assert first.startswith("Ogg stream 0x00000009: ") and "0 of 100" in second
 
 

@@ -22,8 +22,9 @@ def call():
 
 def test_a_call():
     lines = summary(call(), FORMATS["csv"], "call.csv")
-    assert lines[0].startswith("call.csv: csv")
-    assert lines[1:4] == [
+    assert lines[0] == "file: call.csv"
+    assert lines[1].startswith("format: csv (")
+    assert lines[2:5] == [
         "packets: 10",
         "lost: 3 (30 %)",
         "bursts of loss: 2, mean 1.5 packets, median 1.5, 95 % up to 2, longest 2",
