@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from testbed.errors import ResultsError
 from testbed.escaping import printable
+from testbed.metrics import described
 from testbed.reports import labels
 from testbed.reports.facts import facts
-from testbed.reports.headline import Answer, answers, mean, shown
+from testbed.reports.headline import Answer, answers
 from testbed.reports.intervals import Interval
-from testbed.reports.summary import CEILING, Summary, summarize
+from testbed.reports.summary import Cell, Summary, summarize
+from testbed.reports.wording import estimate, mean, number
 from testbed.results import Results
-from testbed.words import counted
+from testbed.words import aligned, counted
 
 _WIDEST = 110
 
@@ -59,7 +61,7 @@ def answer_text(
         "\n".join(_table_of_points(summary, found, point)) if len(points) > 1 else "",
         _paragraph(f"The answer{at}: {found[point].lead}"),
         "\n".join(_paragraph(sentence) for sentence in found[point].more),
-        "\n".join(_columns(scheme_rows(summary, found[point], point), left=1)),
+        "\n".join(_table_of_schemes(scheme_rows(summary, found[point], point))),
         "\n".join(_paragraph(f"warning: {text}", "  ") for text in _warnings(results, summary, found[point])),
     ]
     return printable("\n\n".join(block for block in blocks if block))
@@ -71,21 +73,19 @@ def _warnings(results: Results, summary: Summary, answer: Answer) -> list[str]:
 
 
 def _table_of_points(summary: Summary, found: Mapping[int, Answer], chosen: int) -> list[str]:
-    rows = [("", "at", "scheme" if summary.only else "use", "score", "gain", "kb/s")]
+    use = "Scheme" if summary.only else "Use"
+    rows = [("", "At", use, "Score", "Gain", labels.column("wire_kbps").heading)]
     for point, answer in found.items():
         cell = summary.cells.get((point, answer.recommended or summary.only or ""))
         metric = answer.verdict.metric or ""
-        rows.append(
-            (
-                ">" if point == chosen else "",
-                labels.point(summary.points[point]),
-                "–" if cell is None else cell.title,
-                "–" if cell is None else f"{labels.short(metric)} {_score(cell.scores.get(metric), metric)}",
-                "–" if cell is None else _score(cell.gains.get(metric), metric, sign=True),
-                "–" if cell is None else labels.number(cell.costs.get("wire_kbps"), 1),
-            )
-        )
-    return _columns(rows, left=3)
+        mark, at = ">" if point == chosen else "", labels.point(summary.points[point])
+        if cell is None:
+            rows.append((mark, at, "–", "–", "–", "–"))
+            continue
+        score = f"{described(metric).label} {_score(cell.scores.get(metric), metric)}"
+        gain = _score(cell.gains.get(metric), metric, sign=True)
+        rows.append((mark, at, cell.title, score, gain, _cost(cell, "wire_kbps")))
+    return aligned(rows, right=range(3, len(rows[0])))
 
 
 def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str, ...]]:
@@ -93,7 +93,9 @@ def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str,
     metric, choice = answer.verdict.metric, answer.verdict.choice
     if metric is None:
         return []
-    rows: list[tuple[str, ...]] = [("scheme", labels.short(metric), "gain", "kb/s on wire", "buffer ms", "")]
+    judge = described(metric)
+    costs = [labels.column(name).heading for name in ("wire_kbps", "buffer_needed_ms_max")]
+    rows: list[tuple[str, ...]] = [("Scheme", judge.heading, "Gain", *costs, "")]
     for scheme in summary.schemes:
         cell = summary.cells.get((point, scheme))
         if cell is None:
@@ -108,34 +110,26 @@ def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str,
         rows.append(
             (
                 scheme,
-                "–" if score is None else shown(score, labels.places(metric)),
-                _score(cell.gains.get(metric), metric, sign=True) if scheme != CEILING else "",
-                labels.number(cell.costs.get("wire_kbps"), 1),
-                labels.number(cell.costs.get("buffer_needed_ms_max")) if scheme != CEILING else "",
+                "–" if score is None else estimate(score, judge.decimals),
+                _score(cell.gains.get(metric), metric, sign=True) if scheme != summary.ceiling else "",
+                _cost(cell, "wire_kbps"),
+                _cost(cell, "buffer_needed_ms_max") if scheme != summary.ceiling else "",
                 "; ".join([*([verdict] if verdict else []), *cell.marks]) or unsent,
             )
         )
     return rows
 
 
+def _table_of_schemes(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return aligned(rows, right=range(1, len(rows[0]) - 1)) if rows else []
+
+
 def _score(value: Interval | None, metric: str, sign: bool = False) -> str:
-    return "–" if value is None else mean(value, labels.places(metric), sign)
+    return "–" if value is None else mean(value, described(metric).decimals, sign)
 
 
-def _columns(rows: Sequence[tuple[str, ...]], left: int) -> list[str]:
-    """Return rows as aligned columns, the first `left` and the last to the left, numbers to the right."""
-    if not rows:
-        return []
-    rows = [tuple(printable(word).replace("\n", " ") for word in row) for row in rows]
-    widths = [max(len(word) for word in column) for column in zip(*rows, strict=True)]
-    last = len(widths) - 1
-    return [
-        "  ".join(
-            word.ljust(width) if index < left or (index == last and left == 1) else word.rjust(width)
-            for index, (word, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def _cost(cell: Cell, column: str) -> str:
+    return number(cell.costs.get(column), labels.column(column).decimals)
 
 
 def _paragraph(text: str, further: str = "") -> str:

@@ -39,11 +39,11 @@ function recovery() {
   keys(byId("recovery-legend"), used.concat(data.cells.some((c) => c.shares.late) ? ["late"] : []));
   stacks(byId("recovery-chart"), rows, "Frames not played from their own packet (%)", Math.max(1, ...rows.map((r) => Math.max(r.missing, r.late))));
   const bits = shownSchemes().map((scheme) => {
-    const costs = cellAt(state.point, scheme.name).costs;
-    const parts = BITS.map(([part, column]) => [part, costs[column], `${PARTS[part][0]}: ${number(costs[column], 1)} kb/s`]);
+    const cell = cellAt(state.point, scheme.name), costs = cell.costs;
+    const parts = BITS.map(([part, column]) => [part, costs[column], `${PARTS[part][0]}: ${shownCost(cell, column)}`]);
     const headers = costs.wire_kbps - costs.payload_kbps;
-    if (headers > 0) parts.push(["headers", headers, `${PARTS.headers[0]}: ${headers.toFixed(1)} kb/s`]);
-    return { name: scheme.name, parts: parts, sum: parts.reduce((s, p) => s + (p[1] || 0), 0), end: costs.wire_kbps === undefined ? "failed" : costs.wire_kbps.toFixed(1) };
+    if (headers > 0) parts.push(["headers", headers, `${PARTS.headers[0]}: ${number(headers, data.columns.wire_kbps.decimals)} kb/s`]);
+    return { name: scheme.name, parts: parts, sum: parts.reduce((s, p) => s + (p[1] || 0), 0), end: costs.wire_kbps === undefined ? "failed" : number(costs.wire_kbps, data.columns.wire_kbps.decimals) };
   });
   keys(byId("bits-legend"), BITS.filter(([, column]) => data.cells.some((c) => c.costs[column])).map(([part]) => part).concat("headers"));
   stacks(byId("bits-chart"), bits, "Bitrate on the wire (kb/s)", Math.max(1, ...bits.map((r) => r.sum)));
@@ -63,6 +63,6 @@ function dred() {
     const colour = sent < 0.8 * asked ? PARTS.plc[1] : PARTS.dred[1];
     if (sent !== undefined) node("rect", { x: x(0), y: y - 7, width: x(sent) - x(0), height: 14, fill: colour }, svg);
     node("circle", { cx: x(asked), cy: y, r: 6, fill: "#fff", stroke: "#1c2128", "stroke-width": 2 }, svg);
-    label(svg, x(Math.max(asked, sent || 0)) + 12, y + 4, `${number(sent, 0)} ms sent (${asked.toFixed(0)} asked)`);
+    label(svg, x(Math.max(asked, sent || 0)) + 12, y + 4, `${shownCost(cell, "dred_sent_ms")} sent (${number(asked, data.columns.dred_asked_ms.decimals)} asked)`);
   });
 }

@@ -12,12 +12,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from testbed.errors import ResultsError
-from testbed.reports import labels
-from testbed.reports.summary import CEILING
+from testbed.metrics import described
 from testbed.results import Results
 from testbed.timeline import read_timeline
 
-HZ = 16_000
+EXAMPLE_RATE_HZ = 16_000
 MAX_SOUND_BYTES = 24_000_000
 MAX_SECONDS = 60
 _WINDOW = 512
@@ -46,7 +45,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Call:
+class ExampleCall:
     """The same call, clean, unrepaired and through each scheme."""
 
     clip: str
@@ -57,7 +56,7 @@ class Call:
     left_out: int
 
 
-def example_call(results: Results) -> Call | None:
+def example_call(results: Results) -> ExampleCall | None:
     """Return the first example of a run, or None if it has none.
 
     Raises
@@ -86,13 +85,15 @@ def example_call(results: Results) -> Call | None:
         if len(sound) > budget:
             sound, left_out = "", left_out + 1
         budget -= len(sound)
-        tracks.append(Track(name, about, sound, _spectrogram(samples), len(samples) / HZ, timeline))
+        tracks.append(
+            Track(name, about, sound, _spectrogram(samples), len(samples) / EXAMPLE_RATE_HZ, timeline)
+        )
 
     recordings = [item for item in results.manifest.get("clean") or [] if item["clip"] == first["clip"]]
     if recordings:
         clean = _samples(results.folder, recordings[0]["audio"])
         add("clean", "the recording, before any codec", clean, {})
-        hit = [name for name in timelines if name != CEILING]
+        hit = [name for name in timelines if name != results.ceiling]
         if hit:
             muted = unrepaired(clean, timelines[hit[0]], frame_ms)
             is_same = len({tuple(_is_lost(timelines[name])) for name in hit}) == 1
@@ -101,12 +102,14 @@ def example_call(results: Results) -> Call | None:
     for example in same:
         samples = _samples(results.folder, example["audio"])
         add(example["scheme"], _scores(results, example), samples, letters(timelines[example["scheme"]]))
-    return Call(first["clip"], int(first["realization"]), int(first["point"]), frame_ms, tracks, left_out)
+    return ExampleCall(
+        first["clip"], int(first["realization"]), int(first["point"]), frame_ms, tracks, left_out
+    )
 
 
 def unrepaired(clean: NDArray[np.float32], timeline: pd.DataFrame, frame_ms: float) -> NDArray[np.float32]:
     """Return the recording with silence in place of each frame whose own packet was lost."""
-    samples = round(HZ * frame_ms / 1000)
+    samples = round(EXAMPLE_RATE_HZ * frame_ms / 1000)
     heard = clean.copy()
     for frame in timeline["frame"][_is_lost(timeline)]:
         heard[frame * samples : (frame + 1) * samples] = 0
@@ -145,7 +148,7 @@ def _scores(results: Results, example: dict[str, Any]) -> str:
     for key in ("point", "clip", "realization", "scheme"):
         rows = rows[rows[key] == example[key]]
     said = [
-        f"{labels.short(name)} {rows[name].iloc[0]:.{labels.places(name)}f}"
+        f"{described(name).label} {rows[name].iloc[0]:.{described(name).decimals}f}"
         for name in results.manifest.get("metrics", [])
         if name in rows and len(rows) and pd.notna(rows[name].iloc[0])
     ]
@@ -175,11 +178,13 @@ def _samples(folder: Path, name: str) -> NDArray[np.float32]:
     try:
         if (channels := soundfile.info(path).channels) != 1:
             raise ResultsError(f"{path}: {channels} channels; examples have one")
-        samples, rate = soundfile.read(path, frames=MAX_SECONDS * HZ, dtype="float32", always_2d=True)
+        samples, rate = soundfile.read(
+            path, frames=MAX_SECONDS * EXAMPLE_RATE_HZ, dtype="float32", always_2d=True
+        )
     except (OSError, soundfile.SoundFileError) as error:
         raise ResultsError(f"{path}: cannot be read as sound: {error}") from error
-    if rate != HZ:
-        raise ResultsError(f"{path}: {rate} Hz; examples are {HZ} Hz")
+    if rate != EXAMPLE_RATE_HZ:
+        raise ResultsError(f"{path}: {rate} Hz; examples are {EXAMPLE_RATE_HZ} Hz")
     mono: NDArray[np.float32] = samples[:, 0]
     return mono
 
@@ -187,7 +192,7 @@ def _samples(folder: Path, name: str) -> NDArray[np.float32]:
 def flac(samples: NDArray[np.float32]) -> bytes:
     """Return sound as a FLAC file of 16 bits."""
     buffer = io.BytesIO()
-    soundfile.write(buffer, samples, HZ, format="FLAC", subtype="PCM_16")
+    soundfile.write(buffer, samples, EXAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
 
 

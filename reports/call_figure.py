@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from testbed.escaping import printable
 from testbed.figures import STYLE
-from testbed.reports.call import FLOOR_DB, HZ, letters, levels_db
+from testbed.reports.call import EXAMPLE_RATE_HZ, FLOOR_DB, letters, levels_db
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,10 +64,10 @@ def call_figure(
         strips.tick_params(axis="y", length=0)
         strips.spines[:].set_visible(False)
         strips.set_title(printable(title), fontsize=10, loc="left")
-        seconds = len(pcm) / HZ
+        seconds = len(pcm) / EXAMPLE_RATE_HZ
         sound.imshow(
             levels_db(pcm).T,
-            extent=(0, seconds, 0, HZ / 2000),
+            extent=(0, seconds, 0, EXAMPLE_RATE_HZ / 2000),
             aspect="auto",
             origin="lower",
             cmap="magma_r",

@@ -1,6 +1,6 @@
-"""One colour a scheme, the same on the whole page and in every plot."""
+"""One colour per scheme, the same on the whole page and in every plot."""
 
-from testbed.reports.summary import CEILING
+from collections.abc import Sequence
 
 # Okabe and Ito's colours, less the yellow that white paper swallows, then Tol's: for the colour-blind too.
 PALETTE = (
@@ -22,8 +22,8 @@ PALETTE = (
 CEILING_COLOUR = "#30363d"
 
 
-def colours(schemes: list[str]) -> dict[str, str]:
+def colours(schemes: Sequence[str], ceiling: str | None) -> dict[str, str]:
     """Return the colour of each scheme, by its place among those that meet loss."""
-    rivals = [scheme for scheme in schemes if scheme != CEILING]
+    rivals = [scheme for scheme in schemes if scheme != ceiling]
     chosen = {scheme: PALETTE[index % len(PALETTE)] for index, scheme in enumerate(rivals)}
-    return {CEILING: CEILING_COLOUR} | chosen
+    return chosen if ceiling is None else {ceiling: CEILING_COLOUR} | chosen

@@ -9,7 +9,7 @@ import jinja2
 import pandas as pd
 
 from testbed.errors import ResultsError
-from testbed.reports import labels
+from testbed.reports import labels, wording
 from testbed.reports.flow_charts import chart, highest
 from testbed.reports.reproduction import reproduction
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, Results, read_table
@@ -78,7 +78,7 @@ def render(results: Results) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters["number"] = labels.number
+    environment.filters["number"] = wording.number
     manifest = results.manifest
     return environment.get_template("flows.html").render(
         style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),

@@ -1,6 +1,8 @@
 """Means and shares with their 95 % bootstrap intervals, from columns indexed by clip and realization."""
 
+import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -17,11 +19,25 @@ class Interval:
     high: float
     pairs: int
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there were enough calls for an interval."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the interval, of a difference, excludes 0."""
+        return self.is_known and not self.low <= 0 <= self.high
+
+    def times(self, sign: int) -> Self:
+        """Return the estimate multiplied by 1 or -1."""
+        return self if sign > 0 else type(self)(-self.mean, -self.high, -self.low, self.pairs)
+
 
 def interval(column: "pd.Series[float]", bounds: tuple[float, float] | None = None) -> Interval | None:
-    """Return the mean of a column whose index is (clip, realization); None if no value is there.
+    """Return the mean of a column whose index is (clip, realization); None if it has no value.
 
-    Few clips give wide intervals; what lies beyond `bounds`, where the mean cannot be, is cut off.
+    The interval is cut off at `bounds`, beyond which the mean cannot be.
     """
     column = column.dropna()
     if not len(column):
@@ -33,7 +49,7 @@ def interval(column: "pd.Series[float]", bounds: tuple[float, float] | None = No
 
 
 def ratio(won: "pd.Series[float]", lost: "pd.Series[float]") -> Interval | None:
-    """Return mean(won) / mean(lost) over the pairs that have both; None where the loss is not significant."""
+    """Return mean(won) / mean(lost) over the pairs that have both; None if the loss is not significant."""
     both = pd.DataFrame({"won": won, "lost": lost}).dropna()
     loss = interval(both["lost"])
     if loss is None or not loss.low > 0:

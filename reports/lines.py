@@ -6,11 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from testbed.reports import labels
+from testbed.metrics import described
 from testbed.reports.flows import CONTROLLED
 from testbed.reports.intervals import Interval, interval
 from testbed.reports.selection import shown
-from testbed.reports.summary import CEILING
 from testbed.results import Results
 
 _ASKED = ("dred_asked_ms",)
@@ -65,7 +64,7 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
         at_values = x in swept or x in _ASKED or not numeric(rows[x])
         for value, its in rows.groupby(x if at_values else "point", sort=True):
             column = its.groupby(unit)[y].mean().rename_axis(["clip", "realization"])
-            mean = interval(column, labels.BOUNDS.get(y))
+            mean = interval(column, described(y).bounds)
             place = value if at_values else its[x].mean()
             if mean is None or pd.isna(place):
                 continue
@@ -97,7 +96,7 @@ def _groups(results: Results, x: str, by: str) -> Iterator[tuple[str, bool, pd.D
         if not {"flow", "kind"} & {x, by}:
             table = table[table["kind"].isin(CONTROLLED)]
     elif "scheme" not in (by, x):
-        beside = table["scheme"] == CEILING
+        beside = table["scheme"] == results.ceiling
         if x in _ASKED:
             beside |= table[x] == 0
         name = name.mask(beside, table["scheme"])

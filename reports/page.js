@@ -1,12 +1,13 @@
-// What is on the page: it reads the numbers below it and draws them at the width there is.
+// State and common parts of the page, which draws the numbers embedded in it at the available width.
 const data = JSON.parse(document.getElementById("data").textContent);
 const state = { as: "scores", dotsAs: "scores", metric: data.judge, x: null, hidden: new Set(), point: data.shown, from: 0, span: 0, paper: false };
 const byId = (id) => document.getElementById(id);
 const cellAt = (point, scheme) => data.cells.find((c) => c.point === point && c.scheme === scheme);
 const shownSchemes = () => data.schemes.filter((s) => cellAt(state.point, s.name));
-const placesOf = (metric) => ({ estoi: 3, packet_loss: 3, delay_variation_ms_p95: 0, mean_delay_ms: 0, wire_kbps: 1 })[metric] ?? 2;
+// The mean of a column with the decimals and the unit that its declaration gives.
+const shownCost = (cell, column) => `${number(cell.costs[column], data.columns[column].decimals)} ${data.columns[column].unit}`;
 const isNetwork = (metric) => data.network.some((m) => m.name === metric);
-// What the network did is what it is: it has no gain over the plain choice, and nothing in it is repaired.
+// Columns of the network have no gain over the baseline, and nothing in them is repaired.
 const curvesAs = () => (isNetwork(state.metric) ? "scores" : state.as);
 // "primary" is grey because it is the ordinary case; what repairs is coloured, what is guessed or lost stands out.
 const PARTS = {

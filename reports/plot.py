@@ -11,12 +11,11 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.figures import STYLE, save
 from testbed.reports import labels
-from testbed.reports.colours import CEILING_COLOUR, colours
+from testbed.reports.colours import colours
 from testbed.reports.intervals import Interval
 from testbed.reports.lines import Lines, lines, numeric
 from testbed.reports.published import published
 from testbed.reports.selection import check_column, nearest, shown, where
-from testbed.reports.summary import CEILING
 from testbed.results import Results, load
 
 if TYPE_CHECKING:
@@ -168,7 +167,7 @@ def _drawn(
 
     names = list(dict.fromkeys(name for made in panels.values() for name in made.points))
     order = list(results.manifest.get("scheme_names") or []) if by == "scheme" else []
-    tint = colours([*order, *(name for name in names if name not in order)])
+    tint = colours([*order, *(name for name in names if name not in order)], results.ceiling)
     words = [] if numeric(results.table[x]) else list(dict.fromkeys(map(shown, results.table[x])))
     columns = math.ceil(math.sqrt(len(panels)))
     rows = math.ceil(len(panels) / columns)
@@ -178,7 +177,7 @@ def _drawn(
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         drawn: dict[str, Line2D] = {}
         for axes, (title, made) in zip(grid, panels.items(), strict=False):
-            drawn = _panel(axes, made, names, tint, words, by != x) | drawn
+            drawn = _panel(axes, made, names, tint, results.ceiling, words, by != x) | drawn
             for mark in published(x, y, axes.get_xlim()[1]):
                 line = "*" if len(mark.places) == 1 else ":"
                 drawn[mark.label] = axes.plot(
@@ -217,19 +216,25 @@ def _drawn(
 
 
 def _panel(
-    axes: "Axes", made: Lines, names: Sequence[str], tint: dict[str, str], words: Sequence[str], apart: bool
+    axes: "Axes",
+    made: Lines,
+    names: Sequence[str],
+    tint: dict[str, str],
+    ceiling: str | None,
+    words: Sequence[str],
+    apart: bool,
 ) -> dict[str, "Line2D"]:
     """Draw the lines of one panel and return what stands for each in the legend."""
     drawn = {}
     for name, points in made.points.items():
         index = names.index(name)
-        colour = CEILING_COLOUR if name == CEILING else tint[name]
+        colour = tint[name]
         if name in made.beside and len(points) == 1 and not words:
             drawn[name] = axes.axhline(points[0][1].mean, color=colour, linestyle="--", linewidth=1.4)
             continue
         shift = 0.5 * (index / (len(names) - 1) - 0.5) if len(names) > 1 and apart else 0.0
         places = [words.index(shown(place)) + shift if words else float(place) for place, _ in points]
-        style = "none" if words or made.scattered else "--" if name in made.beside or name == CEILING else "-"
+        style = "none" if words or made.scattered else "--" if name in made.beside or name == ceiling else "-"
         drawn[name] = _line(axes, places, [mean for _, mean in points], colour, index, style)
     return drawn
 

@@ -1,11 +1,11 @@
-// How good each scheme is: scores against a bitrate or a swept parameter, and by scheme.
-// What can be drawn of a metric: the score itself, or what the scheme adds to the plain choice, call by call.
+// Quality: scores against a bitrate or a swept parameter, and by scheme.
+// Views of a metric: the score, its gain over the baseline call by call, or the share of the loss damage repaired.
 const SIGHTS = [["scores", "score"]];
-if (data.plain) SIGHTS.push(["gains", `gain over ${data.plain}`]);
+if (data.baseline) SIGHTS.push(["gains", `gain over ${data.baseline}`]);
 if (data.cells.some((c) => Object.keys(c.repaired).length)) SIGHTS.push(["repaired", "share repaired"]);
 
 function sight(cell, metric, as) {
-  if (as === "gains" && cell.scheme === data.plain && cell.scores[metric]) return { mean: 0, low: null, high: null, pairs: cell.scores[metric].pairs };
+  if (as === "gains" && cell.scheme === data.baseline && cell.scores[metric]) return { mean: 0, low: null, high: null, pairs: cell.scores[metric].pairs };
   const found = cell[as][metric];
   if (!found || as !== "repaired") return found;
   const times = (value) => (value === null ? null : 100 * value);
@@ -13,15 +13,21 @@ function sight(cell, metric, as) {
 }
 
 function sightAxis(metric, as) {
-  if (as === "gains") return `${metric.short} gained over ${data.plain}`;
-  return as === "repaired" ? `${metric.short}: repaired (%)` : metric.axis;
+  if (as === "gains") return `${metric.title} gained over ${data.baseline}${metric.unit ? ` (${metric.unit})` : ""}`;
+  return as === "repaired" ? `${metric.title}: repaired (%)` : metric.axis;
+}
+
+// Gains are positive for the better scheme, whatever the direction of the metric.
+function better(metric, as) {
+  return as === "scores" && metric.better === "lower" ? "down is better" : "up is better";
 }
 
 function scoreText(score, metric, as) {
-  const places = as === "repaired" ? 0 : placesOf(metric.name);
+  const places = as === "repaired" ? 0 : metric.decimals;
   const interval = score.low === null || score.high === null ? "" : ` [${number(score.low, places)} to ${number(score.high, places)}]`;
   const sign = as === "gains" && score.mean > 0 ? "+" : "";
-  return `${metric.short}${as === "gains" ? " gained" : as === "repaired" ? " repaired" : ""} ${sign}${number(score.mean, places)}${interval}${as === "repaired" ? " %" : ""}`;
+  const unit = as === "repaired" ? " %" : metric.unit && metric.unit !== "share" ? ` ${metric.unit}` : "";
+  return `${metric.title}${as === "gains" ? " gained" : as === "repaired" ? " repaired" : ""} ${sign}${number(score.mean, places)}${interval}${unit}`;
 }
 
 function limits(score) {
@@ -62,8 +68,8 @@ function seriesOf(scheme) {
 
 function curveControls() {
   const box = byId("curve-controls");
-  buttons(box, "Metric", data.metrics.concat(data.network).map((m) => [m.name, m.short]), () => state.metric, (v) => { state.metric = v; curves(); });
-  buttons(box, "Across", xChoices.map((c) => [c.name, c.axis.replace(/ \((?!kb\/s\)|ms\)).*$/, "")]), () => state.x, (v) => { state.x = v; curves(); });
+  buttons(box, "Metric", data.metrics.concat(data.network).map((m) => [m.name, m.title]), () => state.metric, (v) => { state.metric = v; curves(); });
+  buttons(box, "Across", xChoices.map((c) => [c.name, c.heading]), () => state.x, (v) => { state.x = v; curves(); });
   buttons(box, "As", SIGHTS, () => state.as, (v) => { state.as = v; curves(); });
   buttons(byId("dots-controls"), "As", SIGHTS, () => state.dotsAs, (v) => { state.dotsAs = v; dots(); });
   const legend = byId("legend");
@@ -85,6 +91,7 @@ function curves() {
   const figure = byId("curve-chart");
   if (!figure) return;
   const metric = data.metrics.concat(data.network).find((m) => m.name === state.metric);
+  byId("direction").textContent = better(metric, curvesAs());
   const axis = (xChoices.find((c) => c.name === state.x) || { axis: "" }).axis;
   const wide = figure.clientWidth > 700;
   const { svg, width, height } = canvas(figure, state.paper ? 310 : wide ? 470 : 360);
@@ -114,7 +121,7 @@ function curves() {
         node("path", { d: `M${x(p.x)},${y(reach[0])}V${y(reach[1])}M${x(p.x) - 3},${y(reach[0])}h6M${x(p.x) - 3},${y(reach[1])}h6`, stroke: scheme.colour, opacity: 0.55, fill: "none" }, group);
       marker(group, index, x(p.x), y(p.score.mean), scheme.colour, p.cell.point === state.point && !alone ? 6.5 : 4.5);
       node("circle", { cx: x(p.x), cy: y(p.score.mean), r: 11, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, curvesAs())}\nwire ${number(p.cell.costs.wire_kbps, 1)} kb/s, payload ${number(p.cell.costs.payload_kbps, 1)} kb/s`);
+      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, curvesAs())}\nwire ${shownCost(p.cell, "wire_kbps")}, payload ${shownCost(p.cell, "payload_kbps")}`);
     }
     const last = points.reduce((a, b) => (b.x >= a.x ? b : a));
     ends.push({ x: x(last.x), y: y(last.score.mean), text: scheme.name, index: index, colour: scheme.colour, isCeiling: scheme.ceiling });
@@ -138,7 +145,7 @@ function dots() {
     const left = names + (number_ % side) * panelWidth + 12, right = names + ((number_ % side) + 1) * panelWidth - 14;
     const top = Math.floor(number_ / side) * panelHeight + 24, bottom = top + schemes.length * row + 4;
     const scored = schemes.map((s) => sight(cellAt(state.point, s.name), metric.name, state.dotsAs)).filter(Boolean);
-    if (!scored.length) { label(svg, left, top, metric.short + ": no call scored"); return; }
+    if (!scored.length) { label(svg, left, top, metric.title + ": no call scored"); return; }
     const x = scale(...range(spread(scored), 0.07), left, right);
     xAxis(svg, x, top, bottom, sightAxis(metric, state.dotsAs), (left + right) / 2);
     const ceiling = data.schemes.find((s) => s.ceiling);

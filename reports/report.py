@@ -11,16 +11,21 @@ from typing import Any
 
 import jinja2
 
+from testbed.columns import MEASURED, names
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import written_whole
-from testbed.reports import flows, headline, labels
-from testbed.reports.call import Call, example_call
+from testbed.metrics import described
+from testbed.reports import flows, labels, wording
+from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.colours import colours
 from testbed.reports.facts import facts
+from testbed.reports.headline import answers
 from testbed.reports.reproduction import reproduction, rows
-from testbed.reports.summary import CEILING, RECOVERIES, Summary, summarize
+from testbed.reports.summary import RECOVERIES, Summary, summarize
+from testbed.reports.verdict import judge
 from testbed.results import WORK, Results, load
+from testbed.words import counted
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("charts.js", "page.js", "quality.js", "bars.js", "call.js", "start.js")
@@ -66,7 +71,8 @@ def render(
     call = example_call(results)
     points = sorted({point for point, _ in summary.cells})
     shown = call.point if call and call.point in points else points[len(points) // 2]
-    judge = headline.judge(summary)
+    found = answers(summary, margins, budget_kbps)
+    first = judge(summary, shown, margins)
     script = "".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -74,22 +80,22 @@ def render(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.globals.update(labels=labels, headline=headline)
+    environment.globals.update(labels=labels, wording=wording, described=described, counted=counted)
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     return environment.get_template("page.html").render(
         style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
         script=script,
         script_digest=digest,
-        data=_plain(_data(summary, call, shown) | {"run": _identity(results.manifest)}),
+        data=_plain(_data(summary, call, shown, first) | {"run": _identity(results.manifest)}),
         manifest=_Defaults(results.manifest),
         summary=summary,
-        colours=colours(summary.schemes),
+        colours=colours(summary.schemes, summary.ceiling),
         points=points,
         shown=shown,
-        judge=judge,
+        judge=first,
         call=call,
-        ceiling=CEILING,
-        answers=headline.answers(summary, margins, budget_kbps),
+        answers=found,
+        played_from=[*RECOVERIES, "late"],
         facts=facts(results.manifest),
         made_again=reproduction(results.manifest),
         folder=_run_folder(results.folder).name,
@@ -123,7 +129,7 @@ def _identity(manifest: dict[str, Any]) -> str:
     return " · ".join(part for part in (str(name), day, testbed) if part)
 
 
-def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
+def _data(summary: Summary, call: ExampleCall | None, shown: int, first: str | None) -> dict[str, Any]:
     """Return the data of the page's script."""
     numeric = [
         name
@@ -131,30 +137,25 @@ def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
         if all(labels.is_number(point.get(name)) for point in summary.points) and len(summary.points) > 1
     ]
     others = [name for name in summary.points[0] if name not in numeric]
-    tint = colours(summary.schemes)
+    tint = colours(summary.schemes, summary.ceiling)
     return {
         "schemes": [
-            {"name": name, "colour": tint[name], "ceiling": name == CEILING} for name in summary.schemes
+            {"name": name, "colour": tint[name], "ceiling": name == summary.ceiling}
+            for name in summary.schemes
         ],
-        "metrics": [
-            {
-                "name": name,
-                "short": labels.short(name),
-                "axis": labels.axis(name),
-            }
-            for name in summary.metrics
-        ],
-        "network": [
-            {"name": name, "short": labels.short(name), "axis": labels.axis(name)} for name in summary.network
-        ],
-        "judge": headline.judge(summary),
-        "plain": summary.plain,
+        "metrics": [_column(name) | {"better": described(name).better} for name in summary.metrics],
+        "network": [_column(name) | {"better": "lower"} for name in summary.network],
+        "judge": first,
+        "baseline": summary.baseline,
         "points": [{"parameters": point, "label": labels.point(point)} for point in summary.points],
         "shown": shown,
-        "numeric": [{"name": name, "axis": labels.axis(name)} for name in numeric],
+        "numeric": [
+            {"name": name, "heading": labels.axis(name), "axis": labels.axis(name)} for name in numeric
+        ],
         "others": others,
+        "columns": {name: _column(name) for name in names(MEASURED)},
         "costs": [
-            {"name": name, "axis": labels.axis(name)}
+            _column(name)
             for name in ("wire_kbps", "payload_kbps")
             if any(name in cell.costs for cell in summary.cells.values())
         ],
@@ -169,6 +170,19 @@ def _data(summary: Summary, call: Call | None, shown: int) -> dict[str, Any]:
                 for track in call.tracks
             ],
         },
+    }
+
+
+def _column(name: str) -> dict[str, Any]:
+    """Return the declaration of a column or a metric for the page's script."""
+    column = labels.column(name)
+    return {
+        "name": name,
+        "title": column.title,
+        "heading": column.heading,
+        "axis": labels.axis(name),
+        "unit": column.unit,
+        "decimals": column.decimals,
     }
 
 

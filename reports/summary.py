@@ -1,23 +1,23 @@
 """Summary of a run's table: means, intervals, differences, shares."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from testbed.reports import labels
+from testbed.columns import MEASURED, PLAYED_FROM
+from testbed.metrics import described
 from testbed.reports.facts import receiver
 from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
 
-CEILING = "no loss"
-RECOVERIES = ("primary", "red", "lbrr", "dred", "plc")
-_PLAIN_NAMES = ("plc", "classic plc", "classic_plc")
-_COSTS = ("wire_kbps", "payload_kbps", "primary_kbps", "lbrr_kbps", "dred_kbps", "red_kbps")
+RECOVERIES = tuple(column.name.removeprefix("frames_") for column in PLAYED_FROM)
+"""What frames are played from, by the names of the columns that count them."""
+_MEANS = tuple(column.name for column in MEASURED if column.unit != "frames")
 _REDUNDANCY = ("red_kbps", "lbrr_kbps", "dred_kbps")
-_OTHERS = ("dred_asked_ms", "dred_sent_ms", "packet_loss", "buffer_needed_ms_p95", "mean_delay_ms")
 _NOTHING_SENT_KBPS = 0.5
 NETWORK = ("packet_loss", "delay_variation_ms_p95", "mean_delay_ms", "wire_kbps")
 """Columns that a scheme's own bitrate can change, where links have a limit."""
@@ -30,22 +30,23 @@ class Cell:
     Attributes
     ----------
     costs
-        Mean of each column of cost in the table, in kb/s, ms or as a share; ``buffer_needed_ms_max`` is a
-        maximum, ``pauses`` the share of all frames that was not sent.
+        Mean of each measured column that does not count frames; ``buffer_needed_ms_max`` is a maximum,
+        ``pauses`` the share of all frames that was not sent.
     shares
-        Share of the frames sent that was played from each of `RECOVERIES`, and of those ``late``; 0 to 1;
-        empty where every call failed.
+        Share of the frames sent that was played from each of `RECOVERIES`, and of packets ``late``; 0 to 1;
+        empty if every call failed.
     scores
-        Mean of each metric and of each column in `Summary.network`; absent where no call could be scored.
+        Mean of each metric and of each column in `Summary.network`; absent if no call could be scored.
     gains
-        Difference to the baseline at the same point and on the same loss, in the metric's unit.
+        How much better than the baseline, at the same point and on the same loss, in the metric's unit;
+        positive is better, whatever the metric's direction.
     repaired
         Share of the baseline's loss of quality that the scheme repairs: by definition 0 for the baseline and
-        1 for no loss. Absent where that loss is not significant.
+        1 for the ceiling. Absent if that loss is not significant.
     diagnoses
-        Problems of the scheme here, a line each that begins with its name.
+        Problems of the scheme at the point, a line each that begins with its name.
     is_unsent
-        Whether it was asked for redundancy and sent none, so that it only conceals.
+        Whether redundancy was asked for and none was sent, so that the scheme only conceals.
     """
 
     point: int
@@ -62,13 +63,13 @@ class Cell:
 
     @property
     def marks(self) -> list[str]:
-        """Its problems without their causes and cures, which follow a colon or a semicolon."""
+        """Its problems without causes and remedies, which follow a colon or a semicolon."""
         texts = [text.removeprefix(f"{self.scheme} ") for text in self.diagnoses]
         return [re.split("[:;] ", text, maxsplit=1)[0] for text in texts]
 
     @property
     def title(self) -> str:
-        """Its name, and what it was asked for and never sent: ``LBRR + DRED (sent no DRED)``."""
+        """Its name, with the redundancy that was asked for and never sent: ``LBRR + DRED (sent no DRED)``."""
         lacking = [mark for mark in self.marks if mark.startswith("sent no ")]
         return f"{self.scheme} ({', '.join(lacking)})" if lacking else self.scheme
 
@@ -94,6 +95,11 @@ class Summary:
 
     Attributes
     ----------
+    ceiling
+        The scheme that loses nothing; None if the run has none.
+    baseline
+        The scheme that the others are compared with: classic PLC alone, else the one with the lowest bitrate;
+        None if there is only one scheme.
     network
         Columns that the schemes' own bitrates changed; empty if none.
     receivers
@@ -107,20 +113,20 @@ class Summary:
     metrics: list[str]
     network: list[str]
     points: list[dict[str, Any]]
-    plain: str | None
+    ceiling: str | None
+    baseline: str | None
     failures: pd.DataFrame
     table: pd.DataFrame
     receivers: list[str]
     warnings: list[str]
 
-    @property
-    def has_ceiling(self) -> bool:
-        """Whether the run has the scheme that loses nothing."""
-        return CEILING in self.schemes
-
     def rivals(self) -> list[str]:
         """Return the schemes that meet loss, in the scenario's order."""
-        return [scheme for scheme in self.schemes if scheme != CEILING]
+        return [scheme for scheme in self.schemes if scheme != self.ceiling]
+
+    def ceiling_at(self, point: int) -> Cell | None:
+        """Return the cell of the ceiling at a point."""
+        return self.cells.get((point, self.ceiling or ""))
 
     @property
     def only(self) -> str | None:
@@ -134,15 +140,16 @@ class Summary:
         return [cell for cell in cells if cell is not None and cell.asks_dred]
 
     def grid(self, point: int, metric: str) -> pd.DataFrame:
-        """Return one metric at one point: a row a (clip, realization), a column a scheme."""
+        """Return one metric at one point: one row per (clip, realization), one column per scheme."""
         here = self.table[self.table["point"] == point]
         return here.pivot_table(
             index=["clip", "realization"], columns="scheme", values=metric, aggfunc="mean"
         )
 
-    def difference(self, grid: pd.DataFrame, scheme: str, other: str) -> Interval | None:
-        """Return how much higher `scheme` scores than `other`, call by call."""
-        return interval(grid[scheme] - grid[other])
+    def gap(self, point: int, metric: str, scheme: str, other: str) -> Interval | None:
+        """Return how much better `scheme` scores than `other`, call by call."""
+        grid = self.grid(point, metric)
+        return interval(described(metric).sign * (grid[scheme] - grid[other]))
 
 
 def summarize(results: Results) -> Summary:
@@ -153,12 +160,25 @@ def summarize(results: Results) -> Summary:
     schemes = order + [name for name in present if name not in order]
     metrics = [name for name in manifest.get("metrics", []) if name in table and table[name].notna().any()]
     points = list(manifest.get("points") or [{}])
-    plain = plain_choice(table, schemes)
+    ceiling = results.ceiling if results.ceiling in schemes else None
+    rivals = [name for name in schemes if name != ceiling]
+    baseline = results.baseline if results.baseline in rivals else _cheapest(table, rivals)
     failures = table[table["error"].fillna("") != ""]
     receivers = [receiver(manifest, point) for point in points]
     warnings = [str(warning) for warning in manifest.get("warnings") or ()]
-    network = _network(table)
-    summary = Summary({}, schemes, metrics, network, points, plain, failures, table, receivers, warnings)
+    summary = Summary(
+        {},
+        schemes,
+        metrics,
+        _network(table, ceiling),
+        points,
+        ceiling,
+        baseline,
+        failures,
+        table,
+        receivers,
+        warnings,
+    )
     for point in sorted(int(number) for number in table["point"].unique()):
         for scheme in schemes:
             rows = table[(table["point"] == point) & (table["scheme"] == scheme)]
@@ -175,27 +195,22 @@ def summarize(results: Results) -> Summary:
     return summary
 
 
-def _network(table: pd.DataFrame) -> list[str]:
+def _network(table: pd.DataFrame, ceiling: str | None) -> list[str]:
     """Return the columns of `NETWORK`, if the losses of a call depended on the scheme."""
     if "packet_loss" not in table:
         return []
-    met = table[table["scheme"] != CEILING].groupby(["point", "clip", "realization"])
+    met = table[table["scheme"] != ceiling].groupby(["point", "clip", "realization"])
     if (met["packet_loss"].nunique() <= 1).all():
         return []
     return [name for name in NETWORK if name in table and table[name].notna().any()]
 
 
-def plain_choice(table: pd.DataFrame, schemes: list[str]) -> str | None:
-    """Return the scheme to compare with: classic PLC by its name, else the one that costs least."""
-    rivals = [scheme for scheme in schemes if scheme != CEILING]
-    for name in _PLAIN_NAMES:
-        for scheme in rivals:
-            if scheme.casefold() == name:
-                return scheme
-    if len(rivals) < 2:
+def _cheapest(table: pd.DataFrame, schemes: Sequence[str]) -> str | None:
+    """Return the scheme with the lowest bitrate, the baseline of a run without classic PLC."""
+    if len(schemes) < 2:
         return None
-    cost = table[table["scheme"].isin(rivals)].groupby("scheme")["wire_kbps"].mean().dropna()
-    return str(cost.idxmin()) if len(cost) else rivals[0]
+    kbps = table[table["scheme"].isin(schemes)].groupby("scheme")["wire_kbps"].mean().dropna()
+    return str(kbps.idxmin()) if len(kbps) else schemes[0]
 
 
 def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
@@ -207,7 +222,7 @@ def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(rows: pd.DataFrame, point: int, scheme: str) -> Cell:
-    costs = {name: float(rows[name].mean()) for name in (*_COSTS, *_OTHERS) if name in rows}
+    costs = {name: float(rows[name].mean()) for name in _MEANS if name in rows}
     frames = float(rows["frames"].sum()) if "frames" in rows else 0.0
     if "frames_dtx" in rows and frames:
         pauses = float(rows["frames_dtx"].sum())
@@ -246,17 +261,20 @@ def _diagnosed(cell: Cell, manifest: dict[str, Any]) -> Cell:
 
 def _score(summary: Summary, point: int, metric: str) -> None:
     grid = summary.grid(point, metric)
-    plain = grid.get(summary.plain) if summary.plain else None
-    ceiling = grid.get(CEILING)
+    judge = described(metric)
+    baseline = grid.get(summary.baseline) if summary.baseline else None
+    ceiling = grid.get(summary.ceiling) if summary.ceiling else None
     for scheme in grid.columns:
         cell = summary.cells[point, str(scheme)]
         mine = grid[scheme]
-        if (score := interval(mine, labels.BOUNDS.get(metric))) is not None:
+        if (score := interval(mine, judge.bounds)) is not None:
             cell.scores[metric] = score
-        if plain is None:
+        if baseline is None:
             continue
-        if scheme != summary.plain and (gain := interval(mine - plain)) is not None:
+        won = judge.sign * (mine - baseline)
+        if scheme != summary.baseline and (gain := interval(won)) is not None:
             cell.gains[metric] = gain
-        if ceiling is not None and (share := ratio(mine - plain, ceiling - plain)) is not None:
-            is_scale = scheme in (summary.plain, CEILING)
+        lost = None if ceiling is None else judge.sign * (ceiling - baseline)
+        if lost is not None and (share := ratio(won, lost)) is not None:
+            is_scale = scheme in (summary.baseline, summary.ceiling)
             cell.repaired[metric] = replace(share, low=np.nan, high=np.nan) if is_scale else share

@@ -15,9 +15,9 @@ def summary_table(results: Results) -> pd.DataFrame:
     -------
     DataFrame
         ``point``, the swept parameters, ``scheme``, ``calls`` and ``failed``; of each metric the mean
-        (``plcmos``), its 95 % interval (``plcmos_low``, ``plcmos_high``) and the difference to the baseline
-        on the same calls (``plcmos_gain``, ``plcmos_gain_low``, ``plcmos_gain_high``); the means of bitrates,
-        losses and delays. NaN where nothing is known.
+        (``plcmos``), its 95 % interval (``plcmos_low``, ``plcmos_high``) and how much better it is than the
+        baseline on the same calls (``plcmos_gain``, ``plcmos_gain_low``, ``plcmos_gain_high``); the means of
+        bitrates, losses and delays. NaN where nothing is known.
 
     Raises
     ------

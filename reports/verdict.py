@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from testbed.choice import MARGINS, Choice, choose
+from testbed.choice import Choice, choose
 from testbed.errors import ResultsError
+from testbed.metrics import METRICS, described
 from testbed.reports.intervals import Interval
-from testbed.reports.summary import CEILING, Summary
+from testbed.reports.summary import Summary
 
-_PREFERRED = ("plcmos", "pesq_wb", "estoi")
 _BUDGETS_KBPS = (*range(10, 100, 10), *range(100, 1000, 20))
 _LESS = 0.85
 
@@ -23,8 +23,8 @@ class Verdict:
     metric
         The judging metric: the first that shows an effect of loss; None if nothing was scored.
     effects
-        Effect of loss on the baseline, by metric up to the judging one; without those that are unknown, for
-        lack of calls or of a ceiling.
+        Loss of quality of the baseline by loss, by metric up to the judging one; positive if the ceiling is
+        better. Without those that are unknown, for lack of calls or of a ceiling.
     choice
         Among all schemes; None if the metric has no margin or no scheme can be ranked.
     budget_kbps, affordable
@@ -67,8 +67,8 @@ def parse_margins(given: Sequence[str]) -> dict[str, float]:
 
 
 def ordered(summary: Summary) -> list[str]:
-    """Return the metrics of a run in the order in which they judge."""
-    preferred = [name for name in _PREFERRED if name in summary.metrics]
+    """Return the metrics of a run in the order in which they judge: that of the registry."""
+    preferred = [name for name in METRICS if name in summary.metrics]
     return preferred + [name for name in summary.metrics if name not in preferred]
 
 
@@ -80,7 +80,7 @@ def verdicts(
     Parameters
     ----------
     margins
-        Difference to the best that does not matter, by metric; default: `testbed.choice.MARGINS`.
+        Difference to the best that does not matter, by metric; default: that of each metric.
     budget_kbps
         Budget on the wire; default: a round bitrate clearly below that of the recommended scheme.
 
@@ -97,7 +97,7 @@ def verdicts(
             raise ResultsError(f"--margin {name}: the run has no such metric; it has {have}")
         if not 0 < margin < math.inf:
             raise ResultsError(f"--margin {name}={margin:g}: give a number above 0")
-    known = {**MARGINS, **(margins or {})}
+    known = _margins(summary, margins)
     points = sorted({point for point, _ in summary.cells})
     judges = {point: _judge(summary, point, known) for point in points}
     metrics = {metric for metric, _ in judges.values() if metric in known}
@@ -123,11 +123,30 @@ def verdicts(
     return found
 
 
+def judge(
+    summary: Summary, point: int | None = None, margins: Mapping[str, float] | None = None
+) -> str | None:
+    """Return the judging metric at a point, default the middle one; else the first metric of the run.
+
+    Charts and tables begin with it. None for a run without scores.
+    """
+    points = sorted({point for point, _ in summary.cells})
+    point = points[len(points) // 2] if point is None else point
+    metric, _ = _judge(summary, point, _margins(summary, margins))
+    return metric or next(iter(ordered(summary)), None)
+
+
+def _margins(summary: Summary, given: Mapping[str, float] | None) -> dict[str, float]:
+    """Return the margins of the run's metrics, with those that the user gave."""
+    own = {name: described(name).margin for name in summary.metrics}
+    return {name: margin for name, margin in own.items() if margin is not None} | dict(given or {})
+
+
 def _judge(
     summary: Summary, point: int, margins: Mapping[str, float]
 ) -> tuple[str | None, dict[str, Interval]]:
     """Return the first metric that has a margin and shows an effect of loss, else the first of all."""
-    ceiling = summary.cells.get((point, CEILING))
+    ceiling = summary.ceiling_at(point)
     scored = [
         name
         for name in ordered(summary)

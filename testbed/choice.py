@@ -14,19 +14,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.errors import ResultsError
+from testbed.metrics import described
 from testbed.simultaneous import Differences, confidence, differences
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MARGINS: Mapping[str, float] = {"plcmos": 0.1, "pesq_wb": 0.1, "estoi": 0.02}
-"""Difference that does not matter, by metric.
-
-The 95 % interval of a mean opinion score from 24 to 32 listeners is about 0.1 to 0.2 (ITU-T P.800), so a
-panel would not find 0.1 of PLCMOS or PESQ. 0.02 of ESTOI is the same share of its scale, and less than the
-change in the intelligibility of speech in noise with 1 dB, while listeners notice 3 dB (McShefferty et al.,
-2015).
-"""
 FEWEST_CLIPS = 5
 """Fewest clips for a choice; with fewer the error exceeds 5 % for exponentially distributed clips."""
 _MOST_CLIPS = 1000
@@ -44,11 +38,11 @@ class Choice:
     clips, calls
         Number of clips and calls with a score of every scheme.
     ranked
-        The schemes, the highest mean over these calls first.
+        The schemes, the best mean over these calls first.
     equals
         Schemes shown to be not worse than the best by more than the margin, the cheapest first.
     running
-        Schemes not shown to be worse than any other, the highest mean first.
+        Schemes not shown to be worse than any other, the best mean first.
     clips_needed
         Total number of clips that would show a scheme to be not worse, with a power of 80 % and at the same
         means; only numbers above the present one, and at most 1000.
@@ -95,7 +89,7 @@ def choose(
         The schemes to choose from, in the scenario's order, without the ceiling and those that did not send
         their redundancy.
     margin
-        In the metric's unit; default: that of `MARGINS`.
+        In the metric's unit; default: the metric's own.
     budgets_kbps
         Highest bitrate on the wire, by point; other schemes are left out.
 
@@ -103,8 +97,17 @@ def choose(
     -------
     dict
         A choice for each point of the table.
+
+    Raises
+    ------
+    ResultsError
+        No margin is given, and the metric has none.
     """
-    margin = MARGINS[metric] if margin is None else margin
+    judge = described(metric)
+    margin = judge.margin if margin is None else margin
+    if margin is None:
+        raise ResultsError(f"{metric} has no margin; give one")
+    table = table.assign(**{metric: judge.sign * table[metric]})
     cost = table.groupby(["point", "scheme"])["wire_kbps"].mean()
     points = {
         point: _Scored.of(
@@ -177,9 +180,10 @@ class _Scored:
     Attributes
     ----------
     means
-        One row per clip, one column per scheme: means over the calls with a score of every scheme.
+        One row per clip, one column per scheme: means over the calls with a score of every scheme; larger is
+        better.
     ranked
-        The schemes, the highest mean first.
+        The schemes, the best mean first.
     cost
         Bitrate of each scheme on the wire, in kb/s.
     """

@@ -43,7 +43,7 @@ class Column:
 
     @property
     def axis(self) -> str:
-        """Title of an axis, with the unit: ``Bitrate on the wire (kb/s)``."""
+        """Title of an axis, with the unit: ``Bitrate of DRED (kb/s)``."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
     @property
@@ -53,8 +53,8 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """Heading of a table's column, with the unit: ``Wire kb/s``."""
-        return self.title if self.unit in ("", "share") else f"{self.title} {self.unit}"
+        """Heading of a table's column, with the unit: ``Wire (kb/s)``."""
+        return self.title if self.unit in ("", "share", "frames") else f"{self.title} ({self.unit})"
 
 
 def _frames(name: str, label: str, about: str, short: str = "") -> Column:
@@ -70,6 +70,15 @@ IDENTITY = (
     ),
 )
 """The columns that identify a call. The swept parameters follow them."""
+
+PLAYED_FROM = (
+    _frames("primary", "Frames from their own packet", "frames played from their own packet", "Own packet"),
+    _frames("red", "Frames from RED", "frames played from a RED copy", "RED"),
+    _frames("lbrr", "Frames from LBRR", "frames played from LBRR", "LBRR"),
+    _frames("dred", "Frames from DRED", "frames played from DRED", "DRED"),
+    _frames("plc", "Frames concealed", "frames concealed", "PLC"),
+)
+"""The numbers of frames by what they were played from, pauses excluded."""
 
 MEASURED = (
     Column(
@@ -119,7 +128,7 @@ MEASURED = (
     Column(
         "wire_kbps",
         "kb/s",
-        "Bitrate on the wire",
+        "Bitrate on the wire with RTP, UDP and IPv4",
         "payload with RTP, UDP and IPv4 headers (40 bytes per packet)",
         decimals=1,
         short="Wire",
@@ -162,11 +171,7 @@ MEASURED = (
         "Packets below wideband",
         "narrowband and mediumband SILK packets, after which libopus conceals without neural networks",
     ),
-    _frames("primary", "Frames from their own packet", "frames played from their own packet", "Own packet"),
-    _frames("red", "Frames from RED", "frames played from a RED copy", "RED"),
-    _frames("lbrr", "Frames from LBRR", "frames played from LBRR", "LBRR"),
-    _frames("dred", "Frames from DRED", "frames played from DRED", "DRED"),
-    _frames("plc", "Frames concealed", "frames concealed", "PLC"),
+    *PLAYED_FROM,
     _frames(
         "dtx",
         "Frames not sent (DTX)",
@@ -181,7 +186,7 @@ MEASURED = (
         "as the fastest until its repair arrived, 95th percentile over the frames that RED, LBRR or DRED "
         "repaired; NaN if none was repaired",
         decimals=0,
-        short="Buffer needed, p95",
+        short="Buffer p95",
     ),
     Column(
         "buffer_needed_ms_max",
@@ -189,7 +194,7 @@ MEASURED = (
         "Jitter buffer that repairs need, maximum",
         "the same, maximum",
         decimals=0,
-        short="Buffer needed, longest",
+        short="Buffer max",
     ),
     Column(
         "mean_delay_ms",

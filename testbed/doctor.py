@@ -121,7 +121,9 @@ def _speech() -> Iterator[Check]:
 
 
 def _metrics() -> Iterator[Check]:
-    for package in ("speechmos", "onnxruntime", "pesq", "pystoi"):
+    from testbed.metrics import packages
+
+    for package in packages():
         try:
             import_module(package)
         except ImportError as error:

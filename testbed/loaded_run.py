@@ -91,7 +91,7 @@ class Run(Results):
         Parameters
         ----------
         worst
-            Whether to put the lowest scores first, of the first metric that shows an effect of loss.
+            Whether to put the worst scores first, of the metric that judges the run.
         values
             Values of columns, e.g. ``scheme="LBRR"``; ``**{"codec.bitrate_kbps": 16}`` for a dotted name.
 
@@ -106,13 +106,14 @@ class Run(Results):
         >>> run.call(worst)
         Call(classic PLC, en-allison-1, realization 0)
         """
-        from testbed.reports.headline import judge
+        from testbed.metrics import described
         from testbed.reports.selection import where
         from testbed.reports.summary import summarize
+        from testbed.reports.verdict import judge
 
         table = where(self, [f"{column}={value}" for column, value in values.items()]).table
         if worst and self.has_schemes and (metric := judge(summarize(self))):
-            table = table.sort_values(metric, kind="stable")
+            table = table.sort_values(metric, kind="stable", ascending=described(metric).better == "higher")
         return table
 
     def plot(

@@ -9,17 +9,16 @@ from typing import Any
 
 from testbed.codecs.opus.capabilities import capabilities
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
+from testbed.codecs.schemes import NO_LOSS
 from testbed.diagnosis import Diagnosis
 from testbed.kept_files import CLEAN_EXAMPLE, file_stem
+from testbed.metrics import packages
 from testbed.plan import Plan
 from testbed.provenance import Provenance
 from testbed.run_context import RunContext
 
-SHAPE_NUMBERS = (
-    "speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile", "onnxruntime",
-    "speechmos", "pesq", "pystoi",
-)  # fmt: skip
-"""The packages whose versions can change a number in the table."""
+_SHAPE_NUMBERS = ("speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile")
+"""Packages whose versions can change a number in the table, besides those of the metrics."""
 
 
 def make_manifest(
@@ -47,6 +46,8 @@ def make_manifest(
     return {
         **origin.as_manifest(),
         "scheme_names": [scheme.name for scheme in whole.schemes[0]],
+        "ceiling": NO_LOSS,
+        "baseline": _baseline(whole),
         "metrics": list(scenario.metrics),
         "swept": list(scenario.sweep),
         "points": [point.parameters for point in whole.points],
@@ -86,10 +87,16 @@ def make_manifest(
     }
 
 
+def _baseline(whole: Plan) -> str | None:
+    """Return the first scheme that is classic PLC alone."""
+    names = (scheme.name for schemes in whole.schemes for scheme in schemes if scheme.is_baseline)
+    return next(names, None)
+
+
 def versions() -> dict[str, str]:
-    """Return the versions of everything that shapes a number."""
+    """Return the versions of all packages that shape a number."""
     found = {"python": platform.python_version(), "libopus": capabilities().version}
-    for package in SHAPE_NUMBERS:
+    for package in (*_SHAPE_NUMBERS, *packages()):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -15,7 +15,7 @@ from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, float_from_int16
 from testbed.codecs.recovery import Recovery
 from testbed.errors import reason
-from testbed.metrics import metric
+from testbed.metrics.scorer import scorer
 from testbed.plan import CallId
 from testbed.playout.offline import Offline
 from testbed.run_context import RunContext
@@ -58,7 +58,7 @@ def score(names: Sequence[str], reference: NDArray[np.float32], pcm: Pcm16) -> S
         The sound, aligned with it.
     """
     degraded = float_from_int16(pcm)
-    scores = {name: metric(name)(reference, degraded) for name in names}
+    scores = {name: scorer(name)(reference, degraded) for name in names}
     return Scores(
         {name: score.value for name, score in scores.items()},
         tuple(f"{name}: {score.reason}" for name, score in scores.items() if score.reason),

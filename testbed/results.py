@@ -24,6 +24,8 @@ MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"
 TRAJECTORIES_FILE = "trajectories.parquet"
 CHANGES_FILE = "changes.parquet"
+_SCHEMES_BEFORE = {"ceiling": "no loss", "baseline": "classic PLC"}
+"""Schemes by their role in runs of earlier versions, whose manifests do not name them."""
 WORK = "unfinished"
 """The folder, inside that of the run, of an unfinished run."""
 
@@ -57,6 +59,20 @@ class Results:
         return printable(
             f"{type(self).__name__}({self.folder}: {counted(len(self.table), self.kind.row)}{unfinished})"
         )
+
+    @property
+    def ceiling(self) -> str | None:
+        """Name of the scheme that loses nothing; None for a flow study."""
+        return self._scheme("ceiling")
+
+    @property
+    def baseline(self) -> str | None:
+        """Name of the scheme that is classic PLC alone; None if the run has none."""
+        return self._scheme("baseline")
+
+    def _scheme(self, role: str) -> str | None:
+        of_flows = self.manifest.get("kind") == "flows"
+        return None if of_flows else self.manifest.get(role, _SCHEMES_BEFORE[role])
 
 
 def load(folder: Path | str) -> Results:

@@ -60,8 +60,8 @@ def differences(scores: NDArray[np.float64], candidates: NDArray[np.bool_] | Non
     Parameters
     ----------
     scores
-        (clips, points, schemes): means over a clip's calls; NaN for a scheme without a score at a point, and
-        for all schemes of a clip that is not complete at a point.
+        (clips, points, schemes): means over a clip's calls, larger is better; NaN for a scheme without a
+        score at a point, and for all schemes of a clip that is not complete at a point.
     candidates
         (points, schemes): the schemes whose bounds must hold; default: all. Fewer schemes give closer bounds;
         the bounds of other schemes are meaningless.

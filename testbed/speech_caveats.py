@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.schemes import NO_LOSS
+from testbed.metrics import METRICS
 from testbed.speech import Clip
 from testbed.words import shortened
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LISTED = 5
-_GOOD_PLCMOS = 4.0
 
 
 def speech_caveats(clips: Sequence[Clip], table: "pd.DataFrame") -> Iterator[str]:
@@ -31,15 +31,17 @@ def speech_caveats(clips: Sequence[Clip], table: "pd.DataFrame") -> Iterator[str
             f"recorded at less than {SAMPLE_RATE_HZ // 1000} kHz: {shortened(narrow, _LISTED)}; the metrics "
             "expect wideband speech and score a narrow band lower by itself"
         )
-    if "plcmos" not in table:
-        return
-    clean = table[table["scheme"] == NO_LOSS].groupby("clip")["plcmos"].max()
-    own = [
-        clip.name for clip in clips if not clip.speaker and clean.get(clip.name, _GOOD_PLCMOS) < _GOOD_PLCMOS
-    ]
-    if own:
-        shown = [f"{name} ({clean[name]:.1f})" for name in own]
-        yield (
-            f"PLCMOS below {_GOOD_PLCMOS:g} without any loss: {shortened(shown, _LISTED)}; noise, gaps or a "
-            "codec in the recording hide what loss does"
-        )
+    without_loss = table[table["scheme"] == NO_LOSS]
+    own = [clip.name for clip in clips if not clip.speaker]
+    for name, metric in METRICS.usable().items():
+        if metric.undamaged is None or name not in table:
+            continue
+        best = metric.sign * (metric.sign * without_loss[name]).groupby(without_loss["clip"]).max()
+        damaged = best[best.index.isin(own) & (metric.sign * (best - metric.undamaged) < 0)]
+        if len(damaged):
+            beyond = "below" if metric.better == "higher" else "above"
+            shown = [f"{clip} ({damaged[clip]:.1f})" for clip in own if clip in damaged]
+            yield (
+                f"{metric.label} {beyond} {metric.undamaged:g} without any loss: "
+                f"{shortened(shown, _LISTED)}; noise, gaps or a codec in the recording hide what loss does"
+            )

@@ -105,6 +105,8 @@ class _Manifest(_Stored):
     files: list[_File] = []
     duration_s: _Number | None = None
     scheme_names: list[str] = []
+    ceiling: str | None = None
+    baseline: str | None = None
     metrics: list[str] = []
     swept: list[str] = []
     points: list[dict[str, _Value]] = []

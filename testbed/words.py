@@ -1,7 +1,9 @@
 """Wording of messages: counted nouns, durations, shortened lists, synonyms and the nearest name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
+
+from testbed.escaping import printable
 
 SYNONYMS = {
     "fec": "lbrr",
@@ -68,3 +70,24 @@ def shortened(names: Sequence[object], most: int) -> str:
     """Return ``a, b``, and of more than `most` names ``a, b and 3 more``."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, names[:most])) + more
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Return rows of words as lines with aligned columns.
+
+    Parameters
+    ----------
+    rows
+        Words of equally many columns.
+    right
+        Indices of the columns that are aligned to the right.
+    """
+    rows = [[printable(word).replace("\n", " ") for word in row] for row in rows]
+    widths = [max(len(word) for word in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            word.rjust(width) if index in right else word.ljust(width)
+            for index, (word, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

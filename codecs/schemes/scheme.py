@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.part import SchemePart
+from testbed.codecs.schemes.plc import ClassicPlc
 from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.parameters import Parameters
 
@@ -74,6 +75,11 @@ class Scheme(Parameters):
     def is_ceiling(self) -> bool:
         """Whether this is plain speech without loss, the upper bound of all schemes."""
         return not self.parts
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether this is classic PLC alone, the scheme that the others are compared with."""
+        return [type(part) for part in self.parts] == [ClassicPlc]
 
     def encoder_settings(self, speech: EncoderSettings, total_given: bool) -> EncoderSettings:
         """Return the encoder's settings.

@@ -1,9 +1,11 @@
 """The reference of the metrics, from their modules."""
 
-import importlib
 import inspect
 
+from page_text import table
+
 from testbed.metrics import METRICS
+from testbed.metrics.metric import Metric
 
 INTRODUCTION = """# Metrics
 
@@ -16,8 +18,18 @@ Where a metric is not defined (silence, a clip of less than a second) the value 
 
 def metrics_page() -> str:
     """Return the page, as Markdown."""
-    return INTRODUCTION + "\n\n".join(f"## {name}\n\n{_about(module)}" for name, module in METRICS.items())
+    return INTRODUCTION + "\n\n".join(_section(name, METRICS[name]) for name in METRICS)
 
 
-def _about(module: str) -> str:
-    return inspect.cleandoc(importlib.import_module(module).__doc__ or "")
+def _section(name: str, metric: Metric) -> str:
+    rows = [
+        ("measures", metric.about),
+        ("unit", metric.unit or "none"),
+        ("range", " to ".join(f"{bound:g}" for bound in metric.bounds)),
+        ("better", metric.better),
+        ("margin", "none" if metric.margin is None else f"{metric.margin:g}"),
+        ("packages", ", ".join(f"`{package}`" for package in metric.packages) or "none"),
+    ]
+    source = inspect.getmodule(metric.create)
+    about = inspect.cleandoc((source and source.__doc__) or "")
+    return f"## {metric.label} (`{name}`)\n\n{about}\n\n{table(('property', 'value'), rows)}"

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from testbed.metrics import SAMPLE_RATE_HZ, CannotScoreError, Measure, Signal
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
+from testbed.metrics.metric import CannotScoreError, Measure, Metric, Signal
 
 
 def create() -> Measure:
-    """Load the metric."""
+    """Load pystoi."""
     from pystoi import stoi
 
     def measure(reference: Signal, degraded: Signal) -> float:
@@ -35,3 +36,17 @@ def _same_randomness() -> Iterator[None]:
         yield
     finally:
         np.random.set_state(state)  # noqa: NPY002
+
+
+METRIC = Metric(
+    label="ESTOI",
+    about="intelligibility against the clean recording",
+    create=create,
+    bounds=(0.0, 1.0),
+    decimals=3,
+    packages=("pystoi",),
+    margin=0.02,
+)
+"""The margin of 0.02 is the same share of the scale as 0.1 of PLCMOS, and less than the change in the
+intelligibility of speech in noise with 1 dB, while listeners notice 3 dB (McShefferty et al., 2015).
+"""

@@ -4,7 +4,8 @@ By the package `pesq`, which wraps the ITU's own C code. P.862 aligns the signal
 aligned to the sample, so what it may find is a delay that concealment put in, which is its purpose.
 """
 
-from testbed.metrics import SAMPLE_RATE_HZ, CannotScoreError, Measure, Signal
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
+from testbed.metrics.metric import CannotScoreError, Measure, Metric, Signal
 
 # The C code has room for 50 utterances and writes beyond it unchecked. An utterance lasts at least 50 frames
 # of 4 ms and so does the gap after it, so 20 s hold at most 49; P.862 itself is made for 8 to 12 s.
@@ -12,7 +13,7 @@ LONGEST_S = 20.0
 
 
 def create() -> Measure:
-    """Load the metric."""
+    """Load the ITU's code."""
     from pesq import PesqError, pesq
 
     def measure(reference: Signal, degraded: Signal) -> float:
@@ -28,3 +29,16 @@ def create() -> Measure:
             raise CannotScoreError(f"PESQ: {reason or type(error).__name__}") from None
 
     return measure
+
+
+METRIC = Metric(
+    label="PESQ-WB",
+    about="closeness to the clean recording (ITU-T P.862.2)",
+    create=create,
+    bounds=(1.0, 4.65),
+    packages=("pesq",),
+    margin=0.1,
+)
+"""The 95 % interval of a mean opinion score from 24 to 32 listeners is about 0.1 to 0.2 (ITU-T P.800), so a
+panel would not find the margin of 0.1.
+"""

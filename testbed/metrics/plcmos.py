@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import MetricError
-from testbed.metrics import CannotScoreError, Measure, Signal
+from testbed.metrics.metric import CannotScoreError, Metric, Signal
 from testbed.randomness import generator
 
 RATERS = 400
@@ -50,11 +50,6 @@ class Plcmos:
         states = np.repeat(states, len(self._raters), axis=1)
         (opinions,) = self._head.run(None, {_SPLIT: states, "rater_embed": self._raters})
         return float(np.mean(opinions, dtype=np.float64))
-
-
-def create() -> Measure:
-    """Load the metric."""
-    return Plcmos()
 
 
 def log_spectrum(signal: Signal) -> NDArray[np.float32]:
@@ -116,3 +111,17 @@ def _session(model: Any) -> Any:
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+
+
+METRIC = Metric(
+    label="PLCMOS",
+    about="naturalness as a listener would rate it, without a reference (PLCMOS v2)",
+    create=Plcmos,
+    bounds=(1.0, 5.0),
+    packages=("onnxruntime", "speechmos"),
+    margin=0.1,
+    undamaged=4.0,
+)
+"""The 95 % interval of a mean opinion score from 24 to 32 listeners is about 0.1 to 0.2 (ITU-T P.800), so a
+panel would not find the margin of 0.1.
+"""

@@ -21,7 +21,6 @@ from testbed.playout import PlayoutSpec
 from testbed.recording import AUDIO_MB
 from testbed.scenario.base import BaseScenario, Limits
 from testbed.scenario.document import KeyPath
-from testbed.words import suggestion
 
 
 class Speech(Parameters):
@@ -242,7 +241,7 @@ class Scenario(BaseScenario):
             )
         for index, metric in enumerate(self.metrics):
             if metric not in METRICS:
-                yield ("metrics", index), f"unknown metric {metric!r}{suggestion(metric, list(METRICS))}"
+                yield ("metrics", index), METRICS.unknown(metric)
             elif metric in self.metrics[:index]:
                 yield ("metrics", index), f"{metric} stands here twice"
 

@@ -144,6 +144,8 @@ def make_run(
         },
         "scenario_text": "name: quickstart\nschemes: [plc, neural_plc]  # <b>not markup</b>\n",
         "scheme_names": list(schemes),
+        "ceiling": "no loss",
+        "baseline": next((scheme for scheme in schemes if scheme == "plc"), None),
         "metrics": list(metrics),
         "swept": list(swept),
         "points": points,

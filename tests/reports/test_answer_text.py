@@ -34,8 +34,8 @@ def test_a_run_of_one_point_is_an_answer_and_a_table_of_six_columns(tmp_path):
     assert text.startswith("receiver waits without limit · 8 clips")
     assert "The answer: Use dred 500: within 0.1 PLCMOS of the best" in text
     head, *rows = text.split("\n\n")[-2].splitlines()
-    assert head.split("  ")[0] == "scheme"
-    assert [word for word in ("PLCMOS", "gain", "kb/s on wire", "buffer ms") if word not in head] == []
+    assert head.split("  ")[0] == "Scheme"
+    assert [word for word in ("PLCMOS", "Gain", "Wire (kb/s)", "Buffer max (ms)") if word not in head] == []
     (chosen,) = [row for row in rows if row.endswith("use this")]
     assert chosen.startswith("dred 500 ") and " 480 " in chosen and " +0.99 " in chosen
     assert sum(row.endswith("as good as the best") for row in rows) == 1
@@ -45,7 +45,7 @@ def test_a_sweep_says_what_to_use_at_each_point_and_shows_one(tmp_path):
     run = load(scored(tmp_path, clips=CLIPS))
     text = answer_text(run)
     assert (
-        len(re.findall(r"codec bitrate \d\d kb/s  dred 500  PLCMOS 4\.\d\d  \+\d\.\d\d  \d\d\.0\n", text))
+        len(re.findall(r"codec bitrate \d\d kb/s  dred 500  PLCMOS 4\.\d\d  \+\d\.\d\d  +\d\d\.0\n", text))
         == 3
     )
     assert "\n>  codec bitrate 24 kb/s" in text

@@ -1,5 +1,6 @@
 """The headline does not say more than the calls do."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pandas as pd
 import pytest
 
 from testbed.errors import ResultsError
-from testbed.reports.headline import Answer, answers, judge
+from testbed.metrics import METRICS
+from testbed.reports.headline import Answer, answers
 from testbed.reports.summary import Summary, summarize
+from testbed.reports.verdict import judge
 from testbed.results import Results
 
 COSTS = {"no loss": 40.0, "classic PLC": 40.0, "A": 60.0, "B": 80.0, "C": 100.0}
@@ -151,7 +154,7 @@ def test_few_clips_without_an_effect_of_loss_are_few_clips_first() -> None:
 def test_a_baseline_that_scores_above_no_loss_is_not_called_not_significant() -> None:
     found = answer(GOOD | {"no loss": PLAIN - 0.5})
     assert found.lead == "These calls show no effect of loss, so they cannot rank the schemes."
-    assert found.more == ("No loss scores lower than classic PLC, in PLCMOS by −0.50 [−0.50 to −0.50].",)
+    assert found.more == ("No loss scores worse than classic PLC, in PLCMOS by −0.50 [−0.50 to −0.50].",)
     assert "% of what loss" not in text(answer(GOOD | {"no loss": PLAIN + 0.3}))
 
 
@@ -292,3 +295,21 @@ def test_a_single_scheme_is_only_described() -> None:
     assert answer({"no loss": PLAIN + 1, "A": PLAIN}).lead.startswith(
         "A is the only scheme of this run: PLCMOS 2.70"
     )
+
+
+def test_where_lower_is_better_the_scheme_with_the_lowest_mean_is_the_best(monkeypatch) -> None:
+    metric = replace(METRICS["plcmos"], label="LSD", unit="dB", bounds=(0.0, 20.0), better="lower")
+    monkeypatch.setitem(METRICS._builtin, "lsd_db", metric)
+    monkeypatch.setitem(METRICS._loaded, "lsd_db", metric)
+    mirrored = run({"lsd_db": {scheme: 10 - scores for scheme, scores in GOOD.items()}})
+    found, known = answers(mirrored)[0], answer(GOOD)
+    assert found.lead.replace(" dB", "").replace("LSD", "PLCMOS") == known.lead
+    assert found.recommended == "B"
+    said = text(found)
+    assert "C has the lowest mean, LSD 6.49 [" in said
+    assert "the difference is +0.01 [-0.01 to +0.03] dB".replace("-", "−") in said
+    assert "use A (−0.40 dB, 60.0 kb/s)" in said
+    cells = mirrored.cells
+    assert cells[0, "B"].gains["lsd_db"].mean == pytest.approx(0.8)
+    assert cells[0, "B"].scores["lsd_db"].mean < cells[0, "A"].scores["lsd_db"].mean
+    assert cells[0, "B"].repaired["lsd_db"].mean == pytest.approx(2 / 3, abs=0.01)

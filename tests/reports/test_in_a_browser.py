@@ -43,7 +43,7 @@ def test_the_controls_do_what_they_say(report):
         page.run(
             "document.querySelectorAll('#curve-controls .group')[0].querySelectorAll('button')[1].click()"
         )
-        assert "PESQ-WB (1.0 to 4.6)" in page.run(title)
+        assert "PESQ-WB (1 to 4.65)" in page.run(title)
         page.run(
             "document.querySelectorAll('#curve-controls .group')[1].querySelectorAll('button')[1].click()"
         )

@@ -25,7 +25,7 @@ def run(tmp_path_factory):
 def test_each_suffix_gives_that_kind_of_file(run, tmp_path):
     svg = plot(run, "wire_kbps", "plcmos", "scheme", tmp_path / "a.svg").read_text()
     assert "<svg" in svg
-    for text in (*SCHEMES, "Bitrate on the wire (kb/s, with RTP, UDP and IPv4)", "PLCMOS (1 to 5)"):
+    for text in (*SCHEMES, "Bitrate on the wire with RTP, UDP and IPv4 (kb/s)", "PLCMOS (1 to 5)"):
         assert text in svg
     assert plot(run, "wire_kbps", "plcmos", "scheme", tmp_path / "a.pdf").read_bytes()[:5] == b"%PDF-"
     with Image.open(plot(run, "wire_kbps", "plcmos", "scheme", tmp_path / "a.png")) as image:
@@ -68,7 +68,7 @@ def test_what_was_published_of_dred_is_marked_beside_what_is_measured(tmp_path):
     # the depth asked for is a setting: as many places as there are depths, not one a point
     assert [(place, mean.mean) for place, mean in found["16"]] == [(100, 2.5), (1000, 25)]
     svg = plot(run, "dred_asked_ms", "dred_kbps", "codec.bitrate_kbps", tmp_path / "a.svg").read_text()
-    for text in ("published: 500 bit/s per copy", "in less than 32 kb/s", "DRED asked for (ms)"):
+    for text in ("published: 500 bit/s per copy", "in less than 32 kb/s", "DRED requested (ms)"):
         assert text in svg
     svg = plot(run, "dred_asked_ms", "plcmos", "codec.bitrate_kbps", tmp_path / "b.svg").read_text()
     assert "published" not in svg

@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from testbed.errors import ResultsError
-from testbed.reports.call import HZ, letters, unrepaired
+from testbed.reports.call import EXAMPLE_RATE_HZ, letters, unrepaired
 from testbed.reports.colours import colours
 from testbed.reports.report import write_report
 from testbed.reports.reproduction import reproduction
@@ -286,8 +286,8 @@ def test_names_are_never_markup(tmp_path):
 
 
 def test_a_scheme_has_one_colour(tmp_path):
-    assert len(set(colours([*SCHEMES]).values())) == len(SCHEMES)
-    assert colours(["no loss", "a", "b"])["b"] == colours(["a", "b"])["b"]
+    assert len(set(colours(SCHEMES, "no loss").values())) == len(SCHEMES)
+    assert colours(["no loss", "a", "b"], "no loss")["b"] == colours(["a", "b"], None)["b"]
 
 
 def test_nothing_is_read_from_outside_of_the_run(tmp_path):
@@ -315,7 +315,7 @@ def test_an_empty_run_is_refused(tmp_path):
 
 def test_the_loss_is_silence_where_a_packet_was_lost_and_the_recording_elsewhere():
     timeline = pd.DataFrame({"frame": range(4), "sent_ns": [0, 1, -1, 3], "arrived_ns": [1, -1, -1, -1]})
-    clean = np.ones(4 * HZ // 50, np.float32)
+    clean = np.ones(4 * EXAMPLE_RATE_HZ // 50, np.float32)
     heard = unrepaired(clean, timeline, 20).reshape(4, -1)
     assert heard.mean(axis=1).tolist() == [1, 0, 1, 0]
 

@@ -1,13 +1,16 @@
 """The choice: right on made-up tables, and wrong in at most 5 % of runs, whatever the number of clips."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from testbed.choice import FEWEST_CLIPS, MARGINS, choose, compare
+from testbed.choice import FEWEST_CLIPS, choose, compare
+from testbed.metrics import METRICS
 
-MARGIN = MARGINS["plcmos"]
+MARGIN = METRICS["plcmos"].margin
 JUST_TOO_BAD = -MARGIN - 1e-9
 
 
@@ -221,3 +224,14 @@ def test_one_clip_that_differs_does_not_make_the_bounds_infinite():
     one = np.where(np.arange(16) == 3, 0.05, 0.0)
     scores = {"plc": BASE, "a": BASE + 0.8, "b": BASE + 0.8 + one}
     assert choose(table(scores), "plcmos", ["plc", "a", "b"])[0].recommended == "a"
+
+
+def test_where_lower_is_better_the_choice_is_that_of_the_mirrored_scores(monkeypatch):
+    metric = replace(METRICS["plcmos"], better="lower")
+    monkeypatch.setitem(METRICS._builtin, "lsd_db", metric)
+    monkeypatch.setitem(METRICS._loaded, "lsd_db", metric)
+    scores = {"plc": BASE, "a": BASE + 0.5 + WAVE, "b": BASE + 0.51}
+    known = choose(table(scores), "plcmos", ["plc", "a", "b"])[0]
+    mirrored = {name: -column for name, column in scores.items()}
+    found = choose(table(mirrored, metric="lsd_db"), "lsd_db", ["plc", "a", "b"])[0]
+    assert replace(found, metric="plcmos") == known

@@ -1,0 +1,96 @@
+"""A metric: a function of two signals, and the properties that tables, reports and decisions need of it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.columns import Column
+from testbed.errors import MetricError
+
+Signal = NDArray[np.float32]
+Measure = Callable[[Signal, Signal], float]
+"""Function of reference and degraded signal, both (n,) in [-1, 1], mono, 16 kHz, aligned to the sample.
+
+It is pure: no clock, no global random state. It raises `CannotScoreError` where the metric is not defined.
+"""
+
+
+class CannotScoreError(MetricError):
+    """A metric is not defined on a pair of signals; the message has the reason."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The description of a metric, and how to load it.
+
+    Attributes
+    ----------
+    label
+        Its name in texts and charts.
+    about
+        What it measures, as the end of a sentence.
+    create
+        Loads its network or library and returns the function.
+    unit
+        Unit of a score; ``""`` for none.
+    bounds
+        Smallest and largest possible score.
+    decimals
+        Number of decimals to show.
+    better
+        Whether a higher or a lower score is better.
+    packages
+        Distribution packages that compute it, imported by the same names; `testbed doctor` checks them, and
+        the manifest has their versions.
+    margin
+        Difference between schemes that does not matter; None: no scheme is recommended by this metric
+        unless the user gives one.
+    undamaged
+        Score that clean speech reaches; a recording that is worse without any loss is reported. None: no
+        such score is known.
+    """
+
+    label: str
+    about: str
+    create: Callable[[], Measure]
+    unit: str = ""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    decimals: int = 2
+    better: Literal["higher", "lower"] = "higher"
+    packages: tuple[str, ...] = ()
+    margin: float | None = None
+    undamaged: float | None = None
+
+    @property
+    def sign(self) -> int:
+        """Factor that makes larger scores the better ones: 1 or -1."""
+        return 1 if self.better == "higher" else -1
+
+    @property
+    def best(self) -> str:
+        """The best of several scores: ``highest`` or ``lowest``."""
+        return f"{self.better.removesuffix('er')}est"
+
+    @property
+    def heading(self) -> str:
+        """Heading of a table's column, with the direction if lower is better."""
+        return self.label if self.better == "higher" else f"{self.label} (lower is better)"
+
+    @property
+    def axis(self) -> str:
+        """Title of an axis, with unit, range, and the direction if lower is better."""
+        low, high = self.bounds
+        said = [self.unit] if self.unit else []
+        if math.isfinite(low) and math.isfinite(high):
+            said.append(f"{low:g} to {high:g}")
+        if self.better == "lower":
+            said.append("lower is better")
+        return f"{self.label} ({', '.join(said)})" if said else self.label
+
+    def column(self, name: str) -> Column:
+        """Return its column in the table of a run."""
+        return Column(name, self.unit, self.label, self.about, self.decimals)
