@@ -228,7 +228,7 @@ def test_one_clip_that_differs_does_not_make_the_bounds_infinite():
 
 def test_where_lower_is_better_the_choice_is_that_of_the_mirrored_scores(monkeypatch):
     metric = replace(METRICS["plcmos"], better="lower")
-    monkeypatch.setitem(METRICS._builtin, "lsd_db", metric)
+    monkeypatch.setitem(METRICS._names, "lsd_db", None)
     monkeypatch.setitem(METRICS._loaded, "lsd_db", metric)
     scores = {"plc": BASE, "a": BASE + 0.5 + WAVE, "b": BASE + 0.51}
     known = choose(table(scores), "plcmos", ["plc", "a", "b"])[0]
