@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.metrics import described
-from testbed.reports import labels
+from testbed.reports import labels, wording
 from testbed.reports.facts import facts
 from testbed.reports.headline import Answer, answers
 from testbed.reports.intervals import Interval
 from testbed.reports.summary import Cell, Summary, summarize
-from testbed.reports.wording import estimate, mean, number
+from testbed.reports.wording import estimate, mean
 from testbed.results import Results
 from testbed.words import aligned, counted
 
@@ -129,7 +129,7 @@ def _score(value: Interval | None, metric: str, sign: bool = False) -> str:
 
 
 def _cost(cell: Cell, column: str) -> str:
-    return number(cell.costs.get(column), labels.column(column).decimals)
+    return wording.cell(cell.costs.get(column), labels.column(column))
 
 
 def _paragraph(text: str, further: str = "") -> str:

@@ -21,7 +21,7 @@ MAX_SOUND_BYTES = 24_000_000
 MAX_SECONDS = 60
 _WINDOW = 512
 FLOOR_DB = 72.0
-_CODES = {"primary": "p", "red": "r", "lbrr": "l", "dred": "d", "plc": "c", "dtx": "s"}
+CODES = {"primary": "p", "red": "r", "lbrr": "l", "dred": "d", "plc": "c", "dtx": "s"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def letters(timeline: pd.DataFrame) -> dict[str, Any]:
     source = np.where(timeline["source_frame"] < 0, 0, timeline["source_frame"] - timeline["frame"])
     return {
         "network": "".join(network),
-        "played": "".join(_CODES.get(name, "c") for name in timeline["recovered_by"]),
+        "played": "".join(CODES.get(name, "c") for name in timeline["recovered_by"]),
         "source": [int(step) for step in source],
         "delay_ms": [None if never else round(float(ms), 1) for never, ms in zip(gone, delay, strict=True)],
         "cause": [str(cause) for cause in timeline["dropped_by"]],

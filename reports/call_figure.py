@@ -9,28 +9,17 @@ from numpy.typing import NDArray
 
 from testbed.escaping import printable
 from testbed.figures import STYLE
-from testbed.reports.call import EXAMPLE_RATE_HZ, FLOOR_DB, letters, levels_db
+from testbed.reports.call import CODES, EXAMPLE_RATE_HZ, FLOOR_DB, letters, levels_db
+from testbed.reports.colours import PARTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from testbed.reports.inline_figure import InlineFigure
 
-NETWORK = {
-    ".": ("arrived in time", "#d0d7de"),
-    "L": ("late", "#e69f00"),
-    "x": ("lost", "#1c2128"),
-    "s": ("pause, not sent", "#e3e8ed"),
-}
-PLAYED = {
-    "p": ("its own packet", "#9aa7b5"),
-    "r": ("RED copy", "#56b4e9"),
-    "l": ("LBRR", "#0072b2"),
-    "d": ("DRED", "#009e73"),
-    "c": ("concealed (PLC)", "#d55e00"),
-    "s": NETWORK["s"],
-}
-"""What a letter of `testbed.reports.call.letters` means, and its colour, as on the page."""
+NETWORK = {".": PARTS["arrived"], "L": PARTS["late"], "x": PARTS["lost"], "s": PARTS["dtx"]}
+PLAYED = {letter: PARTS[part] for part, letter in CODES.items()}
+"""Label and colour of the letters of `testbed.reports.call.letters`."""
 _HEIGHT_IN = 3.2
 
 

@@ -1,4 +1,4 @@
-"""One colour per scheme, the same on the whole page and in every plot."""
+"""Colours: one per scheme and one per part of a bar, the same on the whole page and in every figure."""
 
 from collections.abc import Sequence
 
@@ -20,6 +20,21 @@ PALETTE = (
     "#6b7280",
 )
 CEILING_COLOUR = "#30363d"
+PARTS = {
+    "primary": ("its own packet", "#9aa7b5"),
+    "speech": ("speech", "#57606a"),
+    "red": ("RED copy", "#56b4e9"),
+    "lbrr": ("LBRR", "#0072b2"),
+    "dred": ("DRED", "#009e73"),
+    "plc": ("concealed (PLC)", "#d55e00"),
+    "dtx": ("pause, not sent (DTX)", "#e3e8ed"),
+    "late": ("late", "#e69f00"),
+    "headers": ("headers (RTP, UDP, IPv4)", "#8c959f"),
+    "lost": ("lost", "#1c2128"),
+    "arrived": ("arrived in time", "#d0d7de"),
+}
+"""Label and colour of the parts of a bar or a strip: the usual case is grey, repairs are coloured, and what
+is concealed or lost stands out."""
 
 
 def colours(schemes: Sequence[str], ceiling: str | None) -> dict[str, str]:

@@ -26,6 +26,11 @@ _COLUMNS = {
                 "usable_utilisation", "queue_p50_ms", "queue_p95_ms", "loss", "changes", "converged",
                 "convergence_s", "oscillation", "fairness", "feedback_kbps", "feedback_loss", "error"),
 }  # fmt: skip
+_TOTALS = (
+    "received_kbps", "usable_utilisation", "link_utilisation", "queue_p50_ms", "queue_p95_ms", "loss",
+    "convergence_s", "oscillation", "fairness", "feedback_kbps",
+)  # fmt: skip
+"""Columns of the first table."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def render(results: Results) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters["number"] = wording.number
+    environment.globals.update(labels=labels, wording=wording)
     manifest = results.manifest
     return environment.get_template("flows.html").render(
         style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
@@ -86,6 +91,7 @@ def render(results: Results) -> str:
         made_again=reproduction(manifest),
         manifest=manifest,
         sections=found,
+        columns=_TOTALS,
         directions=list(dict.fromkeys(section.direction for section in found)),
         has_others=any(row["kind"] not in (*CONTROLLED, "audio") for s in found for row in s.flows),
         failures=_records(results.table[results.table["error"].fillna("") != ""]),
@@ -155,10 +161,7 @@ def point_label(parameters: dict[str, Any]) -> str:
 
 
 def _totals(controlled: pd.DataFrame, others: pd.DataFrame) -> dict[str, Any]:
-    means = controlled[
-        ["received_kbps", "link_utilisation", "usable_utilisation", "queue_p50_ms", "queue_p95_ms", "loss",
-         "convergence_s", "oscillation", "fairness", "feedback_kbps", "feedback_loss"]
-    ].mean()  # fmt: skip
+    means = controlled[[*_TOTALS, "feedback_loss"]].mean()
     totals: dict[str, Any] = {str(name): mean for name, mean in means.items()}
     totals["changes"], totals["converged"] = controlled["changes"].sum(), controlled["converged"].sum()
     weights = controlled["converged"].astype(float)

@@ -9,12 +9,7 @@ const shownCost = (cell, column) => `${number(cell.costs[column], data.columns[c
 const isNetwork = (metric) => data.network.some((m) => m.name === metric);
 // Columns of the network have no gain over the baseline, and nothing in them is repaired.
 const curvesAs = () => (isNetwork(state.metric) ? "scores" : state.as);
-// "primary" is grey because it is the ordinary case; what repairs is coloured, what is guessed or lost stands out.
-const PARTS = {
-  primary: ["its own packet", "#9aa7b5"], speech: ["speech", "#57606a"], red: ["RED copy", "#56b4e9"], lbrr: ["LBRR", "#0072b2"],
-  dred: ["DRED", "#009e73"], plc: ["concealed (PLC)", "#d55e00"], dtx: ["pause, not sent (DTX)", "#e3e8ed"], late: ["late", "#e69f00"],
-  headers: ["headers (RTP, UDP, IPv4)", "#8c959f"], lost: ["lost", "#1c2128"], arrived: ["arrived in time", "#d0d7de"],
-};
+const PARTS = data.parts;
 
 function keys(box, list) {
   box.replaceChildren();

@@ -18,7 +18,7 @@ from testbed.files import written_whole
 from testbed.metrics import described
 from testbed.reports import flows, labels, wording
 from testbed.reports.call import ExampleCall, example_call
-from testbed.reports.colours import colours
+from testbed.reports.colours import PARTS, colours
 from testbed.reports.facts import facts
 from testbed.reports.headline import answers
 from testbed.reports.reproduction import reproduction, rows
@@ -160,6 +160,7 @@ def _data(summary: Summary, call: ExampleCall | None, shown: int, first: str | N
             if any(name in cell.costs for cell in summary.cells.values())
         ],
         "recoveries": [*RECOVERIES],
+        "parts": PARTS,
         "cells": [asdict(cell) for cell in summary.cells.values()],
         "call": None
         if call is None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+from testbed.columns import Column
 from testbed.reports.intervals import Interval
 
 
@@ -13,6 +14,13 @@ def number(value: Any, decimals: int = 0, factor: float = 1.0, sign: bool = Fals
     if not isinstance(value, Real) or not math.isfinite(value):
         return "–"
     return f"{factor * float(value):{'+' if sign else ''}.{decimals}f}".replace("-", "−")
+
+
+def cell(value: Any, column: Column) -> str:
+    """Return a value with the decimals of its column; shares and seconds with their unit: ``12.5 %``."""
+    if column.unit == "share":
+        return f"{number(value, max(0, column.decimals - 2), 100)} %"
+    return f"{number(value, column.decimals)}{' s' if column.unit == 's' else ''}"
 
 
 def mean(value: Interval, decimals: int = 2, sign: bool = False) -> str:

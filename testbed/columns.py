@@ -53,8 +53,8 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """Heading of a table's column, with the unit: ``Wire (kb/s)``."""
-        return self.title if self.unit in ("", "share", "frames") else f"{self.title} ({self.unit})"
+        """Heading of a table's column, with the unit unless the cells have it: ``Wire (kb/s)``."""
+        return self.title if self.unit in ("", "share", "s") else f"{self.title} ({self.unit})"
 
 
 def _frames(name: str, label: str, about: str, short: str = "") -> Column:

@@ -17,8 +17,15 @@ MEASURED = (
     Column("direction", "", "Direction", "`forward` or `backward`", dtype=""),
     Column("kind", "", "Kind", "kind of media, or model of the cross traffic", dtype=""),
     Column("active_s", "s", "Active time", "time in which the flow sends", decimals=1, dtype=""),
-    Column("sent_kbps", "kb/s", "Sent bitrate", "mean bitrate sent while active", decimals=0),
-    Column("received_kbps", "kb/s", "Received bitrate", "mean bitrate received while active", decimals=0),
+    Column("sent_kbps", "kb/s", "Sent bitrate", "mean bitrate sent while active", decimals=0, short="Sent"),
+    Column(
+        "received_kbps",
+        "kb/s",
+        "Received bitrate",
+        "mean bitrate received while active",
+        decimals=0,
+        short="Rate",
+    ),
     Column(
         "utilisation",
         "share",
@@ -31,15 +38,31 @@ MEASURED = (
         "Utilisation of the link",
         "bitrate received by all flows of the direction, without feedback, as a share of the capacity over "
         "the whole run",
+        short="Of the capacity",
     ),
     Column(
         "usable_utilisation",
         "share",
         "Utilisation of the usable capacity",
         "the same, as a share of the capacity that the sources could have used",
+        short="Of the usable capacity",
     ),
-    Column("queue_p50_ms", "ms", "Time in queues, median", "waiting time in links, median", decimals=0),
-    Column("queue_p95_ms", "ms", "Time in queues, 95th percentile", "the same, 95th percentile", decimals=0),
+    Column(
+        "queue_p50_ms",
+        "ms",
+        "Time in queues, median",
+        "waiting time in links, median",
+        decimals=0,
+        short="Queue p50",
+    ),
+    Column(
+        "queue_p95_ms",
+        "ms",
+        "Time in queues, 95th percentile",
+        "the same, 95th percentile",
+        decimals=0,
+        short="Queue p95",
+    ),
     Column("queue_max_ms", "ms", "Time in queues, maximum", "the same, maximum", decimals=0),
     Column("delay_p50_ms", "ms", "Delay, median", "delay from sending to arrival, median", decimals=0),
     Column("delay_p95_ms", "ms", "Delay, 95th percentile", "the same, 95th percentile", decimals=0),
@@ -52,7 +75,9 @@ MEASURED = (
         decimals=0,
         dtype="",
     ),
-    Column("loss", "share", "Packets lost", "share of the packets that did not arrive", decimals=3),
+    Column(
+        "loss", "share", "Packets lost", "share of the packets that did not arrive", decimals=4, short="Loss"
+    ),
     Column("changes", "", "Changes", "number of changes while the flow sends", decimals=0, dtype=""),
     Column(
         "converged",
@@ -62,21 +87,37 @@ MEASURED = (
         decimals=0,
         dtype="",
     ),
-    Column("convergence_s", "s", "Convergence time", "convergence time, mean over these changes", decimals=1),
+    Column(
+        "convergence_s",
+        "s",
+        "Convergence time",
+        "convergence time, mean over these changes",
+        decimals=1,
+        short="Convergence",
+    ),
     Column(
         "oscillation",
         "",
         "Oscillation",
         "coefficient of variation of the received bitrate in whole seconds, mean over the second halves of "
         "the periods",
+        decimals=3,
     ),
     Column(
         "fairness",
         "",
         "Fairness",
         "Jain's index of the flows that follow a controller, while all of them send",
+        decimals=3,
     ),
-    Column("feedback_kbps", "kb/s", "Feedback bitrate", "bitrate of the feedback to the flow", decimals=1),
+    Column(
+        "feedback_kbps",
+        "kb/s",
+        "Feedback bitrate",
+        "bitrate of the feedback to the flow",
+        decimals=1,
+        short="Feedback",
+    ),
     Column("feedback_loss", "share", "Feedback lost", "share of the reports that did not arrive", decimals=3),
 )
 """The measurements of a flow; NaN where cross traffic has none."""

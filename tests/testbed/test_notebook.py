@@ -2,7 +2,6 @@
 
 import base64
 import html
-import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +16,7 @@ from testbed.errors import ResultsError
 from testbed.loaded_run import Run
 from testbed.progress import progress
 from testbed.repeated_call import Call
-from testbed.reports.call_figure import NETWORK, PLAYED, call_figure
+from testbed.reports.call_figure import call_figure
 from testbed.reports.inline_figure import InlineFigure
 from testbed.reports.intervals import interval
 from testbed.runner import Progress
@@ -152,19 +151,6 @@ def test_a_call_is_drawn_frame_by_frame(call: Call) -> None:
     drawn = sum(path.get_extents().width for bars in strips.collections for path in bars.get_paths())
     assert drawn == pytest.approx(2 * len(call.timeline) * 0.02), "two strips of frames of 20 ms"
     assert len(sound.images) == 1
-
-
-def test_the_figure_of_a_call_has_the_colours_of_the_page() -> None:
-    script = (Path(testbed.__file__).parents[1] / "reports" / "page.js").read_text("utf-8")
-    parts = dict(re.findall(r'(\w+): \["[^"]*", "(#[0-9a-f]{6})"\]', script))
-    names = {".": "arrived", "L": "late", "x": "lost", "s": "dtx"}
-    assert {letter: colour for letter, (_, colour) in NETWORK.items()} == {
-        letter: parts[name] for letter, name in names.items()
-    }
-    names = {"p": "primary", "r": "red", "l": "lbrr", "d": "dred", "c": "plc", "s": "dtx"}
-    assert {letter: colour for letter, (_, colour) in PLAYED.items()} == {
-        letter: parts[name] for letter, name in names.items()
-    }
 
 
 def test_names_of_others_are_text_in_a_figure(call: Call) -> None:
