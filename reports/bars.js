@@ -1,6 +1,6 @@
 // Bars: what frames were played from, where the bits went, and how much DRED was sent.
 
-// A row per scheme, each a list of [part, value, text].
+// One row per scheme, each with a list of [part, value, text].
 function stacks(figure, rows, title, limit) {
   const full = figure.clientWidth;
   const names = full > 700 ? 170 : 0, row = state.paper ? 20 : names ? 30 : 44, thick = state.paper ? 14 : 20;

@@ -1,4 +1,4 @@
-// One call: the strips of the network and of what was played above each spectrogram, and playing from any place in it.
+// One call: the strips of network and playout above each spectrogram, and the players.
 const LETTERS = { ".": "arrived", L: "late", x: "lost", p: "primary", r: "red", l: "lbrr", d: "dred", c: "plc", s: "dtx" };
 const callSeconds = data.call ? Math.max(...data.call.tracks.map((t) => t.seconds)) : 0;
 const boxes = Array.from(document.querySelectorAll(".track"));
@@ -10,7 +10,7 @@ function callControls() {
   state.span = callSeconds;
   const box = byId("call-controls");
   const spans = [[callSeconds, "whole call"]].concat([4, 2, 1].filter((s) => s < callSeconds).map((s) => [s, `${s} s`]));
-  const slider = html("input", { type: "range", min: 0, max: 0, step: 0.02, value: 0, "aria-label": "Start of what is shown, in seconds" });
+  const slider = html("input", { type: "range", min: 0, max: 0, step: 0.02, value: 0, "aria-label": "Start of the view, in seconds" });
   buttons(box, "Zoom", spans, () => state.span, (value) => {
     const middle = player ? player.currentTime : state.from + state.span / 2;
     state.span = value;
@@ -27,7 +27,7 @@ function callControls() {
   const same = html("label", { class: "group" }, box);
   const check = html("input", { type: "checkbox" }, same);
   check.checked = true;
-  html("span", {}, same, "start another player where the last one stopped, to compare");
+  html("span", {}, same, "start the next player where the last one stopped");
   check.addEventListener("change", () => { together = check.checked; });
   const used = data.call.tracks.flatMap((t) => (t.timeline ? Array.from(t.timeline.network + t.timeline.played) : [])).map((c) => LETTERS[c]);
   keys(byId("call-legend"), ["arrived", "late", "lost", "primary", "red", "lbrr", "dred", "plc", "dtx"].filter((n) => used.includes(n)));
@@ -68,7 +68,7 @@ function wire(box) {
   });
 }
 
-// Turns the page, as it were, when the sound leaves what is in view.
+// Scrolls the view when the sound leaves it.
 function follow(moment) {
   if (moment >= state.from && moment <= state.from + state.span) return;
   state.from = Math.max(0, Math.min(callSeconds - state.span, moment));

@@ -1,5 +1,5 @@
 "use strict";
-// Small drawing tools: text always goes in by textContent, so a name can never become markup.
+// Drawing tools. Text is set by textContent only, so that no name becomes markup.
 const NS = "http://www.w3.org/2000/svg";
 
 function node(tag, attributes, parent) {
@@ -37,7 +37,7 @@ function fitted(parent, x, y, text, width, options) {
   return made;
 }
 
-// Keeps a centred text inside of the drawing.
+// Moves a centred text so that it stays inside the drawing.
 function within(text, x, wide) {
   const half = text.getComputedTextLength() / 2 + 2;
   text.setAttribute("x", Math.max(half, Math.min(wide - half, x)));
@@ -77,7 +77,7 @@ function digits(list) {
   return Math.max(0, Math.min(4, -Math.floor(Math.log10(step) + 1e-9)));
 }
 
-// The axis of some values, with room at both ends, no shorter than `least`: what is nearly equal must look so.
+// Range of an axis: the values with room at both ends, at least `least` long, so that nearly equal values look equal.
 function range(values, room, least) {
   const low = Math.min(...values), high = Math.max(...values);
   const margin = Math.max((high - low || Math.abs(high) * 0.1 || 1) * room, ((least || 0) - (high - low)) / 2);
@@ -121,7 +121,7 @@ function marker(parent, index, x, y, colour, radius) {
 const tip = document.getElementById("tip");
 document.addEventListener("pointerdown", () => { tip.hidden = true; }, true);
 
-// Shows a text beside a mouse, and after a tap until the next one.
+// Shows a text beside the mouse; after a tap, until the next tap.
 function explain(element, text) {
   const show = (event) => {
     tip.textContent = text;
@@ -136,7 +136,7 @@ function explain(element, text) {
   element.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") tip.hidden = true; });
 }
 
-// Names of lines in a column beside the chart, in the order of the lines' ends, each behind its line's marker.
+// Writes the names of lines beside the chart, each with its marker, in the order of the lines' ends.
 function endLabels(svg, list, x, top, bottom, width) {
   const gap = 15;
   list.sort((a, b) => a.y - b.y);
@@ -150,7 +150,7 @@ function endLabels(svg, list, x, top, bottom, width) {
   }
 }
 
-// Names beside single points, where they cover neither a point nor another name; the legend has those without room.
+// Writes names beside single points if they cover neither a point nor another name; the legend has all names.
 function besideLabels(svg, list, left, right) {
   const box = (x, y, wide) => ({ left: x, right: x + wide, top: y - 12, bottom: y + 3 });
   const apart = (a, b) => a.right < b.left || b.right < a.left || a.bottom < b.top || b.bottom < a.top;

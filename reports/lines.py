@@ -13,7 +13,7 @@ from testbed.reports.selection import shown
 from testbed.results import Results
 
 _ASKED = ("dred_asked_ms",)
-"""Columns of settings of a scheme, which have few values, like a swept parameter."""
+"""Settings of a scheme, which have few values, like a swept parameter."""
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Lines:
     Attributes
     ----------
     points
-        Places on the x axis and means of y there, by group.
+        Positions on the x axis and means of y there, by group.
     beside
         Groups for comparison, which are not a value of the column of groups.
     calls
@@ -31,9 +31,9 @@ class Lines:
     pooled
         Values of each column in which the rows of a mean differ, except clips and realizations.
     scattered
-        The swept parameters, if several, in which the places of a group differ; no line joins them.
+        The swept parameters, if several, in which the points of a group differ; no line joins them.
     left_out
-        Groups for comparison that are not drawn, because `y` is not a metric.
+        Groups for comparison that are not drawn, since `y` is not a metric.
     """
 
     points: dict[str, list[tuple[Any, Interval]]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
 
 
 def numeric(column: "pd.Series[Any]") -> bool:
-    """Whether a column holds numbers."""
+    """Return whether a column holds numbers."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 

@@ -38,7 +38,7 @@ function showPoint() {
   for (const block of document.querySelectorAll("[data-point]")) block.hidden = Number(block.dataset.point) !== state.point;
 }
 
-// Draws all of it: the scripts beside this one are loaded by then.
+// Draws the whole page; the other scripts are loaded by then.
 function draw() {
   showPoint();
   if (data.metrics.length) { curves(); dots(); }

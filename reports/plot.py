@@ -29,7 +29,7 @@ MOST_PANELS = 24
 _MARKERS = "os^Dv"
 _PUBLISHED_COLOUR = "#7a8490"
 _NAMED = 4
-"""How many of the values that a mean pools are named in the figure."""
+"""Number of pooled values that the figure names."""
 
 
 def plot(
@@ -79,7 +79,7 @@ def figure_of(
     Parameters
     ----------
     x
-        A column. A swept parameter, and the depth of DRED asked for, stand at their values; what was
+        A column. Swept parameters and the requested depth of DRED are drawn at their values; what was
         measured, such as ``wire_kbps``, at its mean over the same calls; text, such as ``scheme``, at one
         place per word.
     y
@@ -134,7 +134,7 @@ def _parts(results: Results, facet: str | None) -> dict[str, Results]:
 
 
 def _notes(results: Results, panels: Sequence[Lines], conditions: Sequence[str]) -> list[str]:
-    """Return what must be known of the means: which rows, how many, and what they pool."""
+    """Return the notes about the means: which rows, how many, and what they pool."""
     counts = [calls for made in panels for calls in made.calls]
     each = "flow" if results.manifest.get("kind") == "flows" else "call"
     fewest, most = min(counts), max(counts)

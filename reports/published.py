@@ -1,4 +1,4 @@
-"""What has been published of what is measured here, to be marked beside it on a plot."""
+"""Published figures, marked beside the measurements on a plot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """A figure that was published.
+    """A published figure.
 
     Attributes
     ----------
     label
-        What a legend calls it.
+        Its name in the legend.
     places, values
-        Where it stands on both axes: a dot, or a line.
+        Its coordinates on both axes: a dot, or a line.
     """
 
     label: str
@@ -22,19 +22,19 @@ class Published:
 
 
 def published(x: str, y: str, highest_x: float) -> list[Published]:
-    """Return what was published about a column against another.
+    """Return the published figures of one column against another.
 
-    Of DRED's bitrate against its depth that is: up to 50 copies in less than 32 kb/s, which is 1 s in each of
-    50 packets a second (J.-M. Valin, A. Mustafa and J. Büthe, "Low-Bitrate Redundancy Coding of Speech Using
-    a Rate-Distortion-Optimized Variational Autoencoder", ICASSP 2023); and the about 500 bit/s that are given
-    for a copy, so for every 20 ms of depth in 50 packets a second.
+    For DRED's bitrate against its depth: up to 50 copies in less than 32 kb/s, which is 1 s in each of 50
+    packets per second (J.-M. Valin, A. Mustafa and J. Büthe, "Low-Bitrate Redundancy Coding of Speech Using
+    a Rate-Distortion-Optimized Variational Autoencoder", ICASSP 2023); and about 500 bit/s per copy,
+    which is per 20 ms of depth in 50 packets per second.
 
     Parameters
     ----------
     x, y
         The columns.
     highest_x
-        Where a line ends.
+        End of a line.
     """
     if y != "dred_kbps" or x not in ("dred_asked_ms", "dred_sent_ms"):
         return []

@@ -1,7 +1,7 @@
-// Runs last: connects the controls and draws once, and again whenever the width changes.
+// Runs last: connects the controls, draws the page, and draws it again when the width changes.
 if (byId("point")) byId("point").addEventListener("change", (event) => { state.point = Number(event.target.value); draw(); });
 
-// A button that copies what `text` returns and then says so.
+// Makes a button copy the result of `text` and confirm it.
 function copies(button, text) {
   button.hidden = !navigator.clipboard;
   const told = html("span", { class: "copied", role: "status" });
@@ -29,7 +29,7 @@ addEventListener("resize", () => {
   draw();
 });
 
-// For paper, charts are drawn anew, at about its width and less high, so that they fill pages and keep their text's size.
+// Draws charts for paper: about its width and less high, so that they fill pages and keep their text size.
 const onPaper = (is) => () => {
   state.paper = is;
   document.body.classList.toggle("paper", is);
