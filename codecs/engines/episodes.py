@@ -1,8 +1,19 @@
-"""The episodes of a call: where what is played differs from a decoding without loss.
+"""The episodes of a call: where it may sound different from the decoding without loss.
 
-An episode begins with a frame that is not decoded from its own packet, and lasts until so much was received
-again that a next gap would hardly sound otherwise. Two calls over the same packets with the same episode
-sound the same in it: it is worked out once for all of them.
+An episode begins with a frame that is not decoded from its own packet. It ends when enough frames in a row
+are. Equal episodes of calls over the same packets have the same sound, which is decoded once for all of them.
+An example, with frames of 20 ms::
+
+    frame         10  11  12  13  14  15  16  17  18  19  20  21  22  23
+    arrived       yes yes -   -   yes yes -   -   yes yes yes yes yes yes
+    action        D   D   C   C   D   D   C   L   D   D   D   D   D   D
+    episode               [-------- 12 to 18 ----)
+    stretches             [C   C | D   D )[C | L )
+    tail                                          [D   D )          until it agrees
+    result        lossless[-- patch: episode and tail ----)lossless
+
+``D`` decodes the frame's own packet, ``L`` the LBRR of the next one, ``C`` conceals. The patch begins with
+the decoder's state just before frame 12 of the decoding without loss; its tail ends when the two agree.
 """
 
 from typing import NamedTuple
@@ -14,27 +25,46 @@ from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Action
 
 REMEMBERED_MS = 60
-"""How much received sound parts two episodes.
+"""Shortest received sound between two episodes.
 
-libopus remembers longer: its concealment hears the last 150 ms, and its decoder is within -30 dB of one that
-lost nothing 60 to 80 ms after a gap. But whether episodes are parted by 60 or by 150 ms, the mean scores of
-the schemes are as near to libopus's; by 20 ms PLCMOS is 0.01 lower. The less, the more episodes are equal.
+libopus remembers longer: its concealment analyses the last 150 ms, and its decoder is within -30 dB of one
+without loss 60 to 80 ms after a gap. But with 60 ms the mean scores of the schemes are as close to libopus's
+as with 150 ms; with 20 ms PLCMOS is 0.01 lower. The shorter it is, the more episodes are equal.
 """
+_CONCEALED = (Action.CONCEAL, Action.DECODE_DRED)
+
+
+class Stretch(NamedTuple):
+    """A gap and the frames decoded after it, counted from the start of their episode.
+
+    Attributes
+    ----------
+    begin
+        The first frame; the first concealed one, if any are concealed.
+    concealed
+        The first frame that is not concealed.
+    end
+        The first frame after the stretch.
+    """
+
+    begin: int
+    concealed: int
+    end: int
 
 
 class Episode(NamedTuple):
-    """One episode; equal ones are the same sound.
+    """One episode; equal ones have the same sound.
 
     Attributes
     ----------
     start
         Its first frame.
     actions
-        By frame, up to the last one that is not `Action.DECODE`.
+        The `Action` of each frame, up to the last one that is not `DECODE`.
     sources
-        By frame, how many frames later the packet lies that the action needs; 0 for the frame's own, or none.
+        For each frame, how many frames later the packet is that the action needs; 0 for its own or none.
     is_first
-        Whether it is the first of its call, before which concealment has nothing to remember.
+        Whether it is the first of its call: concealment then has no earlier gap to remember.
     """
 
     start: int
@@ -44,25 +74,25 @@ class Episode(NamedTuple):
 
     @property
     def stop(self) -> int:
-        """The frame after the last one that is not `Action.DECODE`."""
+        """The frame after the last one that is not `DECODE`."""
         return self.start + len(self.actions)
 
-    def stretches(self) -> list[tuple[int, int, int]]:
-        """Return its parts: where each begins, where its concealment ends, where it ends; from `start`."""
-        found: list[tuple[int, int, int]] = []
+    def stretches(self) -> list[Stretch]:
+        """Return its stretches in order; they cover all of it."""
+        found: list[Stretch] = []
         position, count = 0, len(self.actions)
         while position < count:
             begin = position
-            while position < count and self.actions[position] in (Action.CONCEAL, Action.DECODE_DRED):
+            while position < count and self.actions[position] in _CONCEALED:
                 position += 1
             concealed = position
-            while position < count and self.actions[position] not in (Action.CONCEAL, Action.DECODE_DRED):
+            while position < count and self.actions[position] not in _CONCEALED:
                 position += 1
-            found.append((begin, concealed, position))
+            found.append(Stretch(begin, concealed, position))
         return found
 
     def gaps(self) -> list[tuple[int, tuple[int, ...]]]:
-        """Return the concealed part of each stretch: its first frame, and of its frames the `sources`."""
+        """Return the gap of each stretch: its first frame in the call, and the `sources` of its frames."""
         return [
             (self.start + begin, self.sources[begin:concealed]) for begin, concealed, _ in self.stretches()
         ]

@@ -1,12 +1,10 @@
-"""The sound of gaps, many at a time: what libopus's networks would say, by the kernels.
-
-A stream is one decoder's concealment: it remembers from gap to gap, as libopus's does.
-"""
+"""The sound of gaps, synthesized by our kernels for many decoders together, as libopus's networks would."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,70 +27,90 @@ from testbed.kernels.plc import (
 )
 from testbed.kernels.weights import read_blob
 
-Floats = NDArray[np.float32]
+WARM_UP_FRAMES = 2 * MAX_HEARD
+"""History in 10 ms frames of a stream that had earlier gaps; the older half only warms up the predictor.
 
-WARM_FRAMES = 2 * MAX_HEARD
-"""Frames of 10 ms of which a stream that had earlier gaps hears the older ones only to warm the predictor.
-
-libopus's predictor remembers the gaps before. One that begins at 0 and hears 150 ms expects too little
-(PLCMOS of neural PLC is 0.04 lower at bursts of 4), one that heard 600 ms of clean speech too much where most
-is lost (0.05 higher at 40 % in bursts of 6).
+libopus's predictor remembers earlier gaps. One that starts from zero and analyses 150 ms predicts too little
+(PLCMOS of neural PLC is 0.04 lower in bursts of 4). One that analysed 600 ms of clean speech predicts too
+much where most is lost (PLCMOS is 0.05 higher at 40 % loss in bursts of 6).
 """
 _FULL_SCALE = np.float32(32768)
-_TOGETHER = 256
-"""Gaps that are worked on together: their states stay in the processor's cache."""
+_MAX_BATCH = 256
+"""Gaps that are synthesized together: their states fit into the processor's cache."""
+
+
+class HistoryId(NamedTuple):
+    """Identifies the received sound before an episode: streams with equal ones have equal histories.
+
+    Attributes
+    ----------
+    encoding
+        The decoding without loss that the sound is of.
+    start
+        The episode's first frame.
+    is_first
+        Whether there was no earlier gap.
+    """
+
+    encoding: object
+    start: int
+    is_first: bool
 
 
 @dataclass
-class Stream:
-    """One decoder's past, as its concealment knows it.
+class ConcealmentStream:
+    """The concealment of one decoder, which remembers earlier gaps.
 
     Attributes
     ----------
     row
-        Which of the states is its own.
-    heard
-        int16: what it was told so far; the last 150 ms at least, at first up to twice that.
+        Row of its state in the synthesizer.
+    history
+        int16: the sound so far; at least the last 150 ms of it, at first up to twice that.
     concealed, received
-        Frames of 10 ms of the last gap (0: there was none), and since then.
-    fresh
-        What tells its past from others' until it takes notice of anything; then None.
+        Frames of 10 ms in the last gap (0: there was none), and since then.
+    history_id
+        Its history, until the stream adds sound of its own; then None.
     """
 
     row: int
-    heard: Pcm16
+    history: Pcm16
     concealed: int
     received: int
-    fresh: object = None
+    history_id: HistoryId | None
 
-    def hear(self, pcm: Pcm16) -> None:
-        """Take notice of sound that was received."""
-        self.heard = np.concatenate((self.heard, pcm))[-MAX_HEARD * FRAME :]
-        self.received, self.fresh = self.received + len(pcm) // FRAME, None
+    def add_received(self, pcm: Pcm16) -> None:
+        """Add received sound to the history."""
+        self._add(pcm)
+        self.received += len(pcm) // FRAME
 
-    def conceal(self, pcm: Pcm16) -> None:
-        """Take notice of a gap's sound."""
-        self.heard = np.concatenate((self.heard, pcm))[-MAX_HEARD * FRAME :]
-        self.concealed, self.received, self.fresh = len(pcm) // FRAME, 0, None
+    def add_concealed(self, pcm: Pcm16) -> None:
+        """Add the sound of a gap to the history."""
+        self._add(pcm)
+        self.concealed, self.received = len(pcm) // FRAME, 0
+
+    def _add(self, pcm: Pcm16) -> None:
+        self.history = np.concatenate((self.history, pcm))[-MAX_HEARD * FRAME :]
+        self.history_id = None
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A gap to be filled.
+    """A gap to be concealed.
 
     Attributes
     ----------
     stream
-        Whose.
+        The concealment of its decoder.
     given, known
-        float32 (frames + 2, 20) and bool (frames + 2,): the features that redundancy brought, see
-        `testbed.kernels.plc.conceal`; the first two lie ahead.
+        float32 (frames + 2, 20) and bool (frames + 2,): the features from redundancy, and where there are
+        any; see `testbed.kernels.plc.conceal`. The first two are ahead of the gap.
     is_last
-        Whether no other gap of the stream comes after it.
+        Whether it is the last gap of its stream.
     """
 
-    stream: Stream
-    given: Floats
+    stream: ConcealmentStream
+    given: NDArray[np.float32]
     known: NDArray[np.bool_]
     is_last: bool
 
@@ -107,71 +125,71 @@ def _network(weights: Path) -> PlcNetwork:
     return plc_network(read_blob(weights))
 
 
-class GapSound:
-    """Concealment for a number of streams.
+class GapSynthesizer:
+    """Synthesizes the gaps of a number of streams.
 
     Parameters
     ----------
     weights
         libopus's weights blob.
     streams
-        How many there are.
+        Number of streams.
     """
 
     def __init__(self, weights: Path, streams: int) -> None:
         self._network = _network(weights)
         self._state = plc_state(streams)
 
-    def fill(self, gaps: Sequence[Gap]) -> list[Pcm16]:
-        """Return the sound of gaps of different streams, and let the streams take notice of it."""
-        sources = _sources(gaps)
-        order = sorted(set(sources), key=lambda index: -gaps[index].frames)
-        self._hear([gaps[index].stream for index in order])
+    def synthesize(self, gaps: Sequence[Gap]) -> list[Pcm16]:
+        """Return the sound of gaps of different streams, and add it to the streams' histories."""
+        leaders = _leaders(gaps)
+        order = sorted(set(leaders), key=lambda index: -gaps[index].frames)
+        self._analyse([gaps[index].stream for index in order])
         made: dict[int, Pcm16] = {}
-        for begin in range(0, len(order), _TOGETHER):
-            part = order[begin : begin + _TOGETHER]
-            made.update(zip(part, self._conceal([gaps[index] for index in part]), strict=True))
-        sounds = [made[source][: gap.frames * FRAME] for gap, source in zip(gaps, sources, strict=True)]
+        for begin in range(0, len(order), _MAX_BATCH):
+            part = order[begin : begin + _MAX_BATCH]
+            made.update(zip(part, self._synthesize_batch([gaps[index] for index in part]), strict=True))
+        sounds = [made[leader][: gap.frames * FRAME] for gap, leader in zip(gaps, leaders, strict=True)]
         for gap, sound in zip(gaps, sounds, strict=True):
-            gap.stream.conceal(sound)
+            gap.stream.add_concealed(sound)
         return sounds
 
-    def _hear(self, streams: Sequence[Stream]) -> None:
-        """Bring the states of streams up to date; those of the same past are worked out once."""
-        alike: dict[tuple[int, bool], list[Stream]] = {}
-        leaders: dict[object, Stream] = {}
+    def _analyse(self, streams: Sequence[ConcealmentStream]) -> None:
+        """Update the states of streams with their histories; equal histories are analysed once."""
+        by_length: dict[tuple[int, bool], list[ConcealmentStream]] = {}
+        leaders: dict[HistoryId, ConcealmentStream] = {}
         followers: list[tuple[int, int]] = []
         for stream in streams:
-            leader = stream if stream.fresh is None else leaders.setdefault(stream.fresh, stream)
+            leader = stream if stream.history_id is None else leaders.setdefault(stream.history_id, stream)
             if leader is not stream:
                 followers.append((stream.row, leader.row))
             else:
                 frames, _ = frames_to_hear(stream.concealed, stream.received)
-                warm = stream.fresh is not None and len(stream.heard) == WARM_FRAMES * FRAME
-                alike.setdefault((frames, warm), []).append(stream)
-        for (frames, warm), heard in alike.items():
-            rows = np.array([stream.row for stream in heard])
-            part = self._warmed(heard, frames) if warm else take(self._state, rows)
-            first = [frames_to_hear(stream.concealed, stream.received)[1] for stream in heard]
-            pcm = np.stack([stream.heard[-frames * FRAME :] for stream in heard]).astype(np.float32)
+                warms_up = stream.history_id is not None and len(stream.history) == WARM_UP_FRAMES * FRAME
+                by_length.setdefault((frames, warms_up), []).append(stream)
+        for (frames, warms_up), equal in by_length.items():
+            rows = np.array([stream.row for stream in equal])
+            part = self._warmed_up(equal, frames) if warms_up else take(self._state, rows)
+            first = [frames_to_hear(stream.concealed, stream.received)[1] for stream in equal]
+            pcm = np.stack([stream.history[-frames * FRAME :] for stream in equal]).astype(np.float32)
             hear(self._network, part, pcm / _FULL_SCALE, np.array(first))
             put(self._state, rows, part)
         if followers:
             to, of = np.array(followers).T
             put(self._state, to, take(self._state, of))
 
-    def _warmed(self, streams: Sequence[Stream], frames: int) -> PlcState:
-        """Return new states whose predictor heard what lies before the last frames."""
-        older = np.stack([stream.heard[: -frames * FRAME] for stream in streams]).astype(np.float32)
-        hearing, warmed = plc_state(len(streams)), plc_state(len(streams))
-        hear(self._network, hearing, older / _FULL_SCALE, np.zeros(len(streams), np.int64))
-        warmed.units_1[:], warmed.units_2[:] = hearing.units_1, hearing.units_2
-        # What counts before a gap is what was known two frames ago.
-        warmed.units_1[:, 1:], warmed.units_2[:, 1:] = hearing.units_1[:, :1], hearing.units_2[:, :1]
+    def _warmed_up(self, streams: Sequence[ConcealmentStream], frames: int) -> PlcState:
+        """Return new states whose predictor has analysed the histories without their last frames."""
+        older = np.stack([stream.history[: -frames * FRAME] for stream in streams]).astype(np.float32)
+        analysed, warmed = plc_state(len(streams)), plc_state(len(streams))
+        hear(self._network, analysed, older / _FULL_SCALE, np.zeros(len(streams), np.int64))
+        warmed.units_1[:], warmed.units_2[:] = analysed.units_1, analysed.units_2
+        # The state two frames ago is what counts before a gap.
+        warmed.units_1[:, 1:], warmed.units_2[:, 1:] = analysed.units_1[:, :1], analysed.units_2[:, :1]
         return warmed
 
-    def _conceal(self, gaps: Sequence[Gap]) -> list[Pcm16]:
-        """Make the sound of gaps, the longest of which come first."""
+    def _synthesize_batch(self, gaps: Sequence[Gap]) -> list[Pcm16]:
+        """Return the sound of gaps, given in order of length, the longest first."""
         rows = np.array([gap.stream.row for gap in gaps])
         state = take(self._state, rows)
         longest = gaps[0].frames
@@ -179,7 +197,7 @@ class GapSound:
         given = np.zeros((len(gaps), AHEAD + longest, FEATURES), np.float32)
         known = np.zeros((len(gaps), AHEAD + longest), bool)
         for row, gap in enumerate(gaps):
-            last = gap.stream.heard[-PAST:]
+            last = gap.stream.history[-PAST:]
             past[row, PAST - len(last) :] = last / _FULL_SCALE
             given[row, : AHEAD + gap.frames] = gap.given
             known[row, : AHEAD + gap.frames] = gap.known
@@ -197,13 +215,13 @@ class GapSound:
         return [sound[: gap.frames * FRAME].copy() for gap, sound in zip(gaps, sounds, strict=True)]
 
 
-def _sources(gaps: Sequence[Gap]) -> list[int]:
-    """Return for each gap the index of one that begins with the same sound: often it is itself.
+def _leaders(gaps: Sequence[Gap]) -> list[int]:
+    """Return for each gap the index of a gap that begins with the same sound, often its own.
 
-    All last gaps of streams of the same past begin alike if nothing of them is known: the longest is enough.
+    The last gaps of streams with equal histories begin equally if no features are known: the longest leads.
     """
-    longest: dict[object, int] = {}
-    pasts = [gap.stream.fresh if gap.is_last and not gap.known.any() else None for gap in gaps]
+    longest: dict[HistoryId | None, int] = {}
+    histories = [gap.stream.history_id if gap.is_last and not gap.known.any() else None for gap in gaps]
     for index in sorted(range(len(gaps)), key=lambda index: -gaps[index].frames):
-        longest.setdefault(pasts[index], index)
-    return [index if past is None else longest[past] for index, past in enumerate(pasts)]
+        longest.setdefault(histories[index], index)
+    return [index if history is None else longest[history] for index, history in enumerate(histories)]

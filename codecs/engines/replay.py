@@ -1,6 +1,6 @@
-"""libopus decoders whose neural concealment is given from outside and whose state can be copied.
+"""libopus decoders that take the sound of gaps from outside, and whose state can be copied.
 
-They come from a second library of our build: libopus's own objects, linked with ``exchange.c``.
+They need a second library of our build: libopus's own objects, linked with ``exchange.c``.
 """
 
 import ctypes
@@ -20,18 +20,18 @@ from testbed.codecs.pcm import Pcm16
 
 
 class Replayed(NamedTuple):
-    """What came of frames that were replayed.
+    """The result of `ReplayDecoder.replay`.
 
     Attributes
     ----------
     pcm
-        int16: the frames that were decoded; fewer than asked where they agreed with the clean ones.
-    heard
-        int16: what libopus's concealment would have been told of them, a little less processed than `pcm`.
+        int16: the decoded frames; fewer than given if they agreed with the lossless ones.
+    history
+        int16: what libopus's concealment would have been told of them; a little less processed than `pcm`.
     """
 
     pcm: Pcm16
-    heard: Pcm16
+    history: Pcm16
 
 
 @cache
@@ -48,17 +48,17 @@ def _functions(path: str) -> tuple[Any, int]:
 
 
 class ReplayDecoder(Decoder):
-    """A decoder that is told what to play where its network would conceal.
+    """A decoder that plays given sound where its network would conceal.
 
     Parameters
     ----------
     complexity
-        Of `Decoder`; from 5 on, what is given is used.
+        Of `Decoder`; the given sound is used from 5 on.
 
     Raises
     ------
     CodecError
-        If libopus is not built.
+        libopus is not built.
     """
 
     _memory: NDArray[np.uint8] | None = None
@@ -67,17 +67,17 @@ class ReplayDecoder(Decoder):
         path = str(built().exchange)
         super().__init__(complexity, libopus.load(path))
         self._replay, self.state_bytes = _functions(path)
-        self._heard_samples = c_int()
+        self._history_samples = c_int()
 
     def twin(self) -> "ReplayDecoder":
-        """Return a decoder of the same settings in memory of its own, to be filled by `copy_from`."""
+        """Return a decoder with memory of its own, whose state and settings come from `copy_from`."""
         memory = np.empty(self.state_bytes, np.uint8)
         made = copy(self)
         made._memory, made._state = memory, memory.ctypes.data
         return made
 
     def copy_from(self, other: "ReplayDecoder") -> None:
-        """Take over another decoder's state; it must have the same complexity."""
+        """Copy the state and settings of another decoder."""
         ctypes.memmove(self._open(), other._open(), self.state_bytes)
 
     def replay(
@@ -85,8 +85,8 @@ class ReplayDecoder(Decoder):
         packets: Sequence[bytes | None],
         actions: bytes,
         frame_samples: int,
-        given: Pcm16,
-        clean: Pcm16 | None = None,
+        gap_sound: Pcm16,
+        lossless: Pcm16 | None = None,
         settle_from: int = 0,
     ) -> Replayed:
         """Decode frames.
@@ -94,29 +94,28 @@ class ReplayDecoder(Decoder):
         Parameters
         ----------
         packets
-            By frame, the packet that its action needs, or None.
+            The packet that each frame's action needs, or None.
         actions
             By frame, a `testbed.codecs.recovery.Action`; `DECODE_DRED` conceals as `CONCEAL` does.
         frame_samples
-            Samples of a frame.
-        given
-            int16: what the network is to have said, for the concealed frames one after another, a multiple of
-            160 samples.
-        clean, settle_from
+            Samples per frame at 16 kHz.
+        gap_sound
+            int16: the sound of the concealed frames one after another, a multiple of 160 samples.
+        lossless, settle_from
             Decoding ends with the first frame from `settle_from` on that agrees, to -30 dB or less than a
-            bit, with the same frame of `clean`, (frames * frame_samples,). Without it, all are decoded.
+            bit, with the same frame of `lossless`, (frames * frame_samples,); None: all are decoded.
 
         Raises
         ------
         CodecError
-            If libopus refuses a packet.
+            libopus refuses a packet.
         """
         count = len(packets)
         sizes = np.array([len(packet) if packet else 0 for packet in packets], np.int32)
         pcm = np.empty(count * frame_samples, np.int16)
-        heard = np.empty(count * frame_samples, np.int16)
-        given = np.ascontiguousarray(given)
-        compared = pcm if clean is None else np.ascontiguousarray(clean)
+        history = np.empty(count * frame_samples, np.int16)
+        gap_sound = np.ascontiguousarray(gap_sound)
+        compared = pcm if lossless is None else np.ascontiguousarray(lossless)
         done = self._replay(
             self._open(),
             count,
@@ -124,16 +123,16 @@ class ReplayDecoder(Decoder):
             (c_char_p * count)(*packets),
             sizes.ctypes.data,
             actions,
-            given.ctypes.data,
-            given.size,
-            heard.ctypes.data,
-            byref(self._heard_samples),
+            gap_sound.ctypes.data,
+            gap_sound.size,
+            history.ctypes.data,
+            byref(self._history_samples),
             compared.ctypes.data,
-            count if clean is None else settle_from,
+            count if lossless is None else settle_from,
             pcm.ctypes.data,
         )
         self.library.check(done, "replaying frames")
-        return Replayed(pcm[: done * frame_samples], heard[: self._heard_samples.value])
+        return Replayed(pcm[: done * frame_samples], history[: self._history_samples.value])
 
     def _destroy(self, state: int) -> None:
         if self._memory is None:
