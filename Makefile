@@ -37,7 +37,7 @@ lint: .venv/tools.stamp build/types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
-	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p testbed
+	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p testbed -p tests -p benchmarks
 
 docs: .venv/tools.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Commands(TyperGroup):
     """Turns errors into their message and exit code: no traceback for a user's mistake."""
 
-    def invoke(self, ctx: "Context") -> Any:  # type: ignore[override]
+    def invoke(self, ctx: "Context") -> Any:  # type: ignore[override]  # click's own Context
         """Run the command."""
         try:
             return super().invoke(ctx)

@@ -17,7 +17,7 @@ class ManyValues(TyperCommand):
 
     option: ClassVar[str] = "--speech"
 
-    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:  # type: ignore[override]
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:  # type: ignore[override]  # click's own Context
         """Repeat the option before each of its values, as click expects."""
         return super().parse_args(ctx, list(self._spelled_out(args)))
 

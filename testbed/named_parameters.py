@@ -6,7 +6,7 @@ names it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
@@ -136,7 +136,7 @@ def _item(registry: Registry[Any], name: object, *keys: str) -> Any:
 
 def _referable(item: Any) -> CoreSchema:
     """Return an item's schema, with the reference under which a JSON Schema defines it once."""
-    schema: Any = item.__pydantic_core_schema__
+    schema: CoreSchema = item.__pydantic_core_schema__
     if isinstance(item, type):
-        schema = {"ref": f"{item.__module__}.{item.__qualname__}:{id(item)}", **schema}
-    return schema  # type: ignore[no-any-return]
+        return cast(CoreSchema, {"ref": f"{item.__module__}.{item.__qualname__}:{id(item)}", **schema})
+    return schema

@@ -23,7 +23,7 @@ class Tarball:
     sha256: str
 
 
-KNOWN = (
+KNOWN: tuple[Tarball, ...] = (
     Tarball(
         "opus_1.6.1.orig.tar.xz", "1.6.1", "001ac615b9f8f8994b229ad2b1a5969ed12ab48b0d154d0af1016a5899cd6ba1"
     ),

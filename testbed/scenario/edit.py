@@ -111,7 +111,7 @@ def _dumped(value: Any, flow: bool = True) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = flow
     yaml.allow_unicode = True
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its type is None there
     yaml.width = 1 << 20 if flow else 100
     out = StringIO()
     yaml.dump(value, out)

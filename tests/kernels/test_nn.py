@@ -11,7 +11,7 @@ from testbed.kernels import nn, weights
 
 FLOAT, SPARSE, DENSE = ("enc_dense1", 40, 64), ("dec_gru5_input", 480, 192), ("enc_zdense", 544, 32)
 KINDS = (nn.LINEAR, nn.SIGMOID, nn.TANH, nn.RELU)
-COMPILED = not numba.config.DISABLE_JIT
+COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]  # set on import, from the environment
 # A sum of n products in float32, in any order: n roundings of the largest partial sum, at most about n here.
 TOLERANCE = 1e-5
 
@@ -131,7 +131,7 @@ def test_gru(kind):
     for step in inputs:
         expected = nn.gru_reference(arrays(), "dec_gru2", state, step)
         with np.errstate(over="ignore"):
-            nn.gru(*layers, state, step)
+            nn.gru(layers[0], layers[1], state, step)
         np.testing.assert_allclose(state, expected, atol=1e-6, rtol=0)
 
 

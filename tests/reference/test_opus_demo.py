@@ -111,7 +111,7 @@ def lossfile(packets: int, percent: int, seed: int) -> list[int]:
 
 def ours(
     encoding: Encoding, decoder_complexity: int, lossfile: Path, samples: int
-) -> tuple[Simulation, NDArray]:
+) -> tuple[Simulation, NDArray[np.int16]]:
     simulation = simulate(
         encoding,
         CallSettings((), Offline(policy="offline"), decoder_complexity),

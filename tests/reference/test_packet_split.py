@@ -218,14 +218,14 @@ def test_damaged_packets(checker):
             del packet[rng.randrange(1, len(packet) + 1) :]
         damaged.append(bytes(packet))
     expected = checker(damaged)
-    assert [described(packet) for packet in damaged] == expected
+    assert [described(each) for each in damaged] == expected
     assert 100 < expected.count("bad") < 9_900
-    for packet in damaged:
+    for each in damaged:
         try:
-            split = opus_packet.split(packet)
+            split = opus_packet.split(each)
         except CodecError:
             continue
-        assert split.primary_bytes + split.lbrr_bytes + split.dred_bytes == len(packet)
+        assert split.primary_bytes + split.lbrr_bytes + split.dred_bytes == len(each)
         assert min(split.primary_bytes, split.lbrr_bytes, split.dred_bytes) >= 0
 
 

@@ -1,9 +1,11 @@
 """Walks the code of all rooms: arrows point one way, and no model looks at a clock or a global state."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -193,9 +195,40 @@ def test_codecs_know_no_packets_and_channels_no_audio() -> None:
             assert not within("simpy", tuple(imports(TREES[name]))), name
 
 
-def test_no_module_is_too_long() -> None:
-    lines = {name: len(path.read_text("utf-8").splitlines()) for name, path in MODULES.items()}
-    assert {name: count for name, count in lines.items() if count > 500} == {}
+def test_no_import_is_in_a_cycle() -> None:
+    below = {name: {*imports(tree, with_types=False)} & set(MODULES) - {name} for name, tree in TREES.items()}
+    try:
+        TopologicalSorter(below).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def written() -> Iterator[Path]:
+    """Give every file of code, of tests, benchmarks, documentation and examples too."""
+    yield from MODULES.values()
+    for folder in ("tests", "benchmarks", "docs", "examples"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".c", ".js", ".css"} and "build" not in path.parts:
+                yield path
+    for suffix in ("c", "js", "css", "html"):
+        for folder in ("testbed", *ROOMS):
+            yield from (ROOT / folder).rglob(f"*.{suffix}")
+
+
+def test_no_file_is_too_long() -> None:
+    lines = {str(path): len(path.read_text("utf-8").splitlines()) for path in written()}
+    assert {path: count for path, count in lines.items() if count > 500} == {}
+
+
+def test_type_checkers_are_silenced_with_a_reason() -> None:
+    silencer = re.compile(r"# (type|pyright|mypy): *(ignore|disable)(?!\[[\w, -]+\]  # \w)")
+    wrong = [
+        f"{path}:{number}"
+        for path in written()
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if silencer.search(line)
+    ]
+    assert wrong == [], "a reason, as a comment, stands behind `type: ignore[...]`"
 
 
 def test_no_global_randomness() -> None:

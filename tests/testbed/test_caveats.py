@@ -12,7 +12,7 @@ from testbed.scenario.loading import parse_scenario
 
 
 def run(folder: Path, text: str, **options: object) -> Run:
-    return runner.run_scenario(parse_scenario(text), folder / "run", **options)  # type: ignore[arg-type]
+    return runner.run_scenario(parse_scenario(text), folder / "run", **options)
 
 
 def test_dred_that_is_not_sent_is_warned_about_with_a_bitrate_that_sends_it(tmp_path: Path) -> None:

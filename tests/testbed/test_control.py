@@ -40,7 +40,7 @@ metrics: []
 
 
 @cache
-def call(text: str = SCENARIO):  # type: ignore[no-untyped-def]
+def call(text: str = SCENARIO):
     """Return the simulation of the scheme's call."""
     scenario = parse_scenario(text)
     clips = clips_of(scenario)
@@ -53,7 +53,7 @@ def call(text: str = SCENARIO):  # type: ignore[no-untyped-def]
     )
 
 
-def sent_kbps(simulation, last_s: float = 5.0) -> float:  # type: ignore[no-untyped-def]
+def sent_kbps(simulation, last_s: float = 5.0) -> float:
     timeline = simulation.timeline
     recent = timeline.sent_ns > timeline.sent_ns[-1] - last_s * 1e9
     return float(timeline.size_bytes[recent].sum()) * 8 / (last_s * 1000)

@@ -210,11 +210,11 @@ def test_in_a_closed_loop_the_reports_set_what_is_expected() -> None:
     assert len(texts) == 2
     assert all("codec.expected_loss is 0. Of its packets 20 % were lost" in text for text in texts)
     texts = [text for _, text in told(controlled, **NOTHING_SENT, red_kbps=0.0, packet_loss=0.0)]
-    reported = "no loss was reported. To send it anyway, set allocation.policy: fixed"
+    because = "no loss was reported. To send it anyway, set allocation.policy: fixed"
     assert texts == [
-        f"LBRR sent no LBRR: {reported} and codec.expected_loss: 0.1",
-        f"DRED 500 ms sent no DRED: {reported} and codec.expected_loss: 0.1",
-        f"RED x1 sent no RED: {reported}",
+        f"LBRR sent no LBRR: {because} and codec.expected_loss: 0.1",
+        f"DRED 500 ms sent no DRED: {because} and codec.expected_loss: 0.1",
+        f"RED x1 sent no RED: {because}",
     ]
 
 

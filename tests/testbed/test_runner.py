@@ -41,7 +41,7 @@ metrics: [estoi]
 
 
 def run(folder: Path, text: str = SCENARIO, **options: object) -> Run:
-    return runner.run_scenario(parse_scenario(text), folder / "run", **options)  # type: ignore[arg-type]
+    return runner.run_scenario(parse_scenario(text), folder / "run", **options)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Traffic of others into the queue of a link: what it is, what becomes of it, and that it comes to an end."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ FAST = {"rate_kbps": 20_000, "queue": {"discipline": "drop_tail", "limit_packets
 def send_times_s(model, seconds, seed=1, link=FAST):
     """When a source sends."""
     env = Clock()
-    stage = Link.model_validate({**link, "cross_traffic": [model]}).build(
+    stage: Any = Link.model_validate({**link, "cross_traffic": [model]}).build(
         StageContext(env, generator(seed, "link"), print, print)
     )
     times, put = [], stage._put
@@ -132,7 +133,7 @@ class Inside:
     def __init__(self, link, seed=1, most_events=10**6):
         self.env = Clock(most_events)
         self.events, self.put_in = [], Counter()
-        self.stage = Link.model_validate(link).build(
+        self.stage: Any = Link.model_validate(link).build(
             StageContext(
                 self.env,
                 generator(seed, "link"),
@@ -182,7 +183,7 @@ def test_a_link_never_idles_while_anyones_packet_waits(link, seed):
     """Whatever is sent, of ours or of others, ends one sending time after its turn came."""
     env, finished, waiting = Clock(), [], Counter()
     link["delay_ms"] = 0
-    stage = Link.model_validate(link).build(StageContext(env, generator(seed, "x"), print, print))
+    stage: Any = Link.model_validate(link).build(StageContext(env, generator(seed, "x"), print, print))
     rate_bps = link["rate_kbps"] * 1000
     inner, leave, lose = stage._put, stage._leave, stage._lose
     line = stage._put.__self__

@@ -1,9 +1,11 @@
 """TCP's windows against the laws of their RFCs, alone and over a link."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from testbed.channels.clock import Clock
 from testbed.channels.cross_traffic.tcp import WINDOWS, Size, Tcp
@@ -20,7 +22,7 @@ def share(link, seconds, seed=1, every_ms=None):
     """Let others alone use a link; return it, and the windows of all flows each so often."""
     env, windows = Clock(), []
     context = StageContext(env, generator(seed, "link"), print, print)
-    stage = Link.model_validate(link).build(context)
+    stage: Any = Link.model_validate(link).build(context)
     if every_ms:
         for tick in range(int(seconds * 1000 / every_ms)):
             env.later(
@@ -316,6 +318,6 @@ def test_names_tell_flows_apart():
     ids=str,
 )
 def test_impossible_flows_are_refused(given, where, words):
-    with pytest.raises(ValueError, match=words) as caught:
+    with pytest.raises(ValidationError, match=words) as caught:
         Tcp.model_validate(given)
     assert caught.value.errors()[0]["loc"][-1] == where

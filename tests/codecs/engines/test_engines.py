@@ -18,7 +18,7 @@ from testbed.columns import TIMINGS, names
 from testbed.errors import CodecError, ScenarioError
 from testbed.plan import MAX_CALLS_IN_TASK, plan
 from testbed.scenario.checks import check_codec
-from testbed.scenario.loading import Speech, parse_scenario
+from testbed.scenario.loading import Scenario, Speech, parse_scenario
 from testbed.speech import load_clips
 
 from .shuffling import ShufflingEngine
@@ -51,7 +51,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 def by_engine(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     names = ["scheme", "clip", "realization"]
-    return tuple(table[table["engine"] == name].set_index(names) for name in ("libopus", "numba"))  # type: ignore[return-value]
+    libopus, numba = (table[table["engine"] == name].set_index(names) for name in ("libopus", "numba"))
+    return libopus, numba
 
 
 def test_the_engine_changes_the_sound_alone(finished: pd.DataFrame) -> None:
@@ -120,7 +121,7 @@ def test_a_call_that_fails_does_not_take_its_batch_with_it(
 ) -> None:
     decode = NumbaEngine.decode
 
-    def failing(self: NumbaEngine, jobs):  # type: ignore[no-untyped-def]
+    def failing(self: NumbaEngine, jobs):
         batch = list(jobs)
         if any(job.decoder_complexity == 0 and np.count_nonzero(job.actions) for _, job in batch):
             raise CodecError("a packet that cannot be")
@@ -164,6 +165,7 @@ def test_batches_may_be_told_their_memory() -> None:
     scenario = parse_scenario(
         SCENARIO.replace("sweep: {engine: [libopus, numba]}", "engine: numba\nlimits: {batch_mb: 64}")
     )
+    assert isinstance(scenario, Scenario)
     assert (scenario.engine, scenario.limits.batch_mb) == ("numba", 64)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -364,7 +365,7 @@ class FakeApt:
 def test_suites_are_tried_in_order(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     good = lab.tarball().read_bytes()
-    monkeypatch.setattr(opus_source.shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
     for number, (brings, expected) in enumerate(
         [
             ({"forky": good, "sid": b"never"}, ["forky"]),
@@ -383,8 +384,8 @@ def test_suites_are_tried_in_order(lab: Lab, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_build_from_what_apt_brings(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = opus_build.shutil.which
-    monkeypatch.setattr(opus_source.shutil, "which", lambda tool: real(tool) or f"/usr/bin/{tool}")
+    real = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda tool: real(tool) or f"/usr/bin/{tool}")
     monkeypatch.setattr(opus_source, "private_apt", FakeApt({"forky": lab.tarball().read_bytes()}, []))
     done = lab.build(None)
     assert installed() == done

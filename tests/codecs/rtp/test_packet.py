@@ -102,4 +102,4 @@ def test_any_bytes_give_a_packet_or_a_codec_error(data):
 )
 def test_fields_that_do_not_fit(fields, message):
     with pytest.raises(CodecError, match=message):
-        RtpPacket(*fields, b"x").serialize()
+        RtpPacket(*(*fields, b"x")).serialize()

@@ -4,6 +4,7 @@ import heapq
 import random
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ class Flow:
     start_ns: int
     history: SentHistory
     reporter: Reporter
-    targets: list = field(default_factory=list)
-    packets: list = field(default_factory=list)
+    targets: list[Any] = field(default_factory=list)
+    packets: list[Any] = field(default_factory=list)
 
     def between(self, begin_s, end_s):
         return [p for p in self.packets if begin_s * S <= p[0] < end_s * S]

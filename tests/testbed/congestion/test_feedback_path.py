@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ MS = 1_000_000
 RECEIVER, MEDIA = 10, 0x53504348
 RESOLUTION_NS = {"transport_wide": TICK_NS, "ccfb": 10**9 // 1024 + 10**9 // 65536}
 PACKET_FORMATS = list(RESOLUTION_NS)
-RECORDERS = {"transport_wide": TransportRecorder, "ccfb": CongestionRecorder}
+RECORDERS: dict[str, Any] = {"transport_wide": TransportRecorder, "ccfb": CongestionRecorder}
 
 
 def sent_history(count, first=0, size_bytes=100, gap_ns=20 * MS):

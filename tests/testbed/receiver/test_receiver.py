@@ -33,7 +33,7 @@ from testbed.timeline import NEVER
 from . import packets
 
 PRIMARY, RED, LBRR, DRED, PLC, _ = Recovery
-DECODE, DECODE_LBRR, DECODE_DRED, CONCEAL, _ = Action
+DECODE, DECODE_LBRR, DECODE_DRED, CONCEAL = list(Action)[:4]
 FRAME_NS = 20_000_000
 OFFLINE = Offline(policy="offline")
 

@@ -6,6 +6,7 @@ import json
 import pickle
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -213,7 +214,7 @@ def test_overrides(tmp_path: Path, override: str, look: str, value: object) -> N
     overrides = [override] if not override.startswith("codec={") else [override, "sweep={}"]
     here = load_scenario(path, overrides)
     for step in look.split("."):
-        here = here[int(step)] if step.isdigit() else getattr(here, step)  # type: ignore[index]
+        here = here[int(step)] if step.isdigit() else getattr(here, step)
     assert here == value
 
 
@@ -222,7 +223,8 @@ def test_a_buffer_takes_the_place_of_a_delay_and_of_its_sweep(tmp_path: Path) ->
     path.write_text(TEXT.replace("codec.bitrate_kbps: [16, 24]", "playout.delay_ms: [40, 80]"))
     here = load_scenario(path, ["playout.buffer_ms=30"])
     assert isinstance(here, Scenario)
-    assert (here.playout.model_dump(exclude_none=True), here.sweep) == (
+    playout: Any = here.playout
+    assert (playout.model_dump(exclude_none=True), here.sweep) == (
         {"policy": "fixed", "buffer_ms": 30},
         {},
     )
