@@ -116,7 +116,7 @@ def test_bitrates_are_those_of_the_packets_that_were_sent(finished: Run) -> None
     assert saved_kbps.le(2 * empty_kbps + 1e-9).all()
     assert sparing["dred_sent_ms"].eq(all_sent["dred_sent_ms"]).all()
     assert sparing["lbrr_kbps"].eq(all_sent["lbrr_kbps"]).all()
-    assert sparing["red_kbps"].lt(all_sent["red_kbps"]).loc["RED x2"].all()
+    assert sparing["red_kbps"].lt(all_sent["red_kbps"]).loc[["RED x2"]].all()
 
 
 def test_every_scheme_repairs_what_was_lost_beside_pauses(finished: Run) -> None:
