@@ -1,4 +1,4 @@
-"""Cross traffic that comes in bursts."""
+"""Cross traffic in bursts."""
 
 from collections.abc import Callable
 from math import inf
@@ -11,7 +11,7 @@ from testbed.channels.cross_traffic.model import CrossTraffic, Demand, Paced, Tr
 
 
 class OnOff(CrossTraffic):
-    """Sends at a steady pace for a random time, and then nothing for a random time.
+    """Packets at a steady pace for a random time, then none for a random time.
 
     With Pareto-distributed times of a shape of 1 to 2, many such sources together are self-similar
     (Willinger, Taqqu, Sherman and Wilson, "Self-similarity through high-variability", 1997).
@@ -22,12 +22,14 @@ class OnOff(CrossTraffic):
         Rate while it sends, headers included; ``mean_on_ms / (mean_on_ms + mean_off_ms)`` of it on average.
     packet_bytes
         Size of its packets, headers included.
-    mean_on_ms, mean_off_ms
-        Mean durations.
+    mean_on_ms
+        Mean duration of a burst.
+    mean_off_ms
+        Mean duration of a pause.
     times
-        Their distribution.
+        Distribution of both durations.
     shape
-        Of the Pareto distribution, above 1, as a mean has to exist; its variance is infinite up to 2.
+        Shape of the Pareto distribution. Above 1 it has a mean; up to 2 its variance is infinite.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (

@@ -5,7 +5,7 @@ A new part is one file and one line here, or an entry point `testbed.schemes` of
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from testbed.codecs.schemes.dred import Dred
 from testbed.codecs.schemes.lbrr import Lbrr
@@ -33,14 +33,19 @@ PARTS: Registry[type[SchemePart]] = Registry(
 
 
 def _field_of(part: str) -> Any:
-    return (Annotated[SchemePart, ParametersOf(PARTS, part)] | None, None)
+    about = f"Parameters of the part `{part}`; null for their defaults."
+    return (Annotated[SchemePart, ParametersOf(PARTS, part)] | None, Field(None, description=about))
 
 
 if TYPE_CHECKING:
     SchemeSpec = Scheme
 else:
     SchemeSpec = create_model(
-        "SchemeSpec", __base__=Scheme, __module__=__name__, **{part: _field_of(part) for part in PARTS}
+        "SchemeSpec",
+        __base__=Scheme,
+        __doc__=Scheme.__doc__,
+        __module__=__name__,
+        **{part: _field_of(part) for part in PARTS},
     )
 
 __all__ = ["NO_LOSS", "PARTS", "SchemeSpec"]

@@ -8,14 +8,19 @@ from typing import Annotated
 from testbed.allocation.fixed import FixedAllocation
 from testbed.allocation.loss_adaptive import LossAdaptive
 from testbed.allocation.media_first import MediaFirst
-from testbed.allocation.opus import Opus
+from testbed.allocation.opus import OpusAllocation
 from testbed.allocation.policy import AllocationParameters
 from testbed.named_parameters import TaggedUnion
 
 POLICIES: TaggedUnion[AllocationParameters] = TaggedUnion(
     "allocation policy",
     "policy",
-    {"fixed": FixedAllocation, "media_first": MediaFirst, "loss_adaptive": LossAdaptive, "opus": Opus},
+    {
+        "fixed": FixedAllocation,
+        "media_first": MediaFirst,
+        "loss_adaptive": LossAdaptive,
+        "opus": OpusAllocation,
+    },
     group="testbed.allocation",
     kind=AllocationParameters,
 )

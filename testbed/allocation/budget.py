@@ -1,6 +1,6 @@
-"""What a rate on the wire leaves for speech and its repairs, and what a scheme asks for.
+"""The budget of a scheme: what a rate on the wire leaves for speech and redundancy.
 
-A packet's bytes are headers, and an Opus packet for the frame and for each frame that is copied (RFC 2198).
+A packet consists of headers, and an Opus packet for its frame and for each frame copied (RFC 2198).
 libopus divides the encoder's bitrate among speech, LBRR and DRED itself, so a copy repeats all three.
 """
 
@@ -16,7 +16,7 @@ HIGHEST_ENCODER_BPS = 510_000
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """What the sender does from the next frame on.
+    """Settings of the sender from the next frame on.
 
     Attributes
     ----------
@@ -44,16 +44,16 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class SchemeBudget:
-    """What a scheme asks for: the most that any policy gives.
+    """The most that a scheme spends, whatever the policy.
 
     Attributes
     ----------
     settings
-        The encoder's, as the scheme tunes it for a rate that is constant.
+        Encoder settings of the scheme at a constant rate.
     speech_bps
-        What speech alone would have.
+        Bitrate of the speech alone.
     redundancy
-        All the repairs that the scheme has.
+        All redundancy of the scheme.
     """
 
     settings: EncoderSettings
@@ -62,14 +62,14 @@ class SchemeBudget:
 
     @classmethod
     def of(cls, scheme: SchemeSpec, speech: EncoderSettings, total_given: bool = False) -> "SchemeBudget":
-        """Return what a scheme asks for, given the scenario's settings of the speech."""
+        """Return the budget of a scheme, given the scenario's settings for the speech."""
         settings = scheme.encoder_settings(speech, total_given)
         total_bps = settings.bitrate_bps
         redundancy = scheme.redundancy(total_bps, total_given)
         return cls(settings, max(1, total_bps - redundancy.in_encoder_bps), redundancy)
 
     def allocation(self, encoder_bps: int, redundancy: Redundancy, loss_percent: int) -> Allocation:
-        """Return the allocation that spends this much in the encoder on speech and these repairs."""
+        """Return the allocation that spends a bitrate of the encoder on speech and this redundancy."""
         settings = replace(
             self.settings,
             bitrate_bps=min(encoder_bps, HIGHEST_ENCODER_BPS),
@@ -81,7 +81,7 @@ class SchemeBudget:
 
 
 def red_header_bytes(copies: int) -> int:
-    """Return what RED's headers take of a packet."""
+    """Return the size of RED's headers in a packet."""
     return PRIMARY_HEADER_BYTES + copies * BLOCK_HEADER_BYTES if copies else 0
 
 

@@ -1,4 +1,4 @@
-"""The scheme as asked: its repairs keep what they cost, speech takes what is left."""
+"""Redundancy first: it keeps its bitrate, and speech gets what is left."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 
 
 class FixedAllocation(AllocationParameters):
-    """Repairs first. Only where the least speech does not fit beside them do they give way."""
+    """Redundancy first. It gives way only where the lowest speech bitrate does not fit beside it."""
 
     policy: Literal["fixed"] = "fixed"
 
@@ -17,7 +17,7 @@ class FixedAllocation(AllocationParameters):
 
 
 class FixedAllocator(BudgetAllocator):
-    """Keeps the scheme's repairs."""
+    """Keeps the redundancy of the scheme."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
         redundancy = self.strongest(target_kbps, self._asked.redundancy, self._least_bps)

@@ -1,4 +1,4 @@
-"""What feedback says of loss: how much, and in bursts of what length."""
+"""Loss as feedback reports it: its share, and the length of its bursts."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ REPORT_WEIGHT = 0.25
 
 @dataclass(frozen=True, slots=True)
 class NetworkLoss:
-    """Loss as it is known to the sender.
+    """Loss that the sender knows of.
 
     Attributes
     ----------
     share
         Share of packets lost, 0 to 1.
     mean_burst_packets
-        Mean number of packets lost in a row, 1 or more; 1 where nothing was lost or nothing is known of it.
+        Mean number of packets lost in a row, 1 or more; 1 where nothing was lost, or bursts are unknown.
     """
 
     share: float = 0.0
@@ -31,9 +31,9 @@ class NetworkLoss:
 
 
 class LossTracker:
-    """Counts losses over the last packets that reports told of.
+    """Loss over the last packets reported.
 
-    Receiver reports tell of no single packets; from these alone the share is averaged and bursts are unknown.
+    Receiver reports have no single packets: their share is averaged, and bursts stay unknown.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class LossTracker:
         self._reported: float | None = None
 
     def on_feedback(self, feedback: Feedback) -> NetworkLoss:
-        """Take a report and return what is known now."""
+        """Take a report and return the loss known now."""
         for packet in feedback.packets:
             self._lost[packet.sequence] = packet.lost
         while len(self._lost) > self._window_packets:
@@ -59,7 +59,7 @@ class LossTracker:
 
     @property
     def loss(self) -> NetworkLoss:
-        """What is known now."""
+        """The loss known now."""
         if not self._lost:
             return NetworkLoss(self._reported or 0.0)
         lost = {sequence for sequence, is_lost in self._lost.items() if is_lost}

@@ -1,8 +1,8 @@
-"""As much repair as the reported loss calls for, of the kind that its bursts call for.
+"""Redundancy by the reported loss and the length of its bursts.
 
-Loss is one of four levels: none, little, some, much. A level is left upward as soon as loss exceeds its
-bound, and downward only after loss has stayed well below for a while, so that noise in the report does not
-make the encoder flap. The same holds for the length of bursts.
+Loss has four levels: none, little, some, much. The level rises as soon as loss exceeds a bound, and falls
+only after loss has stayed well below it for a while, so that noise in reports does not make the encoder
+oscillate. The same holds for the length of bursts.
 """
 
 import math
@@ -17,26 +17,26 @@ from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 from testbed.codecs.schemes.redundancy import Redundancy
 
 DEPTH_PER_BURST = (0, 2, 4)
-"""How many mean bursts DRED reaches back at levels 0 to 2; at level 3 it reaches as far as asked."""
+"""Depth of DRED in mean bursts at levels 0 to 2; at level 3 the scheme's own."""
 BURST_STEPS = (1.0, 1.5, 2.5, 4.0, 6.0, 10.0, 16.0)
 
 
 class LossAdaptive(AllocationParameters):
-    """Repairs that follow loss.
+    """Redundancy that follows the reported loss, up to the scheme's own.
 
-    At level 0 there are none. From level 1 on LBRR is on, and a RED copy rides along for each level, at the
-    distances (of those asked for) nearest to the mean burst; DRED reaches some bursts back, and at level 3 as
-    far as asked. Speech takes the rest; repairs give way where the least speech does not fit beside them.
-    While a level holds, libopus is told to expect no less loss than would end it: with none it sends no DRED.
+    Level 0 has none. From level 1 on LBRR is on, and each level adds a RED copy, at the distances of the
+    scheme nearest to the mean burst; DRED reaches some bursts back, and at level 3 as deep as the scheme's.
+    Speech gets the rest; redundancy gives way where the lowest speech bitrate does not fit. libopus expects
+    at least the loss at which the level would end, since it sends no DRED if it expects none.
 
     Attributes
     ----------
     levels
-        Shares of loss above which levels 1, 2 and 3 begin.
+        Shares of packets lost above which levels 1, 2 and 3 begin.
     down_factor
-        A level is left downward when loss is below this share of its bound ...
+        The level falls when loss stays below this share of its bound.
     hold_ms
-        ... for this long.
+        Time that loss must stay below.
     """
 
     policy: Literal["loss_adaptive"] = "loss_adaptive"
@@ -56,14 +56,14 @@ class LossAdaptive(AllocationParameters):
 
 
 class Steps:
-    """Which of some rising bounds a noisy value is above: up at once, down after a while well below.
+    """Number of rising bounds that a noisy value exceeds: up at once, down after a while well below.
 
     Parameters
     ----------
     bounds
         Where steps 1, 2, ... begin.
     down_factor, hold_ns
-        A step is left downward when the value was below `down_factor` of its bound for `hold_ns`.
+        The step falls when the value was below `down_factor` of its bound for `hold_ns`.
     """
 
     def __init__(self, bounds: tuple[float, ...], down_factor: float, hold_ns: int) -> None:
@@ -88,7 +88,7 @@ class Steps:
 
 
 class LossAdaptiveAllocator(BudgetAllocator):
-    """Chooses repairs by level and burst length."""
+    """Chooses redundancy by the level of loss and the length of bursts."""
 
     def __init__(self, parameters: LossAdaptive, asked: SchemeBudget, header_bytes: int) -> None:
         super().__init__(parameters, asked, header_bytes)

@@ -1,4 +1,4 @@
-"""Speech first: it gets all that it asks for, and repairs get what is left."""
+"""Speech first: it keeps its bitrate, and redundancy gets what is left."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 
 
 class MediaFirst(AllocationParameters):
-    """The strongest repairs that cost speech nothing."""
+    """The strongest redundancy that takes nothing from the speech."""
 
     policy: Literal["media_first"] = "media_first"
 
@@ -17,7 +17,7 @@ class MediaFirst(AllocationParameters):
 
 
 class MediaFirstAllocator(BudgetAllocator):
-    """Adds repairs to whole speech."""
+    """Adds redundancy to speech of full bitrate."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
         redundancy = self.strongest(target_kbps, self._asked.redundancy, self._asked.speech_bps)

@@ -1,4 +1,4 @@
-"""libopus's own division: it gets a total and the expected loss, and shares it out as it sees fit."""
+"""Division by libopus, from a total bitrate and the expected loss."""
 
 from typing import Literal
 
@@ -8,12 +8,11 @@ from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 from testbed.codecs.schemes.redundancy import Redundancy
 
 
-class Opus(AllocationParameters):
-    """LBRR and DRED stay switched on as the scheme has them; what they get is libopus's affair.
+class OpusAllocation(AllocationParameters):
+    """LBRR and DRED stay on as in the scheme, and libopus decides what they cost.
 
-    libopus spends on LBRR and DRED by its own rules, from the bitrate and the expected loss; with no loss
-    expected it sends no DRED. RED copies, of which it knows nothing, give way where the least speech does not
-    fit beside them.
+    libopus decides by the bitrate and the expected loss; if it expects none, it sends no DRED. RED copies,
+    which it does not know, give way where the lowest speech bitrate does not fit beside them.
     """
 
     policy: Literal["opus"] = "opus"
@@ -23,7 +22,7 @@ class Opus(AllocationParameters):
 
 
 class OpusAllocator(BudgetAllocator):
-    """Gives the encoder all that the target leaves."""
+    """Gives the encoder all that the target leaves beside RED copies."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
         asked = self._asked.redundancy

@@ -1,4 +1,4 @@
-"""What a rate allocation policy is, and what all of them do alike."""
+"""Interface of an allocation policy, and the base of all: the arithmetic of a target rate."""
 
 from typing import Any, ClassVar, Protocol
 
@@ -10,27 +10,27 @@ from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.parameters import Parameters
 
 STRENGTHEN_MARGIN = 0.1
-"""By how much more than it needs the target must be before a stronger form of repairs comes back."""
+"""Share by which the target must exceed the need of a stronger form of redundancy before it returns."""
 
 
 class Allocator(Protocol):
-    """Target and loss in, allocation out; a plain state machine that knows no clock but what it is told."""
+    """Target and loss in, allocation out: a plain state machine that is given the time."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
-        """Divide a target on the wire, headers included; to be asked before each frame.
+        """Divide a target on the wire, headers included; called before each frame.
 
-        The allocation never exceeds the target, unless the least speech alone does: that is sent in any case.
-        Copies of frames from before a change still have their old size, for as many frames as they lie back.
+        The allocation never exceeds the target, unless the lowest speech bitrate alone does.
+        Copies of frames encoded before a change keep their old size.
         """
 
 
 class AllocationParameters(Parameters):
-    """What every policy takes.
+    """Parameters of every policy.
 
     Attributes
     ----------
     min_speech_kbps
-        What speech keeps, in payload bytes; repairs give way first.
+        Lowest bitrate of the speech, in payload bytes; redundancy gives way first.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
@@ -43,7 +43,7 @@ class AllocationParameters(Parameters):
         Parameters
         ----------
         asked
-            What the scheme asks for.
+            The most that the scheme spends.
         header_bytes
             RTP with its extensions, UDP and IP of each packet.
         """
@@ -51,7 +51,7 @@ class AllocationParameters(Parameters):
 
 
 class BudgetAllocator:
-    """Base of the allocators: the arithmetic of what fits."""
+    """Base of the allocators: the arithmetic of a target rate."""
 
     def __init__(self, parameters: AllocationParameters, asked: SchemeBudget, header_bytes: int) -> None:
         self._asked = asked
@@ -61,7 +61,7 @@ class BudgetAllocator:
         self._weakened = 0
 
     def fits(self, target_kbps: float, redundancy: Redundancy, speech_bps: int) -> bool:
-        """Say whether repairs fit beside so much speech."""
+        """Return whether redundancy fits beside speech of this bitrate."""
         return self.room_bps(target_kbps, redundancy) >= speech_bps + redundancy.in_encoder_bps
 
     def room_bps(self, target_kbps: float, redundancy: Redundancy) -> int:
@@ -70,10 +70,10 @@ class BudgetAllocator:
         return encoder_bps(target_kbps, len(redundancy.distances), self._header_bytes, frame_ms)
 
     def strongest(self, target_kbps: float, redundancy: Redundancy, speech_bps: int) -> Redundancy:
-        """Return the strongest form of repairs that fits beside so much speech.
+        """Return the strongest form of redundancy that fits beside speech of this bitrate.
 
-        A form that had to be given up comes back only with a margin, so that a target that wavers around what
-        it needs does not switch it on and off.
+        A form that was given up returns only with a margin, so that a target that varies around its need does
+        not switch it on and off.
         """
         if redundancy != self._wanted_before:
             self._wanted_before, self._weakened = redundancy, 0
@@ -88,7 +88,7 @@ class BudgetAllocator:
         return form or Redundancy()
 
     def spend(self, target_kbps: float, redundancy: Redundancy, loss: NetworkLoss) -> Allocation:
-        """Return the allocation with these repairs, speech taking what is left up to what it asks for."""
+        """Return the allocation with this redundancy; speech gets the rest, up to its own bitrate."""
         left_bps = self.room_bps(target_kbps, redundancy) - redundancy.in_encoder_bps
         speech_bps = max(self._least_bps, min(self._asked.speech_bps, left_bps))
         total_bps = speech_bps + redundancy.in_encoder_bps

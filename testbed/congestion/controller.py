@@ -1,4 +1,4 @@
-"""What a congestion controller is, and what all of them do alike: bounds, and falling silent feedback."""
+"""Interface of a congestion controller, and the base of all: bounds, and a timeout without feedback."""
 
 from typing import Any, ClassVar, Protocol
 
@@ -11,7 +11,7 @@ SILENCE_FACTOR = 0.5
 
 
 class Controller(Protocol):
-    """Feedback in, target rate out; a plain state machine that knows no clock but what it is told.
+    """Feedback in, target rate out: a plain state machine that is given the time.
 
     A target is in kb/s on the wire: payload, RTP with its extensions, UDP and IPv4.
     """
@@ -20,21 +20,28 @@ class Controller(Protocol):
         """Take a report and return the new target."""
 
     def target_kbps(self, now_ns: int) -> float:
-        """Return the target in force at `now_ns`; to be asked before each packet."""
+        """Return the target in force at `now_ns`; called before each packet."""
 
 
 class ControllerParameters(Parameters):
-    """What every controller takes. Rates are in kb/s on the wire, all headers included.
+    """Parameters of every controller. Rates are in kb/s on the wire, all headers included.
+
+    The class attribute `needs_arrivals` says whether the controller needs reports of single packets
+    (`Reporting.arrivals_known`).
 
     Attributes
     ----------
-    min_kbps, start_kbps, max_kbps
-        Bounds of the target, and the target before any feedback.
+    controller
+        Name of the controller.
+    min_kbps
+        Lowest target rate.
+    start_kbps
+        Target rate before any feedback.
+    max_kbps
+        Highest target rate.
     feedback_timeout_ms
-        After so long without feedback the target is halved, and again each time it passes once more, down to
-        the minimum. It resumes from there. (None of the drafts says how far; RFC 8083 would end the call.)
-    needs_arrivals
-        Whether it does nothing on reports that tell of no single packets (`Reporting.arrivals_known`).
+        Time without feedback after which the target is halved, and halved again each time it passes, down to
+        `min_kbps`. The target resumes from there. (The drafts give no limit; RFC 8083 would end the call.)
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
@@ -61,7 +68,7 @@ class ControllerParameters(Parameters):
 
 
 class BoundedController:
-    """Base of the controllers: keeps the target within bounds, and lowers it while nothing comes back.
+    """Base of the controllers: keeps the target within bounds, and lowers it while no feedback arrives.
 
     Parameters
     ----------
@@ -88,7 +95,7 @@ class BoundedController:
     def target_kbps(self, now_ns: int) -> float:
         """Return the target in force, lowered for each timeout that passed since the last feedback.
 
-        Before any feedback the silence counts from when the target was first asked for: the flow's beginning.
+        Before any feedback the timeout runs from the first call, the beginning of the flow.
         """
         if self._heard_ns is None:
             self._heard_ns = now_ns
@@ -96,11 +103,11 @@ class BoundedController:
         return self._bounded(self._target_kbps * SILENCE_FACTOR ** min(silent, 64))
 
     def update(self, feedback: Feedback) -> float:
-        """Return the controller's own answer to a report, in kb/s; bounds are applied to it after."""
+        """Return the target that a report leads to, in kb/s, before the bounds are applied."""
         raise NotImplementedError
 
     def resume(self, target_kbps: float) -> None:
-        """Go on from a target to which silence has led; what a controller thought before is void."""
+        """Continue from the target that timeouts led to; the state before them is void."""
 
     def _bounded(self, kbps: float) -> float:
         return min(self._bounds.max_kbps, max(self._bounds.min_kbps, kbps))

@@ -39,17 +39,22 @@ class Gcc(ControllerParameters):
     Attributes
     ----------
     decrease
-        beta of section 5.5: what is kept of the received rate when the queue grows.
+        Factor of the received rate that remains when the queue grows: beta of section 5.5.
     increase_per_s
-        eta of section 5.5: growth in a second far from convergence.
-    low_loss, high_loss
-        Section 6: below the one the loss half rises, above the other it falls.
+        Factor by which the rate grows per second far from convergence: eta of section 5.5.
+    low_loss
+        Share of packets lost below which the loss-based rate rises (section 6).
+    high_loss
+        Share of packets lost above which the loss-based rate falls (section 6).
     least_increase_kbps_per_s
-        Slowest additive increase; libwebrtc has 4.
-    threshold_up, threshold_down
-        K_u and K_d of section 5.4, with which the detector's threshold rises and falls. The draft has 0.01
-        and 0.00018: a threshold that stays high for long holds its own against TCP. libwebrtc's, the defaults
-        here, soon falls back to its least, and TCP that fills the queue drives the rate to its least too.
+        Slowest additive increase; 4 in libwebrtc.
+    threshold_up
+        Gain with which the threshold of the overuse detector rises: K_u of section 5.4; default: libwebrtc's.
+        The draft's is 0.01.
+    threshold_down
+        Gain with which that threshold falls: K_d; default: libwebrtc's. With the draft's 0.00018 it stays
+        high for long, and the flow competes with TCP. With the default it soon falls to its minimum, and a
+        TCP flow that fills the queue drives the rate to its minimum, too.
     """
 
     # On receiver reports its loss half works alone.

@@ -29,7 +29,45 @@ DEFAULT_RTT_MS = 100.0
 
 
 class Nada(ControllerParameters):
-    """NADA; the attributes bear the RFC's names (its figure 3 explains them), `warp_lambda` is its LAMBDA."""
+    """NADA; parameters have the names and the defaults of the RFC's figure 3.
+
+    Attributes
+    ----------
+    prio
+        Weight of the flow's priority: PRIO.
+    xref_ms
+        Reference congestion level: XREF.
+    kappa
+        Scaling of the gradual rate update: KAPPA.
+    eta
+        Scaling of the change of the congestion signal in the gradual rate update: ETA.
+    tau_ms
+        Upper bound of the round-trip time in the gradual rate update: TAU.
+    delta_ms
+        Target interval of feedback: DELTA.
+    logwin_ms
+        Length of the observation window: LOGWIN.
+    qeps_ms
+        Queuing delay below which the queue counts as empty: QEPS.
+    dfilt_ms
+        Window of the minimum filter over one-way delays: DFILT.
+    gamma_max
+        Upper bound of the rate increase in accelerated ramp-up: GAMMA_MAX.
+    qbound_ms
+        Upper bound of the queuing delay that a flow causes in accelerated ramp-up: QBOUND.
+    multiloss
+        Multiple of the mean loss interval after which the last loss expires: MULTILOSS.
+    qth_ms
+        Queuing delay above which delays are warped: QTH.
+    warp_lambda
+        Scaling in the exponent of the warping: LAMBDA.
+    plrref
+        Reference loss ratio, a share of 1: PLRREF.
+    dloss_ms
+        Delay penalty at the reference loss ratio: DLOSS.
+    xmax_ms
+        Upper bound of the congestion signal: XMAX of ns3-rmcat; the RFC has none.
+    """
 
     controller: Literal["nada"] = "nada"
     prio: float = Field(1.0, gt=0, le=100)

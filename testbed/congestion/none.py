@@ -1,4 +1,4 @@
-"""No congestion control: the start rate, whatever comes back or does not."""
+"""No congestion control: a constant target rate, whatever the feedback."""
 
 from typing import ClassVar, Literal
 
@@ -17,7 +17,7 @@ class NoControl(ControllerParameters):
 
 
 class Constant:
-    """A target that stays."""
+    """A constant target."""
 
     def __init__(self, kbps: float) -> None:
         self._kbps = kbps

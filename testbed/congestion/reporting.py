@@ -1,4 +1,4 @@
-"""How and how often a receiver reports: the format, and an interval that follows the received rate."""
+"""Feedback of a receiver: its format, and an interval that follows the received rate."""
 
 from typing import Literal
 
@@ -14,18 +14,20 @@ REPORT_OVERHEAD_BYTES = UDP_HEADER_BYTES + IPV4_HEADER_BYTES
 
 
 class Reporting(Parameters):
-    """How a receiver reports: `{format: transport_wide, min_interval_ms: 50, ...}`.
+    """Feedback of a receiver: `{format: transport_wide, min_interval_ms: 50, ...}`.
 
     Attributes
     ----------
     format
-        ``transport_wide``, ``ccfb`` (RFC 8888) or ``receiver_report``.
-    min_interval_ms, max_interval_ms
-        Bounds of the time between two reports. RFC 8698 wants 100 ms, RFC 8298 at least 10 reports a second,
-        libwebrtc takes 50 to 250 ms.
+        ``transport_wide`` (draft-holmer-rmcat-transport-wide-cc-extensions), ``ccfb`` (RFC 8888) or
+        ``receiver_report`` (RFC 3550), which reports no single packets.
+    min_interval_ms
+        Shortest time between two reports; 50 ms in libwebrtc.
+    max_interval_ms
+        Longest time between two reports. RFC 8698 asks for 100 ms, RFC 8298 for 10 reports per second.
     share
-        Reports are spaced so as to take no more than this share of the received rate, within those bounds;
-        0.05 is what RFC 3550, section 6.2, allows all of RTCP.
+        Largest share of the received rate that reports take, within these intervals; default: the 0.05 that
+        RFC 3550, section 6.2, allows all of RTCP.
     """
 
     format: Literal["transport_wide", "ccfb", "receiver_report"] = "transport_wide"

@@ -44,7 +44,29 @@ DEFAULT_RTT_MS = 100.0
 
 
 class Scream(ControllerParameters):
-    """SCReAM; the attributes are the RFC's constants (section 4.1.1.1), in this project's units."""
+    """SCReAM; parameters are the RFC's constants (section 4.1.1.1), in this project's units.
+
+    Attributes
+    ----------
+    qdelay_target_lo_ms
+        Target of the queuing delay: QDELAY_TARGET_LO.
+    qdelay_target_hi_ms
+        Upper bound of that target when flows that fill the queue compete: QDELAY_TARGET_HI.
+    gain
+        Gain of the adjustment of the congestion window: GAIN.
+    beta_loss
+        Factor of the congestion window that remains after a loss event: BETA_LOSS.
+    beta_r
+        Factor of the target rate that remains after a loss event: BETA_R.
+    ramp_up_speed_kbps_per_s
+        Fastest increase of the target rate: RAMP_UP_SPEED.
+    pre_congestion_guard
+        Caution before the queue reaches its target; more lowers the target rate: PRE_CONGESTION_GUARD.
+    tx_queue_size_factor
+        Caution while packets wait at the sender; more lowers the target rate: TX_QUEUE_SIZE_FACTOR.
+    compensates_competing_flows
+        Whether the delay target rises when flows that fill the queue compete (section 4.1.2.1).
+    """
 
     controller: Literal["scream"] = "scream"
     qdelay_target_lo_ms: float = Field(100.0, gt=0, le=10_000)

@@ -1,4 +1,4 @@
-"""A fixed playout delay: a packet that comes after its frame was due is late, and late is lost."""
+"""A fixed playout delay: a packet that arrives after its frame was due is late, and late is lost."""
 
 import math
 from typing import Literal, Self
@@ -14,12 +14,12 @@ class FixedPlayout(Parameters):
     Attributes
     ----------
     delay_ms
-        From sending to playing, the network's own delay included: with 40 ms of network delay, 60 ms leave
-        20 ms for jitter and for repairs.
+        Delay from sending to playing, that of the network included: with 40 ms of network delay, 60 ms leave
+        20 ms for jitter and redundancy.
     buffer_ms
-        Instead: the wait of the call's fastest packet until it is played. A packet whose delay exceeds the
-        smallest delay (PDV, RFC 5481) by more is late. This is the buffer of a receiver that knows the
-        smallest delay; a real one estimates it from the packets received.
+        Size of a jitter buffer, instead: the wait of the call's fastest packet until it is played. A packet
+        whose delay exceeds the smallest delay (PDV, RFC 5481) by more is late. A real receiver estimates the
+        smallest delay from the packets received; this one knows it.
     """
 
     policy: Literal["fixed"]

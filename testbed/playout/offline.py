@@ -1,4 +1,4 @@
-"""PendingDecode for ever: nothing is late, and each gap is repaired from whatever came after it."""
+"""Offline receiver, without a playout deadline: nothing is late, and any later packet repairs a gap."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from testbed.parameters import Parameters
 
 
 class Offline(Parameters):
-    """Play when everything has arrived: what opus_demo does, and the upper bound of all policies."""
+    """Play when everything has arrived, as opus_demo does: the upper bound of all policies."""
 
     policy: Literal["offline"]
 

@@ -1,4 +1,4 @@
-"""What every kind of scenario has: a name, realizations, a seed, a sweep, and where it was written."""
+"""Base of the kinds of scenario: name, realizations, seed, sweep, limits, and the document of origin."""
 
 from collections.abc import Iterator
 from math import prod
@@ -21,10 +21,10 @@ class Limits(Parameters):
     Attributes
     ----------
     calls
-        How many calls, or in a flow study simulations of all flows, a run may make. Each takes memory before
-        the first begins.
+        Largest number of calls of a run; in a flow study, of simulations of all flows. Each takes memory
+        before the first begins.
     events
-        How many events there may be in one simulation before it is given up.
+        Number of events after which a simulation is aborted.
     """
 
     calls: int = Field(MOST_CALLS, ge=1, le=10**9)
@@ -36,10 +36,16 @@ class BaseScenario(Parameters):
 
     Attributes
     ----------
+    name
+        Name of the scenario, and of its results folder: letters, digits, spaces and . _ -.
+    about
+        One sentence about the scenario, for its readers.
     realizations
-        How many draws of everything random there are.
+        Number of draws of everything random.
+    seed
+        Seed of all random numbers; the same seed gives the same rows.
     sweep
-        Lists of values by dotted key; a run does every combination.
+        Lists of values by dotted key; a run covers every combination.
     limits
         Largest size of a run, and of a simulation before it is aborted.
     """
@@ -70,7 +76,7 @@ class BaseScenario(Parameters):
 
     @property
     def source(self) -> str:
-        """What the scenario's file is called in messages."""
+        """Name of the scenario's file in messages."""
         return self._document.label
 
     @property
@@ -80,7 +86,7 @@ class BaseScenario(Parameters):
 
     @property
     def folder(self) -> Path:
-        """What relative file names in the scenario are relative to."""
+        """Folder that file names in the scenario are relative to."""
         return self._document.folder
 
     @property

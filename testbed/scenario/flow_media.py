@@ -1,4 +1,4 @@
-"""What a flow carries: synthetic video, one voice call, or audio of constant rate (RFC 8867, section 4.3)."""
+"""Media of a flow: synthetic video, one voice call, or audio of constant rate (RFC 8867, section 4.3)."""
 
 from typing import Annotated, Literal
 
@@ -14,16 +14,20 @@ MTU_BYTES = 1500
 
 
 class Adaptive(Parameters):
-    """Media that follows a target. Rates are on the wire, all headers included.
+    """Media that follows a target rate. Rates are on the wire, all headers included.
 
     Attributes
     ----------
-    min_kbps, start_kbps, max_kbps
-        The range of rates, and where it begins; null: at the least.
+    min_kbps
+        Lowest rate.
+    start_kbps
+        Rate before any feedback; default: `min_kbps`.
+    max_kbps
+        Highest rate.
     variation
-        How far a frame's size is from the target's, at most: uniformly distributed, a share of it.
+        Largest deviation of a frame's size from the target's, as a share of it; uniformly distributed.
     response_ms
-        How long the encoder takes to follow a new target.
+        Time until the encoder follows a new target.
     """
 
     min_kbps: float = Field(150.0, gt=0, le=1e6)
@@ -48,12 +52,12 @@ class Adaptive(Parameters):
 
 
 class Video(Adaptive):
-    """Frames cut into packets that are spread over the time until the next frame.
+    """Synthetic video: frames cut into packets that are spread over the time until the next frame.
 
     Attributes
     ----------
     frame_rate
-        Frames a second.
+        Frames per second.
     packet_bytes
         Largest packet, headers included.
     """
@@ -69,7 +73,17 @@ class Video(Adaptive):
 
 
 class Voice(Adaptive):
-    """One voice call: a packet for every frame, whatever its size."""
+    """One voice call: a packet per frame, whatever its size.
+
+    Attributes
+    ----------
+    min_kbps
+        Lowest rate.
+    max_kbps
+        Highest rate.
+    frame_ms
+        Duration of a frame.
+    """
 
     kind: Literal["voice"] = "voice"
     min_kbps: float = Field(24.0, gt=0, le=1e6)
@@ -88,7 +102,15 @@ class Voice(Adaptive):
 
 
 class Audio(Parameters):
-    """A constant rate that no one controls."""
+    """Audio of constant rate, without congestion control.
+
+    Attributes
+    ----------
+    rate_kbps
+        Rate on the wire, all headers included.
+    frame_ms
+        Duration of a frame.
+    """
 
     kind: Literal["audio"] = "audio"
     rate_kbps: float = Field(20.0, gt=0, le=1e6)

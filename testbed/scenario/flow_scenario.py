@@ -1,4 +1,4 @@
-"""What a flow study's YAML holds."""
+"""The scenario of a flow study, as immutable objects."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -24,14 +24,20 @@ class Flow(Parameters):
 
     Attributes
     ----------
-    start_s, stop_s
-        When it sends; null: until the end.
+    name
+        Name of the flow in tables: letters, digits, spaces and . _ -.
+    media
+        Media that it sends.
+    start_s
+        Time at which it begins to send.
+    stop_s
+        Time at which it stops; default: the end of the study.
     pauses_s
-        From when to when it sends nothing, in order.
+        Pauses, each [from, to], in order of time.
     direction
-        ``forward`` or ``backward``.
+        Direction of the media: ``forward`` or ``backward``.
     access_delay_ms
-        What its packets take to the shared stages, and its feedback back from them, on top.
+        Delay of its packets before the shared stages, and of its feedback after them.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=40)
@@ -56,22 +62,24 @@ class Flow(Parameters):
 
 
 class FlowScenario(BaseScenario):
-    """Flows over the same links, and what controls them.
+    """A flow study: flows of media that share links, under one congestion controller.
 
     Attributes
     ----------
     flows
-        Who sends.
+        The flows.
     duration_s
-        For how long.
+        Simulated duration.
     congestion
-        The controller of every flow that adapts; the rates between which it moves are the media's. With
-        ``none`` media is sent at its highest rate.
+        Controller of every adaptive flow, within the rates of its media. With ``none`` media is sent at its
+        highest rate.
     feedback
-        How receivers report.
-    forward, backward
-        Stages that all packets of a direction share, media and feedback alike, in the order in which a packet
+        Feedback of the receivers.
+    forward
+        Stages that all packets of this direction share, feedback included, in the order in which a packet
         meets them.
+    backward
+        The same for the other direction.
     """
 
     flows: list[Flow] = Field(min_length=1, max_length=200)

@@ -1,4 +1,4 @@
-"""What a scenario holds, as immutable objects."""
+"""The scenario of a comparison of schemes, as immutable objects."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,17 +24,17 @@ from testbed.scenario.document import KeyPath
 
 
 class Speech(Parameters):
-    """What is said: clips of a corpus, or the user's own files.
+    """The speech that is sent: clips of a corpus, or the user's own recordings.
 
     Attributes
     ----------
     corpus
-        ``asterisk`` is fetched by `testbed speech fetch`; ``packaged`` ships with the package.
+        ``asterisk`` (fetched by `testbed speech fetch`) or ``packaged`` (part of the package).
     clips
         Number of clips, from the first; default: all.
     files
-        The user's own recordings, instead of a corpus: a file, a folder, a pattern such as
-        ``recordings/*.wav``, or a list of these; relative to the scenario's folder.
+        Own recordings instead of a corpus: a file, a folder, a pattern such as ``recordings/*.wav``, or a
+        list of these; relative to the scenario's folder.
     """
 
     corpus: Literal["asterisk", "packaged"] | None = None
@@ -64,8 +64,8 @@ class Dtx(Parameters):
     Attributes
     ----------
     send_empty
-        Whether packets of at most two bytes, which hold no sound, are sent, as opus_demo does; by default
-        they are not (RFC 7587, 3.1.3).
+        Whether packets of at most two bytes, which hold no sound, are sent, as by opus_demo. Default: they
+        are not sent (RFC 7587, section 3.1.3).
     """
 
     send_empty: bool = False
@@ -87,25 +87,34 @@ OptionalDtx = Annotated[
 
 
 class Codec(Parameters):
-    """The speech's own encoding, common to all schemes.
+    """Opus encoding and decoding of the speech, common to all schemes. Give one of the two bitrates.
 
     Attributes
     ----------
     bitrate_kbps
-        The speech's own; what a scheme adds comes on top.
+        Bitrate of the speech; the redundancy of a scheme is added to it.
     total_kbps
-        Instead: speech and redundancy together, the same for every scheme.
+        Bitrate of speech and redundancy together, the same for every scheme.
     complexity
-        The encoder's, 0 to 10.
+        Complexity of the encoder (libopus).
     decoder_complexity
-        5 to 10; a scheme that asks for classic PLC has its own.
+        Complexity of the decoder (libopus): from 5 deep PLC, from 6 enhancement of the decoded speech. The
+        scheme part ``plc`` sets 0.
     frame_ms
-        Duration of a packet's audio.
-    expected_loss
-        What the encoder plans its redundancy for, 0 to 1; the channel's own mean loss unless told otherwise.
+        Duration of the audio in a packet.
+    bandwidth
+        Highest audio bandwidth of the encoder (RFC 6716, section 2).
+    rate_mode
+        Variable, constrained variable, or constant bitrate.
+    application
+        libopus's application: ``voip`` favours intelligibility, ``audio`` fidelity.
+    signal
+        Hint to libopus about the signal.
     dtx
-        Discontinuous transmission: in pauses only a packet each 400 ms is sent. ``{send_empty: true}`` sends
-        the packets without sound, too.
+        Discontinuous transmission: in pauses one packet is sent per 400 ms. ``{send_empty: true}`` sends the
+        packets without sound, too.
+    expected_loss
+        Loss that the encoder plans its redundancy for, a share of 1; default: the channel's mean loss.
     """
 
     bitrate_kbps: float | None = Field(None, ge=6, le=510)
@@ -135,24 +144,24 @@ class Codec(Parameters):
 
     @property
     def omits_pauses(self) -> bool:
-        """Whether such packets are not sent."""
+        """Whether those packets are not sent."""
         return not self.dtx.send_empty if isinstance(self.dtx, Dtx) else self.dtx
 
 
 def _names_alone(schema: dict[str, Any]) -> None:
-    """Tell the JSON Schema that a scheme may be a name alone."""
+    """Add to the JSON Schema that a scheme may be a name alone."""
     schema["items"] = {"anyOf": [{"enum": SchemeSpec.keys()}, schema["items"]]}
 
 
 class CallLimits(Limits):
-    """What a run of calls may use besides.
+    """Limits of a comparison of schemes.
 
     Attributes
     ----------
     batch_mb
-        Memory for calls that an engine works on together, in each process.
+        Memory in each process for calls that an engine decodes together.
     audio_mb
-        Memory for the speech: of one file while it is decoded, and of all clips.
+        Memory for speech: for one file while it is decoded, and for all clips.
     """
 
     batch_mb: int = Field(512, ge=64, le=65_536)
@@ -160,25 +169,36 @@ class CallLimits(Limits):
 
 
 class Scenario(BaseScenario):
-    """Everything that a run does.
+    """A comparison of schemes: the same speech through the same channel, once per scheme.
 
     Attributes
     ----------
+    speech
+        The speech that is sent.
+    codec
+        Encoding and decoding of the speech, common to all schemes.
     schemes
-        Ways of surviving loss, all of which meet the same channel.
+        Ways of surviving loss, which are compared on the same channel.
     channel
-        Stages, in the order in which a packet meets them.
+        Stages of the channel, in the order in which a packet meets them.
     other_calls
-        How many further calls of the same scheme are on the channel; nobody listens to them.
+        Number of further calls with the same scheme on the channel, which are not scored.
     reverse
-        Stages that a report meets on its way back.
+        Stages of the return path of feedback packets; default: none, feedback arrives at once.
     feedback
-        How the receiver reports; with it, libopus expects the loss that was reported.
-    congestion, allocation
-        Who makes a target rate of the reports, and who spends it; without a controller the schemes are sent
-        as asked.
+        Feedback of the receiver; with it, libopus expects the loss that was reported.
+    congestion
+        Controller that turns feedback into a target rate; default: ``none``, schemes are sent as asked.
+    allocation
+        Policy that divides the target rate between speech and redundancy.
+    playout
+        Policy that decides when a frame is played.
     engine
-        What turns packets into sound: libopus, or kernels that work on many calls at once.
+        Decoder of the packets: ``libopus``, or ``numba``, kernels that decode many calls at once.
+    limits
+        Largest size of a run, and of a simulation before it is aborted.
+    metrics
+        Metrics that score each call.
     """
 
     speech: Speech
@@ -203,7 +223,7 @@ class Scenario(BaseScenario):
 
     @property
     def is_closed_loop(self) -> bool:
-        """Whether what the receiver reports changes what is sent."""
+        """Whether the receiver's feedback changes what is sent."""
         return self.feedback is not None or self.is_controlled
 
     @property
@@ -213,7 +233,7 @@ class Scenario(BaseScenario):
 
     @property
     def reporting(self) -> Reporting:
-        """How the receiver reports, where it does."""
+        """Feedback of the receiver; the default where the scenario has none."""
         return self.feedback or Reporting()
 
     def contradictions(self) -> Iterator[tuple[KeyPath, str]]:
@@ -258,7 +278,7 @@ class Point(Generic[Kind]):
     index
         Counts from 0 in written order, the last key of the sweep fastest.
     parameters
-        Value of each swept dotted key, fit for a column of a table: numbers, truth values or text, alike in
+        Value of each swept dotted key as a column holds it: numbers, truth values or text, of one type in
         all points.
     scenario
         The scenario with these values and without a sweep.
