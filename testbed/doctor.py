@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 
-from testbed.errors import TestbedError
+from testbed.errors import PluginError, TestbedError
 from testbed.files import cache_dir
 from testbed.machine import cores
 from testbed.needs import build_command, needs
@@ -121,9 +121,9 @@ def _speech() -> Iterator[Check]:
 
 
 def _metrics() -> Iterator[Check]:
-    from testbed.metrics import packages
+    from testbed.metrics import METRICS, packages
 
-    for package in packages():
+    for package in packages(METRICS.usable().values()):
         try:
             import_module(package)
         except ImportError as error:
@@ -143,6 +143,19 @@ def _tools() -> Iterator[Check]:
         yield Check(name, path is not None, False, path or f"not there (for {use})", "" if path else install)
 
 
+def _plugins() -> Iterator[Check]:
+    from testbed.plugins import installed
+
+    for registry, plugin in installed():
+        name = f"plugin {plugin.package}"
+        try:
+            registry[plugin.name]
+        except PluginError as error:
+            yield Check(name, False, False, str(error), f"pip uninstall {plugin.package}")
+        else:
+            yield Check(name, True, False, f"{plugin.version}: {plugin.what} {plugin.name}")
+
+
 def _cores() -> Iterator[Check]:
     yield Check("cores", True, False, f"{cores()}; a run uses all unless told --jobs N")
 
@@ -154,5 +167,6 @@ LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _speech,
     _metrics,
     _tools,
+    _plugins,
     _cores,
 )

@@ -12,10 +12,12 @@ from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.schemes import NO_LOSS
 from testbed.diagnosis import Diagnosis
 from testbed.kept_files import CLEAN_EXAMPLE, file_stem
-from testbed.metrics import packages
+from testbed.metrics import METRICS, packages
 from testbed.plan import Plan
+from testbed.plugins import versions_used
 from testbed.provenance import Provenance
 from testbed.run_context import RunContext
+from testbed.scenario.base import BaseScenario
 
 _SHAPE_NUMBERS = ("speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile")
 """Packages whose versions can change a number in the table, besides those of the metrics."""
@@ -51,7 +53,7 @@ def make_manifest(
         "metrics": list(scenario.metrics),
         "swept": list(scenario.sweep),
         "points": [point.parameters for point in whole.points],
-        "versions": versions(),
+        "versions": versions([point.scenario for point in whole.points]),
         "seeds": {"scenario": scenario.seed, "channel": "SHA-256 of seed, clip, realization and stage name"},
         "clips": [
             {
@@ -93,12 +95,14 @@ def _baseline(whole: Plan) -> str | None:
     return next(names, None)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of all packages that shape a number."""
+def versions(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
+    """Return the versions of everything that shapes a number, the plugins that scenarios name included."""
     found = {"python": platform.python_version(), "libopus": capabilities().version}
-    for package in (*_SHAPE_NUMBERS, *packages()):
+    used = {name for scenario in scenarios for name in getattr(scenario, "metrics", ())}
+    metrics = [METRICS[name] for name in METRICS if name in METRICS.builtin or name in used]
+    for package in (*_SHAPE_NUMBERS, *packages(metrics)):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
-    return found
+    return found | versions_used(scenarios)

@@ -1,7 +1,7 @@
 """Registries: items by name, built in or added by other packages through entry points."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -91,6 +91,11 @@ class Registry(Mapping[str, Item]):
         found = (Plugin(self.what, point) for point in entry_points(group=self.group))
         return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.package)))
 
+    @property
+    def builtin(self) -> Collection[str]:
+        """Names of the testbed's own items."""
+        return self._builtin.keys()
+
     @cached_property
     def _names(self) -> dict[str, None]:
         added = (plugin.name for plugin in self.plugins if not self._refusal(plugin.name))
@@ -138,9 +143,9 @@ class Registry(Mapping[str, Item]):
                     found[name] = self._own(name)
         return found
 
-    def plugin(self, name: str) -> Plugin | None:
-        """Return the plugin that adds a name; None for a built-in item."""
-        return next((plugin for plugin in self.plugins if plugin.name == name), None)
+    def loaded(self, name: str) -> Item | None:
+        """Return an item that was asked for before; None for others."""
+        return self._loaded.get(name)
 
     def unknown(self, name: object) -> str:
         """Return the message for a name that no item has."""

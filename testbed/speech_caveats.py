@@ -33,8 +33,9 @@ def speech_caveats(clips: Sequence[Clip], table: "pd.DataFrame") -> Iterator[str
         )
     without_loss = table[table["scheme"] == NO_LOSS]
     own = [clip.name for clip in clips if not clip.speaker]
-    for name, metric in METRICS.usable().items():
-        if metric.undamaged is None or name not in table:
+    for name in (name for name in METRICS if name in table):
+        metric = METRICS[name]
+        if metric.undamaged is None:
             continue
         best = metric.sign * (metric.sign * without_loss[name]).groupby(without_loss["clip"]).max()
         damaged = best[best.index.isin(own) & (metric.sign * (best - metric.undamaged) < 0)]

@@ -131,7 +131,7 @@ class FlowStudy:
             "swept": list(scenario.sweep),
             "points": [point.parameters for point in self.context],
             "controllers": [point.scenario.congestion.controller for point in self.context],
-            "versions": versions(),
+            "versions": versions([point.scenario for point in self.context]),
             "seeds": {
                 "scenario": scenario.seed,
                 "flows": "SHA-256 of seed, realization, direction and stage or flow",

@@ -1,5 +1,7 @@
 """Metrics of speech quality: each is a file in this folder with a `METRIC`, and a line in `METRICS`."""
 
+from collections.abc import Iterable
+
 from testbed.metrics.metric import Measure, Metric
 from testbed.registry import Registry
 
@@ -16,9 +18,9 @@ METRICS: Registry[Metric] = Registry(
 """All metrics by name, in the order in which they judge a run."""
 
 
-def packages() -> tuple[str, ...]:
-    """Return the packages that all metrics need, each once."""
-    return tuple(dict.fromkeys(name for metric in METRICS.usable().values() for name in metric.packages))
+def packages(metrics: Iterable[Metric]) -> tuple[str, ...]:
+    """Return the packages that metrics need, each once."""
+    return tuple(dict.fromkeys(name for metric in metrics for name in metric.packages))
 
 
 def described(name: str) -> Metric:

@@ -54,11 +54,11 @@ def test_other_packages_add_items_which_are_imported_when_asked_for(install: Ins
     registered = things()
     assert list(registered) == ["one", "lazy", "two"]
     assert "two" in registered
-    plugin = registered.plugin("two")
-    assert plugin is not None
-    assert (plugin.package, plugin.version) == ("two-things", "1.0")
+    [plugin] = registered.plugins
+    assert (plugin.name, plugin.package, plugin.version) == ("two", "two-things", "1.0")
     assert "two_things" not in sys.modules
-    assert registered["two"] == 2
+    assert registered.loaded("two") is None
+    assert registered["two"] == registered.loaded("two") == 2
     assert registered.usable() == {"one": 1, "lazy": registered["lazy"], "two": 2}
 
 
