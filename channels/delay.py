@@ -16,7 +16,7 @@ class Delay(Parameters):
     Attributes
     ----------
     constant_ms
-        The delay, 0 ms to a minute; the simulation rounds it to nanoseconds.
+        One-way delay, 0 ms to a minute; rounded to nanoseconds.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"constant_ms": 40}, {"constant_ms": 0})

@@ -16,12 +16,12 @@ _BLOCK = 512
 
 
 class Duplicate(Parameters):
-    """Passes some packets on twice, the copy right behind the packet; further stages part them.
+    """Duplicates some packets; the copy follows its packet at once, and later stages separate them.
 
     Attributes
     ----------
     rate
-        Probability that a packet is doubled, 0 to 1, independent of the others.
+        Probability that a packet is duplicated, 0 to 1, independent of the others.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"rate": 0.3}, {"rate": 1})

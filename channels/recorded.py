@@ -23,7 +23,7 @@ from testbed.parameters import FileName, Parameters
 
 
 class Recorded(Parameters):
-    """Replay of a recorded network, from a place that the realization's own random numbers choose.
+    """Replay of a recorded network, from a place that the realization draws.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Recorded(Parameters):
         Flags of loss, an error pattern of G.192, a delay profile, a table of ``send_ms,arrival_ms``, or a
         Mahimahi delivery trace; relative to the scenario's folder.
     queue
-        What waits before the link where the file is a delivery trace.
+        Queue before the link, where the file is a delivery trace.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (

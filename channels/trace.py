@@ -36,11 +36,10 @@ class Trace(Parameters):
     file
         Name of the trace, relative to the scenario's folder.
     offset_packets
-        The entry that the call starts at; null for one that the realization's own random numbers choose, each
-        entry alike.
+        Entry that the call starts at; default: drawn by the realization, all entries equally likely.
     after_end
-        What happens to packets after the last entry: ``"repeat"`` starts again from the first, ``"received"``
-        passes them all, with the trace's smallest delay. A drawn offset always repeats.
+        What follows the last entry: ``repeat`` starts again from the first; ``received`` delivers all further
+        packets, with the smallest delay of the trace. A drawn offset always repeats.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (

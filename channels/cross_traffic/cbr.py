@@ -13,9 +13,9 @@ class ConstantBitRate(CrossTraffic):
     Attributes
     ----------
     rate_kbps
-        Their rate, headers included.
+        Rate, headers included.
     packet_bytes
-        Their size, headers included.
+        Size of a packet, headers included.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"rate_kbps": 40, "packet_bytes": 500},)

@@ -88,9 +88,9 @@ class CrossTraffic(Parameters):
     Attributes
     ----------
     start_ms
-        When it begins, in simulated time.
+        Simulated time at which it begins.
     stop_ms
-        When it ends; null for the end of the simulation.
+        Simulated time at which it ends; default: the end of the simulation.
     model
         Name of the model.
     """

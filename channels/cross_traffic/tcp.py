@@ -20,18 +20,19 @@ _HEADER_BYTES = 52
 
 
 class Size(Parameters):
-    """What a short flow carries.
+    """Bytes of a short flow, by a distribution.
 
     Attributes
     ----------
     mean_bytes
-        Mean, headers not included.
+        Mean number of bytes, headers not included.
     distribution
-        ``constant``; ``exponential``; ``uniform`` from `least_bytes` to as far above the mean; or ``pareto``.
+        Distribution of the bytes: ``constant``; ``exponential``; ``uniform`` from `least_bytes` to equally
+        far above the mean; or ``pareto``.
     least_bytes
-        Of the uniform distribution, at most the mean.
+        Smallest number of bytes of the uniform distribution, at most the mean.
     shape
-        Of the Pareto distribution, above 1.
+        Shape of the Pareto distribution, above 1.
     """
 
     mean_bytes: float = Field(ge=1, le=1e10)
@@ -62,23 +63,23 @@ class Size(Parameters):
 class Tcp(CrossTraffic):
     """TCP connections with the window dynamics of Reno or CUBIC and real acknowledgement clocking.
 
-    Without a `size`, `flows` connections send for ever. With one, each of `flows` users sends so much, pauses
-    and sends again; or new connections come by a Poisson process of `arrivals_per_s`, however many there are.
+    Without a `size`, `flows` connections send without end. With one, each of `flows` users sends a flow
+    of that size, pauses and sends again; or new connections arrive by a Poisson process of `arrivals_per_s`.
 
     Attributes
     ----------
     control
         ``cubic`` (RFC 9438) or ``reno`` (RFC 5681).
     flows
-        How many connections, or users, there are; 1 unless `arrivals_per_s` is given.
+        Number of connections, or of users; default 1 without `arrivals_per_s`.
     size
-        What a short flow carries.
+        Bytes of a short flow; default: connections without end.
     mean_pause_ms
-        Mean of the exponentially distributed pause of a user.
+        Mean pause of a user between two flows, exponentially distributed.
     arrivals_per_s
         Rate at which short flows begin.
     reverse_delay_ms
-        How long an acknowledgement takes, and with it everything of a round trip that is not the link's.
+        Delay of an acknowledgement, and with it all of the round trip that is not the link.
     segment_bytes
         Size of a segment, its 52 bytes of headers included.
     """

@@ -32,7 +32,7 @@ class JitterModel(Parameters):
     std_ms
         Standard deviation of the delay, above 0 ms and at most ten times the mean.
     correlation
-        Correlation of the normal numbers of neighbouring packets, 0 up to but not 1.
+        Correlation of the normal numbers of consecutive packets, from 0 to below 1.
     reorder
         Whether a packet may overtake those sent before it. If not, it arrives with them at the earliest.
     """

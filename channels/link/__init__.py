@@ -1,4 +1,4 @@
-"""The stage `link`: packets wait in a queue, are sent one after the other at some rate, and travel."""
+"""The stage `link`: a queue, a rate at which packets are sent in turn, and a propagation delay."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ _HIGHEST_KBPS = 1e7
 
 
 class Step(Parameters):
-    """A rate from some time on.
+    """Rate of a link from a time on.
 
     Attributes
     ----------
@@ -52,18 +52,17 @@ class Link(Parameters):
     rate_kbps
         Constant rate, 1 kb/s or more.
     steps
-        Rates in order of time; the first from 0 ms, the last above 0 and for ever.
+        Rates in order of time: the first from 0 ms; the last has no end and is above 0.
     trace
         Name of a Mahimahi delivery trace, relative to the scenario's folder.
     offset_ms
-        Where in the trace the simulation begins; null for a place that the realization's own random numbers
-        choose.
+        Place in the trace at which the simulation begins; default: drawn by the realization.
     delay_ms
-        How long a packet travels after it was sent.
+        Propagation delay, after a packet was sent.
     queue
-        What waits before the link.
+        Queue before the link; default: drop-tail of 300 ms.
     cross_traffic
-        Others who send into the same queue. Their packets go no further than to the end of the link.
+        Traffic of others through the same queue. Its packets leave the channel behind the link.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
@@ -101,10 +100,10 @@ class Link(Parameters):
     def _one_capacity(self, info: ValidationInfo) -> "Link":
         given = [name for name in ("rate_kbps", "steps", "trace") if getattr(self, name) is not None]
         if len(given) != 1:
-            what = f"{given[0]!r} is there too" if given else "none is there"
-            raise invalid(f"needs one of rate_kbps, steps and trace: {what}", *given[1:2])
+            what = f"{given[0]!r} is set, too" if given else "none is set"
+            raise invalid(f"give exactly one of rate_kbps, steps and trace: {what}", *given[1:2])
         if self.offset_ms is not None and self.trace is None:
-            raise invalid("is a place in a trace, and there is none", "offset_ms", value=self.offset_ms)
+            raise invalid("is a place in a trace: give trace, too", "offset_ms", value=self.offset_ms)
         if self.steps is not None:
             self._check_steps(self.steps)
         if self.trace is not None and info.context and "folder" in info.context:
@@ -128,7 +127,7 @@ class Link(Parameters):
         if steps[-1].rate_kbps == 0:
             last = len(steps) - 1
             raise invalid(
-                "the last holds for ever, so it must be above 0", "steps", last, "rate_kbps", value=0
+                "the last step has no end, so its rate must be above 0", "steps", last, "rate_kbps", value=0
             )
 
     @property

@@ -11,7 +11,7 @@ from testbed.channels.loss.model import BLOCK, LossModel
 
 
 class Bernoulli(LossModel):
-    """Each packet is lost with the same probability, whatever happened to the others.
+    """Each packet is lost with the same probability, independent of the others.
 
     Attributes
     ----------

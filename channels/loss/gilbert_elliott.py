@@ -12,7 +12,7 @@ from testbed.named_parameters import invalid
 
 
 class GilbertElliott(LossModel):
-    """A channel that is good or bad, and may change its state from packet to packet.
+    """A channel with a good and a bad state, which may change from packet to packet.
 
     Either the four probabilities are given, in the letters of Hasslinger and Hohlfeld ("The Gilbert-Elliott
     Model for Packet Loss in Real Time Services on the Internet", 2008, after Gilbert 1960 and Elliott 1963),
@@ -27,11 +27,11 @@ class GilbertElliott(LossModel):
     r
         Probability that a bad state is followed by a good one, 0 to 1.
     h
-        Probability that a packet is delivered in the bad state, 0 to 1.
+        Probability that a packet is delivered in the bad state, 0 to 1; default 0.
     k
-        Probability that a packet is delivered in the good state, 0 to 1.
+        Probability that a packet is delivered in the good state, 0 to 1; default 1.
     rate
-        Share of packets that are lost, 0 up to but not 1.
+        Share of packets that are lost, from 0 to below 1.
     mean_burst_packets
         Mean number of packets lost in a row, 1 or more.
     """
@@ -56,12 +56,12 @@ class GilbertElliott(LossModel):
         named = [name for name in ("rate", "mean_burst_packets") if getattr(self, name) is not None]
         if letters and named:
             raise invalid(
-                f"give either p, r, h, k or rate and mean_burst_packets: {named[0]!r} is there", letters[0]
+                f"give either p, r, h, k or rate and mean_burst_packets: {named[0]!r} is set, too", letters[0]
             )
         if self.rate is not None and self.mean_burst_packets is not None:
             self._check_burst(self.rate, self.mean_burst_packets)
         elif named:
-            raise invalid("rate and mean_burst_packets need each other", named[0])
+            raise invalid("give both rate and mean_burst_packets", named[0])
         elif self.p is None or self.r is None:
             raise invalid("needs rate and mean_burst_packets, or p and r (and h and k)")
         elif self.p + self.r == 0:

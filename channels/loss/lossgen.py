@@ -21,13 +21,13 @@ SKIPPED_PACKETS = 1000
 class Lossgen(LossModel):
     """libopus's neural generator (``dnn/lossgen.c``), trained on the calls of the PLC Challenge.
 
-    The network was trained to come to the asked rate, and nearly does: to 0.055 for 0.05, to 0.20 for 0.2 and
+    The network was trained to reach the given rate, and nearly does: to 0.055 for 0.05, to 0.20 for 0.2 and
     to 0.49 for 0.5.
 
     Attributes
     ----------
     rate
-        Share of packets that should be lost, above 0 and below 1.
+        Share of packets to be lost, above 0 and below 1.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"rate": 0.2},)

@@ -27,9 +27,9 @@ class Markov(LossModel):
     Attributes
     ----------
     transitions
-        Row i has the probabilities that state i is followed by each of the states; every row sums to 1.
+        Row i has the probabilities that each state follows state i; every row sums to 1.
     loss
-        Probability, for each state, that a packet is lost in it.
+        Probability of loss in each state.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (

@@ -22,13 +22,13 @@ class CoDelParameters(WithQueueLimit):
     Attributes
     ----------
     target_ms
-        The wait that is acceptable for ever, above 0 ms. RFC 8289, section 4.4: 5 to 10 % of the interval,
-        but no less than it takes to send a full packet.
+        Target sojourn time, above 0 ms. RFC 8289, section 4.4: 5 to 10 % of the interval, but no less than
+        the transmission time of a full packet.
     interval_ms
-        How long packets must have waited longer than that before one is dropped; about the longest usual
+        Time that the sojourn time must stay above the target before the first drop; about the longest usual
         round-trip time.
     mtu_bytes
-        What may always wait, however long: the largest packet.
+        Largest packet; a queue of no more bytes is never dropped from.
     """
 
     target_ms: float = Field(5.0, gt=0, le=60_000)
@@ -37,9 +37,9 @@ class CoDelParameters(WithQueueLimit):
 
 
 class CoDel(CoDelParameters):
-    """First come, first served; the packet at the head is dropped when the shortest wait stays too long.
+    """CoDel (RFC 8289): first in, first out; drops at the head while the sojourn time stays above its target.
 
-    A packet that finds no room is dropped under the name ``"queue"``, one that the law drops as ``"codel"``.
+    Causes of drops: ``"queue"`` where the limit is reached, ``"codel"`` by the control law.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (

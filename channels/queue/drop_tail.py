@@ -12,7 +12,7 @@ from testbed.channels.stage import OnDrop
 
 
 class DropTail(WithQueueLimit):
-    """First come, first served; a packet that finds no room is dropped."""
+    """Drop-tail: first in, first out; a packet beyond the limit is dropped."""
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"limit_packets": 10}, {"limit_bytes": 4000})
     causes: ClassVar[tuple[str, ...]] = ("queue",)

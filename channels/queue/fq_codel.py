@@ -24,9 +24,9 @@ class FqCoDel(CoDelParameters):
     Attributes
     ----------
     quantum_bytes
-        How many bytes a queue may send in its turn.
+        Bytes that a queue may send per round.
     queues
-        How many there are; flows with the same hash share one.
+        Number of queues; flows with the same hash share one.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (

@@ -1,4 +1,4 @@
-"""How much may wait in a queue, in packets, bytes or time; every discipline has such a limit."""
+"""Limit of a queue, in packets, bytes or time; every discipline has one."""
 
 from collections.abc import Callable
 
@@ -13,17 +13,17 @@ DEFAULT_LIMIT_MS = 300
 
 
 class WithQueueLimit(Parameters):
-    """At most one limit can be given; without any it is 300 ms. The packet being sent takes no room.
+    """Queue limit in packets, bytes or time (default 300 ms); the packet in transmission does not count.
 
     Attributes
     ----------
     limit_packets
-        How many packets may wait.
+        Limit in packets.
     limit_bytes
-        How many bytes may wait.
+        Limit in bytes.
     limit_ms
-        How many bytes may wait, as the time in which the link sends them at its present rate. In an outage
-        the rate before it counts; for a trace of delivery opportunities, its mean rate.
+        Limit as the time in which the link sends the bytes that wait, at its present rate; in an outage, at
+        the rate before it; for a delivery trace, at its mean rate. Default without any limit: 300 ms.
     """
 
     limit_packets: int | None = Field(default=None, ge=1)
@@ -35,12 +35,12 @@ class WithQueueLimit(Parameters):
         limits = ("limit_packets", "limit_bytes", "limit_ms")
         given = [name for name in limits if getattr(self, name) is not None]
         if len(given) > 1:
-            raise invalid(f"give one limit: {given[0]!r} is there too", given[1])
+            raise invalid(f"give at most one limit: {given[0]!r} is set, too", given[1])
         return self
 
 
 class QueueLimit:
-    """Tells whether what waits is within a limit.
+    """Test of whether the packets that wait are within a limit.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class QueueLimit:
         self._rate_bps = rate_bps
 
     def holds(self, packets: int, size_bytes: int, now_ns: int) -> bool:
-        """Return whether so many packets of so many bytes together may wait."""
+        """Return whether this number of packets, of this size together, may wait."""
         if self._most_packets is not None:
             return packets <= self._most_packets
         if self._most_bytes is not None:

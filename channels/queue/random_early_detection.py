@@ -18,24 +18,24 @@ from testbed.named_parameters import invalid
 
 
 class RandomEarlyDetection(WithQueueLimit):
-    """First come, first served; drops by a moving average of how many packets wait.
+    """Random early detection: first in, first out; drops by a moving average of the queue length.
 
     An early drop has the cause ``"random_early_detection"``, one for want of room ``"queue"``.
 
     Attributes
     ----------
     min_packets
-        Average up to which nothing is dropped early.
+        Average queue length up to which there are no early drops.
     max_packets
-        Average at which `max_probability` is reached.
+        Average queue length at which the probability of an early drop is `max_probability`.
     max_probability
-        Probability of an early drop there, above 0.
+        Probability of an early drop at `max_packets`, above 0.
     weight
-        What the present length counts for in the average.
+        Weight of the present queue length in the average.
     gentle
-        Whether the probability then rises to 1 at twice `max_packets`, instead of at once.
+        Whether the probability rises from there to 1 at twice `max_packets`; otherwise it is 1 at once.
     typical_packet_bytes
-        Through an idle time, the average falls as if packets of this size had come to an empty queue.
+        Packet size by which the average decreases in idle time, as if such packets had been sent.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (

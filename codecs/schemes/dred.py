@@ -30,7 +30,7 @@ def _some_once_each(depths: tuple[int, ...]) -> tuple[int, ...]:
     if not depths:
         raise ValueError("needs at least 1")
     if len(set(depths)) < len(depths):
-        raise ValueError("a depth stands here twice")
+        raise ValueError("duplicate depth")
     return depths
 
 
@@ -82,8 +82,8 @@ class Dred(WithinEncoder):
         if self.writer == "testbed" and is_closed_loop:
             yield (
                 "writer",
-                "testbed sends all that is asked, whatever the target is, so it has no place in a closed "
-                "loop; use writer: libopus, or leave feedback and congestion out",
+                "testbed writes DRED of a fixed size, which cannot follow a target rate; in a closed loop "
+                "use writer: libopus, or leave feedback and congestion out",
             )
         deepest_ms = DEEPEST_MS[self.writer]
         if max(self.depth_ms) > deepest_ms:

@@ -44,7 +44,7 @@ class Scheme(Parameters):
     def _combined(self) -> Self:
         parts = {part.key: part for part in self.parts}
         if not parts and self.name != NO_LOSS:
-            raise ValueError(f"says no way of surviving loss; give at least one of {', '.join(self.keys())}")
+            raise ValueError(f"names no scheme part; give at least one of {', '.join(self.keys())}")
         for key, part in parts.items():
             for other, reason in part.excludes.items():
                 if other in parts:

@@ -262,7 +262,7 @@ def _plain(node: Any, path: KeyPath, document: Document, constructor: Any) -> An
                 raise ScenarioError(f"{where}: a key must be a word, not a list or a mapping")
             key = _text(key_node, path, where)
             if key in mapping:
-                raise ScenarioError(f"{where}: {dotted((*path, key))}: the key stands here twice")
+                raise ScenarioError(f"{where}: {dotted((*path, key))}: duplicate key")
             document.places[(*path, key)] = where
             mapping[key] = _plain(value_node, (*path, key), document, constructor)
         return mapping

@@ -267,7 +267,7 @@ def _sweep_mistakes(document: Document) -> Iterator[str]:
         else:
             count *= len(values)
             if any(value in values[:index] for index, value in enumerate(values)):
-                yield f"{where}: a value stands here twice"
+                yield f"{where}: duplicate value"
     if count > MAX_POINTS:
         yield f"{place}: sweep: {count} combinations; at most {MAX_POINTS}"
 

@@ -263,7 +263,7 @@ class Scenario(BaseScenario):
             if metric not in METRICS:
                 yield ("metrics", index), METRICS.unknown(metric)
             elif metric in self.metrics[:index]:
-                yield ("metrics", index), f"{metric} stands here twice"
+                yield ("metrics", index), f"duplicate metric {metric}"
 
 
 Kind = TypeVar("Kind", bound=BaseScenario)

@@ -280,12 +280,12 @@ TAIL = {"discipline": "drop_tail"}
     ("link", "where", "words"),
     [
         ({}, (), ["one of rate_kbps, steps and trace"]),
-        ({"rate_kbps": 10, "trace": "x"}, ("trace",), ["'rate_kbps' is there too"]),
+        ({"rate_kbps": 10, "trace": "x"}, ("trace",), ["'rate_kbps' is set, too"]),
         ({"rate_kbps": 0}, ("rate_kbps",), ["equal to 1"]),
-        ({"rate_kbps": 10, "offset_ms": 5}, ("offset_ms",), ["there is none"]),
+        ({"rate_kbps": 10, "offset_ms": 5}, ("offset_ms",), ["give trace, too"]),
         ({"steps": []}, ("steps",), ["at least one"]),
         ({"steps": [{"from_ms": 5, "rate_kbps": 9}]}, ("steps", 0, "from_ms"), ["from 0 ms"]),
-        ({"steps": [{"from_ms": 0, "rate_kbps": 0}]}, ("steps", 0, "rate_kbps"), ["for ever"]),
+        ({"steps": [{"from_ms": 0, "rate_kbps": 0}]}, ("steps", 0, "rate_kbps"), ["no end"]),
         ({"steps": [{"from_ms": 0, "rate_kbps": 0.5}]}, ("steps", 0, "rate_kbps"), ["1 or more"]),
         (
             {"steps": [{"from_ms": 0, "rate_kbps": 9}, {"from_ms": 0, "rate_kbps": 8}]},

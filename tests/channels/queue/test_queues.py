@@ -345,7 +345,7 @@ class TestRandomEarlyDetection:
 
 @pytest.mark.parametrize("name", QUEUES)
 def test_a_queue_is_told_no_two_limits_and_says_its_causes(name):
-    with pytest.raises(ValidationError, match="give one limit"):
+    with pytest.raises(ValidationError, match="give at most one limit"):
         QUEUES[name](limit_packets=3, limit_ms=10)
     assert all(re.fullmatch(r"[a-z_]+", cause) for cause in QUEUES[name].causes)
     assert QUEUES[name].examples

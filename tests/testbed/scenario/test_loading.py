@@ -104,7 +104,7 @@ def test_dred_of_our_own_keeps_to_no_total_and_to_no_target() -> None:
     ours = TEXT.replace(DRED, "{writer: testbed, depth_ms: 100}")
     for old, new, message in (
         ("codec: {bitrate_kbps: 24}", "codec: {total_kbps: 24}", "give codec.bitrate_kbps instead of"),
-        ("seed: 1", "seed: 1\nfeedback: {format: ccfb}", "it has no place in a closed loop"),
+        ("seed: 1", "seed: 1\nfeedback: {format: ccfb}", "in a closed loop use writer: libopus"),
     ):
         with pytest.raises(ScenarioError) as caught:
             parse_scenario(ours.replace(old, new).replace("sweep: {codec.bitrate_kbps: [16, 24]}\n", ""))
@@ -301,7 +301,7 @@ RATE = "bitrate_kbps: 24"
         ("{copies: 2}", "{copies: 1, at_distances: [70]}", "6: schemes.1.red.at_distances: a copy 70 frames of 20 ms back"),
         (", bitrate_kbps: 20", "", "7: schemes.2.dred.bitrate_kbps: missing"),
         ("depth_ms: 100", "depth_ms: [100, 105]", "7: schemes.2.dred.depth_ms.1: must be a multiple of 10, not 105"),
-        ("depth_ms: 100", "depth_ms: [100, 100]", "7: schemes.2.dred.depth_ms: a depth stands here twice"),
+        ("depth_ms: 100", "depth_ms: [100, 100]", "7: schemes.2.dred.depth_ms: duplicate depth"),
         ("depth_ms: 100", "depth_ms: []", "7: schemes.2.dred.depth_ms: needs at least 1"),
         ("depth_ms: 100", 'depth_ms: "100"', "7: schemes.2.dred.depth_ms: must be a whole number, not '100'"),
         ("depth_ms: 100", "depth_ms: 2000", "7: schemes.2.dred.depth_ms: must be at most 1000, not 2000; writer: testbed writes deeper ones"),
@@ -318,11 +318,11 @@ RATE = "bitrate_kbps: 24"
         (RATE, "bitrate_kbps: 24, total_kbps: 40", "3: codec: give exactly one of bitrate_kbps"),
         ("- plc", "- dred: {depth_ms: 100, bitrate_kbps: 9}", "7: schemes.2: 'DRED 100 ms' is the name of schemes.0"),
         ("- plc", "- {name: no loss, plc: }", "5: schemes.0: 'no loss' is the name of the ceiling"),
-        ("[plcmos]", "[plcmos, plcmos]", "15: metrics.1: plcmos stands here twice"),
+        ("[plcmos]", "[plcmos, plcmos]", "15: metrics.1: duplicate metric plcmos"),
         # sweeps
         ("[16, 24]", "16", "14: sweep: codec.bitrate_kbps: must be a list of values, not 16"),
         ("[16, 24]", "[]", "14: sweep: codec.bitrate_kbps: must be a list of values, not []"),
-        ("[16, 24]", "[16, 16]", "14: sweep: codec.bitrate_kbps: a value stands here twice"),
+        ("[16, 24]", "[16, 16]", "14: sweep: codec.bitrate_kbps: duplicate value"),
         ("[16, 24]", "[16, 5]", "14: codec.bitrate_kbps: must be at least 6, not 5"),
         ("codec.bitrate_kbps: [16", "codec.bitrate_kpbs: [16", "14: codec.bitrate_kpbs: unknown key; did you mean bitrate_kbps?"),
         ("{codec.bitrate_kbps: [16, 24]}", "{codec: {bitrate_kbps: [16]}}", "14: sweep: codec: write the dotted key, e.g. codec.bitrate_kbps: [...]"),
