@@ -15,8 +15,9 @@ from testbed.reports.colours import colours
 from testbed.reports.intervals import Interval
 from testbed.reports.lines import Lines, lines, numeric
 from testbed.reports.published import published
-from testbed.reports.selection import check_column, nearest, shown, where
+from testbed.reports.selection import check_column, shown, where
 from testbed.results import Results, load
+from testbed.words import suggestion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,7 +108,7 @@ def figure_of(
             check_column(results, option, column)
     if not numeric(results.table[y]) or not results.table[y].notna().any():
         numbers = [str(name) for name in results.table if numeric(results.table[name])]
-        raise ResultsError(f"--y {y}: holds no numbers; {nearest(y, numbers)}")
+        raise ResultsError(f"--y {y}: holds no numbers{suggestion(y, numbers)}")
     results = where(results, conditions)
     panels = {name: lines(part, x, y, by) for name, part in _parts(results, facet).items()}
     panels = {name: made for name, made in panels.items() if made.points}

@@ -1,6 +1,5 @@
 """Selection of rows of a run by the values of columns."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.results import Results
+from testbed.words import suggestion
 
 
 def check_column(results: Results, option: str, column: str) -> None:
@@ -21,7 +21,7 @@ def check_column(results: Results, option: str, column: str) -> None:
     if column not in results.table:
         names = [str(name) for name in results.table]
         raise ResultsError(
-            f"{option} {column}: {results.folder} has no such column; {nearest(column, names)}"
+            f"{option} {column}: {results.folder} has no such column{suggestion(column, names)}"
         )
 
 
@@ -48,7 +48,7 @@ def where(results: Results, conditions: Sequence[str]) -> Results:
         check_column(results, "--where", column)
         known = list(dict.fromkeys(results.table[column].map(shown)))
         if (value := _as_shown(text, known)) not in known:
-            raise ResultsError(f"--where {condition}: no row has this value; {nearest(value, known)}")
+            raise ResultsError(f"--where {condition}: no row has this value{suggestion(value, known)}")
         wanted.setdefault(column, []).append(value)
     table = results.table
     for column, values in wanted.items():
@@ -61,12 +61,6 @@ def where(results: Results, conditions: Sequence[str]) -> Results:
 def shown(value: Any) -> str:
     """Return a cell as text of a condition or figure: ``64`` for 64.0."""
     return f"{value:g}" if isinstance(value, float) else printable(str(value))
-
-
-def nearest(word: str, names: Sequence[str]) -> str:
-    """Return ``did you mean x?``, or all names if none is close."""
-    close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}"
 
 
 def _as_shown(text: str, known: Sequence[str]) -> str:

@@ -43,6 +43,8 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     for candidate in known:
         if candidate.startswith(f"{name}_") or name.startswith(f"{candidate}_"):
             return candidate
+        if candidate.endswith(f".{name}"):
+            return candidate
     folded = {candidate.lower(): candidate for candidate in known}
     close = get_close_matches(name.lower().replace("-", "_"), list(folded), n=1, cutoff=0.6)
     return folded[close[0]] if close else ""

@@ -123,7 +123,7 @@ def test_one_call_has_a_dot_and_no_interval(tmp_path):
         ("wire_kbps", "plc_mos", "scheme", r"--y plc_mos: .*did you mean plcmos"),
         ("wire_kbps", "plcmos", "schema", r"--by schema: .*did you mean scheme"),
         ("wire_kbps", "scheme", "clip", r"--y scheme: holds no numbers"),
-        ("wire_kbps", "qqq", "clip", r"there are point, scheme, clip"),
+        ("wire_kbps", "qqq", "clip", r"known: point, scheme, clip"),
     ],
 )
 def test_a_wrong_column_is_met_with_the_nearest_right_one(run, tmp_path, x, y, by, message):
@@ -207,7 +207,7 @@ def test_conditions_choose_rows(two_keys):
         (["scheme"], "--where scheme: must be column=value"),
         (["shceme=plc"], "--where shceme: .*no such column; did you mean scheme"),
         (["congestion.controller=gc"], "no row has this value; did you mean gcc"),
-        (["point=7"], "no row has this value; there are 0, 1, 2, 3"),
+        (["point=7"], "no row has this value; known: 0, 1, 2, 3"),
         (["point=0", "congestion.controller=gcc"], "no row meets point=0 and congestion.controller=gcc"),
     ],
 )
