@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.kernels import range_decoder, range_encoder
-from testbed.kernels.nn import TANH, Reciprocal, activate, activate_reference, host_reciprocal
-from testbed.kernels.range_decoder import RangeDecoderReference
-from testbed.kernels.range_encoder import RangeEncoderReference
+from testbed.kernels.nn import TANH, activate
 from testbed.kernels.weights import Floats
 
 LEVELS = 16
@@ -212,77 +210,3 @@ def write(
     for index in range(latents.shape[0]):
         _write_vector(coder, data, latent_tables, level(q0, dq, qmax, index), latents[index])
     return range_encoder.finish(coder, data)
-
-
-def level_reference(q0: int, dq: int, qmax: int, index: int) -> int:
-    """Do what `level` does: a sixteenth of the slope for each vector, halves up."""
-    return min(qmax, int(np.floor(q0 + [0, 2, 3, 4, 6, 8, 12, 16][dq] * index / 16 + 0.5)))
-
-
-def quantize_reference(
-    tables: Tables, row: int, values: Floats, reciprocal: Reciprocal = host_reciprocal
-) -> Symbols:
-    """Do what `quantize` does."""
-    dead = tables.dead_zone[row].astype(np.float32) / np.float32(256)
-    scaled = values * tables.scale[row].astype(np.float32) / np.float32(256)
-    drawn = scaled - dead * activate_reference(scaled / (dead + np.float32(0.1)), TANH, reciprocal)
-    sent = (tables.decay[row] != 0) & (tables.zero[row] != 255)
-    return np.where(sent, np.clip(np.floor(np.float32(0.5) + drawn), -1e6, 1e6), 0).astype(np.int32)
-
-
-def restore_reference(tables: Tables, row: int, symbols: Symbols) -> Floats:
-    """Do what `restore` does."""
-    return np.asarray(symbols.astype(np.float32) * 256 / np.maximum(tables.scale[row], 1), np.float32)
-
-
-def read_reference(
-    data: bytes, state_tables: Tables, latent_tables: Tables, most: int
-) -> tuple[tuple[int, int, int, int], list[int], list[list[int]]]:
-    """Do what `read` does; return q0, dQ, qmax and offset, then the state, then the rows."""
-    coder = RangeDecoderReference(data)
-    q0, dq = coder.uniform(16), coder.uniform(8)
-    offset = (32 * coder.uniform(256) if coder.uniform(2) else 0) + coder.uniform(32)
-    qmax = 15
-    if q0 < 14 and dq > 0:
-        symbol = coder.frequencies([14 - q0] + [1] * (14 - q0))
-        qmax = q0 + symbol if symbol else 15
-
-    def vector(tables: Tables, row: int) -> list[int]:
-        pairs = zip(tables.zero[row].tolist(), tables.decay[row].tolist(), strict=True)
-        return [
-            coder.laplace(128 * zero, 128 * decay) if decay and zero < 255 else 0 for zero, decay in pairs
-        ]
-
-    state, rows = vector(state_tables, q0), list[list[int]]()
-    while len(rows) < most and 8 * len(data) - coder.tell() >= 8:
-        rows.append(vector(latent_tables, level_reference(q0, dq, qmax, len(rows))))
-    return (q0, dq, qmax, offset), state, rows
-
-
-def write_reference(
-    state_tables: Tables,
-    latent_tables: Tables,
-    header: tuple[int, int, int, int],
-    state: list[int],
-    rows: list[list[int]],
-) -> bytes:
-    """Do what `write` does; return the payload."""
-    q0, dq, qmax, offset = header
-    coder = RangeEncoderReference()
-    extra, rest = divmod(offset, 32)
-    fields = [(q0, 16), (dq, 8), *([(1, 2), (extra, 256)] if extra else [(0, 2)]), (rest, 32)]
-    for value, total in fields:
-        coder.uniform(value, total)
-    half = 14 - q0
-    if half > 0 and dq > 0:
-        low, high = (0, half) if qmax == 15 else (half + qmax - q0 - 1, half + qmax - q0)
-        coder.encode(low, high, 2 * half)
-    for index, symbols in enumerate([state, *rows]):
-        tables = latent_tables if index else state_tables
-        row = level_reference(q0, dq, qmax, index - 1) if index else q0
-        for symbol, zero, decay in zip(
-            symbols, tables.zero[row].tolist(), tables.decay[row].tolist(), strict=True
-        ):
-            if decay and zero < 255:
-                coder.laplace(symbol, 128 * zero, 128 * decay)
-    return coder.finish()

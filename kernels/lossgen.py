@@ -119,19 +119,3 @@ def draw(
         last[0] = uniforms[packet] < nn.dense(layers.dense_out, state2, nn.SIGMOID)[0, 0]
         lost[packet] = last[0]
     return lost
-
-
-def draw_reference(
-    arrays: Arrays, rate: float, uniforms: Floats, reciprocal: nn.Reciprocal = nn.exact_reciprocal
-) -> NDArray[np.bool_]:
-    """Do what `draw` does from a fresh state, on `read_arrays`'s weights."""
-    state1, state2 = np.zeros((1, 16), np.float32), np.zeros((1, 32), np.float32)
-    lost: list[bool] = []
-    for uniform in uniforms:
-        inputs = np.array([[lost[-1] if lost else 0, rate]], np.float32)
-        inside = nn.dense_reference(arrays, "lossgen_dense_in", inputs, nn.TANH, reciprocal)
-        state1 = nn.gru_reference(arrays, "lossgen_gru1", state1, inside, reciprocal)
-        state2 = nn.gru_reference(arrays, "lossgen_gru2", state2, state1, reciprocal)
-        probability = nn.dense_reference(arrays, "lossgen_dense_out", state2, nn.SIGMOID, reciprocal)
-        lost.append(bool(uniform < probability[0, 0]))
-    return np.array(lost, np.bool_)

@@ -14,15 +14,9 @@ from testbed.kernels.bark import Floats
 from testbed.kernels.nn import (
     LINEAR,
     TANH,
-    Raw,
-    Reciprocal,
     activate,
-    activate_reference,
     dense,
-    dense_reference,
     gru,
-    gru_reference,
-    host_reciprocal,
     put,
 )
 from testbed.kernels.weights import Arrays, Linear, linear, take
@@ -155,34 +149,3 @@ def estimate_pitch(
             total += share * i
             weight += share
         pitch[item] = total / weight / 60 - 1.5
-
-
-def estimate_pitch_reference(
-    arrays: Raw, frequencies: Floats, correlations: Floats, reciprocal: Reciprocal = host_reciprocal
-) -> Floats:
-    """Do what `estimate_pitch` does for all frames, (frames, 88) and (frames, 224), of one item."""
-
-    def convolve(name: str, planes: Floats) -> Floats:
-        """Convolve (channels, frames, lags) with zeros before the first frame and beyond the lags."""
-        out = int(arrays[f"{name}_bias"].size)
-        kernel = arrays[f"{name}_weight_float"].reshape(out, len(planes), 3, 3)
-        padded = np.pad(planes, ((0, 0), (2, 0), (1, 1)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
-        total = np.einsum("oitl,iabtl->oab", kernel.astype(float), windows.astype(float))
-        total += arrays[f"{name}_bias"][:, None, None]
-        flat = activate_reference(total.reshape(-1, LAGS).astype(np.float32), TANH, reciprocal)
-        return flat.reshape(total.shape)
-
-    level = dense_reference(arrays, "dense_if_upsampler_1", frequencies, TANH, reciprocal)
-    level = dense_reference(arrays, "dense_if_upsampler_2", level, TANH, reciprocal)
-    lags = convolve("conv2d_2", convolve("conv2d_1", correlations[None]))[0]
-    joined = dense_reference(arrays, "dense_downsampler", np.hstack((lags, level)), TANH, reciprocal)
-    units = np.zeros((1, _UNITS), np.float32)
-    pitches = []
-    for row in joined:
-        units = gru_reference(arrays, "gru_1", units, row[None], reciprocal)
-        scores = dense_reference(arrays, "dense_final_upsampler", units, LINEAR, reciprocal)[0, :_STATES]
-        best = int(np.argmax(scores)) if scores.max() > -1 else 0
-        near = np.arange(max(0, best - 2), min(_STATES, best + 3))
-        pitches.append(np.average(near, weights=np.exp(scores[near].astype(float))) / 60 - 1.5)
-    return np.array(pitches, np.float32)

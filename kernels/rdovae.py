@@ -7,7 +7,7 @@ starts from one state and runs backward in time: of each latent vector, 40 ms ap
 frames, latest first.
 
 Both are five stages, each a recurrent unit and a convolution that see all that the layers before them gave.
-All is float32, batch first. The ``_reference`` twins work on the blob's own arrays.
+All is float32, batch first.
 """
 
 from typing import NamedTuple
@@ -16,17 +16,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.kernels import nn
 from testbed.kernels.nn import (
     LINEAR,
     TANH,
-    Raw,
-    Reciprocal,
     conv1d,
     dense,
     glu,
     gru,
-    host_reciprocal,
     put,
 )
 from testbed.kernels.weights import Arrays, Floats, Linear, linear
@@ -227,52 +223,3 @@ def decode(model: Decoder, states: Floats, latents: Floats) -> Floats:
         for frame in range(FRAMES_PER_LATENT):
             features[:, FRAMES_PER_LATENT * step + frame] = made[:, FEATURES * frame : FEATURES * (frame + 1)]
     return features
-
-
-def encode_reference(
-    arrays: Raw, features: Floats, reciprocal: Reciprocal = host_reciprocal
-) -> tuple[Floats, Floats]:
-    """Do what `encode` does from the beginning, on the blob's arrays."""
-    batch, steps, _ = features.shape
-    units = [np.zeros((batch, 32), np.float32)] * 5
-    narrowed = [[np.zeros((batch, 64), np.float32)] * 2 for _ in range(5)]
-    latents, states = [], []
-    for step in range(steps):
-        seen = nn.dense_reference(arrays, "enc_dense1", features[:, step], TANH, reciprocal)
-        for stage in range(5):
-            number, back = stage + 1, min(stage, 1) + 1
-            units[stage] = nn.gru_reference(arrays, f"enc_gru{number}", units[stage], seen, reciprocal)
-            seen = np.hstack([seen, units[stage]])
-            new = nn.dense_reference(arrays, f"enc_conv_dense{number}", seen, TANH, reciprocal)
-            narrowed[stage].append(new)
-            history = np.stack(narrowed[stage][-back - 1 :], axis=1)
-            made = nn.conv1d_reference(arrays, f"enc_conv{number}", history, back, TANH, reciprocal)
-            seen = np.hstack([seen, made])
-        latents.append(nn.linear_reference(arrays, "enc_zdense", seen)[:, :25])
-        hidden = nn.dense_reference(arrays, "gdense1", seen, TANH, reciprocal)
-        states.append(nn.linear_reference(arrays, "gdense2", hidden)[:, :50])
-    return np.stack(latents, axis=1), np.stack(states, axis=1)
-
-
-def decode_reference(
-    arrays: Raw, states: Floats, latents: Floats, reciprocal: Reciprocal = host_reciprocal
-) -> Floats:
-    """Do what `decode` does, on the blob's arrays."""
-    hidden = nn.dense_reference(arrays, "dec_hidden_init", states, TANH, reciprocal)
-    start = nn.dense_reference(arrays, "dec_gru_init", hidden, TANH, reciprocal)
-    units = list(np.split(start, 5, axis=1))
-    before = [np.zeros((len(states), 32), np.float32)] * 5
-    frames: list[Floats] = []
-    for step in range(latents.shape[1]):
-        seen = nn.dense_reference(arrays, "dec_dense1", latents[:, step], TANH, reciprocal)
-        for stage in range(5):
-            number = stage + 1
-            units[stage] = nn.gru_reference(arrays, f"dec_gru{number}", units[stage], seen, reciprocal)
-            seen = np.hstack([seen, nn.glu_reference(arrays, f"dec_glu{number}", units[stage], reciprocal)])
-            new = nn.dense_reference(arrays, f"dec_conv_dense{number}", seen, TANH, reciprocal)
-            history = np.stack([before[stage], new], axis=1)
-            before[stage] = new
-            made = nn.conv1d_reference(arrays, f"dec_conv{number}", history, 1, TANH, reciprocal)
-            seen = np.hstack([seen, made])
-        frames += np.split(nn.linear_reference(arrays, "dec_output", seen), 4, axis=1)
-    return np.stack(frames, axis=1)

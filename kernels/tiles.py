@@ -221,21 +221,3 @@ def floats_product(packed: NDArray[np.uint8], inputs: Floats, out: Floats) -> No
     for block in range(even, blocks):
         for row in range(0, inputs.shape[0], _ROWS):
             _one_of_floats(packed, block, inputs, row, out, out, out)
-
-
-def levels_product_reference(
-    weights: NDArray[Any], levels: NDArray[np.uint8], scale: Floats, bias: Floats
-) -> Floats:
-    """Do what `levels_product` does, with weights that are not packed, (inputs, outputs)."""
-    sums = levels.astype(np.int64) @ weights.astype(np.int64)
-    result: Floats = sums.astype(np.float32) * scale + bias
-    return result
-
-
-def floats_product_reference(weights: Floats, inputs: Floats) -> Floats:
-    """Do what `floats_product` does, with weights that are not packed, (inputs, outputs)."""
-    total = np.zeros((len(inputs), weights.shape[1]), np.float32)
-    for column, row in zip(inputs.T, weights, strict=True):
-        # in double precision a product is exact, and rounding the sum twice is once, but for ties
-        total = (np.outer(column.astype(np.float64), row) + total).astype(np.float32)
-    return total

@@ -3,7 +3,7 @@
 The forward algorithm (Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77(2), 1989,
 section III.A), not packet by packet but run by run: a run of n packets of one fate is the n-th power of that
 fate's matrix, and of 10^6 packets at most some thousand different n can come. Derivatives are carried along
-by the product rule. `log_likelihood_reference` takes the packets one by one.
+by the product rule.
 """
 
 import numba
@@ -143,30 +143,3 @@ def log_likelihood(
     for part in range(1, _PARTS):
         gradient[part - 1] = (state[part, 0] + state[part, 1]) / size
     return float(result + np.log(size))
-
-
-def log_likelihood_reference(
-    parameters: NDArray[np.float64], lost: NDArray[np.bool_]
-) -> tuple[float, NDArray[np.float64]]:
-    """Return the same log and derivatives, packet by packet, differentiated by the complex step.
-
-    Parameters
-    ----------
-    parameters
-        p, r, h and k, (4,).
-    lost
-        Which packets were lost, (n,).
-    """
-    step = 1e-30
-    value, gradient = 0.0, np.zeros(4)
-    for index in range(4):
-        p, r, h, k = parameters + 1j * step * (np.arange(4) == index)
-        state = np.array([r, p]) / (p + r)
-        move = np.array([[1 - p, p], [r, 1 - r]])
-        log = 0j
-        for fate in lost:
-            state = state * (np.array([1 - k, 1 - h]) if fate else np.array([k, h]))
-            log += np.log(state.sum())
-            state = state / state.sum() @ move
-        value, gradient[index] = log.real, log.imag / step
-    return value, gradient

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reference import dred_symbols as plain
 from testbed.codecs.dred.quantizers import quantizers
 from testbed.kernels import dred_symbols as ds
 
@@ -20,7 +21,7 @@ def read(data, most=30):
 @given(st.binary(min_size=1, max_size=80) | st.binary(max_size=2).map(lambda b: b * 40))
 def test_any_bytes_read_alike(data):
     header, state, rows = read(data)
-    expected = ds.read_reference(data, *quantizers(12), 30)
+    expected = plain.read(data, *quantizers(12), 30)
     assert (header, state.tolist(), rows.tolist()) == (expected[0], expected[1], expected[2])
     only = np.zeros(ds.HEADER_SIZE, np.int64)
     ds.read_header(np.frombuffer(data, np.uint8), only)
@@ -49,7 +50,7 @@ def test_what_is_written_is_read(q0, dq, offset, count, seed):
     data = np.zeros(8192, np.uint8)
     size = ds.write(data, *quantizers(12), header, state, rows)
     written = data[:size].tobytes()
-    reference = ds.write_reference(*quantizers(12), (q0, dq, qmax, offset), state.tolist(), rows.tolist())
+    reference = plain.write(*quantizers(12), (q0, dq, qmax, offset), state.tolist(), rows.tolist())
     assert written == reference
     found = read(written)
     assert found[0] == (q0, dq, qmax, offset)
@@ -66,9 +67,9 @@ def test_quantizing(row):
         for spread in (0, 0.2, 3, 100, 1e30):
             values = (spread * rng.normal(0, 1, (40, width))).astype(np.float32)
             symbols = ds.quantize(tables, row, values)
-            assert np.array_equal(symbols, ds.quantize_reference(tables, row, values))
+            assert np.array_equal(symbols, plain.quantize(tables, row, values))
             restored = ds.restore(tables, row, symbols)
-            assert np.array_equal(restored, ds.restore_reference(tables, row, symbols))
+            assert np.array_equal(restored, plain.restore(tables, row, symbols))
             assert np.isfinite(restored).all()
 
 
@@ -88,6 +89,6 @@ def test_levels():
     for q0 in range(16):
         for dq in range(8):
             found = [ds.level(q0, dq, 15, index) for index in range(60)]
-            assert found == [ds.level_reference(q0, dq, 15, index) for index in range(60)]
+            assert found == [plain.level(q0, dq, 15, index) for index in range(60)]
             assert found[0] == q0
             assert found == sorted(found)

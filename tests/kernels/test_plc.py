@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from reference import plc as plain
 from testbed.codecs.opus import build as opus_build
 from testbed.kernels.plc import (
     AHEAD,
     MAX_HEARD,
-    PlcReference,
     conceal,
     frames_to_hear,
     hear,
@@ -53,7 +53,7 @@ def test_kernel_and_reference_agree(arrays, network, brought):
     for place, seed in brought.items():
         given[0, place] = np.random.default_rng(seed).normal(0, 0.3, 20)
         known[0, place] = True
-    expected = PlcReference(arrays).gap(pcm, {place: given[0, place] for place in brought}, 4)
+    expected = plain.Plc(arrays).gap(pcm, {place: given[0, place] for place in brought}, 4)
     found = fill(network, pcm[None], 4, given, known)[0]
     error = np.sum((found - expected)[:320] ** 2)
     assert error <= 0.01 * np.sum(expected[:320] ** 2)

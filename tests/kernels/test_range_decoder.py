@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reference.range_decoder import RangeDecoder
 from testbed.kernels import range_decoder as rd
 
 TABLES = np.array(
@@ -34,7 +35,7 @@ def start(data):
 )
 def test_kernels_and_reference_agree_on_every_step(data, steps):
     state, array = start(data)
-    reference = rd.RangeDecoderReference(data)
+    reference = RangeDecoder(data)
     for step in steps:
         if step < 0:
             assert rd.decode_bit(state, array, -step) == reference.bit(-step)

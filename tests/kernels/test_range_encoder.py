@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reference.range_decoder import RangeDecoder
+from reference.range_encoder import RangeEncoder
 from testbed.kernels import range_decoder as rd
 from testbed.kernels import range_encoder as re
 
@@ -33,14 +35,14 @@ def encode(symbols, capacity=4096):
 @settings(deadline=None)  # the first example compiles the kernels
 @given(st.lists(UNIFORM | BIT | LAPLACE, max_size=80))
 def test_all_ways_agree(symbols):
-    reference = re.RangeEncoderReference()
+    reference = RangeEncoder()
     for kind, value, numbers in symbols:
         {"u": reference.uniform, "b": reference.bit, "l": reference.laplace}[kind](value, *numbers)
     buffer, size = encode(symbols)
     data = reference.finish()
     assert buffer[:size].tobytes() == data
 
-    state, plain = np.zeros(rd.STATE_SIZE, np.int64), rd.RangeDecoderReference(data)
+    state, plain = np.zeros(rd.STATE_SIZE, np.int64), RangeDecoder(data)
     rd.start(state, buffer[:size])
     for kind, value, numbers in symbols:
         fast = {"u": rd.decode_uniform, "b": rd.decode_bit, "l": rd.decode_laplace}[kind]
@@ -52,7 +54,7 @@ def test_all_ways_agree(symbols):
 @settings(deadline=None)
 @given(st.binary(max_size=60), st.lists(st.tuples(st.integers(1, 32766), st.integers(0, 24000)), max_size=40))
 def test_laplace_of_any_bytes(data, parameters):
-    state, reference = np.zeros(rd.STATE_SIZE, np.int64), rd.RangeDecoderReference(data)
+    state, reference = np.zeros(rd.STATE_SIZE, np.int64), RangeDecoder(data)
     array = np.frombuffer(data, np.uint8)
     rd.start(state, array)
     for zero, decay in parameters:

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from reference import fargan as plain
 from testbed import errors
 from testbed.codecs.opus import build as opus_build
 from testbed.kernels.bark import COSINES
-from testbed.kernels.fargan import FarganReference, fargan, fargan_state, start_fargan, synthesize
+from testbed.kernels.fargan import fargan, fargan_state, start_fargan, synthesize
 from testbed.kernels.features import extract_features, feature_state
 from testbed.kernels.pitch_network import pitch_network
 from testbed.kernels.weights import read_blob
@@ -104,7 +105,7 @@ def test_gaps_of_one_stream(network_checker):
         for p, b, a in zip(past, before, after, strict=True)
     )
     expected = np.frombuffer(network_checker("fargan", data), "<f4").reshape(3, 160)
-    state, reference = fargan_state(1), FarganReference(weights())
+    state, reference = fargan_state(1), plain.Fargan(weights())
     for p, b, a, frame in zip(past, before, after, expected, strict=True):
         out = np.empty((1, 160), np.float32)
         start_fargan(fargan(weights()), state, p[None], b[None])

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from reference import features as plain
 from testbed import errors
 from testbed.codecs.opus import build as opus_build
 from testbed.kernels.burg import burg_cepstrum
-from testbed.kernels.features import extract_features, extract_features_reference, feature_state
+from testbed.kernels.features import extract_features, feature_state
 from testbed.kernels.lpc import lpc_from_cepstrum
 from testbed.kernels.pitch_network import pitch_network
 from testbed.kernels.weights import read_blob
@@ -104,7 +105,7 @@ def test_pitch_and_correlation(libopus):
 
 def test_pitch_with_the_same_arithmetic(libopus, processors_reciprocal):
     """What the kernel leaves is the processor's reciprocal: with it the pitch is libopus's to 1e-3."""
-    found = extract_features_reference(
+    found = plain.extract_features(
         weights(), signal(NAMES[0])[: 160 * 200].astype(np.float32), processors_reciprocal
     )
     difference = np.abs(found[:, 18] - libopus(NAMES[0])[:200, 18])

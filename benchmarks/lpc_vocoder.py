@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from testbed.kernels.bark import BANDS, FRAME, ORDER, PREEMPHASIS, Floats, sane
 from testbed.kernels.fargan import pitch_period
-from testbed.kernels.lpc import lpc_from_cepstrum, lpc_from_cepstrum_reference
+from testbed.kernels.lpc import lpc_from_cepstrum
 
 _FULL_SCALE = np.float32(32768)
 _NO_VOICE, _ALL_VOICE = np.float32(-0.4), np.float32(0.2)
@@ -78,30 +78,3 @@ def vocode(features: Floats, past: Floats, seeds: NDArray[np.uint64], out: Float
                 line[ORDER + n] = value
                 last[item] = value + PREEMPHASIS * last[item]
                 out[item, frame * FRAME + n] = max(-1.0, min(1.0, last[item] / _FULL_SCALE))
-
-
-def vocode_reference(features: Floats, past: Floats, seed: int) -> Floats:
-    """Do what `vocode` does with one item, (frames, 20), by filters that go on from frame to frame."""
-    from scipy.signal import lfilter, lfiltic
-
-    clean = np.where(np.isfinite(features), features, 0).astype(np.float64)
-    filters, left = lpc_from_cepstrum_reference(clean[:, :18].astype(np.float32))
-    before = np.clip(np.where(np.isfinite(past), past, 0) * 32768.0, -32768, 32768)[-17:]
-    emphasised = list(before[1:] - 0.85 * before[:-1])
-    state, next_pulse = seed, 0
-    for t, (vector, a, energy) in enumerate(zip(clean, filters, left, strict=True)):
-        period = int(np.clip(np.floor(0.5 + 256 / 2 ** (vector[18] + 1.5)), 1, 1024))
-        voiced = np.clip((vector[19] + 0.4) / 0.6, 0, 1)
-        level = min(1e5, np.sqrt(energy / 2))
-        excitation = np.empty(160)
-        for n in range(160):
-            state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
-            excitation[n] = level * np.sqrt(3 * (1 - voiced)) * ((state >> 40) / 2**23 - 1)
-            if 160 * t + n == next_pulse:
-                excitation[n] += level * np.sqrt(voiced * period)
-                next_pulse += period
-        start = lfiltic([1], np.r_[1, a], emphasised[:-17:-1])
-        emphasised.extend(lfilter([1], np.r_[1, a], excitation, zi=start)[0])
-    speech = lfilter([1], [1, -0.85], emphasised[16:], zi=[0.85 * before[-1]])[0]
-    limited: Floats = np.clip(speech / 32768, -1, 1).astype(np.float32)
-    return limited

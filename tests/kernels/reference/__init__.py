@@ -1,0 +1,1 @@
+"""Plain versions of the kernels, one module for each of `testbed.kernels`: slow, short, on other formulas."""
