@@ -1,4 +1,4 @@
-"""The stage `delay`: each packet arrives later by the same time."""
+"""The stage `delay`: a constant delay of every packet."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -38,7 +38,7 @@ class Delay(Parameters):
 
 
 class Delaying:
-    """Passes each packet on `delay_ns` later, in the order in which they came."""
+    """Passes each packet on after `delay_ns`, in order of arrival."""
 
     def __init__(self, context: StageContext, delay_ns: int) -> None:
         self._later = context.later

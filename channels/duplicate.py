@@ -1,4 +1,4 @@
-"""The stage `duplicate`: some packets arrive twice."""
+"""The stage `duplicate`: second copies of some packets."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ class Duplicate(Parameters):
     rate: float = Field(ge=0, le=1)
 
     def doubled(self, rng: np.random.Generator) -> Iterator[bool]:
-        """Yield for each packet, without end, whether it is doubled."""
+        """Yield for each packet, endlessly, whether it is duplicated."""
         while True:
             yield from (rng.random(_BLOCK) < self.rate).tolist()
 

@@ -1,4 +1,4 @@
-"""What crosses the network."""
+"""The packet: size, times, flow and payload of what crosses the network."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ MEDIA_FLOW = "media"
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One packet on the wire; the network looks at everything but `payload`.
+    """One packet on the wire; the network reads everything but `payload`.
 
     Attributes
     ----------
@@ -17,11 +17,11 @@ class Packet:
     sent_ns
         When the sender sent it, in nanoseconds of simulated time.
     sequence
-        Counts the packets of its flow from 0, without wrapping.
+        Number of the packet in its flow, from 0, without wrapping.
     flow
-        Who sent it.
+        Name of its flow.
     payload
-        Whatever the sender put in; opaque here.
+        Content from the sender; opaque here.
     """
 
     size_bytes: int

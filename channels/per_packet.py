@@ -1,4 +1,4 @@
-"""One value of a random sequence for each packet that was sent, whether or not it got as far as here."""
+"""One value of a random sequence per packet sent, including packets that earlier stages dropped."""
 
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -12,18 +12,18 @@ T = TypeVar("T")
 
 
 class PerPacket(Generic[T]):
-    """Steps through a sequence by the packets' own numbers, each flow through a sequence of its own.
+    """A random sequence per flow, indexed by the packets' sequence numbers.
 
-    Where an earlier stage dropped packets, the sequence steps over their values. So whatever a queue upstream
-    does to large packets, and whoever else sends, the packets that do get here meet the same values for every
-    scheme. Packets that come out of order, and second copies, take the next value.
+    The sequence skips the values of packets that an earlier stage dropped. So a packet that arrives here has
+    the same value in every scheme, whatever a queue before does to large packets and whoever else sends.
+    Packets out of order and second copies take the next value.
 
     Parameters
     ----------
     values
-        Makes a sequence without end of random numbers.
+        Makes an endless sequence from a random stream.
     rng
-        Those of the call's own flow; other flows have streams that derive from it.
+        Random stream of the call's own flow; those of other flows are derived from it.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""The stage `recorded`: a recorded network of any kind that can be replayed, told by its content.
+"""The stage `recorded`: replay of a recorded network of any kind, which is detected by content.
 
-`testbed.channels.recordings.kind` decides. Losses and arrivals are replayed as by `trace`; a delivery trace
-is the capacity of a link, as in `link`.
+`testbed.channels.recordings.kind` detects it. Losses and arrivals are replayed as by `trace`; a delivery
+trace is the capacity of a link, as in `link`.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stage `spikes`: now and then the network stands still, and then delivers all that it held at once."""
+"""The stage `spikes`: stalls of the network, after each of which all held packets arrive at once."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -42,7 +42,7 @@ class Spikes(Parameters):
 
 
 class Stalling:
-    """Holds the packets that come during a stall until its end, and passes the others on at once."""
+    """Holds packets that arrive during a stall until its end, and passes others on at once."""
 
     def __init__(self, context: StageContext, mean_pause_ns: int, mean_stall_ns: int) -> None:
         self._env = context.env

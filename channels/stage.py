@@ -18,22 +18,22 @@ Later = Callable[[int, Callable[[Any], object], Any], None]
 
 @dataclass(frozen=True)
 class StageContext:
-    """What a stage is given to live in.
+    """Dependencies of a stage: clock, random stream, output and drop callback.
 
     Attributes
     ----------
     env
         The simulation's clock, in integer nanoseconds.
     rng
-        The stage's own random stream: no one else draws from it.
+        The stage's own random stream.
     out
-        Where a packet goes on to.
+        Called with each packet that leaves the stage.
     drop
-        Called with a packet and the name of the cause (a word such as ``"loss"``) when the packet ends here.
+        Called with each packet that the stage drops, and the name of the cause, such as ``"loss"``.
     folder
         The folder that relative file names are relative to.
     in_background
-        Whether what the stage does does not keep the simulation going.
+        Whether the stage schedules in the background of the clock.
     """
 
     env: Clock
@@ -45,12 +45,12 @@ class StageContext:
 
     @property
     def later(self) -> Later:
-        """How the stage has something done later, as by ``later(delay_ns, out, packet)``."""
+        """Schedule a call after a delay: ``later(delay_ns, out, packet)``."""
         return self.env.background if self.in_background else self.env.later
 
 
 class Stage(Protocol):
-    """Takes a packet; passes it on to `StageContext.out` later, twice, or never (with a named cause)."""
+    """Passes packets on to `StageContext.out`: later, twice, or never, with a named cause."""
 
     def put(self, packet: Packet) -> None:
         """Take a packet at the present simulated time."""
@@ -64,15 +64,15 @@ class BuildsStage(Protocol):
 
 
 class StageParameters(BuildsStage, Protocol):
-    """A validated entry of a scenario's `channel:` list; what `testbed.channels.STAGES` lists.
+    """Parameters of a stage: a validated entry of a scenario's `channel:`, of a class in `STAGES`.
 
-    A stage that can deliver packets in another order than it got them says so with an attribute `reorders`
-    that is true, one that can deliver a packet more than once with `duplicates`, and one in which a packet's
-    size matters with `serializes`. One that replays a file has a method `doubt(folder)`, which returns how
-    else the file could be read, or "". `causes` are the causes of its drops, if not its own name.
-    `least_delay_ms` is the delay that it adds to every packet, and a method `mean_kbps` (see
-    `Link.mean_kbps`) returns its capacity, if it has one. `examples` are parameters for the
-    contract suite.
+    Optional attributes: `reorders`, true if the stage can change the order of packets; `duplicates`, true if
+    it can deliver a packet twice; `serializes`, true if a packet's size matters; `causes`, the causes of its
+    drops, by default its name; `least_delay_ms`, the delay of every packet; the method `mean_kbps`, its
+    capacity (see `Link.mean_kbps`); and, of a stage that replays a file, the method `doubt(folder)`, which
+    returns how else the file could be read, or "".
+
+    `examples` are parameters for the contract suite.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
@@ -80,7 +80,7 @@ class StageParameters(BuildsStage, Protocol):
     def mean_loss(self, folder: Path = Path()) -> float:
         """Return the long-run share of packets that the stage loses, 0 to 1; 0 where it cannot be known.
 
-        `folder` is what relative file names are relative to.
+        Relative file names are relative to `folder`.
         """
 
 
@@ -92,13 +92,13 @@ def milliseconds(duration_ms: float) -> int:
 def mean_loss(stages: Sequence[StageParameters], folder: Path) -> float:
     """Return the long-run share of packets that a chain of stages loses, if each loses independently.
 
-    A packet that is doubled counts as one that is not: how many that saves depends on how losses cluster.
+    A duplicated packet counts as a single one: the benefit of a second copy depends on how losses cluster.
     """
     return 1 - prod(1 - parameters.mean_loss(folder) for parameters in stages)
 
 
 def capacity_kbps(stages: Sequence[StageParameters], duration_ms: float, folder: Path) -> float:
-    """Return the mean rate that a chain of stages can carry in its first `duration_ms`; inf without limit."""
+    """Return the mean capacity of a chain of stages in its first `duration_ms`; inf without limit."""
     rates_kbps = [
         parameters.mean_kbps(duration_ms, folder) for parameters in stages if hasattr(parameters, "mean_kbps")
     ]
@@ -106,5 +106,5 @@ def capacity_kbps(stages: Sequence[StageParameters], duration_ms: float, folder:
 
 
 def least_delay_ms(stages: Sequence[StageParameters]) -> float:
-    """Return the smallest delay of a chain of stages, as far as it is known."""
+    """Return the smallest known delay of a chain of stages."""
     return sum(getattr(parameters, "least_delay_ms", 0.0) for parameters in stages)

@@ -1,9 +1,9 @@
-"""The stage `trace`: the losses of a recorded call, and its delays where they were recorded too.
+"""The stage `trace`: replay of the losses, and if recorded the delays, of a recorded call.
 
-A trace of losses has one entry for each packet of the call. A trace of arrivals, whose packets may have been
-sent at another pace than the call's, is followed by the time of sending instead: the first packet that comes
-starts it, and a packet meets the fate of the recorded packet that was sent nearest to it (of two equally
-near, the earlier). It takes as long as that one took, but never overtakes where the recorded packets did not.
+A trace of losses has one entry per packet of the call. A trace of arrivals, whose packets may have been sent
+at another pace than the call's, is followed by the time of sending: the first packet of the call starts it,
+and each packet has the fate and the delay of the recorded packet sent nearest to it (of two equally near, the
+earlier). A packet never overtakes where the recorded packets did not.
 """
 
 from bisect import bisect_left
@@ -114,16 +114,16 @@ def _losses(lost: bytes, offset: int, repeats: bool) -> Iterator[bool]:
 
 
 class ArrivalReplay:
-    """Gives each packet the fate of the recorded packet that was sent nearest to it.
+    """Gives each packet the fate of the recorded packet sent nearest to it.
 
     Parameters
     ----------
     context
-        Where the stage lives.
+        Dependencies of the stage.
     trace
         The recording.
     offset
-        Entry of the recording whose time of sending is that of the first packet that comes.
+        Entry of the recording at which the first packet of the call is sent.
     repeats
         Whether the recording starts again at its end, one mean packet interval after its last entry.
     """

@@ -1,6 +1,6 @@
-"""Traffic of others into the queue of a link, chosen by `model`. A new model is a file and a line here.
+"""Cross traffic into the queue of a link, chosen by `model`. A new model is one file and one line here.
 
-Its packets never leave the link towards the next stage: `SharedLink` takes them out.
+Its packets end at the end of the link: `SharedLink` removes them there.
 """
 
 from collections import Counter, defaultdict
@@ -21,24 +21,23 @@ CROSS_TRAFFIC: TaggedUnion[CrossTraffic] = TaggedUnion(
 
 
 class SharedLink:
-    """A link that we share with others; lives in the background, except for the packets that we put in.
+    """A link with cross traffic, which runs in the background except for the packets of calls and flows.
 
     Parameters
     ----------
     context
-        Where the stage lives.
+        Dependencies of the stage.
     build
-        Makes the link itself in given context.
+        Builds the link itself in a context.
     models
-        The others. Each has a random stream of its own.
+        The cross traffic. Each entry has its own random stream.
 
     Attributes
     ----------
     sources
-        What sends the packets of others, in the order of the models.
+        The sources of cross traffic, in the order of the models.
     fates
-        By flow of the others, how many packets were ``"sent"``, how many were ``"delivered"``, and how many
-        were dropped by each cause.
+        By flow of cross traffic, the number of packets ``"sent"``, ``"delivered"`` and dropped by each cause.
     """
 
     def __init__(
@@ -71,12 +70,12 @@ class SharedLink:
         ]
 
     def put(self, packet: Packet) -> None:
-        """Let a packet of ours share the link."""
+        """Take a packet of a call or a flow."""
         self._env.held += 1
         self._put(packet)
 
     def counts(self, number: int) -> Counter[str]:
-        """Return the sum of the `fates` of all flows of one model, the first of which is number 1."""
+        """Return the sum of the `fates` of all flows of one entry; the first entry has number 1."""
         name = self._models[number - 1].flow(number)
         total: Counter[str] = Counter()
         for flow, fates in self.fates.items():

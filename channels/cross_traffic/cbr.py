@@ -34,14 +34,14 @@ class ConstantBitRate(CrossTraffic):
 
 
 class ConstantBitRateSource(Paced):
-    """Sends a packet each interval.
+    """Sends one packet per interval.
 
     Parameters
     ----------
     access, rate_kbps, packet_bytes
         See `Paced`.
     phase
-        When in the first interval the first packet is sent, 0 to 1.
+        Place of the first packet in the first interval, 0 to 1.
     """
 
     def __init__(self, access: TrafficContext, rate_kbps: float, packet_bytes: int, phase: float) -> None:
@@ -49,7 +49,7 @@ class ConstantBitRateSource(Paced):
         self._phase_ns = round(phase * self._interval_ns)
 
     def begin(self, _: None) -> None:
-        """Send the first packet at its moment."""
+        """Schedule the first packet."""
         self._later(self._phase_ns, self._next, None)
 
     def _next(self, _: None) -> None:

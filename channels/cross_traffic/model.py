@@ -1,4 +1,4 @@
-"""What every model of cross traffic is: a source that puts packets into a link, beside ours."""
+"""The base of models of cross traffic: sources that put packets into a link, beside those of calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ FLOW_PREFIX = "cross "
 
 @dataclass(frozen=True)
 class TrafficContext:
-    """What a source of cross traffic is given.
+    """Dependencies of a source of cross traffic.
 
     Attributes
     ----------
     env
         The simulation's clock.
     later
-        How the source has something done later; it does not keep the simulation going.
+        Schedules a call in the background.
     rng
         The source's own random stream.
     name
-        The flow of its packets, or what the names of its flows begin with.
+        Name of the flow of its packets, or the beginning of its flows' names.
     put
-        Where it puts packets.
+        Puts a packet into the link.
     arrivals
-        For each flow that wants to know, who is told about packets that have crossed the link.
+        By flow, a function to be called with each packet that has crossed the link.
     """
 
     env: Clock
@@ -49,10 +49,10 @@ class TrafficSource(Protocol):
     """Puts packets into a link until it is stopped."""
 
     def begin(self, _: None) -> None:
-        """Put the first packet, now or later."""
+        """Start; the first packet is put now or later."""
 
     def stop(self, _: None) -> None:
-        """Put no packet any more."""
+        """Put no further packet."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Paced:
     Parameters
     ----------
     access
-        Where the source lives.
+        Dependencies of the source.
     rate_kbps
         Its rate while it sends.
     packet_bytes
@@ -152,7 +152,7 @@ class Paced:
         self._sent = 0
 
     def stop(self, _: None) -> None:
-        """Put no packet any more."""
+        """Put no further packet."""
         self._stopped = True
 
     def _send(self) -> None:

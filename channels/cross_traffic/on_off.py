@@ -71,16 +71,16 @@ class OnOff(CrossTraffic):
 
 
 class OnOffSource(Paced):
-    """Sends a packet each interval of the time that it is on; off times are as if they were not.
+    """Sends one packet per interval of on time; off times do not count.
 
     Parameters
     ----------
     access, rate_kbps, packet_bytes
         See `Paced`.
     on_ns, off_ns
-        Draw the next duration.
+        Draw the next on and off time.
     begins_on
-        Whether it is on when it begins.
+        Whether it starts on.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class OnOffSource(Paced):
         self._to_next_ns = round(access.rng.random() * self._interval_ns)
 
     def begin(self, _: None) -> None:
-        """Be on or off for a while."""
+        """Start with an on or off time."""
         if self._begins_on:
             self._turn_on(None)
         else:

@@ -1,4 +1,4 @@
-"""Cross traffic of TCP: flows that last, and flows that come and go."""
+"""Cross traffic of TCP: long and short flows."""
 
 from math import ceil, inf
 from typing import Any, ClassVar, Literal
@@ -122,19 +122,19 @@ class Tcp(CrossTraffic):
 
 
 class TcpSource:
-    """The connections of one entry.
+    """The connections of one entry of cross traffic.
 
     Parameters
     ----------
     parameters
-        What they are.
+        Parameters of the entry.
     access
-        Where they live.
+        Dependencies of the source.
 
     Attributes
     ----------
     flows
-        Those that have not ended, by name.
+        The connections that have not ended, by name.
     """
 
     def __init__(self, parameters: Tcp, access: TrafficContext) -> None:
@@ -147,7 +147,7 @@ class TcpSource:
         self._stopped = False
 
     def begin(self, _: None) -> None:
-        """Begin the connections that are there from the beginning."""
+        """Start the initial connections."""
         if self._parameters.arrivals_per_s is not None:
             self._wait_for_arrival(self._parameters.arrivals_per_s)
         else:

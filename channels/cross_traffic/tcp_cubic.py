@@ -19,7 +19,7 @@ class Cubic:
     size
         The window in segments.
     threshold
-        Where slow start ends.
+        Slow-start threshold in segments.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Cubic:
         self._as_reno = 0.0
 
     def on_acknowledged(self, now_ns: int, rtt_ns: int) -> None:
-        """Grow, by section 4.2 to 4.5."""
+        """Grow (sections 4.2 to 4.5)."""
         if self.size < self.threshold:
             self.size += 1
             return
@@ -50,14 +50,14 @@ class Cubic:
             self.size += (target - self.size) / self.size
 
     def on_loss(self, in_flight: int) -> None:
-        """Shrink to 0.7; one that did not reach its last peak gives up some more (sections 4.6 and 4.7)."""
+        """Shrink to 0.7; a window below its last peak releases more (sections 4.6 and 4.7)."""
         self._before_loss = self.size
         self._peak = self.size * (1 + BETA) / 2 if self.size < self._peak else self.size
         self._epoch_ns = None
         self.size = self.threshold = max(in_flight * BETA, LEAST_THRESHOLD)
 
     def on_timeout(self, in_flight: int) -> None:
-        """Begin anew, with slow start up to 0.7 of what was in flight (section 4.8)."""
+        """Restart with slow start up to 0.7 of the segments in flight (section 4.8)."""
         self._before_loss = self.size
         self._peak = 0.0
         self._epoch_ns = None

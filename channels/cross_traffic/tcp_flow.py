@@ -1,4 +1,4 @@
-"""One TCP connection over a link: its sender, its receiver, and the way back of the acknowledgements."""
+"""One TCP connection over a link: sender, receiver, and return path of acknowledgements."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,17 +14,17 @@ LONGEST_TIMEOUT_NS = 60_000_000_000
 
 
 class TcpFlow:
-    """Sends segments as acknowledgements come, and those that were lost again.
+    """Sends segments as acknowledgements arrive, and retransmits lost ones.
 
-    Every packet is acknowledged, selectively too (RFC 2018), so that its sender knows which transmission of a
-    segment has arrived, and finds lost retransmissions as it finds others (as RFC 8985 and RFC 9002 do). The
-    window is filled as in RFC 6675, the retransmission timer is RFC 6298's. Acknowledgements take a constant
-    time and are never lost.
+    Every packet is acknowledged, also selectively (RFC 2018). The sender knows which transmission of a
+    segment has arrived, and so detects lost retransmissions like other losses (as in RFC 8985 and RFC 9002).
+    The window is filled as in RFC 6675; the retransmission timer is that of RFC 6298. Acknowledgements have a
+    constant delay and are never lost.
 
     Parameters
     ----------
     access
-        Where the flow lives.
+        Dependencies of the flow.
     flow
         Its name.
     window
@@ -32,11 +32,11 @@ class TcpFlow:
     segment_bytes
         Size of its packets, headers included.
     reverse_ns
-        How long an acknowledgement takes.
+        Delay of an acknowledgement.
     segments
-        How many it sends; None for no end.
+        Number of segments to send; None: no end.
     on_end
-        Called when all have been acknowledged.
+        Called when all segments are acknowledged.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class TcpFlow:
         self._send()
 
     def end(self) -> None:
-        """Send nothing any more."""
+        """Send nothing further."""
         self._ended = True
 
     def _receive(self, packet: Packet) -> None:
-        """Be the receiver: acknowledge all up to the first segment that is missing, and this packet."""
+        """Act as the receiver: acknowledge all segments before the first missing one, and this packet."""
         segment = int.from_bytes(packet.payload)
         if segment == self._wanted:
             self._wanted += 1
@@ -123,7 +123,7 @@ class TcpFlow:
         return segment >= self._first and segment not in self._arrived
 
     def _find_lost(self, arrived: int) -> None:
-        """Find what is lost now that one more has arrived; all losses of a window count as one."""
+        """Find losses after an arrival; all losses of one window count as one."""
         self._farthest = sorted((*self._farthest, arrived))[-DUPLICATES:]
         if len(self._farthest) < DUPLICATES:
             return
@@ -172,7 +172,7 @@ class TcpFlow:
         self._timeout_ns = min(max(timeout_ns, SHORTEST_TIMEOUT_NS), LONGEST_TIMEOUT_NS)
 
     def _tick(self, _: None) -> None:
-        """Be the retransmission timer, which is put off by each acknowledgement."""
+        """Act as the retransmission timer, which each acknowledgement restarts."""
         if self._ended:
             return
         left_ns = self._deadline_ns - self._env.now

@@ -1,4 +1,4 @@
-"""How many segments a TCP sender may have in flight: slow start and Reno, RFC 5681."""
+"""Congestion windows of TCP: slow start and Reno, RFC 5681."""
 
 from math import inf
 from typing import Protocol
@@ -14,30 +14,30 @@ class TcpWindow(Protocol):
     Attributes
     ----------
     size
-        The window; what is in flight is at most its whole part.
+        The window; at most its integer part may be in flight.
     """
 
     size: float
 
     def on_acknowledged(self, now_ns: int, rtt_ns: int) -> None:
-        """Take note of an acknowledgement of new data, outside of loss recovery."""
+        """Take an acknowledgement of new data, outside of loss recovery."""
 
     def on_loss(self, in_flight: int) -> None:
-        """Take note of a loss found by duplicate acknowledgements, with so many segments not acknowledged."""
+        """Take a loss found by duplicate acknowledgements, with so many segments in flight."""
 
     def on_timeout(self, in_flight: int) -> None:
-        """Take note that no acknowledgement came, with so many segments not acknowledged."""
+        """Take a retransmission timeout, with so many segments in flight."""
 
 
 class Reno:
-    """Grows by a segment an acknowledgement in slow start, then by one a round trip; a loss halves it.
+    """Grows by one segment per acknowledgement in slow start, then per round trip; a loss halves it.
 
     Attributes
     ----------
     size
         The window in segments.
     threshold
-        Where slow start ends.
+        Slow-start threshold in segments.
     """
 
     def __init__(self) -> None:
@@ -56,6 +56,6 @@ class Reno:
         self.size = self.threshold = max(in_flight / 2, LEAST_THRESHOLD)
 
     def on_timeout(self, in_flight: int) -> None:
-        """Begin anew, with slow start up to half of what was in flight."""
+        """Restart with slow start up to half of the segments in flight."""
         self.threshold = max(in_flight / 2, LEAST_THRESHOLD)
         self.size = 1.0

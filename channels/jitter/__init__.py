@@ -1,4 +1,4 @@
-"""The stage `jitter`: each packet takes a random time. A new law is a file and a line here."""
+"""The stage `jitter`: a random delay of each packet. A new model is one file and one line here."""
 
 from testbed.channels.jitter.gamma import GammaJitter
 from testbed.channels.jitter.model import JitterModel

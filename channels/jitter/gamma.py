@@ -1,4 +1,4 @@
-"""Delays with a gamma distribution: never below 0, and with a long tail."""
+"""Gamma-distributed delays: never below 0, with a long tail."""
 
 from typing import Any, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""What every law of jitter is: one delay for each packet, correlated with the delays of its neighbours."""
+"""The base of jitter models: one delay per packet, correlated with the delays of its neighbours."""
 
 from collections.abc import Callable, Iterator
 from math import sqrt
@@ -20,7 +20,7 @@ BLOCK = 512
 
 
 class JitterModel(Parameters):
-    """Base of the laws of jitter: each turns standard normal numbers into delays.
+    """Base of the jitter models: turns standard normal numbers into delays.
 
     The normal numbers are a first-order autoregression: those of two packets that are k apart have the
     correlation ``correlation ** k``.
@@ -57,11 +57,11 @@ class JitterModel(Parameters):
 
     @property
     def reorders(self) -> bool:
-        """Whether packets may leave in another order than they came."""
+        """Whether the stage can change the order of packets."""
         return self.reorder
 
     def delays_ns(self, rng: np.random.Generator) -> Iterator[int]:
-        """Yield for each packet, without end, its delay in nanoseconds; each takes one random number."""
+        """Yield for each packet, endlessly, its delay in nanoseconds; each takes one random number."""
         kept, fresh = self.correlation, sqrt(1 - self.correlation**2)
         latest = rng.standard_normal()
         while True:
@@ -86,9 +86,9 @@ class JitterStage:
     Parameters
     ----------
     context
-        Where the stage lives.
+        Dependencies of the stage.
     delays_ns
-        Makes of random numbers, for each packet of a flow, its delay, 0 or more; without end.
+        Makes an endless sequence from a random stream: the delay of each packet of a flow, 0 or more.
     reorder
         Whether a packet may overtake those before it.
     """

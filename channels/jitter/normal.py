@@ -1,4 +1,4 @@
-"""Delays with a normal distribution."""
+"""Normally distributed delays."""
 
 from typing import Any, ClassVar, Literal
 

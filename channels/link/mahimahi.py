@@ -1,4 +1,4 @@
-"""A link that may send at recorded moments only: Mahimahi's delivery traces.
+"""A link with recorded delivery opportunities: the traces of Mahimahi.
 
 Netravali et al., "Mahimahi: Accurate Record-and-Replay for HTTP", 2015. A trace has a line for each
 opportunity to deliver 1500 bytes: its time in whole milliseconds. It repeats after its last time.
@@ -24,14 +24,14 @@ _TIME = re.compile(rb"[0-9]{1,10}")
 
 @dataclass(frozen=True)
 class DeliveryTrace:
-    """When a link may send.
+    """The delivery opportunities of a link.
 
     Attributes
     ----------
     times_ns
         Non-decreasing, 0 or more; the last is above 0 and is the time after which the trace repeats.
     notes
-        What a reader of the file must know.
+        Notes about the file for the user.
     """
 
     times_ns: "array[int]"
@@ -49,7 +49,7 @@ class DeliveryTrace:
 
 
 def read_delivery_trace(path: Path) -> DeliveryTrace:
-    """Read a trace, unless it was read before and has not changed since.
+    """Read a trace; an unchanged file is not read again.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def _parse_capacity(content: bytes, where: str) -> DeliveryTrace:
 
 
 def parse_delivery_trace(content: bytes, where: str) -> DeliveryTrace:
-    """Make a trace of a file's content; `where` names the file in errors."""
+    """Return the trace of a file's content; `where` names the file in errors."""
     times_ns = array("q")
     for line, match in enumerate(re.finditer(rb"[^\n]*(?:\n|\Z)", plain(content)), start=1):
         cell = match[0].strip()
@@ -90,23 +90,23 @@ def parse_delivery_trace(content: bytes, where: str) -> DeliveryTrace:
 
 
 class OpportunityLink:
-    """Sends up to 1500 bytes of what waits at each opportunity; what is left of one is lost when none waits.
+    """Sends up to 1500 bytes per opportunity; those that an empty queue leaves unused are lost.
 
-    A packet that comes at the very time of an opportunity is too late for it, as in Mahimahi. A packet that
-    does not fit into what is left of one opportunity is sent with the help of the next.
+    A packet that arrives exactly at an opportunity is too late for it, as in Mahimahi. A packet that does not
+    fit into the rest of an opportunity also uses the next one.
 
     Parameters
     ----------
     context
-        Where the stage lives.
+        Dependencies of the stage.
     trace
-        When it may send.
+        The delivery opportunities.
     offset_ns
         Time of the trace at which the simulation begins.
     queue
-        What waits before it.
+        The queue before the link.
     delay_ns
-        How long a packet travels after its last byte was sent.
+        Propagation delay.
     """
 
     def __init__(
@@ -131,14 +131,14 @@ class OpportunityLink:
         self._next_bytes = 0
 
     def put(self, packet: Packet) -> None:
-        """Let a packet wait for an opportunity later than now."""
+        """Queue a packet for an opportunity later than now."""
         self._deliver_if_due()
         self._queue.put(packet, self._env.now)
         if self._next_ns is None:
             self._wait()
 
     def _wait(self) -> None:
-        """Wake up at the first opportunity after the present; there can be several at that time."""
+        """Schedule the first opportunity after now; there can be several at one time."""
         now_ns = self._env.now
         within_ns = (now_ns + self._offset_ns) % self._period_ns
         first = bisect_right(self._times_ns, within_ns)

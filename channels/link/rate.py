@@ -1,4 +1,4 @@
-"""A link that sends at a rate, which may change at set times."""
+"""A link of a rate that may change at set times."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _NS = 1_000_000_000
 
 
 class Rate:
-    """A rate in bits per second that changes at set times; the last holds for ever.
+    """A rate in bits per second that changes at set times; the last one lasts.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Rate:
         return next(before, 0) or next(rate for rate in self._rates_bps if rate)
 
     def finish_ns(self, begin_ns: int, size_bytes: int) -> int:
-        """Return the first nanosecond at which all bits are sent, if sending begins at `begin_ns`."""
+        """Return the end of a transmission that begins at `begin_ns`, rounded up to nanoseconds."""
         work = size_bytes * 8 * _NS
         if self._only_bps:
             return begin_ns - -work // self._only_bps
@@ -49,18 +49,18 @@ class Rate:
 
 
 class RateLink:
-    """Sends one packet after the other, never idle while one waits.
+    """Sends one packet after another, never idle while packets wait.
 
     Parameters
     ----------
     context
-        Where the stage lives.
+        Dependencies of the stage.
     rate
-        How fast it sends.
+        The rate.
     queue
-        What waits before it.
+        The queue before the link.
     delay_ns
-        How long a packet travels after its last bit was sent.
+        Propagation delay.
     """
 
     def __init__(self, context: StageContext, rate: Rate, queue: QueueParameters, delay_ns: int) -> None:
@@ -73,7 +73,7 @@ class RateLink:
         self._busy = False
 
     def put(self, packet: Packet) -> None:
-        """Let a packet wait, and send it at once if the link is idle."""
+        """Queue a packet, and send it at once if the link is idle."""
         self._queue.put(packet, self._env.now)
         if not self._busy:
             self._send_next()

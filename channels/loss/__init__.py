@@ -1,4 +1,4 @@
-"""The stage `loss`: packets vanish by a random law. A new law is a file and a line here."""
+"""The stage `loss`: random losses by a model. A new model is one file and one line here."""
 
 from testbed.channels.loss.bernoulli import Bernoulli
 from testbed.channels.loss.gilbert_elliott import GilbertElliott

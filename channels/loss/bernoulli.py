@@ -25,7 +25,7 @@ class Bernoulli(LossModel):
     rate: float = Field(ge=0, le=1)
 
     def losses(self, rng: np.random.Generator) -> Iterator[bool]:
-        """Yield for each packet, without end, whether it is lost."""
+        """Yield for each packet, endlessly, whether it is lost."""
         while True:
             yield from (rng.random(BLOCK) < self.rate).tolist()
 

@@ -1,4 +1,4 @@
-"""Losses that come in bursts: the two-state Markov models of Gilbert and of Elliott."""
+"""Bursts of losses: the two-state Markov models of Gilbert and of Elliott."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,7 +92,7 @@ class GilbertElliott(LossModel):
         return self.p, self.r, 0.0 if self.h is None else self.h, 1.0 if self.k is None else self.k
 
     def losses(self, rng: np.random.Generator) -> Iterator[bool]:
-        """Yield for each packet, without end, whether it is lost; each takes two random numbers."""
+        """Yield for each packet, endlessly, whether it is lost; each takes two random numbers."""
         p, r, h, k = self.probabilities
         bad = rng.random() < p / (p + r)
         while True:

@@ -1,4 +1,4 @@
-"""Losses as in real calls, at any rate: the generator in libopus's source."""
+"""Losses as in real calls, at any rate: the neural generator of libopus."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -36,7 +36,7 @@ class Lossgen(LossModel):
     rate: float = Field(gt=0, lt=1)
 
     def losses(self, rng: np.random.Generator) -> Iterator[bool]:
-        """Yield for each packet, without end, whether it is lost; each takes one random number.
+        """Yield for each packet, endlessly, whether it is lost; each takes one random number.
 
         Raises
         ------

@@ -77,7 +77,7 @@ class Markov(LossModel):
         return np.asarray(shares / shares.sum(), dtype=np.float64)
 
     def losses(self, rng: np.random.Generator) -> Iterator[bool]:
-        """Yield for each packet, without end, whether it is lost; each takes two random numbers."""
+        """Yield for each packet, endlessly, whether it is lost; each takes two random numbers."""
         last = len(self.transitions) - 1
         ladders = [list(accumulate(row))[:last] for row in self.transitions]
         state = bisect_right(np.cumsum(self.stationary())[:last].tolist(), rng.random())

@@ -1,4 +1,4 @@
-"""What every loss model is: a law from which one decision a packet is drawn."""
+"""The base of loss models: one random decision per packet."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,14 +16,14 @@ BLOCK = 512
 
 
 class LossModel(Parameters):
-    """Base of the loss models: each says how losses are drawn, and how many there are in the long run."""
+    """Base of the loss models: draws losses, and knows their long-run share."""
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
 
     def losses(self, rng: np.random.Generator) -> Iterator[bool]:
-        """Yield for each packet, without end, whether it is lost.
+        """Yield for each packet, endlessly, whether it is lost.
 
-        The decisions depend on nothing but `rng`, so a realization is the same however large the packets are.
+        The decisions depend on `rng` alone, so a realization does not depend on the size of packets.
         """
         raise NotImplementedError
 
@@ -37,16 +37,16 @@ class LossModel(Parameters):
 
 
 class LossStage:
-    """Drops packets as a sequence of decisions says; passes the others on at once.
+    """Drops packets by a sequence of decisions; passes the others on at once.
 
     Parameters
     ----------
     context
-        Where the stage lives.
+        Dependencies of the stage.
     losses
-        Makes of random numbers, for each packet of a flow, whether it is lost; without end.
+        Makes an endless sequence from a random stream: whether each packet of a flow is lost.
     cause
-        The name that dropped packets are dropped under.
+        Name of the cause of drops.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""What waits before a link, chosen by `discipline`. A new discipline is a file and a line here.
+"""Queues before a link, chosen by `discipline`. A new discipline is one file and one line here.
 
-A queue is a plain state machine: it is told the time, and knows nothing of the simulator.
+A queue is a plain state machine: the time is a parameter, and it does not know the simulator.
 """
 
 from collections.abc import Callable
@@ -18,17 +18,17 @@ from testbed.named_parameters import TaggedUnion
 
 
 class PacketQueue(Protocol):
-    """Packets that wait; each that is put in is taken out or dropped, once."""
+    """Queue of packets; each packet put in is taken out or dropped, once."""
 
     def put(self, packet: Packet, now_ns: int) -> None:
-        """Let a packet wait; this or another packet may be dropped instead."""
+        """Queue a packet; this or another packet may be dropped instead."""
 
     def take(self, now_ns: int) -> Packet | None:
-        """Return the packet to be sent next, or None if none waits."""
+        """Return the packet to be sent next, or None if the queue is empty."""
 
 
 class QueueParameters(Protocol):
-    """A validated `queue:` of a link; `causes` are the names under which it drops packets."""
+    """Parameters of a queue: a validated `queue:` of a link. `causes` are the causes of its drops."""
 
     examples: ClassVar[tuple[dict[str, Any], ...]]
     causes: ClassVar[tuple[str, ...]]
@@ -39,9 +39,9 @@ class QueueParameters(Protocol):
         Parameters
         ----------
         drop
-            Called with a packet that ends here, and the cause.
+            Called with each packet that the queue drops, and the cause.
         rate_bps
-            The rate of the link behind it, at a time in ns.
+            The link's rate at a time in ns.
         rng
             A random stream of its own.
         """

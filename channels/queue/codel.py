@@ -1,4 +1,4 @@
-"""CoDel, RFC 8289: drops by how long packets waited, not by how many do."""
+"""CoDel, RFC 8289: drops by the sojourn time of packets, not by the length of the queue."""
 
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +17,7 @@ RECENT_INTERVALS = 16
 
 
 class CoDelParameters(WithQueueLimit):
-    """What CoDel and FQ-CoDel are told.
+    """Parameters of CoDel and FQ-CoDel.
 
     Attributes
     ----------
@@ -58,23 +58,23 @@ class CoDel(CoDelParameters):
 
 
 class CoDelQueue:
-    """Packets that wait, with the state machine of RFC 8289, section 5.
+    """Queue with the state machine of RFC 8289, section 5.
 
     Parameters
     ----------
     law
         Target, interval and MTU.
     drop
-        Called with a packet that the law drops, and the cause ``"codel"``.
+        Called with each packet that CoDel drops, and the cause ``"codel"``.
 
     Attributes
     ----------
     bytes
-        How many wait.
+        Bytes in the queue.
     dropping
         Whether it is in the drop state.
     drop_next_ns
-        In the drop state, when the next packet is due to be dropped.
+        In the drop state, time of the next drop.
     """
 
     def __init__(self, law: CoDelParameters, drop: OnDrop) -> None:
@@ -94,18 +94,18 @@ class CoDelQueue:
         return len(self._waiting)
 
     def put(self, packet: Packet, now_ns: int) -> None:
-        """Let a packet wait."""
+        """Queue a packet."""
         self._waiting.append((packet, now_ns))
         self.bytes += packet.size_bytes
 
     def pop(self) -> Packet:
-        """Take the packet at the head away without regard to the law."""
+        """Remove and return the packet at the head, whatever its sojourn time."""
         packet, _ = self._waiting.popleft()
         self.bytes -= packet.size_bytes
         return packet
 
     def take(self, now_ns: int) -> Packet | None:
-        """Return the packet to be sent next, or None if none waits; drops those that the law says."""
+        """Return the packet to be sent next, or None if the queue is empty; drops packets by CoDel."""
         packet, too_long = self._next(now_ns)
         if self.dropping:
             self.dropping = too_long
@@ -122,7 +122,7 @@ class CoDelQueue:
         return packet
 
     def _enter(self, now_ns: int) -> None:
-        """Begin the drop state, at the rate that the last one had come to if that was not long ago."""
+        """Enter the drop state, at the drop rate of the last one if that was recent."""
         self.dropping = True
         gained = self._count - self._count_at_entry
         recent = now_ns - self.drop_next_ns < RECENT_INTERVALS * self._interval_ns
@@ -134,7 +134,7 @@ class CoDelQueue:
         return from_ns + round(self._interval_ns / sqrt(self._count))
 
     def _next(self, now_ns: int) -> tuple[Packet | None, bool]:
-        """Take the head, and tell whether waits have been above the target for an interval."""
+        """Remove the head; return it and whether sojourn times have exceeded the target for an interval."""
         if not self._waiting:
             self._drop_from_ns = None
             return None, False
@@ -157,9 +157,9 @@ class BoundedCoDelQueue(CoDelQueue):
     law
         Target, interval and MTU.
     drop
-        Called with a packet that ends here, and the cause.
+        Called with each packet that the queue drops, and the cause.
     room
-        How much may wait.
+        The limit.
     """
 
     def __init__(self, law: CoDelParameters, drop: OnDrop, room: QueueLimit) -> None:
@@ -167,7 +167,7 @@ class BoundedCoDelQueue(CoDelQueue):
         self._fits = room.fits
 
     def put(self, packet: Packet, now_ns: int) -> None:
-        """Let a packet wait, or drop it if there is no room."""
+        """Queue a packet, or drop it if the queue is full."""
         if self._fits(packet, len(self), self.bytes, now_ns):
             super().put(packet, now_ns)
         else:

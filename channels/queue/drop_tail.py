@@ -1,4 +1,4 @@
-"""The plainest queue: what does not fit is dropped."""
+"""Drop-tail: an arriving packet that does not fit is dropped."""
 
 from collections import deque
 from collections.abc import Callable
@@ -27,14 +27,14 @@ class DropTail(WithQueueLimit):
 
 
 class DropTailQueue:
-    """The packets that wait.
+    """Queue of packets.
 
     Parameters
     ----------
     drop
-        Called with a packet that does not fit, and the cause ``"queue"``.
+        Called with each packet that does not fit, and the cause ``"queue"``.
     room
-        How much may wait.
+        The limit.
     """
 
     def __init__(self, drop: OnDrop, room: QueueLimit) -> None:
@@ -44,7 +44,7 @@ class DropTailQueue:
         self._fits = room.fits
 
     def put(self, packet: Packet, now_ns: int) -> None:
-        """Let a packet wait, or drop it."""
+        """Queue a packet, or drop it."""
         if self._fits(packet, len(self._packets), self._bytes, now_ns):
             self._packets.append(packet)
             self._bytes += packet.size_bytes
@@ -52,7 +52,7 @@ class DropTailQueue:
             self._drop(packet, "queue")
 
     def take(self, now_ns: int) -> Packet | None:
-        """Return the packet to be sent next, or None if none waits."""
+        """Return the packet to be sent next, or None if the queue is empty."""
         if not self._packets:
             return None
         packet = self._packets.popleft()

@@ -1,4 +1,4 @@
-"""FQ-CoDel, RFC 8290: flows in queues of their own that take turns, each with CoDel."""
+"""FQ-CoDel, RFC 8290: one CoDel queue per flow, served in turns."""
 
 from collections import deque
 from collections.abc import Callable
@@ -47,25 +47,25 @@ class FqCoDel(CoDelParameters):
 
 
 class _Turn(CoDelQueue):
-    """One of the queues, and how many bytes it may still send in this turn."""
+    """One queue, and the bytes that it may still send in this turn."""
 
     credit_bytes = 0
     listed = False
 
 
 class FqCoDelQueue:
-    """The queues and the two lists of those that have something to send, RFC 8290, section 4.
+    """The queues, and the lists of new and old queues with packets (RFC 8290, section 4).
 
     Parameters
     ----------
     parameters
-        CoDel's law, quantum and number of queues.
+        Parameters of CoDel, quantum and number of queues.
     drop
-        Called with a packet that ends here, and the cause.
+        Called with each packet that is dropped, and the cause.
     room
-        How much may wait in all queues together.
+        The limit of all queues together.
     salt
-        16 bytes; which flows share a queue depends on them.
+        16 bytes that determine which flows share a queue.
     """
 
     def __init__(self, parameters: FqCoDel, drop: OnDrop, room: QueueLimit, salt: bytes) -> None:
@@ -82,7 +82,7 @@ class FqCoDelQueue:
         self._bytes = 0
 
     def put(self, packet: Packet, now_ns: int) -> None:
-        """Let a packet wait; if that is too much, drop what is at the head of the fattest queue."""
+        """Queue a packet; above the limit, drop from the head of the queue with the most bytes."""
         turn = self._by_flow.get(packet.flow) or self._queue_of(packet.flow)
         turn.put(packet, now_ns)
         self._packets += 1
@@ -98,7 +98,7 @@ class FqCoDelQueue:
             self._drop(dropped, "queue")
 
     def take(self, now_ns: int) -> Packet | None:
-        """Return the packet to be sent next, or None if none waits."""
+        """Return the packet to be sent next, or None if all queues are empty."""
         while self._new or self._old:
             turns = self._new or self._old
             turn = turns[0]
@@ -113,7 +113,7 @@ class FqCoDelQueue:
                 turn.credit_bytes -= packet.size_bytes
                 return packet
             turns.popleft()
-            # an emptied new queue waits behind the old ones, or it could starve them by coming back as new
+            # an emptied new queue goes behind the old ones: coming back as new, it could starve them
             if turns is self._new:
                 self._old.append(turn)
             else:

@@ -45,9 +45,9 @@ class QueueLimit:
     Parameters
     ----------
     limit
-        How much may wait.
+        The limit.
     rate_bps
-        The link's rate at a time in nanoseconds; only asked where the limit is a time.
+        The link's rate at a time in nanoseconds, for a limit in time.
     """
 
     def __init__(self, limit: WithQueueLimit, rate_bps: Callable[[int], float]) -> None:
@@ -65,5 +65,5 @@ class QueueLimit:
         return size_bytes * 8000 <= self._rate_bps(now_ns) * self._limit_ms
 
     def fits(self, packet: Packet, packets: int, size_bytes: int, now_ns: int) -> bool:
-        """Return whether a packet may join those that wait."""
+        """Return whether a packet fits into the queue."""
         return self.holds(packets + 1, size_bytes + packet.size_bytes, now_ns)

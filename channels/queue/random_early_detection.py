@@ -1,4 +1,4 @@
-"""Random early detection: the longer the queue on average, the likelier an arriving packet is dropped.
+"""Random early detection: drops of arriving packets, more likely the longer the average queue.
 
 Floyd and Jacobson, "Random Early Detection Gateways for Congestion Avoidance", 1993, with Floyd's "gentle"
 variant of 2000. (In this testbed `red` is redundant audio, RFC 2198.)
@@ -79,23 +79,23 @@ class RandomEarlyDetection(WithQueueLimit):
 
 
 class RandomEarlyDetectionQueue(DropTailQueue):
-    """The packets that wait, and their average number.
+    """Queue of packets, and its average length.
 
     Parameters
     ----------
     parameters
-        The law.
+        The parameters.
     drop
-        Called with a packet that ends here, and the cause.
+        Called with each packet that the queue drops, and the cause.
     rate_bps
         The link's rate at a time in nanoseconds.
     rng
-        Decides which packets are dropped.
+        Random stream of the drops.
 
     Attributes
     ----------
     average
-        Moving average of the number of packets that wait.
+        Moving average of the number of packets in the queue.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class RandomEarlyDetectionQueue(DropTailQueue):
         self._idle_since_ns: int | None = 0
 
     def put(self, packet: Packet, now_ns: int) -> None:
-        """Let a packet wait, or drop it early or for want of room."""
+        """Queue a packet, or drop it early or because the queue is full."""
         self._update(now_ns)
         if self._drops_early():
             self._since_drop = 0
@@ -123,7 +123,7 @@ class RandomEarlyDetectionQueue(DropTailQueue):
             super().put(packet, now_ns)
 
     def take(self, now_ns: int) -> Packet | None:
-        """Return the packet to be sent next, or None if none waits."""
+        """Return the packet to be sent next, or None if the queue is empty."""
         packet = super().take(now_ns)
         if packet is None and self._idle_since_ns is None:
             self._idle_since_ns = now_ns
