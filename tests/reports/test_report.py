@@ -71,7 +71,7 @@ def change_manifest(run, **entries):
 
 def test_the_page_needs_nothing_from_outside(tmp_path):
     page = page_of(tmp_path)
-    assert "Without JavaScript there are no charts" in page.text
+    assert "Charts need JavaScript" in page.text
     assert page.urls
     assert {url for url in page.urls if not url.startswith(("data:", "#"))} == set()
     assert not {"link"} & set(page.tags) - {"link"}
@@ -146,7 +146,7 @@ def test_a_mean_is_not_said_to_be_where_the_metric_cannot(tmp_path):
 
 @pytest.mark.parametrize(
     ("clips", "warning"),
-    [(("a",), "One clip was sent"), (("a", "b"), "Only 2 clips were sent"), (tuple("abcde"), None)],
+    [(("a",), "The run has one clip"), (("a", "b"), "With only 2 clips"), (tuple("abcde"), None)],
 )
 def test_few_clips_are_warned_of(tmp_path, clips, warning):
     page = page_of(tmp_path, clips=clips, swept={}, examples=False, seconds=2.0)
