@@ -1,4 +1,4 @@
-"""The base of every model that a scenario's YAML is validated into."""
+"""Base of the models that validate a scenario, and walks through their fields."""
 
 import re
 import types
@@ -100,14 +100,14 @@ class Parameters(BaseModel):
 
 
 def documented(parameters: type[BaseModel]) -> tuple[str, dict[str, str]]:
-    """Return what a class's docstring says of the class, and of each field in its block `Attributes`."""
+    """Return the description of a class, and of each field in the block `Attributes` of its docstring."""
     about, _, attributes = cleandoc(parameters.__doc__ or "").partition("\n\nAttributes\n----------\n")
     entries = (entry.partition("\n") for entry in re.split(r"\n(?=\S)", attributes))
     return about, {name: cleandoc(f"\n{text}") for name, _, text in entries if name}
 
 
 def models_in(value: Any) -> Iterator[BaseModel]:
-    """Give each model in a value, itself and those deep inside lists, mappings and dataclasses too."""
+    """Yield each model in a value: itself, and those inside models, lists, mappings and dataclasses."""
     if isinstance(value, BaseModel):
         yield value
         inner = [getattr(value, name) for name in type(value).model_fields]
@@ -122,7 +122,7 @@ def models_in(value: Any) -> Iterator[BaseModel]:
 
 
 def files_named(model: BaseModel) -> Iterator[str]:
-    """Give each file that a field of type `FileName` names, in the model or deep inside it."""
+    """Yield each file that a field of type `FileName` names, in the model or inside it."""
     for each in models_in(model):
         for name, field in type(each).model_fields.items():
             value = getattr(each, name)
@@ -150,7 +150,7 @@ def _again(detail: ErrorDetails) -> InitErrorDetails:
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:
-    """Give the plain types that an annotation allows: ``float | None`` is `float` and `NoneType`."""
+    """Yield the plain types that an annotation allows: `float` and `NoneType` for ``float | None``."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from _leaves(get_args(annotation)[0])

@@ -15,7 +15,7 @@ from testbed.files import cache_dir
 WEIGHTS = Path("opus", "current", "source", "dnn", "lossgen_data.c")
 """Where `testbed opus build` leaves the generator's weights, in the user's cache."""
 SKIPPED_PACKETS = 1000
-"""libopus's own generator skips so many, because its first packets are not quite random."""
+"""Packets that libopus's own generator skips, as the first ones are not quite random."""
 
 
 class Lossgen(LossModel):

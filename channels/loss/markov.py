@@ -92,7 +92,7 @@ class Markov(LossModel):
 
 
 def _has_one_end(step: NDArray[np.float64]) -> bool:
-    """Tell whether some state can be reached from every state."""
+    """Return whether some state can be reached from every state."""
     reached = (step > 0) | np.eye(len(step), dtype=bool)
     for _ in range(len(step).bit_length()):
         reached = reached @ reached

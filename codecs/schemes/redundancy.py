@@ -1,4 +1,4 @@
-"""The redundancy that a scheme asks for, and its share of the encoder's bitrate."""
+"""The redundancy of a scheme, and its share of the encoder's bitrate."""
 
 from dataclasses import dataclass, replace
 
@@ -48,7 +48,7 @@ class Redundancy:
         return None
 
     def __or__(self, other: "Redundancy") -> "Redundancy":
-        """Return the redundancy of both; a copy that both ask for is sent once."""
+        """Return the redundancy of both; a copy that both have is sent once."""
         return Redundancy(
             tuple(sorted({*self.distances, *other.distances}, reverse=True)),
             self.lbrr_bps + other.lbrr_bps,

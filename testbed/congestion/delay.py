@@ -1,10 +1,10 @@
-"""Queueing delay from one-way delays of clocks that do not agree: what is above the least that was seen."""
+"""Queuing delay from one-way delays of unsynchronized clocks: the excess over the smallest seen."""
 
 from testbed.congestion.feedback import PacketReport
 
 
 class QueueDelay:
-    """Follows the least one-way delay of a call (RFC 8698, section 4.2; RFC 6817 for RFC 8298).
+    """Follows the smallest one-way delay of a call (RFC 8698, section 4.2; RFC 6817 for RFC 8298).
 
     The clocks of both ends may differ by any constant. There is no clock drift in the testbed, so the least
     is over the whole call, not over the last ten minutes.
@@ -14,7 +14,7 @@ class QueueDelay:
         self._least_ns: int | None = None
 
     def add(self, packet: PacketReport) -> float:
-        """Return the queueing delay of an arrived packet in ms, 0 or more."""
+        """Return the queuing delay of an arrived packet in ms, 0 or more."""
         assert packet.arrival_ns is not None
         delay_ns = packet.arrival_ns - packet.sent_ns
         if self._least_ns is None or delay_ns < self._least_ns:

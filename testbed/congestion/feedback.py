@@ -1,4 +1,4 @@
-"""What a sender knows after a report came back: which packets arrived when, and which did not."""
+"""The sender's knowledge after a report: which packets arrived when, and which were lost."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +6,7 @@ from functools import cached_property
 
 @dataclass(frozen=True, slots=True)
 class PacketReport:
-    """What became of one packet.
+    """The fate of one packet.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class PacketReport:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What one report brought that was not known before.
+    """The news of one report.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Feedback:
 
     @property
     def lost_packets(self) -> int:
-        """How many packets are newly known to be lost."""
+        """Number of packets newly known to be lost."""
         return len(self.packets) - len(self.arrived)
 
     @property

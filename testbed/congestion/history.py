@@ -1,4 +1,4 @@
-"""The sender's memory of what it sent, and what it makes of RTCP that comes back.
+"""The sender's record of what it sent, and its reading of the RTCP that returns.
 
 Reports can be lost, late, out of order or doubled. What a lost report covered stays unknown: it counts
 neither as arrived nor as lost. What was known already is not told a second time.
@@ -15,7 +15,7 @@ from testbed.congestion.feedback import Feedback, PacketReport
 from testbed.errors import CodecError
 
 MAX_PACKETS = 4096
-"""Packets remembered; older ones are forgotten. At 50 packets a second this is more than a minute."""
+"""Packets remembered; older ones are forgotten. At 50 packets per second this is more than a minute."""
 
 _LONGEST_RTT_NS = 60_000_000_000
 
@@ -30,7 +30,7 @@ class _Sent:
 
 @dataclass(slots=True)
 class _News:
-    """What the packets of one compound add up to."""
+    """The news of all packets of one RTCP compound."""
 
     fates: dict[int, int | None]
     rtt_ns: int | None = None
@@ -80,7 +80,7 @@ class SentHistory:
             del self._sent[next(iter(self._sent))]
 
     def on_rtcp(self, data: bytes, now_ns: int) -> Feedback | None:
-        """Read RTCP that came back; None if it holds nothing new.
+        """Read RTCP that returned; None if it has nothing new.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class SentHistory:
                     news.rtt_ns = trip_ns
 
     def _note(self, news: _News, sequence: int, arrival_ns: int | None) -> None:
-        """Take what a report says of a packet; of two statements the one that it arrived counts."""
+        """Take the statement of a report about a packet; of two, the one that it arrived counts."""
         if sequence in self._sent and news.fates.get(sequence) is None:
             news.fates[sequence] = arrival_ns
 

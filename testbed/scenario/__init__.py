@@ -1,1 +1,1 @@
-"""Scenarios: what YAML may say, and how it becomes objects."""
+"""Scenarios: their models, and the way from YAML to valid objects."""

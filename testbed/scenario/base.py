@@ -120,6 +120,6 @@ class BaseScenario(Parameters):
             )
 
     def at(self, *path: str | int) -> str:
-        """Return ``"file.yaml:7: schemes.2.dred"``: how a message about a part of the scenario begins."""
+        """Return ``"file.yaml:7: schemes.2.dred"``, the beginning of a message about a part of it."""
         written = self._document.written(path)
         return f"{self._document.place(written)}: {dotted(written)}"

@@ -1,4 +1,4 @@
-"""What only this machine can tell about a scenario: is its speech here, and a libopus that can do it?"""
+"""Checks of a scenario against this machine: its speech, and the capabilities of libopus."""
 
 from testbed.codecs.engines import ENGINES
 from testbed.codecs.opus.build import installed
@@ -10,7 +10,7 @@ from testbed.scenario.loading import Scenario, points
 from testbed.speech import Clip, load_clips
 
 NETWORKS_VERSION = "1.6.1"
-"""The libopus whose networks the kernels compute."""
+"""Version of libopus whose networks the kernels compute."""
 
 
 def clips_of(scenario: Scenario) -> list[Clip]:
@@ -33,7 +33,7 @@ def clips_of(scenario: Scenario) -> list[Clip]:
 
 
 def check_codec(scenario: Scenario) -> None:
-    """Refuse what this machine's libopus cannot do, before anything is run.
+    """Refuse what this machine's libopus cannot do, before the run begins.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""YAML read safely into plain data that remembers its lines, and dotted keys into that data."""
+"""YAML as plain data with line numbers, read safely, and dotted keys into that data."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -34,13 +34,13 @@ class Document:
     Attributes
     ----------
     label
-        What error messages call it: the file as the user named it.
+        Name of the document in messages: the file as the user named it.
     text
         The YAML itself.
     data
         Dicts, lists, strings, numbers, booleans and None.
     folder
-        What relative file names in it are relative to.
+        Folder that file names in it are relative to.
     places
         Where each value was written (``"quickstart.yaml:7"``, ``"--set seed"``), by its path into `data`.
     overrides
@@ -61,7 +61,7 @@ class Document:
     file: Path | None = None
 
     def place(self, path: KeyPath) -> str:
-        """Return where the deepest written part of `path` stands."""
+        """Return the place of the deepest part of `path` that is written."""
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, self.label)
@@ -69,8 +69,8 @@ class Document:
     def written(self, location: Sequence[str | int]) -> KeyPath:
         """Return the path in the document of a location in the validated model.
 
-        A model may name a step that does not stand in the YAML (which member of a union was tried), or leave
-        one out that does (``{loss: {rate: 2}}`` has a rate).
+        A location may have a step that is not in the YAML (the member of a union that was tried), or lack
+        one that is (``{loss: {rate: 2}}`` has a rate).
         """
         path: KeyPath = ()
         here = self.data
@@ -137,7 +137,7 @@ def parse_value(text: str) -> Any:
 
 
 def set_value(document: Document, key: str, value: Any, place: str) -> KeyPath:
-    """Set what a dotted key names, and remember that it was set at `place`.
+    """Set the value of a dotted key, and note `place` as its origin.
 
     Steps are keys of mappings, and for list items an index from 0, the item's `name`, or the one mechanism
     that it configures: ``codec.bitrate_kbps``, ``channel.loss.rate``, ``schemes.LBRR + DRED.dred.depth_ms``.
@@ -229,7 +229,7 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def _refuse_the_dangerous(text: str, label: str) -> None:
-    """Refuse, before anything is built, what a scenario never needs and what could grow without bound."""
+    """Refuse anchors, aliases, tags and deep nesting before data is built; no scenario needs them."""
     depth = 0
     for count, event in enumerate(YAML(typ="safe", pure=True).parse(StringIO(text))):
         where = f"{label}:{event.start_mark.line + 1}"

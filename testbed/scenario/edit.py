@@ -94,7 +94,7 @@ def _of_mapping(text: str, node: Any, given: dict[str, Any], wanted: dict[str, A
 
 
 def _end(text: str, node: Any) -> int:
-    """Return the end of a node's own text; a block's end mark lies after the white space behind it."""
+    """Return the end of a node's text; the end mark of a block lies after the white space that follows."""
     if isinstance(node, nodes.ScalarNode) or node.flow_style or not node.value:
         start = int(node.start_mark.index)
         return start + len(text[start : node.end_mark.index].rstrip())

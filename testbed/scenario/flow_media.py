@@ -135,7 +135,7 @@ Media = Annotated[Video | Voice | Audio, MEDIA]
 
 
 def cut(frame_bytes: int, packet_bytes: int) -> list[int]:
-    """Return the sizes of the packets in which a frame travels: as few and as equal as can be.
+    """Return the sizes of the packets in which a frame travels: as few as possible, of nearly equal size.
 
     Parameters
     ----------

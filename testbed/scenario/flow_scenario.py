@@ -54,7 +54,7 @@ class Flow(Parameters):
         return isinstance(self.media, Adaptive)
 
     def spans_s(self, duration_s: float) -> list[tuple[float, float]]:
-        """Return from when to when it sends within a duration, in order."""
+        """Return the spans [from, to] in which it sends within a duration, in order."""
         stop_s = duration_s if self.stop_s is None else min(self.stop_s, duration_s)
         edges = [self.start_s, *(edge for pause in self.pauses_s for edge in pause), stop_s]
         cut = [min(edge, stop_s) for edge in edges]

@@ -1,4 +1,4 @@
-"""Scenarios: the one place where YAML becomes objects."""
+"""Loading of scenarios: YAML and overrides become valid objects, one per point of the sweep."""
 
 import glob
 import itertools
@@ -49,7 +49,7 @@ _REPLACED: dict[KeyPath, tuple[str, ...]] = {
 }
 """Keys that an override of another key removes, unless they are overridden, too."""
 AnyScenario = Scenario | FlowScenario
-"""One with the key `flows` is a flow study, every other is about calls."""
+"""A scenario with the key `flows` is a flow study; every other one compares schemes."""
 
 
 def load_scenario(
@@ -110,7 +110,7 @@ def parse_scenario(text: str, folder: Path | None = None, label: str = "scenario
 
 
 def find_scenario(path_or_name: str | Path) -> tuple[Path, str, Path]:
-    """Return a scenario's file, what messages call it, and the folder that file names in it are relative to.
+    """Return a scenario's file, its name in messages, and the folder that file names in it are relative to.
 
     That is the file's own folder; of a packaged scenario, whose files are the user's, the present one.
 
@@ -231,7 +231,7 @@ def _validated(document: Document) -> AnyScenario:
 
 
 def _built(document: Document) -> tuple[AnyScenario | None, list[str]]:
-    """Return the scenario, or None and its mistakes: combinations only when single values are good."""
+    """Return the scenario, or None and its mistakes; combinations are checked once all values are valid."""
     if not isinstance(document.data, dict):
         empty = "is empty; " if document.data is None else ""
         keys = ", ".join(Scenario.model_fields)
@@ -247,7 +247,7 @@ def _built(document: Document) -> tuple[AnyScenario | None, list[str]]:
 
 
 def _sweep_mistakes(document: Document) -> Iterator[str]:
-    """Give what is wrong with the sweep's own form."""
+    """Yield the mistakes in the form of the sweep."""
     sweep = document.data.get("sweep") if isinstance(document.data, dict) else None
     if sweep is None:
         return
@@ -273,7 +273,7 @@ def _sweep_mistakes(document: Document) -> Iterator[str]:
 
 
 def _with_first(document: Document, key: str, values: list[Any]) -> Document:
-    """Return a document in which a swept key that is not written otherwise has the first of its values."""
+    """Return a document in which a swept key that is not written elsewhere has its first value."""
     filled = replace(document, places=dict(document.places))
     path = set_value(filled, key, values[0], document.place(("sweep", key, 0)))
     return document if path in document.places else filled

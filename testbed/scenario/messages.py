@@ -1,4 +1,4 @@
-"""From pydantic's errors to one line each: where, which key, what is wrong, what would be right."""
+"""Messages for pydantic's errors, one line each: file, line, key, what is wrong, what would be right."""
 
 import re
 from typing import Any
@@ -45,7 +45,7 @@ _UNIT = re.compile(r"\s*([-+]?[0-9.]+)\s*([a-zA-Z%/]*)\s*")
 
 
 def explain(error: ValidationError, document: Document) -> list[str]:
-    """Return one line for each mistake, in the order in which they stand in the document.
+    """Return one line per mistake, in the order of the document.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def _line(detail: Any, document: Document) -> str:
     return f"{document.place(path)}: {key}{_reason(detail, str(path[-1]) if path else '')}"
 
 
-def _reason(detail: Any, key: str) -> str:  # noqa: PLR0911 - one return a kind of mistake
+def _reason(detail: Any, key: str) -> str:  # noqa: PLR0911 - one return per kind of mistake
     kind, value, context = detail["type"], detail["input"], detail.get("ctx") or {}
     if kind == "unknown_key":
         return _unknown(key, value, context["nearest"], context["known"].split(", "))
@@ -106,7 +106,7 @@ def _choice(expected: str, value: Any) -> str:
 
 
 def _missing(wanted: str, key: str) -> str:
-    """Name the key that is missing, unless the path ends in it, and show how it is written."""
+    """Return the message for a missing key, with an example of its value."""
     example = f", as in {wanted}: {_EXAMPLES[wanted]}" if wanted in _EXAMPLES else ""
     return f"missing{example}" if wanted == key else f"{wanted} is missing{example}"
 
@@ -125,7 +125,7 @@ def _unknown(key: str, value: Any, nearest: str, known: list[str]) -> str:
 
 
 def _other_unit(key: str, value: Any, context: Any) -> str:
-    """Say what was probably meant by a number in another unit."""
+    """Return the number in the unit of its key, where another unit was probably meant."""
     if not isinstance(value, int | float):
         return ""
     if key.endswith("_kbps") and value >= 1000:
@@ -148,7 +148,7 @@ def _without_unit(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as an error message shows it, not longer than a few words."""
+    """Return a value as a message shows it, shortened to a few words."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

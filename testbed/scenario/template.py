@@ -1,4 +1,4 @@
-"""A scenario with comments, to start one's own from."""
+"""A commented scenario as a template for one's own."""
 
 import re
 from pathlib import Path
