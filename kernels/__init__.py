@@ -1,1 +1,1 @@
-"""How is the arithmetic done fast?"""
+"""Numba kernels for the neural networks and entropy coders of libopus, and for loss models."""

@@ -1,4 +1,4 @@
-"""Tables that libopus's speech features, Burg cepstrum and FARGAN share: window, Bark bands, cosines.
+"""Tables shared by libopus's speech features, Burg cepstrum and FARGAN: window, Bark bands, cosines.
 
 The feature vector of 20 (libopus 1.6.1, dnn/freq.c and dnn/lpcnet_enc.c; Valin & Skoglund, "LPCNet",
 ICASSP 2019) is the cepstrum of 18 Bark bands, the pitch and the frame correlation, for 10 ms of
@@ -81,7 +81,7 @@ _FULL_SCALE = np.float32(32768)
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def sane(sample: np.float32) -> np.float32:
-    """Return a sample limited to 16 bits; what is not a number is silence."""
+    """Return a sample limited to 16 bits; NaN becomes 0."""
     if not np.isfinite(sample):
         return np.float32(0)
     return min(max(sample, -_FULL_SCALE), _FULL_SCALE)
@@ -89,7 +89,7 @@ def sane(sample: np.float32) -> np.float32:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def band_energies(power: NDArray[Any], energies: NDArray[Any]) -> None:
-    """Write the energy of each of the 18 bands of the powers of bins 0 to 159."""
+    """Write the energy of each of the 18 bands, from the powers of bins 0 to 159."""
     for band in range(BANDS):
         energies[band] = 0
         for k in range(_BEGINS[band], _ENDS[band]):

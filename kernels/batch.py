@@ -28,7 +28,7 @@ def prefix(state: State, count: int) -> State:
 
 
 def put(state: State, streams: NDArray[np.int64], values: State) -> None:
-    """Overwrite the states of some streams by `values`, of as many."""
+    """Overwrite the states of some streams by `values`, one for each."""
     for part, value in zip(state, values, strict=True):
         if isinstance(part, tuple):
             put(part, streams, value)
@@ -37,5 +37,5 @@ def put(state: State, streams: NDArray[np.int64], values: State) -> None:
 
 
 def state_bytes(state: tuple[Any, ...]) -> int:
-    """Return the memory that a state takes."""
+    """Return the memory of a state in bytes."""
     return sum(state_bytes(part) if isinstance(part, tuple) else part.nbytes for part in state)

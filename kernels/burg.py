@@ -1,4 +1,4 @@
-"""The Burg cepstrum that libopus's deep PLC predicts from: the envelope of each 5 ms up to the gap itself.
+"""Burg cepstrum, from which libopus's deep PLC predicts: spectral envelopes of each 5 ms before a gap.
 
 After libopus 1.6.1, dnn/burg.c and dnn/freq.c. The recursion runs in double precision, as it does there.
 """
@@ -40,13 +40,13 @@ def burg(x: NDArray[np.float64], a: NDArray[np.float64]) -> float:  # noqa: PLR0
     x
         Samples, more than twice as many as the order.
     a
-        (order,), written: the prediction error filter without its leading 1. Once the prediction gain would
-        pass 30 dB the reflection is held there and the rest stays 0.
+        (order,), written: the prediction error filter without its leading 1. Where the prediction gain
+        would exceed 30 dB, the reflection is limited and later coefficients stay 0.
 
     Returns
     -------
     float
-        Energy that prediction leaves, at least 0.
+        Energy of the prediction residual, at least 0.
     """
     samples, order = x.size, a.size
     energy = 0.0

@@ -1,10 +1,10 @@
-"""The numbers in a DRED payload: quantized, range coded, and back.
+"""Symbols of a DRED payload: quantization and range coding, in both directions.
 
-As libopus 1.6 does (``dnn/dred_decoder.c``, ``dred_encoder.c``). A payload is, range coded: the header (q0,
-dQ, offset, qmax), the numbers of the initial state (50; in version 10 19) at quantizer level q0, then those
-of a latent vector (25; 21) for each 40 ms, latest first, at levels that grow with age. Each number has a
-Laplace-like distribution of its own at each level. A payload says nowhere how many vectors it holds: they go
-on for as long as more than 7 bits are left.
+As libopus 1.6 does (``dnn/dred_decoder.c``, ``dred_encoder.c``). A range-coded payload holds the header
+(q0, dQ, offset, qmax), the initial state (50 numbers, in version 10 19) at quantizer level q0, and a latent
+vector (25 or 21 numbers) for each 40 ms, latest first, at levels that grow with age. Each number has its own
+Laplace-like distribution at each level. The number of vectors is not sent: a reader goes on while more than
+7 bits are left.
 """
 
 from typing import NamedTuple
@@ -29,14 +29,14 @@ Symbols = NDArray[np.int32]
 
 
 class Tables(NamedTuple):
-    """How numbers are quantized and coded at each level: uint8 (16, numbers), in 256ths.
+    """Quantizers and distributions of numbers at each level: uint8 (16, numbers), in 256ths.
 
     Attributes
     ----------
     scale
-        Steps in a unit; 0 counts as 1 where a step is undone.
+        Steps per unit; dequantization reads 0 as 1.
     dead_zone
-        By how much of a step a number is drawn toward 0 before it is rounded.
+        Fraction of a step by which a number is drawn toward 0 before rounding.
     decay, zero
         Of the distribution, see `testbed.kernels.range_decoder.decode_laplace`. Where `decay` is 0 or `zero`
         255, nothing is sent and the number is 0.
@@ -79,7 +79,7 @@ def quantize(tables: Tables, row: int, values: Floats) -> Symbols:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def restore(tables: Tables, row: int, symbols: Symbols) -> Floats:
-    """Undo `quantize` but for what it lost: int32 (batch, n) to float32 (batch, n)."""
+    """Dequantize vectors: int32 (batch, n) to float32 (batch, n)."""
     values = np.empty(symbols.shape, np.float32)
     for item in range(symbols.shape[0]):
         for k in range(symbols.shape[1]):
@@ -141,18 +141,18 @@ def read(
     data
         Its bytes, uint8; any. Nothing beyond them is read.
     state_tables, latent_tables
-        The version's.
+        Tables of the payload's version.
     header
         int64, `HEADER_SIZE`; written: q0, dQ, qmax, offset.
     state
         int32 (numbers,); written.
     latents
-        int32 (most, numbers); written, as many rows as are there.
+        int32 (most, numbers); written, one row per vector.
 
     Returns
     -------
     int
-        How many rows there are, at most `most`.
+        Number of rows, at most `most`.
     """
     coder = np.zeros(range_decoder.STATE_SIZE, np.int64)
     range_decoder.start(coder, data)
@@ -183,12 +183,12 @@ def write(
     state: Symbols,
     latents: Symbols,
 ) -> int:
-    """Write a payload; the parameters are those of `read`, `header` one that can be sent.
+    """Write a payload; the parameters are those of `read`, `header` must be one that can be sent.
 
     Returns
     -------
     int
-        Its size in bytes. More than `data` holds means that it does not fit: `data` is worthless then.
+        Its size in bytes. If `data` is smaller, its content is invalid.
     """
     coder = np.zeros(range_encoder.STATE_SIZE, np.int64)
     range_encoder.start(coder)

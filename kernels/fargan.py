@@ -1,10 +1,9 @@
-"""FARGAN, libopus's neural vocoder, for many gaps at once: features to speech, going on from real speech.
+"""FARGAN, libopus's neural vocoder, in batches: makes speech from features, continuing real speech.
 
 After libopus 1.6.1, dnn/fargan.c (Valin, Mustafa & Büthe, "Very low complexity speech synthesis using
-framewise autoregressive GAN with pitch prediction", 2024). Speech comes in subframes of 40 samples, each from
-the one before, a copy of what was one pitch period earlier, and three recurrent units. One step of all gaps
-together makes products of matrices out of products of a matrix and a vector: that is where the speed comes
-from.
+framewise autoregressive GAN with pitch prediction", 2024). Speech is made in subframes of 40 samples, each
+from the one before, the samples one pitch period earlier, and three recurrent units. A step of many gaps at
+once multiplies matrices instead of a matrix and a vector, which is faster.
 """
 
 from typing import NamedTuple
@@ -52,7 +51,7 @@ _NOTHING: Floats = np.empty((0, 0), np.float32)
 
 
 class Fargan(NamedTuple):
-    """FARGAN's layers, and what stands for each pitch period, (224, 12)."""
+    """FARGAN's layers, and its embedding of the pitch period, (224, 12)."""
 
     periods: Floats
     condition_1: Linear
@@ -77,12 +76,12 @@ class Fargan(NamedTuple):
 
 
 class FarganState(NamedTuple):
-    """What FARGAN remembers of each gap, batch first; as in libopus, it goes on from one gap to the next.
+    """FARGAN's state, batch first; as in libopus, it is kept from one gap to the next.
 
     Attributes
     ----------
     sample
-        (batch,): the last sample put out.
+        (batch,): the last output sample.
     pitch
         (batch, 256): speech before de-emphasis, the newest last.
     condition, signal
@@ -104,7 +103,7 @@ class FarganState(NamedTuple):
 
 
 def fargan(arrays: Arrays) -> Fargan:
-    """Make FARGAN of a weights blob's arrays; raises CodecError where they do not fit."""
+    """Make FARGAN of a weights blob's arrays; raises CodecError if they do not fit."""
 
     def layer(name: str, inputs: int, outputs: int) -> Linear:
         return linear(arrays, name, inputs, outputs)
@@ -160,7 +159,7 @@ def operations_per_second() -> tuple[int, int]:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def pitch_period(pitch: float) -> int:
-    """Return the period in samples that a pitch feature stands for; what makes no sense is limited."""
+    """Return the period in samples of a pitch feature, limited to what FARGAN takes."""
     if not np.isfinite(pitch):
         return MAX_PERIOD
     octave = max(-20.0, min(20.0, pitch)) + 1.5
@@ -169,7 +168,7 @@ def pitch_period(pitch: float) -> int:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _condition(network: Fargan, state: FarganState, features: Floats, periods: NDArray[np.int64]) -> Floats:
-    """Return what a frame's features, (batch, 20), say to its subframes, (4, batch, 80); write periods."""
+    """Return the condition of a frame's subframes, (4, batch, 80), from features (batch, 20); write periods."""
     batch = features.shape[0]
     inputs = np.empty((batch, FEATURES + _EMBEDDING), np.float32)
     for item in range(batch):
@@ -323,16 +322,16 @@ def _part_of(state: FarganState, part: slice) -> FarganState:
 
 
 def start_fargan(network: Fargan, state: FarganState, past: Floats, features: Floats) -> None:
-    """Bring FARGAN to the end of real speech, to go on from there.
+    """Move FARGAN's state to the end of real speech.
 
     Parameters
     ----------
     network, state
-        Of `fargan` and `fargan_state`; the state is moved on.
+        From `fargan` and `fargan_state`; the state is updated.
     past
         float32 (batch, 320): the last 20 ms, -1 to 1; what is not finite counts as 0.
     features
-        float32 (batch, 5, 20): of these and what comes before, the newest last.
+        float32 (batch, 5, 20): their feature vectors and earlier ones, the newest last.
     """
     emphasised = np.empty((len(past), PAST), np.float32)
     _emphasise(np.ascontiguousarray(past), emphasised, state.sample)
@@ -349,7 +348,7 @@ def synthesize(network: Fargan, state: FarganState, features: Floats, out: Float
     Parameters
     ----------
     network, state
-        Of `fargan` and `fargan_state`; the state is moved on.
+        From `fargan` and `fargan_state`; the state is updated.
     features
         float32 (batch, frames, 20), 100 a second; what is not finite counts as 0.
     out

@@ -1,4 +1,4 @@
-"""libopus's speech features, 100 a second: 18 Bark cepstral bands, pitch and frame correlation.
+"""libopus's speech features, 100 per second: 18 Bark cepstral bands, pitch and frame correlation.
 
 After libopus 1.6.1, dnn/lpcnet_enc.c. Frame ``t`` looks at samples ``160 (t - 1)`` to ``160 (t + 1)``, so
 that the vector of the newest 10 ms describes sound that is 5 ms older on average.
@@ -50,7 +50,7 @@ _SHARPNESS = 5.0
 
 
 class FeatureState(NamedTuple):
-    """What feature extraction remembers of each item; all float32, batch first.
+    """State of feature extraction; all float32, batch first.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class FeatureState(NamedTuple):
     residual, low
         (batch, 256): prediction residual, smoothed and low-passed.
     pitch
-        Of `pitch_network.pitch_state`.
+        From `pitch_network.pitch_state`.
     """
 
     samples: Floats
@@ -126,7 +126,7 @@ def _cepstrum(power: Floats, out: Floats) -> None:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _frequencies(real: Floats, imaginary: Floats, before: Floats, out: Floats) -> None:
-    """Write the 88 features of instantaneous frequency; `before` holds the last bins and gets these."""
+    """Write the 88 features of instantaneous frequency; `before` holds the previous bins and is updated."""
     for i in range(_IF_BINS):
         re, im = real[i], imaginary[i]
         if i == 0:
@@ -152,7 +152,7 @@ def _residual(
 ) -> None:
     """Write an item's prediction residual, smoothed and low-passed: 256 past samples and 160 new ones.
 
-    `aligned`, `last` and `past` are of its state, and moved on.
+    `aligned`, `last` and `past` are parts of its state, which is updated.
     """
     line, left = np.empty(ORDER + FRAME, np.float32), np.empty(FRAME, np.float32)
     for i in range(ORDER):
@@ -226,9 +226,9 @@ def extract_features(network: PitchNetwork, state: FeatureState, pcm: Floats, ou
     Parameters
     ----------
     network
-        Of `testbed.kernels.pitch_network.pitch_network`.
+        From `testbed.kernels.pitch_network.pitch_network`.
     state
-        Of `feature_state`; moved on.
+        From `feature_state`; updated.
     pcm
         (batch, frames * 160), 16 kHz, scaled to 16 bits and limited to them; not finite counts as 0.
     out

@@ -1,7 +1,7 @@
-"""libopus's generator of packet loss: two gated recurrent units, trained on losses of real calls.
+"""libopus's packet loss generator: two gated recurrent units, trained on losses of real calls.
 
-Its network (``dnn/lossgen.c`` of libopus 1.6) says, given whether the last packet was lost and the share of
-loss that is wanted, with what probability the next packet is lost. The weights are in libopus's source, as C.
+Its network (``dnn/lossgen.c`` of libopus 1.6) gives the probability that the next packet is lost, from the
+loss rate wanted and whether the last one was. The weights are C arrays in libopus's source.
 """
 
 import re
@@ -27,7 +27,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Network(NamedTuple):
-    """The layers, as `testbed.kernels.nn` takes them: what comes in, two recurrent units, what goes out."""
+    """The layers, as `testbed.kernels.nn` takes them: input, two recurrent units, output."""
 
     dense_in: Linear
     gru1_input: Linear
@@ -43,7 +43,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     Raises
     ------
     CodecError
-        If the file cannot be read, is too large, or has not as many numbers as it says.
+        If the file cannot be read, is too large, or does not hold the number of values it announces.
     """
     try:
         with path.open("rb") as file:
@@ -65,7 +65,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def network(arrays: Arrays) -> Network:
-    """Make the layers of `read_arrays`'s weights; `CodecError` if any is missing or of another size."""
+    """Make the layers of `read_arrays`'s weights; `CodecError` if one is missing or has another size."""
     sizes = {
         "dense_in": (2, 8),
         "gru1_input": (8, 3 * UNITS_1),
@@ -78,7 +78,7 @@ def network(arrays: Arrays) -> Network:
 
 
 def fresh_state() -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Return the state before the first packet: of the two units, and whether the last packet was lost."""
+    """Return the state before the first packet: the two units', and whether the last packet was lost."""
     return np.zeros((1, UNITS_1), np.float32), np.zeros((1, UNITS_2), np.float32), np.zeros(1, np.bool_)
 
 
@@ -91,16 +91,16 @@ def draw(
     rate: float,
     uniforms: Floats,
 ) -> NDArray[np.bool_]:
-    """Say for each packet whether it is lost.
+    """Draw for each packet whether it is lost.
 
     Parameters
     ----------
     layers
-        Of `network`.
+        From `network`.
     state1, state2, last
-        Of `fresh_state`; overwritten.
+        From `fresh_state`; updated.
     rate
-        Share of loss that is wanted, 0 to 1.
+        Loss rate wanted, 0 to 1.
     uniforms
         float32 (packets,): a random number from 0 to 1 for each packet.
 

@@ -16,7 +16,7 @@ _ENOUGH = np.float32(1e-3)
 def levinson(autocorrelation: Floats, coefficients: Floats, error: Floats) -> None:
     """Solve for the prediction error filter of each autocorrelation (Levinson-Durbin).
 
-    The recursion stops at 30 dB of prediction gain, as libopus's does; what is left of the order stays 0.
+    The recursion stops at 30 dB of prediction gain, as libopus's does; later coefficients stay 0.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def levinson(autocorrelation: Floats, coefficients: Floats, error: Floats) -> No
     coefficients
         (batch, order), written.
     error
-        (batch,), written: what is left of the energy.
+        (batch,), written: energy of the residual.
     """
     batch, lags = autocorrelation.shape
     for item in range(batch):
@@ -51,7 +51,7 @@ def levinson(autocorrelation: Floats, coefficients: Floats, error: Floats) -> No
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def lpc_from_cepstrum(cepstrum: Floats, coefficients: Floats, error: Floats) -> None:
-    """Find the prediction error filter whose envelope a cepstrum describes.
+    """Compute the prediction error filter with the envelope of a cepstrum.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def lpc_from_cepstrum(cepstrum: Floats, coefficients: Floats, error: Floats) -> 
     coefficients
         (batch, 16), written.
     error
-        (batch,), written: what prediction leaves, twice the power of a (pre-emphasised, 16-bit) sample.
+        (batch,), written: energy of the residual, twice the power of a (pre-emphasised, 16-bit) sample.
     """
     batch = cepstrum.shape[0]
     autocorrelation = np.zeros((batch, ORDER + 1), np.float32)

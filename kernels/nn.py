@@ -1,12 +1,11 @@
-"""Layers of libopus's neural networks, for whole batches (``dnn/nnet.c`` and ``vec_avx.h`` of libopus 1.6).
+"""Layers of libopus's neural networks, in batches (``dnn/nnet.c`` and ``vec_avx.h`` of libopus 1.6).
 
-Arrays are float32, batch first. As libopus does, layers with 8-bit weights also bring their inputs to 8 bits:
-the level ``round(127 x + 127)``, halves to even, limited to 0 and 255. Levels and weights are integers whose
-sums float32 holds exactly, so that a fast matrix product gives libopus's very sum, in any order and for any
-batch. The few layers of floats are summed up in libopus's order. Activations are libopus's rational tanh and
-sigmoid, with the processor's approximate reciprocal, good to 12 bits. So on processors with AVX2 and FMA the
-results are libopus's bit by bit. It takes no less: a true division, or another order, turns over a level here
-and there, and DRED's features differ by 0.02.
+Arrays are float32, batch first. As in libopus, layers with 8-bit weights quantize their inputs to 8 bits: the
+level ``round(127 x + 127)``, halves to even, limited to 0 and 255. Levels and weights are integers whose sums
+are exact in float32, so a matrix product gives libopus's sum in any order and for any batch. The few float
+layers are summed in libopus's order. Activations are libopus's rational tanh and sigmoid, with the
+processor's approximate reciprocal of 12 bits. So on processors with AVX2 and FMA the results are libopus's,
+bit by bit. A true division or another order changes some levels, and DRED's features by 0.02.
 """
 
 from typing import Any
@@ -70,7 +69,7 @@ _reciprocal_of_eight: Any = numba.extending.intrinsic(_eight_reciprocals)
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def reciprocals(values: NDArray[np.float32]) -> None:
-    """Replace numbers by what libopus's vector code takes for their reciprocals on this processor.
+    """Replace numbers by their reciprocals as libopus's vector code computes them on this processor.
 
     Parameters
     ----------
@@ -127,7 +126,7 @@ def activate(values: Floats, kind: int) -> None:
     Parameters
     ----------
     values
-        float32 (batch, width); becomes finite for TANH and SIGMOID, whatever it was.
+        float32 (batch, width); finite afterwards for TANH and SIGMOID, for any input.
     kind
         `LINEAR`, `SIGMOID`, `TANH` or `RELU`.
     """
@@ -163,7 +162,7 @@ def _levels(inputs: Floats, levels: NDArray[np.uint8]) -> bool:
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"}, parallel=False)
 def product(inputs: Floats, weights: Floats, packed: NDArray[np.uint8]) -> Floats:
-    """Multiply floats, each sum in the order of its inputs and rounded once for each, as libopus does.
+    """Multiply float matrices as libopus does: sums in input order, rounded once per input.
 
     Parameters
     ----------
@@ -172,7 +171,7 @@ def product(inputs: Floats, weights: Floats, packed: NDArray[np.uint8]) -> Float
     weights
         float32 (inputs, outputs).
     packed
-        The same from `testbed.kernels.tiles.pack_floats`.
+        The same weights from `testbed.kernels.tiles.pack_floats`.
 
     Returns
     -------
@@ -201,7 +200,7 @@ def linear(layer: Linear, inputs: Floats) -> Floats:
     Parameters
     ----------
     layer
-        Of `testbed.kernels.weights.linear`.
+        From `testbed.kernels.weights.linear`.
     inputs
         float32 (batch, inputs), of any strides. Where the layer quantizes, values beyond -1 and 1 + 1/127 are
         limited to these.
@@ -238,7 +237,7 @@ def dense(layer: Linear, inputs: Floats, kind: int) -> Floats:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def gru(input_layer: Linear, recurrent_layer: Linear, state: Floats, inputs: Floats) -> None:
-    """Move a gated recurrent unit on by one step.
+    """Compute one step of a gated recurrent unit.
 
     Parameters
     ----------
@@ -268,7 +267,7 @@ def gru(input_layer: Linear, recurrent_layer: Linear, state: Floats, inputs: Flo
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def put(source: Floats, target: Floats, begin: int) -> None:
-    """Copy rows, float32 (batch, width), into the columns of wider ones from `begin` on."""
+    """Copy float32 (batch, width) into the columns of a wider array, from `begin` on."""
     for row in range(source.shape[0]):
         part = target[row, begin : begin + source.shape[1]]
         for i in range(source.shape[1]):
@@ -295,7 +294,7 @@ def conv1d(layer: Linear, state: NDArray[np.float32], inputs: Floats, dilation: 
     layer
         Of taps x channels inputs, oldest tap first.
     state
-        float32 (batch, dilation (taps - 1), channels): the inputs before, oldest first; moved on by one.
+        float32 (batch, dilation (taps - 1), channels): the inputs before, oldest first; shifted by one.
     inputs
         float32 (batch, channels).
     dilation

@@ -48,7 +48,7 @@ class PitchNetwork(NamedTuple):
 
 
 class PitchState(NamedTuple):
-    """What PitchDNN remembers: units (batch, 64), and the last two frames' inputs of both convolutions.
+    """PitchDNN's state: units (batch, 64), and the last two frames' inputs of both convolutions.
 
     These are (batch, 2, 1, 226) and (batch, 2, 4, 226), oldest first, with a zero at either end of the lags.
     """
@@ -59,7 +59,7 @@ class PitchState(NamedTuple):
 
 
 def pitch_network(arrays: Arrays) -> PitchNetwork:
-    """Make PitchDNN of a weights blob's arrays; raises CodecError where they do not fit."""
+    """Make PitchDNN of a weights blob's arrays; raises CodecError if they do not fit."""
     return PitchNetwork(
         linear(arrays, "dense_if_upsampler_1", IF_FEATURES, _UNITS),
         linear(arrays, "dense_if_upsampler_2", _UNITS, _UNITS),
@@ -85,7 +85,7 @@ def pitch_state(batch: int) -> PitchState:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _convolve(weights: Floats, bias: Floats, memory: Floats, new: Floats, out: Floats) -> None:
-    """Convolve over three frames and three lags; `new` (in, 226) moves into `memory` (2, in, 226)."""
+    """Convolve over three frames and three lags; shift `new` (in, 226) into `memory` (2, in, 226)."""
     lags = new.shape[1] - 2
     for channel in range(out.shape[0]):
         row = out[channel]
@@ -116,7 +116,7 @@ def estimate_pitch(
     Parameters
     ----------
     network, state
-        Of `pitch_network` and `pitch_state`; the state is moved on.
+        From `pitch_network` and `pitch_state`; the state is updated.
     frequencies, correlations
         (batch, 88) and (batch, 224), all within -1 to 1.
     pitch

@@ -1,10 +1,9 @@
-"""libopus's deep packet loss concealment, for many gaps at once: features predicted, faded and made speech.
+"""libopus's deep packet loss concealment, in batches: predicts features, fades them and makes speech.
 
-After libopus 1.6.1, dnn/lpcnet_plc.c. Before a gap the last real frames are heard (`hear`): that brings the
-predictor, the queue of the last feature vectors and the pitch network up to date. Then `start_gap` and
-`conceal` fill it, from features that redundancy brought where there are some, and from predicted ones that
-fade out where not. A gap needs two vectors more than it has frames: the vocoder starts from one that lies a
-frame ahead.
+After libopus 1.6.1, dnn/lpcnet_plc.c. Before a gap, `hear` updates the predictor, the queue of feature
+vectors and the pitch network from the last real frames. Then `start_gap` and `conceal` fill it: from features
+that redundancy brought, else from predicted ones, which fade out. A gap needs two vectors more than it has
+frames: the vocoder starts from one that lies a frame ahead.
 """
 
 from typing import NamedTuple
@@ -60,7 +59,7 @@ class Predictor(NamedTuple):
 
 
 class PlcNetwork(NamedTuple):
-    """The networks that concealment works with."""
+    """The networks of concealment."""
 
     predictor: Predictor
     pitch: PitchNetwork
@@ -68,14 +67,14 @@ class PlcNetwork(NamedTuple):
 
 
 class PlcState(NamedTuple):
-    """What concealment remembers of each stream, batch first.
+    """State of concealment of each stream, batch first.
 
     Attributes
     ----------
     features
-        Of `features.feature_state`.
+        From `features.feature_state`.
     fargan
-        Of `fargan.fargan_state`.
+        From `fargan.fargan_state`.
     units_1, units_2
         (batch, 3, 192): the predictor's units now, before its last step, and before the one before that.
     queue
@@ -93,7 +92,7 @@ class PlcState(NamedTuple):
 
 
 def plc_network(arrays: Arrays) -> PlcNetwork:
-    """Make the networks of a weights blob's arrays; raises CodecError where they do not fit."""
+    """Make the networks of a weights blob's arrays; raises CodecError if they do not fit."""
     return PlcNetwork(
         Predictor(
             linear(arrays, "plc_dense_in", _INPUTS, _HIDDEN),
@@ -134,8 +133,8 @@ def frames_to_hear(concealed: int, received: int) -> tuple[int, int]:
     Returns
     -------
     tuple
-        Frames up to the gap, `MAX_HEARD` at most, and an index into them: what is before it only brings
-        feature extraction up to date.
+        Frames up to the gap, `MAX_HEARD` at most, and an index into them: earlier ones only update
+        feature extraction.
     """
     frames = min(MAX_HEARD, concealed + received)
     torn = concealed == 0 or concealed + received > MAX_HEARD
@@ -171,7 +170,7 @@ def _queue(queue: Floats, features: Floats, counts: NDArray[np.bool_]) -> None:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _fade(features: Floats, known: NDArray[np.bool_], lost: NDArray[np.int64]) -> None:
-    """Lower the level of streams whose features, (batch, 20), are not known, the more the longer."""
+    """Fade the features, (batch, 20), of streams where they are predicted, further with each frame."""
     for item in range(len(known)):
         lost[item] = 0 if known[item] else lost[item] + 1
         beyond = np.float32(max(lost[item] - 9, 0))
@@ -189,12 +188,12 @@ def _round(samples: Floats) -> None:
 
 
 def hear(network: PlcNetwork, state: PlcState, pcm: Floats, first: NDArray[np.int64]) -> None:
-    """Bring concealment up to date before a gap.
+    """Update the state of concealment before a gap.
 
     Parameters
     ----------
     network, state
-        Of `plc_network` and `plc_state`; the state is moved on.
+        From `plc_network` and `plc_state`; the state is updated.
     pcm
         (batch, frames * 160): the last frames before the gap, 16 kHz, full scale is 1.
     first
@@ -237,7 +236,7 @@ def start_gap(
     Parameters
     ----------
     network, state
-        Of `plc_network` and `plc_state`; the state is moved on.
+        From `plc_network` and `plc_state`; the state is updated.
     past
         (batch, 320): the last 20 ms before the gap, full scale is 1.
     given, known
@@ -257,9 +256,9 @@ def conceal(
     Parameters
     ----------
     network, state
-        Of `plc_network` and `plc_state`; the state is moved on.
+        From `plc_network` and `plc_state`; the state is updated.
     given, known
-        (batch, frames, 20) and (batch, frames): what redundancy brought; what is not finite counts as 0.
+        (batch, frames, 20) and (batch, frames): features of redundancy; what is not finite counts as 0.
     out
         (batch, frames * 160), written: full scale is 1, rounded to 16 bits as libopus does.
     """

@@ -1,7 +1,7 @@
-"""The range decoder of Opus (RFC 6716, section 4.1): symbols out of a frame's bytes, and the bits they took.
+"""The range decoder of Opus (RFC 6716, section 4.1): reads symbols and counts their bits.
 
 A decoder is an int64 array of `STATE_SIZE` numbers beside the frame's bytes; `start` fills it, every other
-kernel moves it on. Bytes beyond the end read as zero (section 4.1.2.1), so no input can lead outside the
+kernel updates it. Bytes beyond the end read as zero (section 4.1.2.1), so no input can lead outside the
 data, and every search ends at its table's last zero.
 """
 
@@ -62,9 +62,9 @@ def decode_symbol(state: State, data: Bytes, table: Bytes, row: int) -> int:
     state, data
         The decoder.
     table
-        Inverse cumulative distributions, uint8, one a row, each ending in at least one zero.
+        Inverse cumulative distributions, uint8, one per row, each ending in at least one zero.
     row
-        Which one.
+        Row of the distribution.
     """
     value, upper = state[_VALUE], state[_RANGE]
     unit = upper >> 8
@@ -117,7 +117,7 @@ def consume(state: State, data: Bytes, low: int, high: int, total: int) -> None:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def decode_uniform(state: State, data: Bytes, total: int) -> int:
-    """Decode a number of 0 to `total` - 1, all alike, for totals of 2 to 256 (section 4.1.5)."""
+    """Decode a uniform number of 0 to `total` - 1, for totals of 2 to 256 (section 4.1.5)."""
     symbol = peek(state, total)
     consume(state, data, symbol, symbol + 1, total)
     return symbol
@@ -125,11 +125,11 @@ def decode_uniform(state: State, data: Bytes, total: int) -> int:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def decode_laplace(state: State, data: Bytes, zero: int, decay: int) -> int:
-    """Decode one of DRED's integers, whose distribution is geometric to both sides.
+    """Decode one of DRED's integers, with a two-sided geometric distribution.
 
     As ``ec_laplace_decode_p0`` of libopus 1.6 (``celt/laplace.c``).
 
-    First its sign, then how far it is from 0, in steps of up to 7 for as long as these are full.
+    Its sign comes first, then its distance from 0 in steps of up to 7; a step below 7 is the last.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def decode_laplace(state: State, data: Bytes, zero: int, decay: int) -> int:
     zero
         Probability of 0 in 32768ths, 0 to 32767.
     decay
-        How much less probable each number is than the one before, in 32768ths, 0 to 32767.
+        Ratio of each number's probability to the one before, in 32768ths, 0 to 32767.
     """
     others = 32768 - zero
     unit = state[_RANGE] >> 15
@@ -176,7 +176,7 @@ def decode_laplace(state: State, data: Bytes, zero: int, decay: int) -> int:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def tell(state: State) -> int:
-    """Return how many bits were used so far, rounded up (section 4.1.6.1)."""
+    """Return the number of bits used so far, rounded up (section 4.1.6.1)."""
     span, length = state[_RANGE], 0
     while span > 0:
         span >>= 1
@@ -186,7 +186,7 @@ def tell(state: State) -> int:
 
 @numba.njit(cache=True, fastmath=False, parallel=False)
 def tell_eighths(state: State) -> int:
-    """Return how many eighths of a bit were used so far, rounded up (section 4.1.6.2)."""
+    """Return the bits used so far in eighths, rounded up (section 4.1.6.2)."""
     span = state[_RANGE]
     log = 0
     while span >> log > 0:

@@ -1,8 +1,8 @@
-"""The range encoder of Opus (RFC 6716, section 5.1), of which the range decoder gets the symbols back.
+"""The range encoder of Opus (RFC 6716, section 5.1), the inverse of the range decoder.
 
 An encoder is an int64 array of `STATE_SIZE` numbers beside a buffer of bytes; `start` fills it, every other
-kernel moves it on, `finish` gives the size. What does not fit in the buffer is dropped and still counted, so
-that `tell` says whether all of it fitted.
+kernel updates it, `finish` returns the size. What does not fit in the buffer is dropped but counted, so
+`tell` shows whether all of it fitted.
 """
 
 import numba
@@ -28,7 +28,7 @@ def _put(state: State, data: Bytes, byte: int) -> None:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _shift_out(state: State, data: Bytes, symbol: int) -> None:
-    """Take 8 bits and a carry. Bytes of 255 wait, for a later carry runs through them (section 5.1.1)."""
+    """Take 8 bits and a carry. Bytes of 255 wait, because a later carry changes them (section 5.1.1)."""
     if symbol == 255:
         state[_PENDING] += 1
         return
@@ -68,7 +68,7 @@ def encode(state: State, data: Bytes, low: int, high: int, total: int) -> None:
     state
         The encoder.
     data
-        uint8, where the bytes go.
+        uint8, the output buffer.
     low, high, total
         0 <= low < high <= total.
     """
@@ -96,7 +96,7 @@ def encode_bit(state: State, data: Bytes, bit: int, log_probability: int) -> Non
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def encode_uniform(state: State, data: Bytes, symbol: int, total: int) -> None:
-    """Encode a number of 0 to `total` - 1, all alike, for totals of 2 to 256 (section 5.1.4)."""
+    """Encode a uniform number of 0 to `total` - 1, for totals of 2 to 256 (section 5.1.4)."""
     encode(state, data, symbol, symbol + 1, total)
 
 
@@ -129,7 +129,7 @@ def encode_laplace(state: State, data: Bytes, value: int, zero: int, decay: int)
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def tell(state: State) -> int:
-    """Return how many bits were used so far, rounded up (section 4.1.6.1)."""
+    """Return the number of bits used so far, rounded up (section 4.1.6.1)."""
     span, length = state[_RANGE], 0
     while span > 0:
         span >>= 1
@@ -139,7 +139,7 @@ def tell(state: State) -> int:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def finish(state: State, data: Bytes) -> int:
-    """Write what is left (section 5.1.5), in the fewest bits that decode whatever follows.
+    """Write the rest (section 5.1.5) in the fewest bits that decode correctly, whatever follows.
 
     Returns
     -------

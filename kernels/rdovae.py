@@ -1,12 +1,12 @@
 """DRED's networks: the encoder and decoder of a rate-distortion-optimised variational autoencoder.
 
 As in libopus 1.6 (``dnn/dred_rdovae_enc.c``, ``dred_rdovae_dec.c``) after Valin, Mustafa and Büthe,
-"DRED: Deep REDundancy" (draft-ietf-mlcodec-opus-dred): every 20 ms the encoder makes of two feature frames a
-latent vector, which stands for the last 40 ms, and a state, from which a decoder can start there. The decoder
-starts from one state and runs backward in time: of each latent vector, 40 ms apart, it makes four feature
+"DRED: Deep REDundancy" (draft-ietf-mlcodec-opus-dred): every 20 ms the encoder turns two feature frames
+into a latent vector, which covers the last 40 ms, and a state, from which a decoder can start. The decoder
+starts from one state and runs backward in time: it turns each latent vector, 40 ms apart, into four feature
 frames, latest first.
 
-Both are five stages, each a recurrent unit and a convolution that see all that the layers before them gave.
+Both have five stages, each a recurrent unit and a convolution over the outputs of all earlier layers.
 All is float32, batch first.
 """
 
@@ -69,7 +69,7 @@ class Decoder(NamedTuple):
 
 
 class EncoderState(NamedTuple):
-    """What the encoder remembers: float32 (batch, stage, unit) and (batch, stage, step, channel)."""
+    """The encoder's state: float32 (batch, stage, unit) and (batch, stage, step, channel)."""
 
     units: NDArray[np.float32]
     steps: NDArray[np.float32]
@@ -122,7 +122,7 @@ def decoder(arrays: Arrays) -> Decoder:
 
 
 def encoder_state(batch: int) -> EncoderState:
-    """Return the state of encoders that have heard nothing."""
+    """Return the state before any speech."""
     units = np.zeros((batch, STAGES, _ENCODER_UNITS), np.float32)
     # the first stage looks one step back, the others two; its second place stays unused
     return EncoderState(units, np.zeros((batch, STAGES, 2, _ENCODER_CHANNELS), np.float32))
@@ -140,16 +140,16 @@ def _columns(seen: Floats, end: int) -> Floats:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def encode(model: Encoder, memory: EncoderState, features: Floats) -> tuple[Floats, Floats]:
-    """Encode features, two frames a step.
+    """Encode features, two frames per step.
 
     Parameters
     ----------
     model
-        Of `encoder`.
+        From `encoder`.
     memory
-        Moved on.
+        State from `encoder_state`; updated.
     features
-        float32 (batch, steps, 40): two frames of 20 features a step, the earlier one first.
+        float32 (batch, steps, 40): two frames of 20 features per step, the earlier one first.
 
     Returns
     -------
@@ -188,18 +188,17 @@ def decode(model: Decoder, states: Floats, latents: Floats) -> Floats:
     Parameters
     ----------
     model
-        Of `decoder`.
+        From `decoder`.
     states
         float32 (batch, 50): where the decoders start.
     latents
-        float32 (batch, steps, 26): 25 latents and, last, what says how coarsely they are quantized
-        (level / 8 - 1); latest first. Rows that end early may go on with anything: no step depends on later
-        ones.
+        float32 (batch, steps, 26): 25 latents and, last, their quantizer level (level / 8 - 1);
+        latest first. Rows that end early may be padded with anything: no step depends on later ones.
 
     Returns
     -------
     array
-        float32 (batch, 4 steps, 20): feature frames of 10 ms, latest first; finite for whatever input.
+        float32 (batch, 4 steps, 20): feature frames of 10 ms, latest first; finite for any input.
     """
     batch, steps, _ = latents.shape
     features = np.empty((batch, FRAMES_PER_LATENT * steps, FEATURES), np.float32)

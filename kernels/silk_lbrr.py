@@ -1,8 +1,8 @@
-"""Where the LBRR frames of an Opus frame end: its SILK layer, read just as far (RFC 6716, section 4.2).
+"""Extent of the LBRR frames of an Opus frame: reads its SILK layer up to their end (RFC 6716, section 4.2).
 
-LBRR frames stand between the header's flags and the speech itself, so their size is what the range decoder
-has used after the last of them, minus what it had used before the first. Every symbol must be decoded to get
-there, but only those that choose what follows need to be kept.
+LBRR frames lie between the header's flags and the speech, so their size is the difference of the range
+decoder's position after the last and before the first of them. Every symbol must be decoded, but only those
+that select later ones are kept.
 """
 
 import numba
@@ -145,12 +145,12 @@ def _skip_excitation(state: State, data: Bytes, frame_type: int, blocks: int) ->
 def lbrr_extent(
     data: Bytes, rate_khz: int, frames: int, subframes: int, channels: int
 ) -> tuple[int, int, int, int]:
-    """Find the LBRR frames of one Opus frame with a SILK layer.
+    """Return the extent of the LBRR frames of one Opus frame with a SILK layer.
 
     Parameters
     ----------
     data
-        The Opus frame without the packet's TOC byte, uint8. Damaged data give some numbers, not an error.
+        The Opus frame without the packet's TOC byte, uint8. Damaged data give some numbers, no error.
     rate_khz
         Rate of the SILK layer: 8, 12 or 16.
     frames

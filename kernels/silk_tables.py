@@ -1,4 +1,4 @@
-"""Probabilities of the symbols of Opus's SILK layer (RFC 6716, section 4.2), a row a distribution.
+"""Probabilities of the symbols of Opus's SILK layer (RFC 6716, section 4.2), one distribution per row.
 
 Each row lists probabilities in 256ths, as the RFC prints them; a kernel reads the table as inverse cumulative
 distributions, 256 minus the running sum: uint8, a row padded with zeros, which end every search.

@@ -1,12 +1,11 @@
-"""Products of matrices in tiles of vector registers, with libopus's own sums (AVX2 and FMA).
+"""Matrix products in tiles of vector registers (AVX2 and FMA), with libopus's sums.
 
-Sixteen outputs of four rows of the batch are summed in registers, so that a weight that is loaded is used
-four times. LLVM does not find this by itself, so that step is written for it here. Numbers of 8 bits are
-multiplied by libopus's instructions (``vec_avx.h`` of libopus 1.6): one multiplies 32 pairs of them and adds
-neighbours to 16 bits, the next adds these to 32. Floats are multiplied and added with one rounding, input by
-input, whatever the batch.
+Sixteen outputs of four rows of the batch are summed in registers, so each weight that is loaded is used four
+times. LLVM does not find this by itself, so it is written as an intrinsic. 8-bit numbers are multiplied with
+libopus's instructions (``vec_avx.h`` of libopus 1.6): one multiplies 32 pairs and adds neighbours to 16 bits,
+the next adds these to 32. Floats are multiplied and added with one rounding, input by input, for any batch.
 
-Where the processor lacks these, or the JIT is off, `AVAILABLE` is false and callers do without.
+If the processor lacks these, or the JIT is off, `AVAILABLE` is false and callers use plain products.
 """
 
 from typing import Any
@@ -46,15 +45,15 @@ _BYTES, _WORDS, _SUMS, _FLOATS = (
 
 
 def unpacked() -> NDArray[np.uint8]:
-    """Return what stands for weights that cannot be packed."""
+    """Return the placeholder for weights that cannot be packed."""
     return np.empty((0, 0, _STEP_BYTES), np.uint8)
 
 
 def pack_integers(weights: NDArray[Any]) -> NDArray[np.uint8]:
     """Return integer weights, (inputs, outputs), as `levels_product` takes them.
 
-    That is (outputs / 8, inputs / 4, 32): of 8 outputs 4 inputs each. Where the sizes do not fit, or products
-    may not (see `HIGHEST_LEVEL`), or tiles are not `AVAILABLE`, an empty array.
+    That is (outputs / 8, inputs / 4, 32): of 8 outputs 4 inputs each. It is empty if the sizes do not fit, if products
+    may not (see `HIGHEST_LEVEL`), or if tiles are not `AVAILABLE`.
     """
     inputs, outputs = weights.shape
     if not AVAILABLE or inputs % _LEVELS or outputs % _LANES or np.abs(weights).max() > _HIGHEST_BYTE:
@@ -202,7 +201,7 @@ def levels_product(
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def floats_product(packed: NDArray[np.uint8], inputs: Floats, out: Floats) -> None:
-    """Multiply floats, each sum in the order of the inputs and rounded once for each; only where `AVAILABLE`.
+    """Multiply floats, summed in input order with one rounding per input; only where `AVAILABLE`.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""How probable losses are under the Gilbert-Elliott model, and how that changes with its four parameters.
+"""Likelihood of losses under the Gilbert-Elliott model, and its derivatives by the four parameters.
 
 The forward algorithm (Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77(2), 1989,
-section III.A), not packet by packet but run by run: a run of n packets of one fate is the n-th power of that
-fate's matrix, and of 10^6 packets at most some thousand different n can come. Derivatives are carried along
-by the product rule.
+section III.A) goes by runs instead of packets: a run of n packets of one fate is the n-th power of that
+fate's matrix, and 10^6 packets have at most some thousand different n. Derivatives follow by the product
+rule.
 """
 
 import numba
@@ -82,17 +82,16 @@ def log_likelihood(
     order: NDArray[np.int64],
     gradient: NDArray[np.float64],
 ) -> float:
-    """Return the log of the losses' probability, natural, from the stationary distribution on.
+    """Return the natural log of the losses' probability, starting from the stationary distribution.
 
     Parameters
     ----------
     parameters
-        p, r, h and k as of `testbed.channels.loss.gilbert_elliott`, each above 0 and below 1, (4,).
+        p, r, h and k as in `testbed.channels.loss.gilbert_elliott`, each above 0 and below 1, (4,).
     lengths, fates
-        The different runs there are: how many packets, 1 or more and below 2**40, and whether they were lost;
-        both (m,).
+        The distinct runs: number of packets, 1 to 2**40 - 1, and whether they were lost; both (m,).
     order
-        The runs, in the order in which they came, as indices of those, (runs,).
+        The runs in order, as indices of the distinct ones, (runs,).
     gradient
         Its derivatives by the parameters, (4,); overwritten.
     """

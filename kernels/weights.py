@@ -1,13 +1,14 @@
-"""libopus's neural networks: the arrays of its weights blob, and the linear layers that they make up.
+"""Weights of libopus's neural networks: reads the blob, and makes linear layers of its arrays.
 
 A blob (``dnn/write_lpcnet_weights.c``, libopus 1.6) is a sequence of records. Each has a head of 64 bytes
 (the letters ``DNNw``, then version, type, size and block size as little-endian 32-bit numbers, then a name of
 up to 43 letters, ended by a zero) and a block of data, of which the first `size` bytes count. Nothing in it
-is trusted: a file that is cut, foreign or damaged in its structure is refused.
+is trusted: a file that is truncated, foreign or structurally damaged is refused.
 
 A layer ``NAME`` is a few arrays: ``NAME_bias``, and ``NAME_weights_float`` or else ``NAME_weights_int8`` with
 ``NAME_scale`` and ``NAME_subias``. Sparse ones have ``NAME_weights_idx`` too: for every 8 outputs a number of
-blocks, then for each the first of its 4 inputs. `linear` makes of this what `testbed.kernels.nn` takes.
+blocks, then for each the first of its 4 inputs. `linear` makes the form that
+`testbed.kernels.nn` takes.
 """
 
 import struct
@@ -39,15 +40,15 @@ class Linear(NamedTuple):
     Attributes
     ----------
     weights
-        float32 (inputs, outputs). Of an 8-bit layer the integers themselves, so that sums of products with
-        8-bit levels are exact whatever their order.
+        float32 (inputs, outputs). In an 8-bit layer the integers themselves, so that sums of products
+        with 8-bit levels are exact in any order.
     offset, scale, bias
-        float32 (outputs,). `offset` is what libopus has more in the sum because its levels have no sign; 0 in
-        a layer of floats, whose `scale` is 1.
+        float32 (outputs,). `offset` is added because libopus's levels are unsigned; in a float layer it
+        is 0, and `scale` is 1.
     quantized
-        Whether the input is brought to 8-bit levels first.
+        Whether the input is quantized to 8-bit levels.
     packed
-        The weights once more, as `testbed.kernels.tiles` takes them; empty where it cannot be used.
+        The weights as `testbed.kernels.tiles` takes them; empty if tiles cannot be used.
     """
 
     weights: Floats
@@ -64,12 +65,12 @@ def read_blob(path: Path) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict
-        For each name its array: one-dimensional, read-only float32, int32 or int8, as it stands in the file.
+        Arrays by name: one-dimensional, read-only float32, int32 or int8, as stored in the file.
 
     Raises
     ------
     CodecError
-        If the file cannot be read or is no whole blob; the message says where.
+        If the file cannot be read or is not a complete blob; the message says where.
     """
     try:
         size = path.stat().st_size
@@ -82,7 +83,7 @@ def read_blob(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def parse_blob(data: bytes, where: str = "weights blob") -> dict[str, NDArray[Any]]:
-    """Take a weights blob apart; see `read_blob`. `where` is named in errors."""
+    """Parse a weights blob; see `read_blob`. `where` is named in errors."""
     if not data:
         raise CodecError(f"{where}: empty, not libopus's weights")
     arrays: dict[str, NDArray[Any]] = {}
@@ -137,7 +138,7 @@ def take(arrays: Arrays, name: str, size: int, dtype: str) -> NDArray[Any]:
     Raises
     ------
     CodecError
-        If it is not there, or not of `size` numbers of `dtype`.
+        If it is missing, or does not hold `size` numbers of `dtype`.
     """
     array = arrays.get(name)
     if array is None:
@@ -156,11 +157,11 @@ def linear(arrays: Arrays, name: str, inputs: int, outputs: int) -> Linear:
     Parameters
     ----------
     arrays
-        What `read_blob` gave.
+        From `read_blob`.
     name
         The layer, e.g. ``"enc_dense1"``.
     inputs, outputs
-        Its size; of a layer of 8-bit weights at most 1024 inputs.
+        Its size; a layer of 8-bit weights has at most 1024 inputs.
 
     Raises
     ------
