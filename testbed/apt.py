@@ -1,8 +1,7 @@
-"""Debian packages without root: an apt of our own that knows only this machine's mirror.
+"""Debian packages without root: apt-get with a private state folder and the mirror of this machine.
 
-The machine's package lists may be empty, stale or lack the suite that is wanted; a private state folder has
-none of these troubles and changes nothing outside itself. The machine's `apt.conf` (proxies, say) still
-holds.
+The machine's package lists may be empty, stale, or lack the suite; a private state folder has none of these
+problems and changes nothing outside itself. The machine's `apt.conf` (e.g. proxies) still applies.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Texts of the command line: the lists of clips and of packaged scenarios."""
+"""Tables that the command line prints: clips and packaged scenarios."""
 
 from pathlib import Path
 

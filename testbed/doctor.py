@@ -19,41 +19,41 @@ DISK_NEEDED_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes
     ----------
     name
-        What was looked at.
+        What was checked.
     ok
-        Whether it is as it should be.
+        Whether it is in order.
     needed
         Whether the quickstart needs it.
     found
-        What is there.
-    mend
-        The command that mends it, ``""`` if nothing is to be mended.
+        What was found.
+    fix
+        The command that fixes it; "" where nothing needs fixing.
     """
 
     name: str
     ok: bool
     needed: bool
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine() -> list[Check]:
-    """Look at everything; takes a second, since libopus is probed by use."""
+    """Run all checks; takes a second, because libopus is probed by use."""
     return [check for look in LOOKS for check in look()]
 
 
 def can_run(checks: Sequence[Check]) -> bool:
-    """Return whether everything is there that the quickstart needs."""
+    """Return whether the quickstart has all that it needs."""
     return all(check.ok for check in checks if check.needed)
 
 
 def as_json(checks: Sequence[Check]) -> str:
-    """Return the checks for programs: ``{"ok": ..., "checks": [{name, ok, needed, found, mend}, ...]}``."""
+    """Return the checks for programs: ``{"ok": ..., "checks": [{name, ok, needed, found, fix}, ...]}``."""
     return json.dumps({"ok": can_run(checks), "checks": [asdict(check) for check in checks]}, indent=2)
 
 
@@ -62,18 +62,18 @@ def as_text(checks: Sequence[Check]) -> str:
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
-        mark = "ok  " if check.ok else ("LACK" if check.needed else "--  ")
+        mark = "ok     " if check.ok else ("MISSING" if check.needed else "--     ")
         lines.append(f"{mark}  {check.name.ljust(width)}  {check.found}")
-        if check.mend:
-            lines.append(f"{' ' * (width + 8)}mend: {check.mend}")
+        if check.fix:
+            lines.append(f"{' ' * (width + 11)}fix: {check.fix}")
     lines += ["", "The quickstart can run." if can_run(checks) else "The quickstart cannot run yet."]
     return "\n".join(lines)
 
 
 def _python() -> Iterator[Check]:
     good = sys.version_info >= (3, 11)
-    mend = "" if good else "apt-get install python3.11 python3.11-venv"
-    yield Check("python", good, True, f"{platform.python_version()} at {sys.executable}", mend)
+    fix = "" if good else "apt-get install python3.11 python3.11-venv"
+    yield Check("python", good, True, f"{platform.python_version()} at {sys.executable}", fix)
 
 
 def _libopus() -> Iterator[Check]:
@@ -104,11 +104,11 @@ def _cache() -> Iterator[Check]:
     folder = cache_dir()
     stands = next(parent for parent in (folder, *folder.parents) if parent.exists())
     writable = os.access(stands, os.W_OK)
-    mend = "" if writable else "export TESTBED_CACHE=FOLDER, a folder that you may write to"
-    yield Check("cache", writable, True, f"{folder}{'' if writable else ' (may not be written to)'}", mend)
+    fix = "" if writable else "export TESTBED_CACHE=FOLDER, a folder that is writable"
+    yield Check("cache", writable, True, f"{folder}{'' if writable else ' (not writable)'}", fix)
     free = shutil.disk_usage(stands).free
-    mend = "" if free > DISK_NEEDED_BYTES else "export TESTBED_CACHE=FOLDER, a folder on a larger disk"
-    yield Check("  disk", free > DISK_NEEDED_BYTES, True, f"{free / 1e9:.1f} GB free", mend)
+    fix = "" if free > DISK_NEEDED_BYTES else "export TESTBED_CACHE=FOLDER, a folder on a larger disk"
+    yield Check("  disk", free > DISK_NEEDED_BYTES, True, f"{free / 1e9:.1f} GB free", fix)
 
 
 def _speech() -> Iterator[Check]:
@@ -140,7 +140,9 @@ def _tools() -> Iterator[Check]:
         ("make", ("make",), "apt-get install make", "opus build"),
     ):
         path = next((path for path in map(shutil.which, programs) if path), None)
-        yield Check(name, path is not None, False, path or f"not there (for {use})", "" if path else install)
+        yield Check(
+            name, path is not None, False, path or f"not found (needed for {use})", "" if path else install
+        )
 
 
 def _plugins() -> Iterator[Check]:
@@ -157,7 +159,7 @@ def _plugins() -> Iterator[Check]:
 
 
 def _cores() -> Iterator[Check]:
-    yield Check("cores", True, False, f"{cores()}; a run uses all unless told --jobs N")
+    yield Check("cores", True, False, f"{cores()}; a run uses all by default (--jobs N for fewer)")
 
 
 LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (

@@ -45,7 +45,7 @@ def _is_notebook() -> bool:
 
 @contextmanager
 def _notebook_bar() -> "Iterator[Show]":
-    """Yield what updates a bar below the cell, which goes when the run ends."""
+    """Yield a function that updates a bar below the cell; the bar disappears when the run ends."""
     from IPython.display import HTML, display
 
     handle = display(HTML(""), display_id=True)
@@ -100,7 +100,7 @@ class Pace:
         self._first: Progress | None = None
 
     def left_s(self, now: "Progress") -> float | None:
-        """Return the seconds left; None as long as there is no estimate."""
+        """Return the seconds left; None while there is no estimate."""
         if now.done >= now.total > 0:
             return 0.0
         if self._first is None and now.done:

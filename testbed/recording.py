@@ -22,7 +22,7 @@ _SILENCE = 1e-4  # peak; -80 dBov, below what a 16-bit recording of anything has
 
 @dataclass(frozen=True)
 class AudioRecording:
-    """What a file holds, as the testbed uses it: samples (n,) float32 in [-1, 1], mono, 16 kHz.
+    """The content of a file, as the testbed uses it: samples (n,) float32 in [-1, 1], mono, 16 kHz.
 
     Attributes
     ----------

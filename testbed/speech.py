@@ -50,20 +50,19 @@ class Clip:
     name
         Unique within a scenario; made of letters, digits, ``-``, ``_`` and ``.``.
     speaker, language
-        Who speaks and in which language (ISO 639-1); "" where that is not known.
+        Speaker and language (ISO 639-1); "" if unknown.
     pcm
         Samples (n,) float32 in [-1, 1], mono, 16 kHz; read-only.
     source, licence
-        Where it comes from and what one may do with it; the licence is "" for the user's own files.
+        Origin and licence; the licence is "" for the user's own files.
     sha256
         Of the samples as 16-bit little-endian numbers.
     file
-        Where they were read from.
+        File of the samples.
     rate_hz
-        The sampling rate there.
+        Sampling rate of the file.
     converted
-        How they were made of what the file holds, as in ``"48 kHz stereo -> 16 kHz mono"``; "" where they are
-        its samples.
+        Conversion of the file's samples, as in ``"48 kHz stereo -> 16 kHz mono"``; "" for none.
     """
 
     name: str
@@ -84,7 +83,7 @@ class Clip:
 
 
 def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list[Clip]:
-    """Load what a scenario's `speech` asks for, always in the same order.
+    """Load the clips of a scenario's `speech`, always in the same order.
 
     A corpus gives clip 1 of each voice first, then clip 2 of each, and so on; a pattern or a folder gives its
     files by name. ``clips: N`` takes the first N.
@@ -94,15 +93,14 @@ def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list
     speech
         The scenario's `speech`: a corpus, or files, folders and patterns.
     folder
-        What relative names begin at: the scenario's folder.
+        Folder of relative names: the scenario's.
     audio_mb
-        How much sound may be held, as 32-bit samples: of one file while it is read, and of all clips.
+        Most memory, in MB, of the samples (32 bits) of one file while it is read, and of all clips.
 
     Raises
     ------
     SpeechError
-        If the corpus is not there, a file cannot be used, there are fewer than N clips, or more sound than
-        may be held.
+        The corpus is missing, a file cannot be used, there are fewer than N clips, or more than `audio_mb`.
     """
     if speech.files is not None:
         names = [speech.files] if isinstance(speech.files, str) else speech.files
@@ -128,7 +126,7 @@ def fetch(progress: Callable[[str], None] = lambda line: None) -> list[Clip]:
     Raises
     ------
     FetchError
-        If the packages cannot be fetched.
+        The packages cannot be fetched.
     """
     where = fetch_corpus(progress)
     return [_corpus_clip(where, entry) for entry in _index(where)]
@@ -174,7 +172,7 @@ def read_speech(path: Path) -> NDArray[np.float32]:
 
 
 def _matches(names: Sequence[str], folder: Path) -> list[Path]:
-    """Return the files that names, folders and patterns (`**` goes into folders) stand for, each once."""
+    """Return the files that names, folders and patterns (`**` goes into folders) match, each once."""
     found = list(dict.fromkeys(path for name in names for path in _match(name, folder)))
     if len(found) > MOST_FILES:
         raise SpeechError(

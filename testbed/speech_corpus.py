@@ -50,7 +50,7 @@ _KNOWN = Path(__file__).parent / "clips" / "known.json"
 
 @dataclass(frozen=True)
 class CorpusVoice:
-    """One voice of the corpus: where its prompts are and to whom they are owed.
+    """One voice of the corpus: its prompts and their author.
 
     The licences are those that the packages' `debian/copyright` states for each language.
     """
@@ -82,7 +82,7 @@ VOICES = (
 
 
 def corpus_dir() -> Path:
-    """Return the folder in which the fetched corpus stands once it is whole."""
+    """Return the folder of the fetched corpus, which exists once it is complete."""
     return cache_dir() / "speech" / f"asterisk-{RECIPE}"
 
 
@@ -161,7 +161,7 @@ def _fetch_into(final: Path, progress: Callable[[str], None]) -> None:
 
 
 def unlike_known(entries: Iterable[dict[str, Any]]) -> list[str]:
-    """Return the names of the clips whose samples are not those known to be cut from the same package.
+    """Return the names of clips whose samples differ from those known for the same package.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def active_level_dbov(pcm: NDArray[np.float64]) -> tuple[float, NDArray[np.bool_
 
 
 def digest(pcm: NDArray[np.int16]) -> str:
-    """Return the SHA-256 of samples as 16-bit little-endian numbers, whatever file they stand in."""
+    """Return the SHA-256 of samples as 16-bit little-endian numbers, independent of their file."""
     return hashlib.sha256(pcm.astype("<i2").tobytes()).hexdigest()
 
 
@@ -292,7 +292,7 @@ def write_index(entries: list[dict[str, Any]], folder: Path) -> None:
 
 
 def _prompt(path: Path) -> NDArray[np.float64] | None:
-    """Decode a prompt, cut its silent ends off and bring it to the active level; None if it is of no use."""
+    """Decode a prompt, trim its silent ends and bring it to the active level; None if it is unusable."""
     if not path.is_file() or path.stat().st_size < _FRAME:
         return None
     pcm = _decode_g722(path)

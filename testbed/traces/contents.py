@@ -52,7 +52,7 @@ class Contents:
         return self.ways_keyed.get(frozenset(ends.split(" > ")), "")
 
     def lines(self) -> list[str]:
-        """Return the notes on a capture that its RTP must be read with."""
+        """Return notes about the capture that the reader of its RTP must know."""
         lines = list(self.notes)
         for wrappings, count in self._wrappings.most_common(_LISTED):
             lines.append(f"{count} packets were read out of {' inside '.join(reversed(wrappings))}")

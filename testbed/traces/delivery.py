@@ -1,4 +1,4 @@
-"""Mahimahi's delivery traces: what a link could carry. They know of no packets, so none are made of them."""
+"""Mahimahi delivery traces: the capacity of a link; they hold no packets, and so no losses or delays."""
 
 from testbed.channels.link.mahimahi import DeliveryTrace, parse_delivery_trace
 from testbed.traces.format import Choice, Format

@@ -1,4 +1,4 @@
-"""Every loss model that is fitted to recorded losses; a new one is a file and a line here."""
+"""The loss models that are fitted to recorded losses; a new one is one file and one line here."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ LEAST_BURSTS = 10
 
 
 def fit_losses(lost: NDArray[np.bool_]) -> list[Fitted]:
-    """Fit every model that the losses can tell something about, simplest first.
+    """Fit every model that the losses determine, simplest first.
 
     Parameters
     ----------

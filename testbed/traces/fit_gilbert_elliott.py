@@ -44,7 +44,7 @@ def likelihood_of(lost: NDArray[np.bool_]) -> Likelihood:
 
 
 def fit_gilbert_elliott(lost: NDArray[np.bool_]) -> Fitted:
-    """Fit all four parameters; `lost` says which packets were, (n,): some, and not all."""
+    """Fit all four parameters; `lost`, (n,), is true for lost packets; some are, and not all."""
     import scipy.optimize  # noqa: F401 - its linear algebra must be there to be limited
     from threadpoolctl import threadpool_limits
 

@@ -59,7 +59,7 @@ def fit_as_yaml(lost: NDArray[np.bool_], title: str) -> str:
 
 
 def about(model: Fitted, lost: NDArray[np.bool_]) -> list[str]:
-    """Return what is known of a model, in lines for people."""
+    """Return a description of a fitted model, one line per fact."""
     known = [
         f"{name} {_digits(value)} [{_digits(model.intervals[name][0])}, {_digits(model.intervals[name][1])}]"
         for name, value in model.values.items()
@@ -76,7 +76,7 @@ def about(model: Fitted, lost: NDArray[np.bool_]) -> list[str]:
 
 
 def _digits(value: float) -> str:
-    """Return a number with four digits that tell: for a probability near 1, of what it lacks of 1."""
+    """Return a number with four significant digits; of a probability near 1, of its difference from 1."""
     small = min(value, abs(1 - value)) or 1.0
     text = f"{value:.{max(1, 3 - floor(log10(small)))}f}"
     return text.rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""Loss models whose likelihood has its maximum in closed form, and what every fitted model is.
+"""Loss models with a closed-form maximum of the likelihood, and the interface of fitted models.
 
 - Bernoulli: each packet is lost with the same probability.
 - Gilbert (the simple model: lost exactly when the state is bad): both transition probabilities are shares of
@@ -64,7 +64,7 @@ class Fitted:
 
 
 def fit_bernoulli(lost: NDArray[np.bool_]) -> Fitted:
-    """Fit independent losses; `lost` says which packets were, (n,): some, and not all."""
+    """Fit independent losses; `lost`, (n,), is true for lost packets; some are, and not all."""
     count, packets = int(lost.sum()), len(lost)
     value, spread = _log_of(count, packets), _logit_variances((count, packets))
     intervals = {"rate": wilson(count, packets)}
@@ -72,7 +72,7 @@ def fit_bernoulli(lost: NDArray[np.bool_]) -> Fitted:
 
 
 def fit_gilbert(lost: NDArray[np.bool_]) -> Fitted:
-    """Fit the simple Gilbert model; `lost` says which packets were, (n,): some, and not all.
+    """Fit the simple Gilbert model; `lost`, (n,), is true for lost packets; some are, and not all.
 
     A transition that had no chance to happen (as when only the last packet was lost) takes the interval from
     0 to 1.

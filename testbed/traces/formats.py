@@ -1,6 +1,6 @@
 """All formats of recorded networks, and conversion between them.
 
-A new format is a file that makes a `Format`, and a line here.
+A new format is one file that makes a `Format`, and one line here.
 """
 
 from dataclasses import replace

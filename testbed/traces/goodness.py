@@ -1,4 +1,4 @@
-"""How well a fitted loss model agrees with the lengths of runs: of losses in a row, and of gaps between them.
+"""Goodness of fit of a loss model to the lengths of runs: losses in a row, and gaps between them.
 
 Pearson's chi-square over run lengths, neighbouring lengths taken together until 5 runs or more are expected
 in each bin. The first and the last run of a recording were cut by its ends and are left out.

@@ -1,4 +1,4 @@
-"""Ogg Opus (RFC 7845): the packets of a call as a recorder kept them, without times of arrival.
+"""Ogg Opus (RFC 7845): the packets of a recorded call, without times of arrival.
 
 A page says where in the audio its last packet ends. Where this advances by more than the packets last, some
 are missing: they were lost, or were pauses that were not sent (DTX).

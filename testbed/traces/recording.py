@@ -1,4 +1,4 @@
-"""What became of each packet of a recorded call, in the order of sending."""
+"""The fate of each packet of a recorded call, in the order of sending."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from testbed.errors import ChannelError
 
 @dataclass(frozen=True)
 class Recording:
-    """One entry a packet, in the order of sending.
+    """One entry per packet, in the order of sending.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def from_times(send_ns: NDArray[np.int64], delay_ns: NDArray[np.int64]) -> Recor
 
 
 def evenly_spaced(lost: NDArray[np.bool_], interval_ns: int) -> Recording:
-    """Give times to losses: a packet each `interval_ns`, which arrives at once or never."""
+    """Give times to losses: one packet per `interval_ns`, which arrives without delay or never."""
     send_ns = np.arange(len(lost), dtype=np.int64) * interval_ns
     return from_times(send_ns, np.where(lost, np.int64(LOST), np.int64(0)))
 

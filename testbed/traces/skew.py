@@ -1,4 +1,4 @@
-"""Clock skew: the sender's and the receiver's clocks never run at quite the same speed.
+"""Clock skew: the clocks of sender and receiver differ slightly in speed.
 
 Queues only ever lengthen a delay, so the packets that met none lie on a straight line below all others, and
 its slope is the skew. Of all lines below all points the one is taken that is nearest to them in sum: Moon,

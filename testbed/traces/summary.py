@@ -1,4 +1,4 @@
-"""What there is to say about a recorded network, in figures for people."""
+"""Summary of a recorded network: losses, delays, or capacity, as lines of text."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,16 @@ CAPACITY_WINDOW_S = 1.0
 
 
 def summary(trace: NetworkTrace, kept_as: Format, name: str) -> list[str]:
-    """Return lines of what was recorded: ``what: how much``.
+    """Return the summary, one line per quantity: ``lost: 3 (30 %)``.
 
     Parameters
     ----------
     trace
         The recording.
     kept_as
-        The format it had.
+        The format of its file.
     name
-        What to call it.
+        The name of its file.
     """
     lines = [f"file: {name}", f"format: {kept_as.name} ({kept_as.about})"]
     lines += [f"note: {note}" for note in trace.notes]
@@ -80,12 +80,12 @@ def jitter_ms(trace: Recording) -> NDArray[np.float64]:
 
 
 def capacity_kbps(trace: DeliveryTrace, window_s: float) -> NDArray[np.float64]:
-    """Return what a link could carry in each whole window of its period, in kb/s.
+    """Return the capacity of a link in each whole window of its period, in kb/s.
 
     Parameters
     ----------
     trace
-        When it could send.
+        The recording of the link.
     window_s
         Length of a window; one that is longer than the period is as long as the period.
     """

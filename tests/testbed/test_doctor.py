@@ -1,4 +1,4 @@
-"""The doctor finds what is there, what is not, and what mends it."""
+"""The doctor finds what is there, what is not, and what fixes it."""
 
 import json
 import os
@@ -27,8 +27,8 @@ def test_only_what_is_needed_decides() -> None:
 def test_text_and_json_say_the_same() -> None:
     checks = [GOOD, LACKING, OPTIONAL]
     text = doctor.as_text(checks)
-    assert "mend: get y" in text
-    assert "mend: get z" in text
+    assert "fix: get y" in text
+    assert "fix: get z" in text
     assert "cannot run yet" in text
     told = json.loads(doctor.as_json(checks))
     assert told["ok"] is False
@@ -41,7 +41,7 @@ def test_no_libopus(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(probing, "capabilities", none)
     [check] = [check for check in doctor.examine() if "libopus" in check.name]
-    assert (check.ok, check.mend) == (False, "testbed opus build")
+    assert (check.ok, check.fix) == (False, "testbed opus build")
 
 
 def test_a_libopus_without_dred(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +53,7 @@ def test_a_libopus_without_dred(monkeypatch: pytest.MonkeyPatch) -> None:
     checks = {check.name.strip(): check for check in doctor.examine()}
     assert checks["libopus"].ok
     assert checks["LBRR"].ok
-    assert (checks["DRED"].ok, checks["DRED"].needed, checks["DRED"].mend) == (
+    assert (checks["DRED"].ok, checks["DRED"].needed, checks["DRED"].fix) == (
         False,
         True,
         "testbed opus build",
@@ -63,14 +63,14 @@ def test_a_libopus_without_dred(monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks["DTX"].ok
     monkeypatch.setenv("OPUS_LIBRARY", "/x.so")
     checks = {check.name.strip(): check for check in doctor.examine()}
-    assert checks["DRED"].mend.startswith("unset OPUS_LIBRARY")
+    assert checks["DRED"].fix.startswith("unset OPUS_LIBRARY")
 
 
 def test_an_empty_cache_lacks_speech(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TESTBED_CACHE", str(tmp_path / "not" / "yet"))
     checks = {check.name.strip(): check for check in doctor.examine()}
     assert checks["cache"].ok
-    assert (checks["speech"].ok, checks["speech"].mend) == (False, "testbed speech fetch")
+    assert (checks["speech"].ok, checks["speech"].fix) == (False, "testbed speech fetch")
     assert not (tmp_path / "not").exists(), "looking changes nothing"
 
 
