@@ -168,7 +168,7 @@ def pitch_period(pitch: float) -> int:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def _condition(network: Fargan, state: FarganState, features: Floats, periods: NDArray[np.int64]) -> Floats:
-    """Return the condition of a frame's subframes, (4, batch, 80), from features (batch, 20); write periods."""
+    """Return the condition of a frame's subframes, (4, batch, 80), by its features; write periods."""
     batch = features.shape[0]
     inputs = np.empty((batch, FEATURES + _EMBEDDING), np.float32)
     for item in range(batch):

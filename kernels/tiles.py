@@ -52,8 +52,8 @@ def unpacked() -> NDArray[np.uint8]:
 def pack_integers(weights: NDArray[Any]) -> NDArray[np.uint8]:
     """Return integer weights, (inputs, outputs), as `levels_product` takes them.
 
-    That is (outputs / 8, inputs / 4, 32): of 8 outputs 4 inputs each. It is empty if the sizes do not fit, if products
-    may not (see `HIGHEST_LEVEL`), or if tiles are not `AVAILABLE`.
+    That is (outputs / 8, inputs / 4, 32): of 8 outputs 4 inputs each. It is empty if the sizes do
+    not fit, if products may not (see `HIGHEST_LEVEL`), or if tiles are not `AVAILABLE`.
     """
     inputs, outputs = weights.shape
     if not AVAILABLE or inputs % _LEVELS or outputs % _LANES or np.abs(weights).max() > _HIGHEST_BYTE:
