@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from testbed.scenario.document import Document, dotted
-from testbed.words import suggestion, synonym
+from testbed.words import nearest_name, synonym
 
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -101,8 +101,9 @@ def _reason(detail: Any, key: str) -> str:  # noqa: PLR0911 - one return per kin
 
 def _choice(expected: str, value: Any) -> str:
     choices = expected.replace("'", "").replace(" or ", ", ").split(", ")
-    near = suggestion(value, choices) if isinstance(value, str) else ""
-    return f"must be one of {', '.join(choices)}, not {shown(value)}{near if 'mean' in near else ''}"
+    near = nearest_name(value, choices) if isinstance(value, str) else ""
+    hint = f"; did you mean {near}?" if near else ""
+    return f"must be one of {', '.join(choices)}, not {shown(value)}{hint}"
 
 
 def _missing(wanted: str, key: str) -> str:
