@@ -66,8 +66,8 @@ def test_every_block_is_run_or_says_why_not() -> None:
 
 
 @pytest.mark.parametrize("block", blocks_in("yaml"))
-def test_a_scenario_is_valid(block: Snippet, folder: Path) -> None:
-    points(parse_scenario(whole_scenario(block), folder, str(block)))
+def test_a_scenario_is_valid(block: Snippet, files: Path) -> None:
+    points(parse_scenario(whole_scenario(block), files, str(block)))
 
 
 @pytest.mark.parametrize("block", blocks_in("sh"))
