@@ -1,6 +1,7 @@
-"""The reference of the metrics, from their modules."""
+"""The reference of the metrics, from their descriptions and the docstrings of their modules."""
 
 import inspect
+import math
 
 from page_text import table
 
@@ -18,18 +19,17 @@ Where a metric is not defined (silence, a clip of less than a second) the value 
 
 def metrics_page() -> str:
     """Return the page, as Markdown."""
-    return INTRODUCTION + "\n\n".join(_section(name, METRICS[name]) for name in METRICS)
+    rows = [(f"`{name}`", metric.label, *_properties(metric)) for name, metric in METRICS.items()]
+    overview = table(("metric", "label", "range", "better", "margin", "measures"), rows)
+    return INTRODUCTION + overview + "".join(_section(metric) for metric in METRICS.values())
 
 
-def _section(name: str, metric: Metric) -> str:
-    rows = [
-        ("measures", metric.about),
-        ("unit", metric.unit or "none"),
-        ("range", " to ".join(f"{bound:g}" for bound in metric.bounds)),
-        ("better", metric.better),
-        ("margin", "none" if metric.margin is None else f"{metric.margin:g}"),
-        ("packages", ", ".join(f"`{package}`" for package in metric.packages) or "none"),
-    ]
-    source = inspect.getmodule(metric.create)
-    about = inspect.cleandoc((source and source.__doc__) or "")
-    return f"## {metric.label} (`{name}`)\n\n{about}\n\n{table(('property', 'value'), rows)}"
+def _properties(metric: Metric) -> tuple[str, str, str, str]:
+    low, high = (f"{bound:g}" if math.isfinite(bound) else "–" for bound in metric.bounds)
+    margin = "–" if metric.margin is None else f"{metric.margin:g}"
+    return f"{low} to {high} {metric.unit}".strip(), metric.better, margin, metric.about
+
+
+def _section(metric: Metric) -> str:
+    module = inspect.getmodule(metric.create)
+    return f"\n## {metric.label}\n\n{inspect.cleandoc((module.__doc__ if module else None) or '')}\n"

@@ -1,6 +1,5 @@
-"""Markdown of the generated pages: tables, and docstrings written in reStructuredText's inline marks."""
+"""Tables of the generated pages."""
 
-import inspect
 from collections.abc import Iterable, Sequence
 
 
@@ -13,8 +12,3 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def cell(text: str) -> str:
     """Return a text that fits into one cell of a table."""
     return " ".join(text.split()).replace("|", "\\|")
-
-
-def prose(docstring: str | None) -> str:
-    """Return a docstring without its list of attributes, which the tables show."""
-    return inspect.cleandoc(docstring or "").split("\n\nAttributes\n---", 1)[0]

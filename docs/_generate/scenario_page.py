@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from page_text import prose, table
+from page_text import table
 
 from testbed.scenario.loading import schema
 
@@ -64,7 +64,7 @@ class Reference:
         yield f"{'#' * min(level, 4)} {self._title(name, path)} {{#{anchor(name)}}}\n"
         for key, value in self._tags(name):
             yield f"`{path[-1]}: {{{key}: {value}, ...}}`\n"
-        yield prose(model.get("description")) + "\n"
+        yield model.get("description", "") + "\n"
         properties: dict[str, Schema] = model.get("properties", {})
         if not properties:
             yield "It has no keys.\n" if "enum" not in model else f"{self._type('', model)}\n"
@@ -81,7 +81,7 @@ class Reference:
                     f"`{key}`",
                     self._type(key, each),
                     "required" if key in wanted else default(each),
-                    prose(self._about(each)),
+                    self._about(each),
                 )
                 for key, each in properties.items()
             ],
@@ -229,4 +229,4 @@ def default(each: Schema) -> str:
 
 def first_paragraph(text: str) -> str:
     """Return a description up to its first empty line."""
-    return prose(text).split("\n\n", 1)[0]
+    return text.split("\n\n", 1)[0]
