@@ -16,7 +16,7 @@ from testbed.timeline import NEVER
 
 
 def rows(
-    study: FlowScenario, outcome: Outcome, series: dict[str, Series], met: list[dict[str, Any]]
+    scenario: FlowScenario, outcome: Outcome, series: dict[str, Series], met: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return a row for each flow and each source of cross traffic.
 
@@ -33,8 +33,8 @@ def rows(
     """
     found = []
     for direction in DIRECTIONS:
-        spans = periods(study, direction)
-        flows = study.going(direction)
+        spans = periods(scenario, direction)
+        flows = scenario.going(direction)
         names = [flow.name for flow in flows] + [
             log.name for log in outcome.cross_traffic if log.direction == direction
         ]
@@ -46,9 +46,9 @@ def rows(
                 names, series, [(p.start_s, p.stop_s, p.usable_kbps) for p in spans]
             ),
         }
-        fairness = _fairness(study, direction, spans, series)
+        fairness = _fairness(scenario, direction, spans, series)
         for flow in flows:
-            row = _row(study, flow, outcome.flows[flow.name], series[flow.name], spans, met)
+            row = _row(scenario, flow, outcome.flows[flow.name], series[flow.name], spans, met)
             found.append({**row, **common, "fairness": fairness if flow.is_controlled else float("nan")})
         found += [
             {**_other_row(log, series[log.name], spans), **common}
@@ -58,7 +58,7 @@ def rows(
     return found
 
 
-def changes(study: FlowScenario, series: dict[str, Series]) -> list[dict[str, Any]]:
+def changes(scenario: FlowScenario, series: dict[str, Series]) -> list[dict[str, Any]]:
     """Return a row for each flow that follows a controller and each period in which it sends.
 
     Each row has the columns `testbed.flows.columns.CHANGES`. Periods shorter than the hold of `convergence_s`
@@ -66,7 +66,7 @@ def changes(study: FlowScenario, series: dict[str, Series]) -> list[dict[str, An
     """
     found = []
     for direction in DIRECTIONS:
-        for period in periods(study, direction):
+        for period in periods(scenario, direction):
             if period.stop_s - period.start_s < HOLD_S:
                 continue
             for name, fair_kbps in period.fair_kbps.items():
@@ -86,14 +86,14 @@ def changes(study: FlowScenario, series: dict[str, Series]) -> list[dict[str, An
 
 
 def _row(
-    study: FlowScenario,
+    scenario: FlowScenario,
     flow: Flow,
     log: FlowLog,
     series: Series,
     spans: list[Period],
     met: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    active = flow.spans_s(study.duration_s)
+    active = flow.spans_s(scenario.duration_s)
     active_s = sum(stop - start for start, stop in active)
     arrived_ns = np.array(log.arrived_ns, np.int64)
     there = arrived_ns != NEVER
@@ -161,8 +161,10 @@ def _other_row(log: CrossTrafficLog, series: Series, spans: list[Period]) -> dic
     }
 
 
-def _fairness(study: FlowScenario, direction: str, spans: list[Period], series: dict[str, Series]) -> float:
-    names = [flow.name for flow in study.going(direction) if flow.is_controlled]
+def _fairness(
+    scenario: FlowScenario, direction: str, spans: list[Period], series: dict[str, Series]
+) -> float:
+    names = [flow.name for flow in scenario.going(direction) if flow.is_controlled]
     shared = [p for p in spans if set(p.fair_kbps) == set(names)]
     if not shared:
         return float("nan")

@@ -44,10 +44,10 @@ class Period:
     usable_kbps: float
 
 
-def periods(study: FlowScenario, direction: str) -> list[Period]:
+def periods(scenario: FlowScenario, direction: str) -> list[Period]:
     """Return the periods of a direction, in order, from 0 to the end."""
-    stages = study.stages(direction)
-    spans = {flow.name: flow.spans_s(study.duration_s) for flow in study.going(direction)}
+    stages = scenario.stages(direction)
+    spans = {flow.name: flow.spans_s(scenario.duration_s) for flow in scenario.going(direction)}
     rivals = [
         (
             traffic.start_ms / 1000,
@@ -57,15 +57,15 @@ def periods(study: FlowScenario, direction: str) -> list[Period]:
         for link in links(stages)
         for traffic in link.cross_traffic
     ]
-    edges = {0.0, study.duration_s, *change_times_s(stages)}
+    edges = {0.0, scenario.duration_s, *change_times_s(stages)}
     edges |= {edge for its in spans.values() for span in its for edge in span}
     edges |= {edge for start_s, stop_s, demand in rivals if demand.is_steady for edge in (start_s, stop_s)}
-    inner = sorted(edge for edge in edges if 0 <= edge <= study.duration_s)
+    inner = sorted(edge for edge in edges if 0 <= edge <= scenario.duration_s)
     found = []
     for start_s, stop_s in pairwise(inner):
         active = [
             flow
-            for flow in study.going(direction)
+            for flow in scenario.going(direction)
             if any(a <= start_s and stop_s <= b for a, b in spans[flow.name])
         ]
         most = {flow.name: flow.media.max_kbps for flow in active if isinstance(flow.media, Adaptive)}
