@@ -28,24 +28,24 @@ RECEIVER_SSRC = 0x4C495354
 
 @dataclass(frozen=True)
 class Simulation:
-    """What the network and the receiver made of a source; nothing is decoded yet.
+    """A simulated call before decoding: timeline, packets, and the job for the engine.
 
     Attributes
     ----------
     frames
-        Every frame, sent or not.
+        All frames, sent or not.
     sent
-        Every packet in sending order; `Packet.payload` is the RTP packet's bytes.
+        All packets in order of sending; `Packet.payload` holds the RTP bytes.
     header_bytes
-        RTP with its extensions, UDP and IPv4 of each packet.
+        Header bytes per packet: RTP with extensions, UDP and IPv4.
     decisions
-        The controller's targets, where the loop is closed.
+        The targets of the controller; empty if nothing feeds back.
     lookahead_samples
         The codec's delay at 16 kHz.
     job
-        What the engine has to do for the timeline to be heard.
+        The decoding of the timeline.
     seconds_encode, seconds_simulate
-        Processor time that libopus took to encode within the call, and that the rest took.
+        Processor time of libopus for encoding within the call, and of the rest.
     """
 
     timeline: Timeline
@@ -60,7 +60,7 @@ class Simulation:
 
     @property
     def packet_loss(self) -> float:
-        """Share of the packets sent that the network took."""
+        """Share of the packets sent that the network lost."""
         return sum(cause != "" for cause in self.timeline.dropped_by) / len(self.sent)
 
 
@@ -260,7 +260,7 @@ def _timeline(sender: Sender, receiver: Receiver, dropped_by: Sequence[str]) -> 
 
 
 def listen(simulation: Simulation, samples: int, engine: Engine) -> NDArray[np.int16]:
-    """Return what a listener hears of a call; see `aligned`."""
+    """Decode a call and return its sound; see `aligned`."""
     return aligned(decode_one(engine, simulation.job), simulation.lookahead_samples, samples)
 
 
@@ -270,7 +270,7 @@ def aligned(pcm: NDArray[np.int16], lookahead_samples: int, samples: int) -> NDA
     Parameters
     ----------
     pcm
-        What an engine made of a simulation's job.
+        Decoded sound of a simulation.
     lookahead_samples
         The codec's delay.
     samples

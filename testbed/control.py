@@ -1,4 +1,4 @@
-"""The closed loop of a voice call: reports set the target, the target and the loss set what is sent."""
+"""The closed loop of a voice call: reports set the target rate, target and loss the redundancy sent."""
 
 from dataclasses import dataclass, replace
 
@@ -22,18 +22,18 @@ UNBOUNDED_KBPS = 1e6
 
 @dataclass(frozen=True)
 class Loop:
-    """What closes the loop of a call.
+    """The closed loop of a call: feedback, congestion control and allocation.
 
     Attributes
     ----------
     reporting, congestion, allocation
-        How the receiver reports, who makes a target of it, and who spends that.
+        Feedback of the receiver, congestion controller, and allocation of its target.
     reverse
         The channel that a report meets on its way back.
     asked
-        What the scheme asks for: the most that is spent.
+        Budget of the scheme, an upper bound.
     expected_loss_percent
-        What libopus is told to expect; None: what feedback reported.
+        Loss that libopus expects; None: the loss reported by feedback.
     """
 
     reporting: Reporting
@@ -45,14 +45,14 @@ class Loop:
 
 
 class VoiceControl:
-    """The sender's half of a call's loop; a `testbed.sender.Control`.
+    """The sender's part of the closed loop; a `testbed.sender.Control`.
 
-    Without a controller the scheme is sent as asked, and only the expected loss follows the reports.
+    Without a controller the scheme is sent as requested, and only the expected loss follows the reports.
 
     Attributes
     ----------
     end
-        Takes the reports; its `decisions` tell of each.
+        Takes the reports; has the `decisions`.
     header_bytes
         RTP with its extensions, UDP and IPv4 of each packet.
     """

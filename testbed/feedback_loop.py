@@ -1,7 +1,7 @@
-"""The closed loop of one flow: what the receiver reports, and what the sender makes of it.
+"""The closed loop of one flow: reports of the receiver, and the target rate derived by the sender.
 
-`FeedbackSender` is at the receiver and puts RTCP on the reverse channel; `FeedbackReceiver` is at the sender,
-takes that RTCP and keeps the controller's target. Reports are real bytes that can be late or lost.
+`FeedbackSender` is at the receiver of media and sends RTCP on the reverse channel. `FeedbackReceiver` is at
+the sender of media, takes that RTCP and holds the controller's target. Reports can be late or lost.
 """
 
 from collections.abc import Callable, Generator
@@ -28,13 +28,13 @@ class TargetDecision:
     Attributes
     ----------
     time_ns
-        When the report came.
+        Arrival time of the report.
     target_kbps
         The new target on the wire, headers included.
     fraction_lost
-        Share of packets lost in what the report covers.
+        Share of lost packets among those that the report covers.
     rtt_ms
-        Round-trip time that it measured, or NaN.
+        Round-trip time, or NaN.
     """
 
     time_ns: int
@@ -44,18 +44,18 @@ class TargetDecision:
 
 
 class FeedbackSender:
-    """Reports on one flow's packets, for as long as the flow may still send.
+    """Sends reports about one flow until the flow ends.
 
     Parameters
     ----------
     env, reporting
-        The clock, and how to report.
+        The clock, and the format and interval of reports.
     ssrc, media_ssrc
-        Who reports, and on which stream.
+        SSRC of the receiver, and of the stream that it reports on.
     flow
-        The flow's name; its reports bear it too.
+        Name of the flow, also of its reports.
     out
-        Where the reverse channel begins.
+        Entrance of the reverse channel.
     """
 
     def __init__(
@@ -88,21 +88,21 @@ class FeedbackSender:
 
 
 class FeedbackReceiver:
-    """Remembers what was sent and keeps the target that the controller makes of the reports.
+    """Matches reports with the packets sent, and holds the target of the controller.
 
     Parameters
     ----------
     env, controller, reporting
-        The clock, who decides, and how the receiver reports.
+        The clock, the controller, and the format of reports.
     media_ssrc
-        The stream that is sent.
+        SSRC of the stream.
     on_feedback
-        Called with each report's news and the new target.
+        Called with the feedback of each report.
 
     Attributes
     ----------
     decisions
-        Every target, with when and why.
+        All targets, with their time and cause.
     """
 
     def __init__(
@@ -122,24 +122,24 @@ class FeedbackReceiver:
 
     @property
     def target_kbps(self) -> float:
-        """The target in force now, on the wire."""
+        """The current target on the wire."""
         return self._controller.target_kbps(self._env.now)
 
     @property
     def extension_bytes(self) -> int:
-        """What the feedback's format adds to every packet."""
+        """Bytes that the feedback format adds to every packet."""
         return EXTENSION_BYTES if self._is_transport_wide else 0
 
     def stamp(self, rtp: bytes, sequence: int) -> bytes:
-        """Return an RTP packet with what the feedback's format needs in it."""
+        """Return an RTP packet with the header extension that the feedback format needs."""
         return with_transport_sequence(rtp, sequence & 0xFFFF) if self._is_transport_wide else rtp
 
     def on_sent(self, packet: Packet) -> None:
-        """Remember a packet that was sent."""
+        """Add a packet to the history."""
         self._history.on_sent(packet.sequence, packet.size_bytes, packet.sent_ns)
 
     def put(self, packet: Packet) -> None:
-        """Take RTCP as it comes back."""
+        """Take an RTCP packet."""
         feedback = self._history.on_rtcp(packet.payload, self._env.now)
         if feedback is None:
             return

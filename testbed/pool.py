@@ -1,4 +1,4 @@
-"""A pool of processes that work off tasks, and end when their parent ends, even by `kill -9`."""
+"""A pool of processes for tasks; they end when their parent ends, even by `kill -9`."""
 
 import os
 import threading

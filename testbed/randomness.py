@@ -6,21 +6,21 @@ import numpy as np
 
 
 def generator(seed: int, *purpose: int | str) -> np.random.Generator:
-    """Return the generator that belongs to a purpose.
+    """Return the generator of a purpose.
 
     Parameters
     ----------
     seed
         The scenario's seed, 0 or more.
     purpose
-        What the numbers are for, as words and counters, e.g. ``("channel", clip, realization, "loss")``.
+        Words and numbers that identify the purpose, e.g. ``("channel", clip, realization, "loss")``.
         Two different purposes give independent streams (NumPy's `SeedSequence`).
     """
     return np.random.default_rng(np.random.SeedSequence([seed, *_words(*purpose)]))
 
 
 def derived(parent: np.random.Generator, *purpose: int | str) -> np.random.Generator:
-    """Return a generator for one purpose of a generator's owner; the parent's own stream is left alone."""
+    """Return a generator derived from another one, for a purpose; the parent's stream does not change."""
     seed = parent.bit_generator.seed_seq
     assert isinstance(seed, np.random.SeedSequence)
     key = (*seed.spawn_key, *_words(*purpose))

@@ -1,4 +1,4 @@
-"""The sending side of a call: a media clock that puts one RTP packet per frame on the network."""
+"""The sender of a call: one RTP packet per frame at the pace of the media clock."""
 
 from collections.abc import Generator
 from typing import Any, Protocol
@@ -27,11 +27,11 @@ MAX_UNSENT_BYTES = 2
 
 
 class FrameSource(Protocol):
-    """Where frames come from: a clip that is encoded already, or an encoder at work."""
+    """Source of encoded frames: an encoded clip, or a live encoder."""
 
     @property
     def settings(self) -> EncoderSettings:
-        """What the encoder is told."""
+        """Settings of the encoder."""
 
     @property
     def lookahead_samples(self) -> int:
@@ -39,48 +39,48 @@ class FrameSource(Protocol):
 
     @property
     def seconds(self) -> float:
-        """Processor time that libopus took to encode so far."""
+        """Processor time of libopus so far."""
 
     def __len__(self) -> int:
-        """Return how many frames there are."""
+        """Return the number of frames."""
 
     def frame(self, index: int) -> EncodedFrame:
-        """Return a frame; they are asked for once each, in order."""
+        """Return a frame; called once per frame, in order."""
 
 
 class Control(Protocol):
-    """What a closed loop does at the sender; see `testbed.control`."""
+    """The closed loop at the sender; see `testbed.control`."""
 
     def before_frame(self) -> tuple[int, ...]:
-        """Tell the encoder what the next frame may cost; return the distances of its packet's RED copies."""
+        """Set the encoder's bitrate for the next frame; return the distances of its packet's RED copies."""
 
     def stamp(self, rtp: bytes, sequence: int) -> bytes:
-        """Return an RTP packet with what the feedback's format needs in it."""
+        """Return an RTP packet with the header extension that the feedback format needs."""
 
     def on_sent(self, packet: Packet) -> None:
-        """Take notice of a packet that was sent."""
+        """Take a packet that was sent."""
 
 
 class Sender:
-    """Packetizes a source: each frame as its packet's primary, older frames as RED copies where asked.
+    """Packetizes a source: one packet per frame, with RED copies of older frames.
 
-    Sequence numbers count the packets that are sent, timestamps count the frames.
+    Sequence numbers count packets sent, timestamps count frames.
 
     Parameters
     ----------
     omits_pauses
-        Whether packets of at most `MAX_UNSENT_BYTES` are not sent; nor are there copies of them.
+        Whether packets of at most `MAX_UNSENT_BYTES` are neither sent nor copied.
 
     Attributes
     ----------
     distances
-        How many frames back the RED copies in the next packet lie, farthest first.
+        Distances of the RED copies in the next packet, in frames, farthest first.
     frames
-        Every frame so far, sent or not.
+        All frames so far, sent or not.
     sent
-        Every packet in sending order; `Packet.payload` is the RTP packet's bytes.
+        All packets in order of sending; `Packet.payload` holds the RTP bytes.
     primaries
-        The frame that is each packet's primary.
+        Number of the primary frame of each packet.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Sender:
         self._ssrc = ssrc
 
     def run(self, start_ns: int = 0) -> Generator[simpy.Event, Any, None]:
-        """Send frame ``n`` when its last sample has been captured: ``n + 1`` frames into the call."""
+        """Send frame ``n`` after its last sample: ``n + 1`` frame intervals after the start."""
         frame_ms = self._source.settings.frame_ms
         yield self._env.timeout(start_ns)
         for frame in range(len(self._source)):

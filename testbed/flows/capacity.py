@@ -1,4 +1,4 @@
-"""How much a chain of stages can carry at a time, and who takes a fair share of it."""
+"""The capacity of a list of stages at a time, and its max-min fair shares."""
 
 from collections.abc import Mapping, Sequence
 from math import isnan
@@ -13,10 +13,9 @@ def links(stages: Sequence[StageParameters]) -> list[Link]:
 
 
 def capacity_kbps(stages: Sequence[StageParameters], time_s: float) -> float:
-    """Return the least rate of the links at a time.
+    """Return the lowest rate of the links at a time.
 
-    NaN where there is no link, or where one replays a trace: its capacity is not a number that holds for a
-    while.
+    NaN without a link, or if a link replays a trace, whose capacity changes all the time.
     """
     rates = [link_kbps(link, time_s) for link in links(stages)]
     return min(rates) if rates and not any(map(isnan, rates)) else float("nan")
@@ -30,7 +29,7 @@ def link_kbps(link: Link, time_s: float) -> float:
 
 
 def change_times_s(stages: Sequence[StageParameters]) -> list[float]:
-    """Return when the capacity of stages changes, apart from the beginning."""
+    """Return the times at which the capacity of stages changes, after the beginning."""
     steps = [step.from_ms / 1000 for link in links(stages) for step in link.steps or ()]
     return sorted({time_s for time_s in steps if time_s > 0})
 

@@ -1,4 +1,4 @@
-"""What is written down of one flow while it runs: each packet's sending, arrival, wait and end."""
+"""The log of one flow: sending, arrival, queueing delay and drop of each packet."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,24 +8,24 @@ from testbed.timeline import NEVER
 
 @dataclass
 class FlowLog:
-    """One flow's packets by their sequence numbers, and the bytes of its feedback.
+    """The packets of one flow by sequence number, and the bytes of its feedback.
 
     Attributes
     ----------
     sent_ns, size_bytes
-        When each packet left, and its size on the wire.
+        Time of sending of each packet, and its size on the wire.
     arrived_ns
-        When it first arrived; `NEVER` if it did not.
+        Time of its first arrival; `NEVER` if it did not arrive.
     queue_ns
-        How long it waited in the queues of the links that it crossed.
+        Its queueing delay in all links together.
     copies
-        How many packets arrived, those that the network doubled included.
+        Number of arrivals, second copies included.
     dropped
-        How many packets ended in the network, by cause.
+        Number of packets dropped, by cause.
     targets
-        The target at each frame, as time in ns and kb/s.
+        The target at each frame: time in ns, and kb/s.
     feedback_bytes, feedback_sent, feedback_arrived
-        Bytes of reports on the wire, how many were sent and how many came back.
+        Bytes of reports on the wire, and number of reports sent and arrived.
     """
 
     sent_ns: list[int] = field(default_factory=list)
@@ -40,7 +40,7 @@ class FlowLog:
     feedback_arrived: int = 0
 
     def on_sent(self, now_ns: int, size_bytes: int) -> int:
-        """Note that a packet leaves; return its sequence number."""
+        """Log a packet that is sent; return its sequence number."""
         self.sent_ns.append(now_ns)
         self.size_bytes.append(size_bytes)
         self.arrived_ns.append(NEVER)
@@ -48,7 +48,7 @@ class FlowLog:
         return len(self.sent_ns) - 1
 
     def on_arrival(self, sequence: int, now_ns: int) -> None:
-        """Note that a packet, or a copy of it, arrived."""
+        """Log the arrival of a packet or of a copy."""
         self.copies += 1
         if self.arrived_ns[sequence] == NEVER:
             self.arrived_ns[sequence] = now_ns

@@ -1,4 +1,4 @@
-"""The numbers of one run: a row for each flow, and how each change was met."""
+"""The rows of one run: one per flow, and one per flow and change."""
 
 from math import isnan
 from typing import Any
@@ -18,7 +18,7 @@ from testbed.timeline import NEVER
 def rows(
     scenario: FlowScenario, outcome: Outcome, series: dict[str, Series], met: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return a row for each flow and each source of cross traffic.
+    """Return one row per flow and entry of cross traffic.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def rows(
 
 
 def changes(scenario: FlowScenario, series: dict[str, Series]) -> list[dict[str, Any]]:
-    """Return a row for each flow that follows a controller and each period in which it sends.
+    """Return one row per flow with a controller and period in which it sends.
 
     Each row has the columns `testbed.flows.columns.CHANGES`. Periods shorter than the hold of `convergence_s`
     are left out.
@@ -183,7 +183,7 @@ def _fairness(
 def _utilisation(
     names: list[str], series: dict[str, Series], offered: list[tuple[float, float, float]]
 ) -> float:
-    """Return what flows got of so many kb/s from then to then; NaN where that is not known."""
+    """Return the share that flows received of a capacity, given as (start, stop, kb/s); NaN if unknown."""
     got = sum(
         float(_between(series[name]["received_kbps"], start, stop).sum()) * BIN_S
         for name in names

@@ -1,7 +1,7 @@
-"""The times between changes: what each flow's fair share is, and how soon it is there.
+"""The periods between changes: fair share of each flow, and its time of convergence.
 
-A change is the beginning, end, pause or resumption of a flow, the beginning or end of cross traffic of a
-constant rate or of long TCP, and a step of the capacity.
+A change is the start, end, pause or resumption of a flow, the start or end of steady cross traffic (constant
+rate, long TCP), or a step of the capacity.
 """
 
 from dataclasses import dataclass
@@ -21,20 +21,19 @@ HOLD_S = 3.0
 
 @dataclass(frozen=True)
 class Period:
-    """A time in which nothing changes.
+    """A period without changes.
 
     Attributes
     ----------
     start_s, stop_s
-        From when to when.
+        Start and end.
     capacity_kbps
-        Of the direction; NaN where it is not known.
+        Capacity of the direction; NaN if unknown.
     fair_kbps
-        Max-min fair share of each flow that follows a controller and sends. What audio and cross traffic of a
-        constant rate take is not shared out, a long TCP connection counts as a flow, and short ones do not
-        count.
+        Max-min fair share of each active flow with a controller. The rates of audio and of constant cross
+        traffic are subtracted first; a long TCP connection counts as a flow, short ones do not count.
     usable_kbps
-        What all sources together could use of the capacity.
+        The part of the capacity that all sources together could use.
     """
 
     start_s: float
@@ -89,27 +88,27 @@ def convergence_s(
     tolerance: float = TOLERANCE,
     hold_s: float = HOLD_S,
 ) -> float:
-    """Return how long it takes until a rate stays at its fair share.
+    """Return the time until a rate stays at its fair share.
 
-    The rate is averaged over the last second; it has converged once it has been within the tolerance for the
-    hold. The time until then, the hold not included, counts from the beginning of the series.
+    The rate is averaged over the last second. It has converged once it has been within the tolerance for the
+    hold time. The result is the time from the start of the series to the start of the hold.
 
     Parameters
     ----------
     rate_kbps
         The rate in bins from a change to the next.
     fair_kbps
-        The share that it should reach.
+        The fair share.
     bin_s
         Duration of a bin.
     tolerance
-        How far from the share it may be, as a share of it.
+        Largest relative deviation from the fair share.
     hold_s
-        For how long it must stay there.
+        Time for which the rate must stay within the tolerance.
 
     Returns
     -------
-    The time in seconds; NaN if it never stays there, or the share is not known.
+    The time in seconds; NaN if the rate does not converge, or the share is unknown.
     """
     if not fair_kbps > 0:
         return float("nan")
@@ -125,7 +124,7 @@ def convergence_s(
 
 
 def trailing_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Return the mean over the last `window` values, or over as many as there were."""
+    """Return the mean over the last `window` values, or over fewer at the start."""
     total = np.concatenate([[0.0], np.cumsum(values)])
     stop = np.arange(1, len(values) + 1)
     start = np.maximum(0, stop - window)
@@ -134,7 +133,7 @@ def trailing_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float6
 
 
 def oscillation(rate_kbps: NDArray[np.float64], bin_s: float) -> float:
-    """Return the coefficient of variation of the rate, of means over whole seconds; NaN for less than two."""
+    """Return the coefficient of variation of the means over whole seconds; NaN for fewer than two."""
     window = round(1 / bin_s)
     seconds = rate_kbps[: len(rate_kbps) // window * window].reshape(-1, window).mean(axis=1)
     if len(seconds) < 2 or seconds.mean() == 0:

@@ -1,4 +1,4 @@
-"""Synthetic media: frames of the size that the target gives them, cut into packets."""
+"""Synthetic media: frames sized by the target rate, cut into packets."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -12,20 +12,20 @@ from testbed.scenario.flow_media import Audio, Video, Voice, cut
 
 
 class MediaSource:
-    """Sends one flow's frames.
+    """Source of one flow's frames.
 
     Parameters
     ----------
     env
         The clock.
     media
-        What they are.
+        Kind and parameters of the media.
     target_kbps
-        SchemeBudget at every frame.
+        Returns the target rate; called at each frame.
     send
         Called with the size of each packet when it leaves.
     rng
-        Draws the sizes of frames, and when in a frame's time the first one comes.
+        Random stream of the sizes of frames, and of the place of the first frame in its interval.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class MediaSource:
         self._targets: deque[tuple[int, float]] = deque()
 
     def run(self, spans_ns: Sequence[tuple[int, int]]) -> Generator[simpy.Event, Any, None]:
-        """Send from when to when it is said."""
+        """Send within spans of (start, stop)."""
         frame_ns = self._media.frame_ns
         for start_ns, stop_ns in spans_ns:
             yield self._env.timeout(start_ns + int(self._rng.integers(frame_ns)) - self._env.now)
@@ -61,7 +61,7 @@ class MediaSource:
                 yield self._env.timeout(frame_ns)
 
     def _frame_bytes(self) -> int:
-        """Return the size of a frame now: of the latest target that the encoder had time to follow."""
+        """Return the size of a frame now, by the latest target that the encoder had time to follow."""
         now_ns = self._env.now
         self._targets.append((now_ns, self._target_kbps()))
         while len(self._targets) > 1 and self._targets[1][0] <= now_ns - self._response_ns:

@@ -1,4 +1,4 @@
-"""A flow's log as a time series: rates, waiting and loss in bins of 100 ms."""
+"""Time series of a flow: rates, queueing delay and loss in bins of 100 ms."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def trajectory(log: FlowLog, bins: int, capacity: Callable[[float], float]) -> S
     Parameters
     ----------
     bins
-        How many there are; what comes later is left out.
+        Number of bins; later packets are left out.
     capacity
         The capacity of the flow's direction at a time in s.
 
@@ -54,9 +54,9 @@ def trajectory(log: FlowLog, bins: int, capacity: Callable[[float], float]) -> S
 
 
 def cross_traffic_trajectory(log: CrossTrafficLog, bins: int, capacity: Callable[[float], float]) -> Series:
-    """Return the time series of cross traffic; what it waits is not known, nor has it a target.
+    """Return the time series of cross traffic, whose queueing delay and target are NaN.
 
-    Its `loss` is the share of the packets that ended in the bin which were dropped.
+    Its `loss` is the share of dropped packets among those delivered or dropped in the bin.
     """
     kbps = 8 * log.packet_bytes / BIN_MS
     sent, delivered, dropped = (
