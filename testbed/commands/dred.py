@@ -10,7 +10,7 @@ from testbed.terminal import say
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Deep redundancy (DRED) in packets.",
+    help="DRED (deep redundancy) in captured packets.",
     epilog="Example: testbed dred inspect call.pcap",
 )
 
@@ -39,13 +39,13 @@ def dred_inspect(
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="For programs: the answer for each stream, without the packets.")
+        bool, typer.Option("--json", help="Print the answers as JSON, without the packets.")
     ] = False,
 ) -> None:
-    """List the DRED in a file's packets: size, offset, depth, quantizers, version.
+    """Print whether each RTP stream carries DRED, then its packets with DRED.
 
-    Each RTP stream has an answer. Packets are numbered from 0: in a bitstream as opus_demo's frames,
-    elsewhere among the Opus packets of the stream.
+    Of each packet: size, offset, depth, quantizers, version. Packets are numbered from 0: in a bitstream as
+    opus_demo's frames, elsewhere among the Opus packets of the stream.
 
     Exit code 0: a stream carries DRED. 3: none does. 4: it cannot be known, because the capture cut the
     packets, they are encrypted, or their payload type is unknown. 2: the file cannot be read.

@@ -9,14 +9,14 @@ from testbed.terminal import say, tell
 
 app = typer.Typer()
 opus = typer.Typer(
-    no_args_is_help=True, help="The libopus that the testbed uses.", epilog="Example: testbed opus build"
+    no_args_is_help=True, help="libopus: build one with DRED.", epilog="Example: testbed opus build"
 )
 app.add_typer(opus, name="opus")
 
 
 @app.command(epilog="Example: testbed doctor --json")
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of checks as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
 ) -> None:
     """Check this machine and print the command that fixes each problem.
 
@@ -33,10 +33,10 @@ def doctor(
 def opus_build(
     tarball: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="libopus's source, for machines without Debian's archive."),
+        typer.Option(metavar="FILE", help="Source archive of libopus; default: fetched from Debian."),
     ] = None,
 ) -> None:
-    """Fetch libopus's source and build it with DRED, deep PLC and OSCE (no root; takes a minute)."""
+    """Fetch libopus's source and build it with DRED, deep PLC and OSCE (without root, about a minute)."""
     from testbed.codecs.opus.build import build
 
     built = build(tarball, tell)

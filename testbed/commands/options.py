@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that `testbed run` wrote.")]
+RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of a run.")]
 Margins = Annotated[
     list[str] | None,
     typer.Option(
         "--margin",
         metavar="METRIC=VALUE",
-        help="Difference to the best scheme that does not matter, e.g. plcmos=0.2. Repeatable.",
+        help="Largest difference to the best scheme that counts as equal, e.g. plcmos=0.2. Repeatable.",
     ),
 ]
 Budget = Annotated[

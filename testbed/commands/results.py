@@ -13,7 +13,7 @@ app = typer.Typer()
 
 @app.command(epilog="Example: testbed report results/quickstart")
 def report(run_dir: RunDir, margin: Margins = None, budget: Budget = None, open_: Open = False) -> None:
-    """Write a run's report again: one HTML file that opens offline."""
+    """Write the report of a run again: one HTML file that works offline."""
     from testbed.reports.report import write_report
     from testbed.reports.verdict import parse_margins
 
@@ -74,7 +74,7 @@ def plot(
         str | None, typer.Option(metavar="COLUMN", help="Column whose values get a panel each.")
     ] = None,
 ) -> None:
-    """Plot one column of a run against another, with 95 % intervals; the figure says what each mean pools."""
+    """Plot one column of a run against another, with 95 % intervals and what each mean pools."""
     from testbed.reports.plot import plot as draw
 
     say(draw(run_dir, x, y, by, output, where or (), facet, lambda note: tell(f"note: {note}")))

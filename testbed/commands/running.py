@@ -56,14 +56,14 @@ def run(
         int | None, typer.Option(metavar="N", min=1, help="Number of processes; default: one per core.")
     ] = None,
     save: Annotated[
-        str, typer.Option(metavar="WHAT", help="What to keep of every call: audio,packets,timelines.")
+        str, typer.Option(metavar="WHAT", help="Files to keep of every call: any of audio,packets,timelines.")
     ] = "",
     force: Annotated[
         bool,
         typer.Option("--force", help="Replace a run of another scenario, or an unfinished one, in DIR."),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would run, and what it needs.")
+        bool, typer.Option("--dry-run", help="Print the calls, bitrates, time and disk of the run, and stop.")
     ] = False,
     open_: Open = False,
 ) -> None:

@@ -5,13 +5,13 @@ import typer
 from testbed.terminal import say, tell
 
 app = typer.Typer(
-    no_args_is_help=True, help="The speech that is sent.", epilog="Example: testbed speech list"
+    no_args_is_help=True, help="Speech corpora: fetch, list.", epilog="Example: testbed speech list"
 )
 
 
 @app.command("fetch", epilog="Example: testbed speech fetch")
 def speech_fetch() -> None:
-    """Fetch Debian's telephone prompts and cut them into clips of speech (no root; takes a minute)."""
+    """Fetch Debian's telephone prompts and cut them into clips of speech (without root, about a minute)."""
     from testbed.speech import fetch
 
     say(f"{len(fetch(tell))} clips are ready: speech: {{corpus: asterisk}}")
@@ -19,7 +19,7 @@ def speech_fetch() -> None:
 
 @app.command("list", epilog="Example: testbed speech list")
 def speech_list() -> None:
-    """List the clips that are on this machine."""
+    """List the clips on this machine."""
     from testbed import console
 
     say(console.clips())

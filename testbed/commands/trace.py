@@ -21,16 +21,22 @@ TraceFile = Annotated[
         help="A loss file, error pattern, CSV, delivery trace, capture, rtpdump or Ogg Opus, also with gzip.",
     ),
 ]
-From = Annotated[str | None, typer.Option("--from", metavar="FORMAT", help="Its format; default: detected.")]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="FORMAT", help="Format of FILE; default: detected.")
+]
 To = Annotated[
-    str | None, typer.Option("--to", metavar="FORMAT", help="The new format; default: by the suffix of OUT.")
+    str | None, typer.Option("--to", metavar="FORMAT", help="Format of the new file; default: by its suffix.")
 ]
 Ssrc = Annotated[
-    str | None, typer.Option(metavar="N", help="The RTP stream of a capture, as 0x1234abcd or in decimal.")
+    str | None, typer.Option(metavar="N", help="SSRC of the RTP stream, as 0x1234abcd or in decimal.")
 ]
 Way = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Way (addresses, ports, point of capture) of the stream, from 1."),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Which of several captures of the stream, from 1: they differ in addresses, ports or place.",
+    ),
 ]
 ClockHz = Annotated[
     int | None,
@@ -50,7 +56,7 @@ def trace_inspect(
     file: TraceFile,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Draw it, too: .svg, .png or .pdf."),
+        typer.Option("-o", "--output", metavar="FILE", help="Also draw it: .svg, .png or .pdf."),
     ] = None,
     from_: From = None,
     ssrc: Ssrc = None,
