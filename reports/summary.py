@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from testbed.columns import MEASURED, PLAYED_FROM
-from testbed.metrics import described
+from testbed.metrics import described, is_usable
 from testbed.reports.facts import receiver
 from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
@@ -105,7 +105,7 @@ class Summary:
     receivers
         How long the receiver waits, by point; see `testbed.reports.facts.receiver`.
     warnings
-        Of the whole run.
+        Those of the run, and of metrics that are not installed here.
     """
 
     cells: dict[tuple[int, str], Cell]
@@ -166,6 +166,11 @@ def summarize(results: Results) -> Summary:
     failures = table[table["error"].fillna("") != ""]
     receivers = [receiver(manifest, point) for point in points]
     warnings = [str(warning) for warning in manifest.get("warnings") or ()]
+    warnings += [
+        f"metric {name} is not installed here: it is shown as if higher were better, and recommends no scheme"
+        for name in metrics
+        if not is_usable(name)
+    ]
     summary = Summary(
         {},
         schemes,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from testbed.errors import MetricError, PluginError, UnknownNameError
 from testbed.metrics.metric import Measure, Metric
 from testbed.registry import Registry
 
@@ -24,14 +25,20 @@ def packages(metrics: Iterable[Metric]) -> tuple[str, ...]:
 
 
 def described(name: str) -> Metric:
-    """Return the metric of a name; for a metric that is not installed, its name alone and no margin.
+    """Return the metric of a name; for one that is not usable here, its name alone and no margin.
 
     A run may have been made where other metrics are installed.
     """
-    if name in METRICS:
-        return METRICS[name]
+    return METRICS[name] if is_usable(name) else Metric(name, "", _not_usable)
 
-    def create() -> Measure:
-        raise NotImplementedError(name)
 
-    return Metric(name, "", create)
+def is_usable(name: str) -> bool:
+    """Return whether a metric of this name is installed and loads."""
+    try:
+        return isinstance(METRICS[name], Metric)
+    except (UnknownNameError, PluginError):
+        return False
+
+
+def _not_usable() -> Measure:
+    raise MetricError("the metric is not installed")

@@ -73,7 +73,8 @@ def scorer(name: str) -> Scorer:
     try:
         return Scorer(metric.create())
     except ImportError as error:
-        raise MetricError(f"metric {name} cannot be loaded: {error}; reinstall the testbed") from error
+        install = f"; pip install {' '.join(metric.packages)}" if metric.packages else ""
+        raise MetricError(f"metric {name} cannot be loaded: {error}{install}") from error
 
 
 def _fault(signal: Signal) -> str:

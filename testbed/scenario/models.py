@@ -15,6 +15,7 @@ from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.congestion import ControllerSpec
 from testbed.congestion.none import NoControl
 from testbed.congestion.reporting import Reporting
+from testbed.errors import PluginError, UnknownNameError
 from testbed.metrics import METRICS
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
@@ -260,10 +261,13 @@ class Scenario(BaseScenario):
                 ),
             )
         for index, metric in enumerate(self.metrics):
-            if metric not in METRICS:
-                yield ("metrics", index), METRICS.unknown(metric)
-            elif metric in self.metrics[:index]:
-                yield ("metrics", index), f"duplicate metric {metric}"
+            try:
+                METRICS[metric]
+            except (UnknownNameError, PluginError) as error:
+                yield ("metrics", index), str(error)
+            else:
+                if metric in self.metrics[:index]:
+                    yield ("metrics", index), f"duplicate metric {metric}"
 
 
 Kind = TypeVar("Kind", bound=BaseScenario)

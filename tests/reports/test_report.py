@@ -373,3 +373,11 @@ def test_long_lists_of_warnings_are_folded(tmp_path):
     page = Parsed(write_report(run).read_text("utf-8"))
     assert "2 more" in page.text
     assert all(f"warning {number}" in page.text for number in range(7))
+
+
+def test_a_metric_that_is_not_installed_here_is_warned_of_and_recommends_nothing(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False, seconds=2.0, metrics=("strange",))
+    change(run, strange=lambda table: table["packet_loss"])
+    text = Parsed(write_report(run).read_text("utf-8")).text
+    assert "metric strange is not installed here" in text
+    assert "No scheme is recommended by strange, which has no margin." in text
