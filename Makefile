@@ -2,7 +2,11 @@
 # make demo    a first run with receivers one could ship, from a bare machine to its answer and report
 # make test    every test but the long ones
 # make test-long   the long ones: simulations of the statistics, many faults
+# make test-without-libopus   what needs no libopus: channels, flow studies, scenarios
+# make coverage   the tests, and which lines and branches they reach: build/coverage/index.html
+# make bench   every benchmark; adds its JSON line to benchmarks.jsonl in the user's cache
 # make lint    style and types
+# make types   the types alone
 # make docs    the documentation, build/docs/index.html
 # make picture   the README's picture again: runs its scenario; minutes
 # make requirements   the versions that are installed, with hashes, from pyproject.toml; UPGRADE=--upgrade takes newer ones
@@ -20,7 +24,7 @@ export PYTHONNOUSERSITE := 1
 $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
 
-.PHONY: setup demo test test-long lint docs picture requirements clean
+.PHONY: setup demo test test-long test-without-libopus coverage bench lint types docs picture requirements clean
 
 setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp build/types
 
@@ -33,9 +37,21 @@ test: setup
 test-long: setup
 	$(BIN)/pytest -n 2 -m long
 
+test-without-libopus: .venv/tools.stamp
+	TESTBED_CACHE=build/no-libopus $(BIN)/pytest -n 2 tests/channels tests/project tests/testbed/congestion tests/testbed/flows tests/testbed/scenario
+
+coverage: setup
+	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-report=html:build/coverage
+
+bench: setup
+	$(BIN)/python benchmarks/record.py
+
 lint: .venv/tools.stamp build/types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory types
+
+types: .venv/tools.stamp build/types
 	$(BIN)/basedpyright
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p testbed -p tests -p benchmarks
 
