@@ -33,6 +33,7 @@ def test_the_examples_of_twenty_functions_say_what_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("testbed.runner.cores", lambda: 1)
     known: dict[str, Any] = {"testbed": testbed}
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     tests = [example(module, name) for module, names in FUNCTIONS.items() for name in names]
