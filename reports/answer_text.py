@@ -39,7 +39,7 @@ def answer_text(
     ResultsError
         If the run is a flow study, has no rows or no such point.
     """
-    if results.manifest.get("kind") == "flows":
+    if not results.kind.has_schemes:
         raise ResultsError(
             f"{results.folder}: a flow study, which has no schemes to choose from; see its report"
         )

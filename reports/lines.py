@@ -51,11 +51,8 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
     `x` nor `by` is the scheme, metrics are also drawn for comparison: the no-loss ceiling and, along the DRED
     asked for, each scheme without DRED.
     """
-    of_flows = results.manifest.get("kind") == "flows"
     swept = [name for name in results.manifest.get("swept", []) if name in results.table]
-    # The random units: a clip and then its channel; in a flow study a run and then its flows.
-    unit = ["realization", "flow"] if of_flows else ["clip", "realization"]
-    telling = [name for name in ("flow" if of_flows else "scheme", *swept) if name not in (x, by)]
+    telling = [name for name in (results.kind.subject, *swept) if name not in (x, by)]
     made = Lines()
     for group, is_beside, rows in _groups(results, x, by):
         if is_beside and y not in results.manifest.get("metrics", []):
@@ -63,7 +60,7 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
             continue
         at_values = x in swept or x in _ASKED or not numeric(rows[x])
         for value, its in rows.groupby(x if at_values else "point", sort=True):
-            column = its.groupby(unit)[y].mean().rename_axis(["clip", "realization"])
+            column = its.groupby(list(results.kind.units))[y].mean().rename_axis(["clip", "realization"])
             mean = interval(column, described(y).bounds)
             place = value if at_values else its[x].mean()
             if mean is None or pd.isna(place):
@@ -92,7 +89,7 @@ def _groups(results: Results, x: str, by: str) -> Iterator[tuple[str, bool, pd.D
     table = results.table
     beside = pd.Series(False, table.index)
     name = table[by].map(shown)
-    if results.manifest.get("kind") == "flows":
+    if not results.kind.has_schemes:
         if not {"flow", "kind"} & {x, by}:
             table = table[table["kind"].isin(CONTROLLED)]
     elif "scheme" not in (by, x):

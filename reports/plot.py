@@ -137,10 +137,9 @@ def _parts(results: Results, facet: str | None) -> dict[str, Results]:
 def _notes(results: Results, panels: Sequence[Lines], conditions: Sequence[str]) -> list[str]:
     """Return the notes about the means: which rows, how many, and what they pool."""
     counts = [calls for made in panels for calls in made.calls]
-    each = "flow" if results.manifest.get("kind") == "flows" else "call"
     fewest, most = min(counts), max(counts)
     many = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-    notes = [f"Each mean is over {many} {each}{'' if most == 1 else 's'}."]
+    notes = [f"Each mean is over {many} {results.kind.row}{'' if most == 1 else 's'}."]
     if conditions:
         notes.append(f"Only rows with {', '.join(conditions)}.")
     for name in dict.fromkeys(name for made in panels for name in made.pooled):

@@ -53,10 +53,12 @@ def write_report(
     results = load(Path(run_dir))
     if results.table.empty:
         raise ResultsError(f"{run_dir}: the run has no rows, so there is nothing to report")
-    is_flows = results.manifest.get("kind") == "flows"
-    if is_flows and (margins or budget_kbps):
+    if results.kind.has_schemes:
+        page = render(results, margins, budget_kbps)
+    elif margins or budget_kbps:
         raise ResultsError(f"{run_dir}: a flow study, which has no schemes to choose from")
-    page = flows.render(results) if is_flows else render(results, margins, budget_kbps)
+    else:
+        page = flows.render(results)
     path = Path(results.folder) / "report.html"
     with written_whole(path) as temporary:
         temporary.write_text(printable(page), encoding="utf-8")

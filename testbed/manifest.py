@@ -1,14 +1,13 @@
 """The manifest of a run: everything that shaped its numbers, so that it can be repeated."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from testbed.codecs.opus.capabilities import capabilities
-from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.schemes import NO_LOSS
 from testbed.diagnosis import Diagnosis
 from testbed.kept_files import CLEAN_EXAMPLE, file_stem
@@ -18,9 +17,44 @@ from testbed.plugins import versions_used
 from testbed.provenance import Provenance
 from testbed.run_context import RunContext
 from testbed.scenario.base import BaseScenario
+from testbed.scenario.models import Point
 
 _SHAPE_NUMBERS = ("speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile")
 """Packages whose versions can change a number in the table, besides those of the metrics."""
+
+
+def shared_entries(
+    origin: Provenance,
+    points: Sequence[Point[Any]],
+    rows: int,
+    warnings: Sequence[str],
+    seeds: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return the entries that the manifests of both kinds of study have.
+
+    Parameters
+    ----------
+    origin
+        Provenance, known since the start of the run.
+    points
+        The points of the scenario.
+    rows
+        Number of rows of the table.
+    warnings
+        Warnings for the reader of the numbers.
+    seeds
+        Derivation of random streams from the scenario's seed, by purpose.
+    """
+    return {
+        **origin.as_manifest(),
+        "swept": list(origin.scenario.sweep),
+        "points": [point.parameters for point in points],
+        "versions": _versions([point.scenario for point in points]),
+        "seeds": {"scenario": origin.scenario.seed, **seeds},
+        "rows": rows,
+        "warnings": [*warnings],
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def make_manifest(
@@ -31,36 +65,28 @@ def make_manifest(
     diagnosed: Sequence[Diagnosis] | None,
     origin: Provenance,
 ) -> dict[str, Any]:
-    """Return the manifest of a run, ready for JSON.
+    """Return the manifest of a run of calls, ready for JSON.
 
     Parameters
     ----------
-    rows
-        Number of rows of the table.
-    warnings
-        Warnings for the reader of the numbers.
+    rows, warnings, origin
+        See `shared_entries`.
     diagnosed
         Problems of each scheme at each point; None before the diagnosis.
-    origin
-        Provenance, known since the start of the run.
     """
-    scenario = whole.scenario
+    seeds = {"channel": "SHA-256 of seed, clip, realization and stage name"}
     return {
-        **origin.as_manifest(),
+        **shared_entries(origin, whole.points, rows, warnings, seeds),
         "scheme_names": [scheme.name for scheme in whole.schemes[0]],
         "ceiling": NO_LOSS,
         "baseline": _baseline(whole),
-        "metrics": list(scenario.metrics),
-        "swept": list(scenario.sweep),
-        "points": [point.parameters for point in whole.points],
-        "versions": versions([point.scenario for point in whole.points]),
-        "seeds": {"scenario": scenario.seed, "channel": "SHA-256 of seed, clip, realization and stage name"},
+        "metrics": list(whole.scenario.metrics),
         "clips": [
             {
                 "name": clip.name,
                 "speaker": clip.speaker,
                 "language": clip.language,
-                "seconds": len(clip.pcm) / SAMPLE_RATE_HZ,
+                "seconds": clip.seconds,
                 "source": clip.source,
                 "converted": clip.converted,
                 "licence": clip.licence,
@@ -69,11 +95,8 @@ def make_manifest(
             for clip in context.clips
         ],
         "complete": rows == whole.calls,
-        "rows": rows,
         "save": sorted(context.save),
-        "warnings": [*warnings],
         "diagnoses": None if diagnosed is None else [asdict(each) for each in diagnosed],
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "examples": [
             {
                 "point": call.point,
@@ -95,7 +118,7 @@ def _baseline(whole: Plan) -> str | None:
     return next(names, None)
 
 
-def versions(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
+def _versions(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
     """Return the versions of everything that shapes a number, the plugins that scenarios name included."""
     found = {"python": platform.python_version(), "libopus": capabilities().version}
     used = {name for scenario in scenarios for name in getattr(scenario, "metrics", ())}

@@ -71,8 +71,7 @@ class Results:
         return self._scheme("baseline")
 
     def _scheme(self, role: str) -> str | None:
-        of_flows = self.manifest.get("kind") == "flows"
-        return None if of_flows else self.manifest.get(role, _SCHEMES_BEFORE[role])
+        return self.manifest.get(role, _SCHEMES_BEFORE[role]) if self.kind.has_schemes else None
 
 
 def load(folder: Path | str) -> Results:

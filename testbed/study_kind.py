@@ -21,7 +21,8 @@ class StudyKind:
     subject
         Column of what the study compares.
     units
-        Columns of the random units of a mean, the outer one first.
+        Columns of the random units of a mean, the outer one first: a clip and then its channel, or a
+        realization and then its flows.
     text_columns
         Columns of text that every table has.
     rate_columns

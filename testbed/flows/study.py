@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from testbed.flows.measure import changes, rows
 from testbed.flows.outline import outline
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
 from testbed.flows.trajectory import Series, cross_traffic_trajectory, trajectory
-from testbed.manifest import versions
+from testbed.manifest import shared_entries
 from testbed.provenance import Input, Provenance, inputs_of
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, read_table
 from testbed.scenario.flow_scenario import FlowScenario
@@ -123,23 +122,15 @@ class FlowStudy:
 
     def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings about the rows so far."""
-        scenario = self._scenario
+        rows = 0 if table is None else len(table)
+        warnings = [] if table is None else [*origin.caveats(), *_failures(table)]
+        seeds = {"flows": "SHA-256 of seed, realization, direction and stage or flow"}
         return {
             "kind": FLOWS.name,
-            **origin.as_manifest(),
-            "scenario": scenario.model_dump(mode="json", exclude_none=True, exclude_unset=True),
-            "swept": list(scenario.sweep),
-            "points": [point.parameters for point in self.context],
+            **shared_entries(origin, self.context, rows, warnings, seeds),
+            "scenario": self._scenario.model_dump(mode="json", exclude_none=True, exclude_unset=True),
             "controllers": [point.scenario.congestion.controller for point in self.context],
-            "versions": versions([point.scenario for point in self.context]),
-            "seeds": {
-                "scenario": scenario.seed,
-                "flows": "SHA-256 of seed, realization, direction and stage or flow",
-            },
-            "rows": 0 if table is None else len(table),
             "save": [],
-            "warnings": [] if table is None else [*origin.caveats(), *_failures(table)],
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 
     def tables(self, folder: Path) -> dict[str, "pd.DataFrame"]:
