@@ -1,1 +1,1 @@
-"""How does one see and hear the result: the HTML report and single plots."""
+"""The answer, the HTML report and the figures of a run."""

@@ -31,7 +31,7 @@ class Track:
     Attributes
     ----------
     sound, spectrogram
-        Data URIs of a FLAC and a PNG; ``sound`` is empty where the page would be too large.
+        Data URIs of a FLAC and a PNG; ``sound`` is empty if the page would be too large.
     timeline
         See `letters`; empty for the clean recording.
     """
@@ -62,7 +62,7 @@ def example_call(results: Results) -> ExampleCall | None:
     Raises
     ------
     ResultsError
-        If an example's file is missing or is not what the manifest says.
+        A file of an example is missing or differs from the manifest.
     """
     examples = results.manifest.get("examples") or []
     if not examples:
@@ -108,7 +108,7 @@ def example_call(results: Results) -> ExampleCall | None:
 
 
 def unrepaired(clean: NDArray[np.float32], timeline: pd.DataFrame, frame_ms: float) -> NDArray[np.float32]:
-    """Return the recording with silence in place of each frame whose own packet was lost."""
+    """Return the recording with silence in place of each frame whose packet was lost."""
     samples = round(EXAMPLE_RATE_HZ * frame_ms / 1000)
     heard = clean.copy()
     for frame in timeline["frame"][_is_lost(timeline)]:
@@ -117,7 +117,7 @@ def unrepaired(clean: NDArray[np.float32], timeline: pd.DataFrame, frame_ms: flo
 
 
 def letters(timeline: pd.DataFrame) -> dict[str, Any]:
-    """Return a timeline as the page's script reads it.
+    """Return a timeline in the form of the page's script.
 
     ``network`` has ``.`` for arrived in time, ``L`` for late, ``x`` for lost, ``s`` for a pause that was
     not sent; ``played`` has ``p r l d c s``.
@@ -214,7 +214,7 @@ def levels_db(samples: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _spectrogram(samples: NDArray[np.float32]) -> str:
-    """Return a PNG of 0 to 8 kHz, louder is darker, in fixed decibels so that schemes compare."""
+    """Return the spectrogram as a PNG: 0 to 8 kHz, louder is darker, the same scale for all schemes."""
     import matplotlib
     from PIL import Image
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 500
 CROSS_COLOUR = "#6b7280"
 _WIDTH_IN = 5.0
-"""At 72 to an inch, about the pixels that a column of the page has, so that text keeps its size."""
+"""At 72 pixels per inch, about the width of a column of the page, so that text keeps its size."""
 _HEIGHTS_IN = {"rate": 2.5, "queue": 1.3, "loss": 1.0}
 _FONT = 11.5
 _SIZE = re.compile(r' (width|height)="[0-9.]+pt"')
@@ -27,7 +27,7 @@ _INK, _GRID = "#57606a", "#eef1f4"
 
 
 def highest(series: Sequence[pd.DataFrame]) -> dict[str, float]:
-    """Return the highest value of each column in several runs, for axes that compare; 0 for the unknown."""
+    """Return the highest value of each column in several runs, for common axes; 0 if unknown."""
     found = {}
     for name in ("capacity_kbps", "target_kbps", "received_kbps", "queue_ms", "loss"):
         tops = [each[name].max() for each in series]
@@ -43,11 +43,11 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str], top
     series
         The run's rows of ``trajectories.parquet``, of one direction.
     flows
-        The flows that follow a controller, in their order, which gives them their colours.
+        The flows that follow a controller; their order determines their colours.
     others
-        Cross traffic, which is drawn as one.
+        The cross traffic, drawn as one line.
     top
-        What `highest` returns of the runs that this one is compared with.
+        Result of `highest` for the runs that this one is compared with.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -101,7 +101,7 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str], top
 
 
 def thinned(time_s: Any, values: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a series of at most `MOST_POINTS`: means over neighbours, NaN where none of them is known."""
+    """Return a series of at most `MOST_POINTS` means over neighbours; NaN if none of them is known."""
     times, numbers = np.asarray(time_s, np.float64), np.asarray(values, np.float64)
     step = max(1, -(-len(numbers) // MOST_POINTS))
     starts = np.arange(0, len(numbers), step)

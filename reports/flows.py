@@ -1,4 +1,4 @@
-"""The report of a flow study: what each controller did at each point, in numbers and over time."""
+"""The report of a flow study: rates, queues and losses of each controller, in numbers and over time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class Section:
     Attributes
     ----------
     point, label, direction
-        Which.
+        The point, its label, and the direction.
     totals
         The row of the first table: means over flows that follow a controller and over realizations.
     flows
@@ -48,7 +48,7 @@ class Section:
     changes
         A row for each change and flow of the first realization.
     svg
-        The first realization over time; ``""`` where there is none.
+        Chart of the first realization over time; ``""`` if there is none.
     """
 
     point: int
@@ -66,7 +66,7 @@ def render(results: Results) -> str:
     Raises
     ------
     ResultsError
-        If a table is missing or has not the columns that it must have.
+        A table or one of its columns is missing.
     """
     tables = {
         "results": results.table,
@@ -142,7 +142,7 @@ def sections(results: Results, trajectories: pd.DataFrame, changes: pd.DataFrame
 
 
 def _charts(directions: list[str], drawn: list[tuple[pd.DataFrame, list[str], list[str]]]) -> Iterator[str]:
-    """Give each section's chart, those of a direction on the same axes; ``""`` where there is none."""
+    """Yield each section's chart, those of a direction on the same axes; ``""`` if there is none."""
     both = [*zip(directions, drawn, strict=True)]
     top = {
         direction: highest([series for at, (series, _, _) in both if at == direction])
@@ -154,7 +154,7 @@ def _charts(directions: list[str], drawn: list[tuple[pd.DataFrame, list[str], li
 
 
 def point_label(parameters: dict[str, Any]) -> str:
-    """Return the label of a combination of swept parameters: the controller by its name alone, and first."""
+    """Return the label of a combination of swept parameters: first the controller, by its name alone."""
     rest = {name: value for name, value in parameters.items() if name != CONTROLLER}
     words = [str(parameters[CONTROLLER])] if CONTROLLER in parameters else []
     return ", ".join([*words, *([labels.point(rest)] if rest or not words else [])])

@@ -74,8 +74,8 @@ def figure_of(
 ) -> "tuple[InlineFigure, list[str]]":
     """Draw the mean of `y` against `x` with its 95 % interval, one line per value of `by`.
 
-    The figure says how many calls each mean is over, and what it pools beside clips and realizations. What
-    has been published of these columns is marked beside it; see `testbed.reports.published`.
+    The figure has the number of calls of each mean, and what a mean pools besides clips and realizations.
+    Published figures of these columns are marked; see `testbed.reports.published`.
 
     Parameters
     ----------
@@ -86,12 +86,12 @@ def figure_of(
     y
         A numeric column.
     by
-        A column whose values get a line each. Where neither it nor `x` is ``scheme``, the no-loss ceiling is
-        a group of its own.
+        A column; each of its values gets a line. If neither it nor `x` is ``scheme``, the ceiling is a line
+        of its own.
     conditions
         ``"column=value"`` each: only rows that meet them are drawn; see `testbed.reports.selection.where`.
     facet
-        A column each value of which gets a panel of its own.
+        A column; each of its values gets a panel.
 
     Returns
     -------
@@ -101,7 +101,8 @@ def figure_of(
     Raises
     ------
     ResultsError
-        A column does not exist or holds no numbers, no row meets the conditions, or panels are too many.
+        A column does not exist or holds no numbers, no row meets the conditions, or there are too
+        many panels.
     """
     for option, column in (("--x", x), ("--y", y), ("--by", by), ("--facet", facet)):
         if column is not None:
@@ -224,7 +225,7 @@ def _panel(
     words: Sequence[str],
     apart: bool,
 ) -> dict[str, "Line2D"]:
-    """Draw the lines of one panel and return what stands for each in the legend."""
+    """Draw the lines of one panel and return the legend's entry of each."""
     drawn = {}
     for name, points in made.points.items():
         index = names.index(name)

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs nothing beside it, and asks nothing of any network."""
+"""The report of a run: one self-contained HTML file that makes no network request."""
 
 import base64
 import hashlib
@@ -110,20 +110,20 @@ def render(
 
 
 def _run_folder(folder: Path) -> Path:
-    """Return the run's own folder; an unfinished run has its rows in a folder inside."""
+    """Return the run's folder; an unfinished run has its rows in a folder inside it."""
     whole = folder.resolve()
     return whole.parent if whole.name == WORK else whole
 
 
 class _Defaults(dict[str, Any]):
-    """A manifest whose missing keys are None in a template: older runs have fewer."""
+    """A manifest whose missing keys are None in a template, since older runs have fewer keys."""
 
     def __missing__(self, key: str) -> None:
         return None
 
 
 def _identity(manifest: dict[str, Any]) -> str:
-    """Return a run's name, day and version, for text that is pasted elsewhere."""
+    """Return a run's name, day and version, for copied text."""
     own = manifest.get("testbed") or {}
     version = own.get("version") or (manifest.get("versions") or {}).get("speech-testbed", "")
     testbed = " ".join(str(part) for part in ("testbed", version, str(own.get("commit") or "")[:10]) if part)
@@ -190,7 +190,7 @@ def _column(name: str) -> dict[str, Any]:
 
 
 def _plain(thing: Any) -> Any:
-    """Return a value as JSON can hold it, without NaN, infinity, NumPy types and control characters."""
+    """Return a value for JSON: without NaN, infinity, NumPy types and control characters."""
     if is_dataclass(thing) and not isinstance(thing, type):
         thing = asdict(thing)
     if isinstance(thing, Mapping):

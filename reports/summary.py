@@ -15,12 +15,12 @@ from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
 
 RECOVERIES = tuple(column.name.removeprefix("frames_") for column in PLAYED_FROM)
-"""What frames are played from, by the names of the columns that count them."""
+"""Sources that frames are played from, by the names of the columns that count them."""
 _MEANS = tuple(column.name for column in MEASURED if column.unit != "frames")
 _REDUNDANCY = ("red_kbps", "lbrr_kbps", "dred_kbps")
 _NOTHING_SENT_KBPS = 0.5
 NETWORK = ("packet_loss", "delay_variation_ms_p95", "mean_delay_ms", "wire_kbps")
-"""Columns that a scheme's own bitrate can change, where links have a limit."""
+"""Columns that a scheme's own bitrate can change, if links have a limit."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _cheapest(table: pd.DataFrame, schemes: Sequence[str]) -> str | None:
 
 
 def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with NaN for every missing number, whatever type the file gave its columns."""
+    """Return the table with NaN for every missing number, whatever the types in the file."""
     missing = [
         name for name in table if pd.api.types.is_numeric_dtype(table[name]) and table[name].isna().any()
     ]

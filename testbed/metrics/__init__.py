@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from testbed.columns import COLUMNS, names
 from testbed.errors import MetricError, PluginError, UnknownNameError
 from testbed.metrics.metric import Measure, Metric
 from testbed.registry import Registry
@@ -15,6 +16,7 @@ METRICS: Registry[Metric] = Registry(
     },
     group="testbed.metrics",
     kind=Metric,
+    reserved=names(COLUMNS),
 )
 """All metrics by name, in the order in which they judge a run."""
 
