@@ -1,9 +1,9 @@
-"""DRED of our own: added to packets that libopus made without, exactly as deep and as fine as is asked.
+"""Adds DRED of an exact depth and quantization to packets that libopus encoded without it.
 
-libopus sends as much DRED as its rate rule grants and none of silence (voice activity). Here every packet has
-the full depth, whatever is said, but for the packets at the beginning, which have no more than there was
-before them, and those in which DTX says that nothing is sent. As with libopus, readers overlook what is in a
-payload's last 7 bits: half a chunk of 40 ms on average, of a second.
+libopus sends as much DRED as its rate rule grants, and none for silence (voice activity). Here every packet
+has the full depth, except the first ones, which have only what came before them, and DTX packets, which have
+none. As with libopus, readers ignore a payload's last 7 bits: of one second of DRED, half a chunk of 40 ms on
+average.
 """
 
 import time
@@ -33,9 +33,9 @@ _STEP_SAMPLES = network.STEP_MS * SAMPLE_RATE_HZ // 1000
 _CHUNK_SAMPLES = CHUNK_MS * SAMPLE_RATE_HZ // 1000
 _OFFSET_SAMPLES = SAMPLE_RATE_HZ // 400
 _DELAY_SAMPLES = 11
-"""By how much libopus's DRED encoder hears later than its speech encoder."""
+"""Delay of libopus's DRED encoder behind its speech encoder."""
 _LOOKAHEAD_SAMPLES = 64
-"""By how much a frame of speech is decoded later than its packet's beginning: 4 ms."""
+"""Delay of a decoded frame of speech behind its packet's beginning: 4 ms."""
 _CUTOFF_HZ = 60.0
 _BLOCK = 256
 
@@ -48,16 +48,16 @@ def _pitch_network(weights: Path) -> PitchNetwork:
 
 
 def heard(pcm: NDArray[np.int16], application: Application) -> Floats:
-    """Return what libopus's DRED encoder hears of a clip.
+    """Return the input of libopus's DRED encoder for a clip.
 
-    For ``"voip"`` that is a high-pass whose cutoff follows the pitch from 60 to 100 Hz; here it stays at 60.
-    For ``"audio"`` it takes out what is below 3 Hz (``src/opus_encoder.c``, ``hp_cutoff`` and ``dc_reject``).
-    With them 98 of 100 symbols are those that libopus sends, without 97; the rest is arithmetic.
+    For ``"voip"`` it is high-passed with a cutoff that follows the pitch from 60 to 100 Hz; here it stays at
+    60. For ``"audio"`` it is high-passed at 3 Hz (``src/opus_encoder.c``, ``hp_cutoff`` and ``dc_reject``).
+    With these filters 98 of 100 symbols are those that libopus sends, without them 97.
 
     Returns
     -------
     array
-        float32, scaled to 16 bits, as many samples as `pcm` and 11 more: it comes so much later.
+        float32, scaled to 16 bits, 11 samples longer than `pcm`: that is its delay.
     """
     if application == "voip":
         turn = 1.5 * np.pi * _CUTOFF_HZ / SAMPLE_RATE_HZ
@@ -73,7 +73,7 @@ def heard(pcm: NDArray[np.int16], application: Application) -> Floats:
 
 
 def feature_frames(pcm: NDArray[np.int16], application: Application) -> Floats:
-    """Return the features that DRED encodes of a clip: float32 (frames, 20), one vector each 10 ms."""
+    """Return the features of a clip that DRED encodes: float32 (frames, 20), one vector per 10 ms."""
     samples = heard(pcm, application)
     frames: Floats = np.empty((1, len(samples) // FRAME, rdovae.FEATURES), np.float32)
     whole = samples[None, : FRAME * frames.shape[1]]
@@ -84,7 +84,7 @@ def feature_frames(pcm: NDArray[np.int16], application: Application) -> Floats:
 
 
 def newest(index: int, frame_ms: int) -> tuple[int, int]:
-    """Return what the DRED of a packet begins with, as libopus chooses it (``dnn/dred_encoder.c``).
+    """Return the newest step in a packet's DRED, as libopus chooses it (``dnn/dred_encoder.c``).
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ def newest(index: int, frame_ms: int) -> tuple[int, int]:
     Returns
     -------
     tuple
-        The newest step of 20 ms (-1 where there is none yet) and the header's offset, which says where that
-        step lies: always 6 with packets of 20, 40 and 60 ms, of which it is the first; 14 and 10 in turn with
-        packets of 10 ms.
+        The newest step of 20 ms (-1 if there is none yet) and the header's offset, which places that step:
+        always 6 with packets of 20, 40 and 60 ms, of which it is the first; 14 and 10 in turn with packets
+        of 10 ms.
     """
     size = frame_ms * SAMPLE_RATE_HZ // 1000
     steps, waiting = divmod(_DELAY_SAMPLES + index * size, _STEP_SAMPLES)
@@ -110,12 +110,12 @@ def newest(index: int, frame_ms: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _Written:
-    """One quantizer's payloads at their deepest, by packet, and what their features differ by.
+    """Payloads of one quantizer at their deepest, by packet, and the errors of their features.
 
     Attributes
     ----------
     payloads
-        None where there is nothing to send.
+        None if there is nothing to send.
     errors
         float64 (packets, chunks): mean square difference of a chunk's features from those encoded.
     """
@@ -125,34 +125,34 @@ class _Written:
 
     @property
     def deepest(self) -> int:
-        """How many chunks there are at most."""
+        """Largest number of chunks."""
         return int(self.errors.shape[1])
 
 
 class DredWriter:
-    """Adds DRED to one encoding of a clip, in as many ways as are asked for.
+    """Adds DRED to one encoding of a clip, in any number of variants.
 
-    Features and latent vectors are made once, payloads and their distortion once a quantizer: a shallower
-    payload is the beginning of a deeper one.
+    Features and latent vectors are computed once, payloads and their distortion once per quantizer: a
+    shallower payload is the beginning of a deeper one.
 
     Parameters
     ----------
     pcm
         The clip, mono at 16 kHz.
     encoding
-        What libopus made of it, without DRED.
+        The clip encoded by libopus, without DRED.
     deepest
-        The most chunks of 40 ms that will be asked for; where more are, payloads are made anew.
+        Largest number of chunks of 40 ms expected; a larger request makes payloads anew.
 
     Attributes
     ----------
     seconds
-        Processor time taken so far.
+        Processor time so far.
 
     Raises
     ------
     CodecError
-        If no libopus is built, whose networks these are.
+        If libopus is not built: its networks are used.
     """
 
     def __init__(self, pcm: NDArray[np.int16], encoding: Encoding, deepest: int) -> None:
@@ -218,7 +218,7 @@ class DredWriter:
 def _added(
     frame: EncodedFrame, whole: DredPayload | None, errors: NDArray[np.float64], chunks: int
 ) -> EncodedFrame:
-    """Return a packet with DRED of at most so many chunks, as any reader finds it."""
+    """Return a packet with DRED of at most `chunks` chunks, described as a reader finds it."""
     if whole is None:
         return frame
     full = read(packet.add(frame.payload, payload.write(whole.cut(chunks))))

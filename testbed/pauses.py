@@ -1,8 +1,8 @@
 """Pauses at the receiver: missing frames that were never sent (DTX, RFC 7587, 3.1.3).
 
 RTP sequence numbers count packets, timestamps count time (RFC 3550, 5.1), and the marker bit is set in the
-first packet after a pause (RFC 3551, 4.1). So two packets say how many of the frames between them were sent
-and lost. Where only some were, the marker bit says whether the later packet follows a pause or a loss.
+first packet after a pause (RFC 3551, 4.1). So two packets show how many of the frames between them were sent
+and lost. If only some were, the marker bit shows whether the later packet follows a pause or a loss.
 Before the later packet arrives, the earlier one gives a hint: libopus begins a pause only after 200 ms
 without voice, and SILK packets have a voice activity flag.
 """

@@ -1,4 +1,4 @@
-"""What became of each frame of a call: sent, arrived or dropped by what, played when, recovered from what."""
+"""Fate of each frame of a call: when sent, arrived and played, what dropped it, how it was recovered."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _WORDS = ("dropped_by", "recovered_by")
 
 @dataclass(frozen=True, repr=False)
 class Timeline:
-    """One entry a frame, in playing order; all arrays have the length of the call in frames.
+    """Fate of each frame of a call, in playing order; all arrays have one entry per frame.
 
     Attributes
     ----------
@@ -38,10 +38,10 @@ class Timeline:
     recovered_by
         By frame, a `Recovery`; `DTX` for all frames that were not sent, whatever the receiver assumed.
     source_frame
-        The frame whose packet the sound came in: itself for primary, a later one for RED, LBRR and DRED,
-        `NEVER` for none. A concealed frame names the packet whose LBRR or DRED was at hand but of no use.
+        The primary frame of the packet that the sound came in: itself for primary, a later one for RED, LBRR
+        and DRED, `NEVER` for none. For a concealed frame: the packet whose LBRR or DRED was of no use.
     late
-        Whether the packet arrived, but after the frame had to play.
+        Whether the packet arrived after the frame had to play.
     size_bytes
         Size of the packet on the wire; 0 for none.
     """
@@ -84,7 +84,7 @@ class Timeline:
     def delay_variation_ms(self, percentile: float) -> float:
         """Return a percentile of the packets' delay above the smallest (PDV, RFC 5481); NaN if none arrived.
 
-        Where nothing but a queue delays packets differently, this is the time that they waited in it.
+        If only a queue varies the delay, this is the waiting time in the queue.
         """
         delays_ns = self._delays_ns
         if not len(delays_ns):
@@ -112,7 +112,7 @@ class Timeline:
         return delays_ns
 
     def table(self) -> "pd.DataFrame":
-        """Return one row a frame, names in place of numbers."""
+        """Return one row per frame, with recoveries by name."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -137,7 +137,7 @@ class Timeline:
 
 
 def read_timeline(path: Path) -> "pd.DataFrame":
-    """Read a file of `Timeline.write`, which may come from others.
+    """Read a file of `Timeline.write`; it is not trusted.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""From features to DRED payloads and back, with the networks of the libopus that is built.
+"""Converts features to DRED payloads and back, with the networks of the libopus that is built.
 
-An encoder hears a stream once; of what it gave, payloads are made for any packet, quantizer and depth.
+A stream is encoded once; payloads for any packet, quantizer and depth are made from that.
 """
 
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Latents:
-    """What the encoder made of a stream, 20 ms a step.
+    """An encoded stream, one step per 20 ms.
 
     Attributes
     ----------
     latents
-        float32 (steps, 25): each stands for the 40 ms up to the end of its step.
+        float32 (steps, 25): each covers the 40 ms up to the end of its step.
     states
         float32 (steps, 50): where a decoder starts that goes back from there.
     """
@@ -55,7 +55,7 @@ def encode(features: Floats) -> Latents:
     Parameters
     ----------
     features
-        float32 (frames, 20): one vector each 10 ms. The last one is left out if it has no partner.
+        float32 (frames, 20): one vector per 10 ms. The last one of an odd number is left out.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def payload(
     Parameters
     ----------
     encoded
-        Of `encode`.
+        From `encode`.
     step
         The newest step in it; the vectors sent are those of this step, of two steps before, and so on.
     chunks
@@ -116,7 +116,7 @@ def decode(payloads: Sequence[DredPayload]) -> list[Floats]:
     Returns
     -------
     list
-        For each float32 (4 x its chunks, 20): frames of 10 ms, latest first; finite whatever the payload.
+        For each float32 (4 x its chunks, 20): frames of 10 ms, latest first; finite for any payload.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def decode(payloads: Sequence[DredPayload]) -> list[Floats]:
     if any(payload.header.version != VERSION for payload in payloads):
         raise CodecError(f"features are decoded from DRED of experimental version {VERSION} alone")
     model = _networks(built().weights)[1]
-    # Payloads of like depth go together, so that little is computed for nothing.
+    # Payloads of similar depth share a batch, which is padded to the deepest.
     order = sorted(range(len(payloads)), key=lambda index: payloads[index].chunks)
     found: list[Floats] = [np.zeros((0, rdovae.FEATURES), np.float32)] * len(payloads)
     for begin in range(0, len(order), _MAX_BATCH):

@@ -1,8 +1,8 @@
-"""A DRED payload: read, written, and cut to a shorter depth without encoding again.
+"""Reads and writes DRED payloads, and cuts them to a shorter depth without encoding again.
 
-The format is that of draft-ietf-mlcodec-opus-dred as libopus writes it: behind the letter ``D`` and a number,
-that of its experimental version, what `testbed.kernels.dred_symbols` tells. Versions 10 (libopus 1.5) and 12
-(1.6) have the same header, but quantizers and networks of their own.
+The format is that of draft-ietf-mlcodec-opus-dred as libopus writes it: the letter ``D``, the number of the
+experimental version, then the symbols of `testbed.kernels.dred_symbols`. Versions 10 (libopus 1.5) and 12
+(1.6) have the same header, but different quantizers and networks.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ Symbols = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class DredHeader:
-    """What every version says first.
+    """Header of a payload, the same in all versions.
 
     Attributes
     ----------
@@ -41,7 +41,8 @@ class DredHeader:
     qmax
         The coarsest level.
     offset
-        As sent, in 2.5 ms; 16 more than by how much the latest 40 ms end before the end of what was encoded.
+        As sent, in units of 2.5 ms: 16 plus the time from the end of the latest 40 ms to the end of the
+        encoder's input.
     """
 
     version: int
@@ -52,13 +53,13 @@ class DredHeader:
 
     @property
     def end_ms(self) -> float:
-        """How long before the frame's first sample the newest feature frame ends; negative: after it."""
+        """Time from the end of the newest feature frame to the Opus frame's first sample; may be negative."""
         return 2.5 * (self.offset - 16)
 
 
 @dataclass(frozen=True)
 class DredPayload:
-    """All of a payload.
+    """Content of a payload.
 
     Attributes
     ----------
@@ -77,28 +78,28 @@ class DredPayload:
 
     @property
     def chunks(self) -> int:
-        """How many latent vectors there are."""
+        """Number of latent vectors."""
         return len(self.latents)
 
     @property
     def depth_ms(self) -> int:
-        """How much sound the latent vectors stand for."""
+        """Length of the sound that the latent vectors cover."""
         return CHUNK_MS * self.chunks
 
     def cut(self, chunks: int) -> "DredPayload":
-        """Return the payload with at most the latest `chunks` latent vectors, and nothing encoded again."""
+        """Return the payload with at most the latest `chunks` latent vectors."""
         return replace(self, latents=self.latents[:chunks])
 
 
 @lru_cache(maxsize=1024)
 def levels(header: DredHeader, chunks: int) -> NDArray[np.int64]:
-    """Return the quantizer level of each of so many latent vectors, latest first; not to be written to."""
+    """Return the quantizer level of each latent vector, latest first; read-only."""
     found = [dred_symbols.level(header.q0, header.dq, header.qmax, index) for index in range(chunks)]
     return np.array(found, np.int64)
 
 
 def parse_header(payload: bytes) -> DredHeader:
-    """Read only the header of a payload, of any version.
+    """Read the header of a payload of any version.
 
     Parameters
     ----------
@@ -126,14 +127,14 @@ def _header(version: int, numbers: NDArray[np.int64]) -> DredHeader:
 
 
 def parse(payload: bytes, max_chunks: int = MAX_CHUNKS) -> DredPayload:
-    """Read a payload, however deep; damaged ones give some numbers, not an error.
+    """Read a payload of any depth; damaged ones give some numbers, no error.
 
     Parameters
     ----------
     payload
         With the two bytes of the experimental version.
     max_chunks
-        How many latent vectors to read at most; libopus never reads more than 26.
+        Largest number of latent vectors to read; libopus reads at most 26.
 
     Raises
     ------
@@ -155,15 +156,15 @@ def parse(payload: bytes, max_chunks: int = MAX_CHUNKS) -> DredPayload:
 
 
 def write(payload: DredPayload) -> bytes:
-    """Write a payload as libopus does, but of any depth.
+    """Write a payload as libopus does, with any depth.
 
-    The format does not say how many latent vectors there are: a last one that takes less than 8 bits may not
-    be seen by any reader, libopus's own not excepted.
+    The number of latent vectors is not sent: readers, libopus's included, may miss a last one of less than 8
+    bits.
 
     Raises
     ------
     CodecError
-        If a field is beyond what can be sent.
+        If a field is out of range.
     """
     header = payload.header
     _check(header)

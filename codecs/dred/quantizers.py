@@ -1,6 +1,6 @@
-"""How DRED's numbers are quantized and coded: tables, of each experimental version its own.
+"""Tables of DRED's quantizers and symbol distributions, for each experimental version.
 
-They stand in the source of libopus 1.5 and 1.6 alone, not in its weights blob; here, in ``version_N.txt``.
+They are in libopus's source, not in its weights blob, and here in ``version_N.txt``.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ import numpy as np
 from testbed.kernels.dred_symbols import LEVELS, Tables
 
 STATES = {10: 19, 12: 50}
-"""By version, how many numbers the initial state has; what is left of a row is a latent vector's."""
+"""By version, the size of the initial state; the rest of a row belongs to the latent vector."""
 
 
 @cache

@@ -1,6 +1,6 @@
-"""What the DRED in a call's packets says about its gaps, as features for concealment.
+"""Reads features for concealment from the DRED in a call's packets.
 
-Which vector stands for which 10 ms of a gap is as in libopus 1.6.1, src/opus_decoder.c.
+Vectors are assigned to the 10 ms frames of a gap as in libopus 1.6.1, src/opus_decoder.c.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,14 +21,14 @@ Floats = NDArray[np.float32]
 
 
 class DredReader:
-    """Reads the DRED of packets when it is needed, and as deep as it is.
+    """Reads the DRED of packets when it is needed, only as deep as needed.
 
     Parameters
     ----------
     packets
-        A call's Opus packets, one a frame.
+        A call's Opus packets, one per frame.
     frame_samples
-        Samples of a frame at 16 kHz.
+        Samples per frame at 16 kHz.
     """
 
     def __init__(self, packets: Sequence[bytes], frame_samples: int) -> None:
@@ -38,21 +38,21 @@ class DredReader:
 
     @property
     def nbytes(self) -> int:
-        """Memory that what was read takes."""
+        """Memory of the features that were read."""
         return sum(features.nbytes for _, features, _ in self._read.values())
 
     def forget(self) -> None:
-        """Forget what was read."""
+        """Discard the features that were read."""
         self._read.clear()
 
     def read(self, gaps: Iterable[tuple[int, Sequence[int]]]) -> None:
-        """Read what gaps need, all at once.
+        """Read the DRED that gaps need, in one batch.
 
         Parameters
         ----------
         gaps
-            For each its first frame and, by frame, how many frames later the packet lies whose DRED is
-            used; 0 for none.
+            For each, its first frame and, by frame, the distance in frames to the packet whose DRED is used;
+            0 for none.
         """
         wanted: dict[int, int] = {}
         for start, later in gaps:
@@ -75,7 +75,7 @@ class DredReader:
             self._read[source] = (deep, features, end)
 
     def gap(self, start: int, later: Sequence[int]) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return the features for a gap that was read, and where there are any.
+        """Return the features for a gap that was read, and which of them are known.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class DredReader:
         Returns
         -------
         tuple
-            float32 (2 + its frames of 10 ms, 20) and as many truth values; the first two lie ahead.
+            float32 (2 + frames of 10 ms, 20) and bool (2 + frames of 10 ms,); the first two lie ahead.
         """
         steps = self._frame_samples // FRAME
         given = np.zeros((AHEAD + steps * len(later), FEATURES), np.float32)
@@ -110,7 +110,7 @@ class DredReader:
         return given, known
 
     def _needed(self, start: int, later: Sequence[int]) -> dict[int, int]:
-        """Return how many chunks a gap needs of each packet: libopus asks for what its first use needs."""
+        """Return the chunks a gap needs of each packet: libopus reads what its first use needs."""
         needed: dict[int, int] = {}
         for frame, distance in enumerate(later):
             if distance:

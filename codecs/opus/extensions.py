@@ -1,8 +1,8 @@
-"""Extensions in the padding of an Opus packet (draft-ietf-mlcodec-opus-extension), DRED among them.
+"""Finds the extensions in an Opus packet's padding (draft-ietf-mlcodec-opus-extension), such as DRED.
 
 The padding is a sequence of extensions. Each starts with a byte of a 7-bit identifier and a flag L:
 identifiers 3 to 31 have L bytes of payload, 32 to 127 a length in bytes of up to 255 (L=1) or all that is
-left (L=0). Identifier 0 is padding, 1 moves on to a later frame of the packet, 2 repeats the last extensions'
+left (L=0). Identifier 0 is padding, 1 selects a later frame of the packet, 2 repeats the last extensions'
 headers for all later frames.
 """
 
@@ -43,7 +43,7 @@ class Extension:
 
 
 def extensions(padding: bytes, frames: int) -> Iterator[Extension]:
-    """Give the extensions of a packet's padding in the order sent.
+    """Yield the extensions of a packet's padding in the order sent.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def extensions(padding: bytes, frames: int) -> Iterator[Extension]:
     Raises
     ------
     CodecError
-        Where an extension reaches beyond the padding or belongs to a frame that is not there, and beyond
+        If an extension exceeds the padding or belongs to a missing frame, or if there are more than
         `MAX_EXTENSIONS`.
     """
     for count, extension in enumerate(_walk(padding, frames)):
@@ -102,7 +102,7 @@ def _walk(padding: bytes, frames: int) -> Iterator[Extension]:
 
 
 def _payload(padding: bytes, position: int, header: int, reserved: int) -> tuple[int, int]:
-    """Return where the payload of an extension starts and ends; `position` is just after its header byte."""
+    """Return start and end of an extension's payload; `position` follows its header byte."""
     identifier, flag = header >> 1, header & 1
     left = len(padding) - position
     if identifier == _REPEAT or (identifier == _PADDING and flag):

@@ -1,11 +1,10 @@
-"""LBRR, Opus's in-band redundancy: which frames it repeats and how many bits it takes (RFC 6716, section
-4.2).
+"""Measures LBRR, Opus's in-band redundancy: the frames it repeats and its bits (RFC 6716, section 4.2).
 
-A packet's LBRR frames are coarser copies of the SILK frames of the packet before. They stand in front of the
-speech in the same range-coded stream, so their share is found by decoding symbols up to their end.
+A packet's LBRR frames are coarser copies of the SILK frames of the packet before. They precede the
+speech in the same range-coded stream, so their size is found by decoding symbols up to their end.
 
-What counts as LBRR is what the packet would not contain without it: the symbol that says which of several
-frames have it, and the LBRR frames. The LBRR flag of one bit, which every packet has, counts as speech.
+Everything that the packet would not contain without LBRR counts: the symbol that says which of several frames
+have it, and the LBRR frames. The LBRR flag of one bit, which every packet has, counts as speech.
 """
 
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ _LAYOUT = {10: (1, 2), 20: (1, 4), 40: (2, 4), 60: (3, 4)}  # SILK frames, and s
 
 @dataclass(frozen=True, slots=True)
 class Lbrr:
-    """What one Opus frame holds of LBRR.
+    """LBRR of one Opus frame.
 
     Attributes
     ----------
@@ -45,8 +44,8 @@ def measure(frame: bytes, bandwidth: SilkBandwidth, frame_ms: int, channels: int
     Parameters
     ----------
     frame
-        One Opus frame: a packet without its framing. One of 0 or 1 bytes is a frame not sent (DTX) and has
-        none.
+        One Opus frame: a packet without its framing. One of 0 or 1 bytes is a frame not sent (DTX) and
+        has none.
     bandwidth
         Of the SILK layer; in hybrid mode always ``"wideband"``.
     frame_ms

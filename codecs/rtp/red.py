@@ -1,8 +1,8 @@
 """Redundant audio data (RFC 2198): several encoded frames in one RTP payload, the newest last.
 
-Every redundant block has a 4-byte header: its payload type (7 bits), how much earlier than the primary it
-starts (14 bits of the RTP clock) and its length (10 bits). The primary has one byte of header and takes what
-is left.
+Every redundant block has a 4-byte header: its payload type (7 bits), its timestamp offset before the
+primary (14 bits of the RTP clock) and its length (10 bits). The primary has a header of one byte and takes
+the rest.
 """
 
 import struct
@@ -30,7 +30,7 @@ class RedBlock:
     Attributes
     ----------
     payload_type
-        What `data` is, 0 to 127.
+        Payload type of `data`, 0 to 127.
     timestamp_offset
         RTP timestamp of the packet minus the block's, 0 to 16383.
     data
