@@ -52,6 +52,9 @@ def test_the_controls_do_what_they_say(report):
             "document.querySelectorAll('#curve-controls .group')[2].querySelectorAll('button')[1].click()"
         )
         assert "PESQ-WB gained over plc" in page.run(title)
+        assert page.run("document.getElementById('direction').textContent") == "up is better"
+        assert page.run("better({better: 'lower'}, 'scores')") == "down is better"
+        assert page.run("better({better: 'lower'}, 'gains')") == "up is better"
         page.run("document.querySelectorAll('#dots-controls button')[2].click()")
         assert "ESTOI: repaired (%)" in page.run("document.getElementById('dots-chart').textContent")
         page.run("document.querySelectorAll('#legend button')[1].click()")
