@@ -55,7 +55,7 @@ def find(index: int, data: bytes) -> Found | None:
 
 
 @dataclass
-class Answer:
+class DredAnswer:
     """The DRED of one stream.
 
     Attributes

@@ -9,7 +9,7 @@ from pathlib import Path
 from testbed.channels.recordings.file import read_content
 from testbed.channels.recordings.foreign_files import refuse_foreign
 from testbed.channels.recordings.kind import kind_by_magic
-from testbed.dred_answer import Answer, Found, Verdict, find
+from testbed.dred_answer import DredAnswer, Found, Verdict, find
 from testbed.errors import CodecError, ScenarioError
 from testbed.traces import capture, ogg_opus, rtpdump
 from testbed.traces.contents import Contents
@@ -65,7 +65,7 @@ class Inspection:
         self._path = path
         self._payload_type = payload_type
         self._red_payload_type = red_payload_type
-        self.answers: list[Answer] = []
+        self.answers: list[DredAnswer] = []
         self._contents = Contents()
 
     def __iter__(self) -> Iterator[Found]:
@@ -127,7 +127,7 @@ class Inspection:
         }
         return json.dumps(whole, indent=2)
 
-    def _streams(self) -> Iterator[tuple[Answer, Numbered]]:
+    def _streams(self) -> Iterator[tuple[DredAnswer, Numbered]]:
         content, where = read_content(self._path), str(self._path)
         contents = self._contents = Contents()
         kind = kind_by_magic(content)
@@ -138,10 +138,10 @@ class Inspection:
         if kind == "ogg_opus":
             return _kept(ogg_opus.streams(content, where, contents.notes))
         refuse_foreign(content, where)
-        answer = Answer()
+        answer = DredAnswer()
         return iter([(answer, _counted(answer, _bitstream(content, self._path)))])
 
-    def _captured(self, datagrams: Iterator[Datagram]) -> Iterator[tuple[Answer, Numbered]]:
+    def _captured(self, datagrams: Iterator[Datagram]) -> Iterator[tuple[DredAnswer, Numbered]]:
         likely = [each for each in streams_of(datagrams, str(self._path), self._contents) if each.plausible()]
         if len(likely) > _MAX_STREAMS:
             raise ScenarioError(
@@ -163,20 +163,20 @@ class Inspection:
             yield answer, whole
 
 
-def _kept(found: list[OggOpus]) -> Iterator[tuple[Answer, Numbered]]:
+def _kept(found: list[OggOpus]) -> Iterator[tuple[DredAnswer, Numbered]]:
     for stream in found:
-        answer = Answer(way=f"Ogg stream 0x{stream.serial:08x}" if len(found) > 1 else "")
+        answer = DredAnswer(way=f"Ogg stream 0x{stream.serial:08x}" if len(found) > 1 else "")
         yield answer, _counted(answer, enumerate(stream.packets))
 
 
-def _counted(answer: Answer, numbered: Numbered) -> Numbered:
+def _counted(answer: DredAnswer, numbered: Numbered) -> Numbered:
     for each in numbered:
         answer.packets += 1
         yield each
 
 
-def _answer(stream: RtpStream, inside: OpusInRtp) -> Answer:
-    return Answer(
+def _answer(stream: RtpStream, inside: OpusInRtp) -> DredAnswer:
+    return DredAnswer(
         stream.ssrc,
         stream.way,
         stream.point,

@@ -23,7 +23,7 @@ _BASE64 = 4 / 3
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RunEstimate:
     """The need of a study.
 
     Attributes
@@ -60,7 +60,7 @@ class Estimate:
         ]
 
 
-def estimate(whole: Plan, clips: Sequence[Clip], save: frozenset[str]) -> Estimate:
+def estimate(whole: Plan, clips: Sequence[Clip], save: frozenset[str]) -> RunEstimate:
     """Make one short call per scheme of the middle point, and estimate from these.
 
     Parameters
@@ -86,7 +86,7 @@ def estimate(whole: Plan, clips: Sequence[Clip], save: frozenset[str]) -> Estima
     heard_s = sum(clips[group.clip].seconds * len(group.calls) for group in whole.groups)
     kept = sum(size for name, size in sizes.items() if name != "examples") * heard_s / tried_s
     examples = sizes.get("examples", 0) * clips[0].seconds / short.seconds * (1 + _BASE64)
-    return Estimate(
+    return RunEstimate(
         rates,
         processor_seconds(whole, clips, list(rows.values()), heard_s),
         _PAGE_BYTES + _ROW_BYTES * whole.calls + kept + examples,

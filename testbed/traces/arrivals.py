@@ -8,11 +8,11 @@ from testbed.channels.recordings.arrivals import HEADER, parse_arrivals
 from testbed.channels.recordings.parts import ArrivalTrace
 from testbed.errors import ChannelError
 from testbed.files import written_whole
-from testbed.traces.format import Choice, Format
+from testbed.traces.format import Format, StreamChoice
 from testbed.traces.recording import Recording, from_times
 
 
-def read(content: bytes, where: str, _: Choice) -> Recording:
+def read(content: bytes, where: str, _: StreamChoice) -> Recording:
     """Read the table; an empty arrival is a lost packet."""
     return recording_of_arrivals(parse_arrivals(content, where))
 

@@ -15,7 +15,7 @@ from testbed.pcap import write_pcap
 from testbed.traces.contents import OF_LINK_TYPE, TIMELESS, Contents
 from testbed.traces.datagram import Datagram
 from testbed.traces.dissector import LINK_TYPES, datagram, way
-from testbed.traces.format import Choice, Format
+from testbed.traces.format import Format, StreamChoice
 from testbed.traces.layer import Frame, UnreadError
 from testbed.traces.layer_link import OTHER_LINK_TYPES
 from testbed.traces.recording import Recording
@@ -36,7 +36,7 @@ Captured = tuple[int, int, int, bytes, int]
 """Time of capture in ns, number of the interface, link type, captured bytes, and size on the wire."""
 
 
-def read(content: bytes, where: str, choice: Choice) -> Recording:
+def read(content: bytes, where: str, choice: StreamChoice) -> Recording:
     """Read one RTP stream of a capture; a truncated one up to its end, with a note."""
     contents = Contents()
     return recording_from(datagrams(content, where, contents), choice, where, contents)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from testbed.channels.recordings.delays import PACKET_INTERVAL_MS, parse_delays
 from testbed.traces.arrivals import recording_of_arrivals
-from testbed.traces.format import Choice, Format
+from testbed.traces.format import Format, StreamChoice
 from testbed.traces.recording import Recording
 
 
-def read(content: bytes, where: str, choice: Choice) -> Recording:
+def read(content: bytes, where: str, choice: StreamChoice) -> Recording:
     """Read a profile; it does not state the interval of its packets."""
     interval_ms = choice.interval_ms or PACKET_INTERVAL_MS
     recording = recording_of_arrivals(parse_delays(content, where, interval_ms))

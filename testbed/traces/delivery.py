@@ -1,10 +1,10 @@
 """Mahimahi delivery traces: the capacity of a link; they hold no packets, and so no losses or delays."""
 
 from testbed.channels.link.mahimahi import DeliveryTrace, parse_delivery_trace
-from testbed.traces.format import Choice, Format
+from testbed.traces.format import Format, StreamChoice
 
 
-def read(content: bytes, where: str, _: Choice) -> DeliveryTrace:
+def read(content: bytes, where: str, _: StreamChoice) -> DeliveryTrace:
     """Read a trace."""
     return parse_delivery_trace(content, where)
 

@@ -9,7 +9,7 @@ from testbed.traces.recording import NetworkTrace, Recording
 
 
 @dataclass(frozen=True)
-class Choice:
+class StreamChoice:
     """Options of a reader.
 
     Attributes
@@ -56,6 +56,6 @@ class Format:
     about: str
     suffixes: tuple[str, ...]
     keeps: Literal["losses", "times", "capacity"]
-    read: Callable[[bytes, str, Choice], NetworkTrace]
+    read: Callable[[bytes, str, StreamChoice], NetworkTrace]
     write: Callable[[Path, Recording], None] | None
     two_clocks: bool = False

@@ -16,7 +16,7 @@ from testbed.traces.capture import PCAP
 from testbed.traces.delays import DELAY_PROFILE
 from testbed.traces.delivery import MAHIMAHI
 from testbed.traces.error_patterns import BYTES, WORDS
-from testbed.traces.format import Choice, Format
+from testbed.traces.format import Format, StreamChoice
 from testbed.traces.losses import DIGITS, OPUS_DEMO, PLC_CHALLENGE
 from testbed.traces.ogg_opus import OGG_OPUS
 from testbed.traces.recording import NetworkTrace, Recording, evenly_spaced
@@ -48,7 +48,7 @@ MAX_INTERVAL_MS = 10_000.0
 
 
 def read(
-    path: Path, name: str | None = None, choice: Choice | None = None, remove_skew: bool | None = None
+    path: Path, name: str | None = None, choice: StreamChoice | None = None, remove_skew: bool | None = None
 ) -> tuple[Format, NetworkTrace]:
     r"""Read a recorded network.
 
@@ -89,7 +89,7 @@ def read(
         found, doubt = FORMATS[name], ""
     else:
         found, doubt = _decided(content, path)
-    trace = found.read(content, str(path), choice or Choice())
+    trace = found.read(content, str(path), choice or StreamChoice())
     if isinstance(trace, Recording):
         trace = with_skew(trace, found.two_clocks if remove_skew is None else remove_skew)
     return found, replace(trace, notes=(doubt, *trace.notes)) if doubt else trace

@@ -11,16 +11,16 @@ import numpy as np
 from testbed.channels.recordings.losses import parse_digits, parse_losses
 from testbed.channels.recordings.parts import LossTrace
 from testbed.files import written_whole
-from testbed.traces.format import Choice, Format
+from testbed.traces.format import Format, StreamChoice
 from testbed.traces.recording import Recording
 
 _LINE = 40
 
 
-def reader(parse: Callable[[bytes, str], LossTrace]) -> Callable[[bytes, str, Choice], Recording]:
+def reader(parse: Callable[[bytes, str], LossTrace]) -> Callable[[bytes, str, StreamChoice], Recording]:
     """Return the reader of a format from its parser."""
 
-    def read(content: bytes, where: str, _: Choice) -> Recording:
+    def read(content: bytes, where: str, _: StreamChoice) -> Recording:
         trace = parse(content, where)
         lost = np.frombuffer(trace.lost, np.uint8).astype(np.bool_)
         return Recording(lost, notes=(trace.doubt,) if trace.doubt else ())

@@ -13,7 +13,7 @@ from testbed.channels.recordings.parts import MAX_PACKETS
 from testbed.codecs.opus.packet import announced_ms
 from testbed.codecs.rtp.packet import CLOCK_HZ
 from testbed.errors import ChannelError, CodecError
-from testbed.traces.format import Choice, Format
+from testbed.traces.format import Format, StreamChoice
 from testbed.traces.ogg import NO_PACKET_ENDS, pages
 from testbed.traces.recording import Recording
 
@@ -96,7 +96,7 @@ def _check_family(head: bytes, where: str) -> None:
         )
 
 
-def read(content: bytes, where: str, _: Choice) -> Recording:
+def read(content: bytes, where: str, _: StreamChoice) -> Recording:
     """Read which packets are missing; several streams are read one after the other."""
     notes: list[str] = []
     found = streams(content, where, notes)

@@ -1,7 +1,7 @@
 """Selection of one RTP stream of a capture: its SSRC, and one of the ways (addresses and ports) it took."""
 
 from testbed.errors import ChannelError
-from testbed.traces.format import Choice
+from testbed.traces.format import StreamChoice
 from testbed.traces.rtp_stream import MAX_DROPOUT, RtpStream
 from testbed.words import shortened
 
@@ -12,7 +12,7 @@ _SAME = 0.5
 
 def choice(
     ssrc: str | None, clock_hz: int | None, way: int | None = None, interval_ms: float | None = None
-) -> Choice:
+) -> StreamChoice:
     """Return a reader's options, from those of the command line.
 
     Raises
@@ -21,14 +21,14 @@ def choice(
         The SSRC is not a number of 32 bits.
     """
     if ssrc is None:
-        return Choice(None, clock_hz, way, interval_ms)
+        return StreamChoice(None, clock_hz, way, interval_ms)
     try:
         number = int(ssrc, 0)
     except ValueError:
         number = -1
     if not 0 <= number < 2**32:
         raise ChannelError(f"--ssrc {ssrc[:40]}: is not a number of 32 bits, such as 0x1234abcd")
-    return Choice(number, clock_hz, way, interval_ms)
+    return StreamChoice(number, clock_hz, way, interval_ms)
 
 
 def chosen(found: list[RtpStream], ssrc: int | None, where: str, way: int | None = None) -> RtpStream:

@@ -8,7 +8,7 @@ from testbed.errors import ChannelError
 from testbed.traces.capture_points import joined
 from testbed.traces.contents import Contents
 from testbed.traces.datagram import Datagram
-from testbed.traces.format import Choice
+from testbed.traces.format import StreamChoice
 from testbed.traces.recording import Recording
 from testbed.traces.rtp_choice import chosen
 from testbed.traces.rtp_clock import clock_of
@@ -38,7 +38,7 @@ def streams_of(datagrams: Iterable[Datagram], where: str, contents: Contents) ->
 
 
 def recording_from(
-    datagrams: Iterable[Datagram], choice: Choice, where: str, contents: Contents
+    datagrams: Iterable[Datagram], choice: StreamChoice, where: str, contents: Contents
 ) -> Recording:
     """Return the recording of the chosen stream, or of the only one.
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedStream:
     """The packets of a stream that arrived, in the order of sending; each array (n,).
 
     Attributes

@@ -10,7 +10,7 @@ from testbed.errors import ChannelError
 from testbed.traces.capture_clock import without_steps_back
 from testbed.traces.recording import Recording
 from testbed.traces.rtp_clock import KNOWN_CLOCKS_HZ
-from testbed.traces.rtp_received import Received
+from testbed.traces.rtp_received import ReceivedStream
 from testbed.traces.rtp_sending import sending_ns
 from testbed.traces.rtp_sequence import parts_of
 from testbed.traces.rtp_stream import RtpStream
@@ -61,7 +61,7 @@ def recording_of(stream: RtpStream, clock_hz: int, where: str, is_given: bool = 
     sizes = [
         size - _header_bytes(packet) for size, packet in zip(stream.sizes_bytes, stream.packets, strict=True)
     ]
-    received = Received(
+    received = ReceivedStream(
         sequences=np.array(stream.sequences, np.int64)[kept],
         timestamps=timestamps[kept],
         payload_types=np.array(types, np.int64)[kept],

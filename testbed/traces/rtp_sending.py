@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from testbed.errors import ChannelError
 from testbed.traces.rtp_clock import COMFORT_NOISE
-from testbed.traces.rtp_received import Received
+from testbed.traces.rtp_received import ReceivedStream
 from testbed.traces.rtp_timeless import filled, without_time
 
 _COMFORT_BYTES = 8
@@ -32,7 +32,7 @@ _NEAR_PACKETS = 250
 _PACED_PACKETS = 10
 
 
-def sending_ns(packets: Received, where: str) -> tuple[NDArray[np.int64], list[str]]:
+def sending_ns(packets: ReceivedStream, where: str) -> tuple[NDArray[np.int64], list[str]]:
     """Return the time of sending of each packet, up to a constant, and notes on gaps in the timestamps.
 
     Raises
@@ -54,7 +54,7 @@ class _Stretches:
     talkspurt (RFC 3551, section 4.1), or comfort noise beside it needs less evidence.
     """
 
-    def __init__(self, packets: Received, timed: NDArray[np.int64]) -> None:
+    def __init__(self, packets: ReceivedStream, timed: NDArray[np.int64]) -> None:
         self._sequences = packets.sequences[timed]
         marked = packets.marked[timed]
         self._marked = marked if marked.mean() < _MARKS_MEAN else np.zeros_like(marked)

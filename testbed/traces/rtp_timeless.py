@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.traces.rtp_clock import COMFORT_NOISE, main_payload_type
-from testbed.traces.rtp_received import Received
+from testbed.traces.rtp_received import ReceivedStream
 
 _EVENT_BYTES = 4
 
 
-def without_time(packets: Received) -> tuple[NDArray[np.bool_], list[str]]:
+def without_time(packets: ReceivedStream) -> tuple[NDArray[np.bool_], list[str]]:
     """Return the packets without a time of their own: telephone events, and repeats of a timestamp."""
     timeless = np.zeros(len(packets.timestamps), np.bool_)
     notes = []

@@ -17,7 +17,7 @@ from testbed.files import written_whole
 from testbed.pcap import RECEIVER, RTP_PORT, SENDER
 from testbed.traces.contents import Contents
 from testbed.traces.datagram import Datagram
-from testbed.traces.format import Choice, Format
+from testbed.traces.format import Format, StreamChoice
 from testbed.traces.layer import Frame
 from testbed.traces.recording import Recording
 from testbed.traces.rtp_packets import received, recording_from
@@ -30,7 +30,7 @@ _FRAME = Frame()
 """The frame of every packet: a dump has no layers."""
 
 
-def read(content: bytes, where: str, choice: Choice) -> Recording:
+def read(content: bytes, where: str, choice: StreamChoice) -> Recording:
     """Read the RTP stream of a dump; a truncated one up to its end, with a note."""
     contents = Contents()
     return recording_from(datagrams(content, where, contents), choice, where, contents)

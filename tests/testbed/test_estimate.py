@@ -7,7 +7,7 @@ import pytest
 
 import testbed
 from testbed.call_study import CallStudy
-from testbed.estimate import Estimate, estimate, processor_seconds
+from testbed.estimate import RunEstimate, estimate, processor_seconds
 from testbed.plan import plan
 from testbed.scenario.checks import clips_of
 from testbed.scenario.loading import Scenario, parse_scenario
@@ -28,7 +28,7 @@ metrics: [estoi]
 SAVE = frozenset({"audio", "packets", "timelines"})
 
 
-def estimated(text: str, save: frozenset[str] = frozenset()) -> Estimate:
+def estimated(text: str, save: frozenset[str] = frozenset()) -> RunEstimate:
     scenario = parse_scenario(text)
     assert isinstance(scenario, Scenario)
     clips = clips_of(scenario)
@@ -64,9 +64,9 @@ def test_the_time_is_that_of_encodings_and_calls() -> None:
 
 
 def test_the_words_name_each_scheme_and_the_processes() -> None:
-    lines = Estimate({"plc": 38.2, "DRED": float("nan")}, 240, 2e6, "").lines(1)
+    lines = RunEstimate({"plc": 38.2, "DRED": float("nan")}, 240, 2e6, "").lines(1)
     assert lines[1:] == ["  plc     38", "  DRED     -", "about 4 minutes in 1 process, 2 MB on disk"]
-    assert Estimate({"plc": 1}, 90, 2e6, "").lines(2)[-1].startswith("about 45 s in 2 processes")
+    assert RunEstimate({"plc": 1}, 90, 2e6, "").lines(2)[-1].startswith("about 45 s in 2 processes")
 
 
 def test_where_no_call_works_the_reason_is_given() -> None:

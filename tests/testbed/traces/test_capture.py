@@ -12,7 +12,7 @@ from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ChannelError
 from testbed.pcap import write_pcap
 from testbed.traces.capture import PCAP
-from testbed.traces.format import Choice
+from testbed.traces.format import StreamChoice
 
 MS = 1_000_000
 EPOCH_S = 1_700_000_000
@@ -109,7 +109,7 @@ def pcapng(link_type, packets, order="<", unit_ns=1000, options=b""):
 
 
 def read(content, **choice):
-    return PCAP.read(content, "x", Choice(**choice))
+    return PCAP.read(content, "x", StreamChoice(**choice))
 
 
 def check(recording):

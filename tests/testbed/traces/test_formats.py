@@ -11,7 +11,7 @@ from testbed.channels.link.mahimahi import DeliveryTrace
 from testbed.channels.recordings.file import read_trace
 from testbed.channels.recordings.parts import LOST, ArrivalTrace, LossTrace
 from testbed.errors import ChannelError, UnknownNameError
-from testbed.traces.format import Choice
+from testbed.traces.format import StreamChoice
 from testbed.traces.formats import FORMATS, of_suffix, read, write
 from testbed.traces.recording import Recording, evenly_spaced, from_times, losses
 from testbed.traces.rtp_choice import choice
@@ -51,7 +51,7 @@ def test_times_are_read_back(tmp_path_factory, name, fates, start, end):
     path = tmp_path_factory.mktemp("times") / f"x{FORMATS[name].suffixes[0]}"
     call = recording([start, *fates, end])
     write(path, call)
-    found, again = read(path, choice=Choice(clock_hz=48_000), remove_skew=False)
+    found, again = read(path, choice=StreamChoice(clock_hz=48_000), remove_skew=False)
     assert found.name == name
     assert (again.lost == call.lost).all()
     assert again.send_ns.tolist() == call.send_ns.tolist()
@@ -142,15 +142,17 @@ def test_rtpdump_as_documented():
         packets += struct.pack(">HHI", 8 + 16, len(rtp), offset_ms) + rtp[:16]
     rtcp = struct.pack(">HHI", 8 + 8, 0, 30) + b"\x81\xc9\x00\x01\x00\x00\x00\x63"
     dump = FORMATS["rtpdump"]
-    trace = dump.read(header + rtcp + packets, "x", Choice())
+    trace = dump.read(header + rtcp + packets, "x", StreamChoice())
     assert trace.lost.tolist() == [False, False, True, False, False]
     assert trace.send_ns.tolist() == [0, 20 * MS, 40 * MS, 60 * MS, 80 * MS]
     assert trace.delay_ns.tolist() == [0, 5 * MS, LOST, 10 * MS, 15 * MS]
-    cut = dump.read(header + rtcp + packets[:-3], "x", Choice())
+    cut = dump.read(header + rtcp + packets[:-3], "x", StreamChoice())
     assert len(cut) == 5
     assert "cut" in cut.notes[1]
     assert (
-        dump.read(header + packets + b"\0\x20", "x", Choice()).notes[1].startswith("byte 140: the dump ends")
+        dump.read(header + packets + b"\0\x20", "x", StreamChoice())
+        .notes[1]
+        .startswith("byte 140: the dump ends")
     )
 
 
@@ -213,6 +215,6 @@ def test_an_ssrc_is_a_number_of_32_bits(word):
 
 
 def test_an_ssrc_in_either_notation():
-    assert choice("0x10", 8000) == Choice(16, 8000)
-    assert choice("16", None) == Choice(16, None)
-    assert choice(None, None) == Choice()
+    assert choice("0x10", 8000) == StreamChoice(16, 8000)
+    assert choice("16", None) == StreamChoice(16, None)
+    assert choice(None, None) == StreamChoice()

@@ -11,7 +11,7 @@ from testbed.channels.recordings.parts import LOST
 from testbed.codecs.rtp.packet import RtpPacket
 from testbed.errors import ChannelError
 from testbed.randomness import generator
-from testbed.traces.format import Choice
+from testbed.traces.format import StreamChoice
 from testbed.traces.formats import FORMATS
 from testbed.traces.skew import with_skew
 
@@ -93,7 +93,7 @@ def damaged(samples, rng):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_damaged_files_are_read_or_refused(name):
-    reader, choice = FORMATS[name].read, Choice()
+    reader, choice = FORMATS[name].read, StreamChoice()
     read = refused = 0
     for _, content in zip(range(MUTATIONS), damaged(SAMPLES[name], generator(1, "fuzz", name)), strict=False):
         try:
@@ -126,6 +126,6 @@ def test_noise_is_told_from_every_format_or_refused(name):
         try:
             kind = decide(content, "x").kind
             if kind is not None:
-                FORMATS[kind].read(content, "x", Choice())
+                FORMATS[kind].read(content, "x", StreamChoice())
         except ChannelError as error:
             assert str(error).startswith("x:")

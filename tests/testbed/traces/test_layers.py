@@ -12,7 +12,7 @@ from testbed.randomness import generator
 from testbed.traces.capture import PCAP, datagrams
 from testbed.traces.contents import Contents
 from testbed.traces.dissector import LINK_TYPES, datagram
-from testbed.traces.format import Choice
+from testbed.traces.format import StreamChoice
 from testbed.traces.layer import Frame, UnreadError
 
 from .wrapped import (
@@ -42,7 +42,7 @@ WAYS = ("192.0.2.1:5004 > 192.0.2.2:5006", "[2001:db8::1]:5004 > [2001:db8::2]:5
 
 
 def read(content):
-    return PCAP.read(content, "x", Choice())
+    return PCAP.read(content, "x", StreamChoice())
 
 
 def packed(wrap, numbers=KEPT):

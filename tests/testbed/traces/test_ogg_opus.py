@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.errors import ChannelError
-from testbed.traces.format import Choice
+from testbed.traces.format import StreamChoice
 from testbed.traces.formats import read as read_file
 from testbed.traces.ogg import pages
 from testbed.traces.ogg_opus import OGG_OPUS, streams
@@ -18,7 +18,7 @@ TOC_20_MS = b"\x48"
 
 
 def read(content):
-    return OGG_OPUS.read(content, "x", Choice())
+    return OGG_OPUS.read(content, "x", StreamChoice())
 
 
 @pytest.mark.parametrize("seconds", [0.5, 3])

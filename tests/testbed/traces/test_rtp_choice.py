@@ -7,7 +7,7 @@ import pytest
 from testbed.errors import ChannelError
 from testbed.traces.capture_points import joined
 from testbed.traces.contents import Contents
-from testbed.traces.format import Choice
+from testbed.traces.format import StreamChoice
 from testbed.traces.rtp_choice import chosen
 from testbed.traces.rtp_packets import recording_from
 from testbed.traces.rtp_stream import streams
@@ -71,7 +71,7 @@ def test_several_senders_are_chosen_by_ssrc_first():
 def test_each_way_has_its_own_loss():
     both = sorted([*datagrams(BEFORE), *datagrams(AFTER, "b > c")], key=lambda datagram: datagram.time_ns)
     for way, lost in ((1, 30), (2, 90)):
-        recording = recording_from(both, Choice(way=way), "x", Contents())
+        recording = recording_from(both, StreamChoice(way=way), "x", Contents())
         assert (len(recording), int(recording.lost.sum())) == (600, lost)
 
 
@@ -79,4 +79,4 @@ def test_two_senders_with_one_ssrc_on_one_way_are_said():
     other = [replace(packet, sequence=packet.sequence + 20_000) for packet in CALL]
     parts = [*datagrams(BEFORE), *datagrams(other, start_ms=1_700_000_000_007)]
     with pytest.raises(ChannelError, match="several senders under one SSRC"):
-        recording_from(sorted(parts, key=lambda each: each.time_ns), Choice(), "x", Contents())
+        recording_from(sorted(parts, key=lambda each: each.time_ns), StreamChoice(), "x", Contents())
