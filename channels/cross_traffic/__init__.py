@@ -60,7 +60,7 @@ class SharedLink:
                     later=context.env.background,
                     rng=rng,
                     name=model.flow(number),
-                    put=self._put_other,
+                    put=self._put_cross_traffic,
                     arrivals=self._arrivals,
                 )
             )
@@ -83,7 +83,7 @@ class SharedLink:
                 total += fates
         return total
 
-    def _put_other(self, packet: Packet) -> None:
+    def _put_cross_traffic(self, packet: Packet) -> None:
         self.fates[packet.flow]["sent"] += 1
         self._put(packet)
 

@@ -1,6 +1,7 @@
 """The clock: SimPy's order, a background that keeps no run going, a budget that names its users."""
 
 import re
+from typing import Any
 
 import pytest
 import simpy
@@ -93,6 +94,34 @@ def test_a_failed_process_is_an_error_of_the_run():
     clock.process(process())
     with pytest.raises(ValueError, match="as it should"):
         clock.run()
+
+
+def test_conditions_and_stores_of_simpy_work_beside_calls():
+    clock, seen = Clock(), list[Any]()
+    store = simpy.Store(clock)
+
+    def process():
+        yield clock.timeout(2) & clock.timeout(5)
+        seen.append(clock.now)
+        item = yield store.get()
+        seen.append((clock.now, item))
+        first = yield clock.timeout(1, "short") | clock.timeout(9, "long")
+        seen.append((clock.now, list(first.values())))
+
+    clock.process(process())
+    clock.later(7, store.put, "item")
+    clock.run()
+    assert seen == [5, (7, "item"), (8, ["short"])] and clock.now == 16
+
+
+def test_an_empty_clock_has_no_next_event():
+    clock = Clock()
+    clock.later(3, id, None)
+    assert clock.peek() == 3
+    clock.step()
+    assert clock.peek() == simpy.core.Infinity
+    with pytest.raises(simpy.core.EmptySchedule):
+        clock.step()
 
 
 @pytest.mark.parametrize("schedule", ["later", "background"])
