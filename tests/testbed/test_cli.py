@@ -21,6 +21,7 @@ from testbed.csv_export import write_csv
 from testbed.scenario.loading import load_scenario, parse_scenario
 from testbed.scenario.packaged import packaged_scenarios
 from testbed.scenario.template import template
+from testbed.study import study_of
 
 TESTBED = Path(sys.executable).with_name("testbed")
 SMALL = """\
@@ -118,7 +119,9 @@ def test_a_new_scenario_is_valid_and_replaces_nothing(tmp_path: Path) -> None:
     done = cli(tmp_path, "new", "our net.yaml")
     assert (done.returncode, done.stdout) == (0, "our net.yaml\n")
     written = (tmp_path / "our net.yaml").read_text()
-    assert load_scenario(tmp_path / "our net.yaml").name == "our net"
+    scenario = load_scenario(tmp_path / "our net.yaml")
+    assert scenario.name == "our net"
+    assert "= 48 calls" in study_of(scenario).outline()
     again = cli(tmp_path, "new", "our net.yaml")
     assert (again.returncode, again.stderr) == (
         2,
