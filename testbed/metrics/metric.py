@@ -77,19 +77,20 @@ class Metric:
 
     @property
     def heading(self) -> str:
-        """Heading of a table's column, with the direction if lower is better."""
-        return self.label if self.better == "higher" else f"{self.label} (lower is better)"
+        """Heading of a table's column, with unit, and the direction if lower is better."""
+        return self._titled([self.unit])
 
     @property
     def axis(self) -> str:
         """Title of an axis, with unit, range, and the direction if lower is better."""
         low, high = self.bounds
-        said = [self.unit] if self.unit else []
-        if math.isfinite(low) and math.isfinite(high):
-            said.append(f"{low:g} to {high:g}")
-        if self.better == "lower":
-            said.append("lower is better")
-        return f"{self.label} ({', '.join(said)})" if said else self.label
+        is_bounded = math.isfinite(low) and math.isfinite(high)
+        return self._titled([self.unit, f"{low:g} to {high:g}" if is_bounded else ""])
+
+    def _titled(self, said: list[str]) -> str:
+        direction = "lower is better" if self.better == "lower" else ""
+        inside = ", ".join(filter(None, (*said, direction)))
+        return f"{self.label} ({inside})" if inside else self.label
 
     def column(self, name: str) -> Column:
         """Return its column in the table of a run."""
