@@ -1,8 +1,8 @@
-"""libopus as Python objects: `Encoder`, `Decoder`, `DredDecoder` and questions to a packet.
+"""libopus's encoder, decoder and DRED decoder as Python objects, mono at 16 kHz.
 
-Mono at 16 kHz. The calls, their order and the arithmetic at the int16 border are those of libopus 1.6.1's own
-``opus_demo``, so that packets and samples equal its. On a libopus that is too old to have the 24-bit calls
-the float calls do the same work: in a floating-point build they carry the same numbers.
+The calls, their order and the rounding to int16 are those of libopus 1.6.1's ``opus_demo``, so packets and
+samples are equal to its own. A libopus without the 24-bit calls uses the float calls, which carry the same
+numbers in a floating-point build.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ _UNIMPLEMENTED = -5
 
 
 class _Handle:
-    """An object of libopus's: freed at the end of its ``with`` block, by `close`, or when unreachable."""
+    """An object of libopus, freed at the end of its ``with`` block, by `close`, or when unreachable."""
 
     _state: int = 0
 
@@ -67,7 +67,7 @@ class _Handle:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Free libopus's memory; the object cannot be used any more. A second call does nothing."""
+        """Free libopus's memory; the object is then unusable. A second call does nothing."""
         state, self._state = self._state, 0
         if state:
             self._destroy(state)
@@ -95,14 +95,14 @@ class Encoder(_Handle):
     Parameters
     ----------
     settings
-        What to encode with; see `tune` for what can be changed later.
+        Initial settings; `tune` changes them.
     library
-        The libopus to use; by default the one that `testbed.codecs.opus.library.find` finds.
+        The libopus to use; default: that of `testbed.codecs.opus.library.find`.
 
     Raises
     ------
     CodecError
-        If libopus refuses a setting, or has no DRED and it is asked for.
+        libopus refuses a setting, or has no DRED and the settings request it.
     """
 
     def __init__(self, settings: EncoderSettings, library: Library | None = None) -> None:
@@ -136,20 +136,20 @@ class Encoder(_Handle):
 
     @property
     def lookahead_samples(self) -> int:
-        """Samples by which the decoded sound is later than the encoder's input."""
+        """Delay of the decoded sound behind the encoder's input, in samples."""
         value = c_int32()
         self.library.check(get_int(self._ctl, self._open(), _GET_LOOKAHEAD, value), "asking the lookahead")
         return value.value
 
     @property
     def final_range(self) -> int:
-        """State of the entropy coder after the last packet; the decoder's must equal it."""
+        """State of the entropy coder after the last packet; the decoder's must be equal."""
         result = get_int(self._ctl, self._open(), _GET_FINAL_RANGE, self._final_range)
         self.library.check(result, "asking the final range")
         return self._final_range.value
 
     def tune(self, settings: EncoderSettings) -> None:
-        """Change everything but the application, from the next frame on."""
+        """Change all settings but the application, from the next frame on."""
         _check_settings(settings)
         if settings.application != self._settings.application:
             raise CodecError(
@@ -192,7 +192,7 @@ class Encoder(_Handle):
         Returns
         -------
         bytes
-            The packet. One or two bytes mean that DTX says to send nothing.
+            The packet. With DTX, a packet of one or two bytes need not be sent.
         """
         samples = self._settings.frame_samples
         if pcm.shape != (samples,) or pcm.dtype != np.int16:
@@ -228,16 +228,16 @@ def _check_settings(settings: EncoderSettings) -> None:
 
 
 class ParsedDred:
-    """The deep redundancy of one packet, decoded from it; made and filled by `DredDecoder.parse`.
+    """The DRED of one packet, as `DredDecoder.parse` returns it.
 
     Attributes
     ----------
     samples
-        How far back before the packet's own first sample the redundancy reaches (0: there is none).
+        How far before the packet's first sample it begins; 0: the packet has none.
     end_samples
-        Where it ends: this many samples before the packet's first sample are not covered.
+        How far before the packet's first sample it ends.
     deferred
-        Whether only the entropy decoding was done, so that nothing can be synthesised from it.
+        Whether only the entropy coding was decoded, which is not enough for synthesis.
     """
 
     samples: int = 0
@@ -256,12 +256,12 @@ class ParsedDred:
 
 
 class DredDecoder(_Handle):
-    """Reads the deep redundancy in packets.
+    """Decodes the DRED in packets.
 
     Raises
     ------
     CodecError
-        If this libopus has no DRED.
+        This libopus has no DRED.
     """
 
     def __init__(self, library: Library | None = None) -> None:
@@ -274,19 +274,18 @@ class DredDecoder(_Handle):
     def parse(
         self, payload: bytes, max_samples: int, dred: ParsedDred | None = None, defer: bool = False
     ) -> ParsedDred:
-        """Decode the redundancy of a packet.
+        """Decode the DRED of a packet.
 
         Parameters
         ----------
         payload
             An Opus packet, not empty.
         max_samples
-            How far back it is needed. libopus works in steps of 40 ms and may stop short of it by less than
-            one.
+            How far back it is needed. libopus decodes chunks of 40 ms, and may stop less than one short.
         dred
-            An object to fill; a new one by default.
+            An object to fill; default: a new one.
         defer
-            Only entropy-decode: enough to know the depth, at a fraction of the cost.
+            Decode only the entropy coding, which gives the depth at a fraction of the cost.
         """
         if max_samples < 0 or not payload:
             raise CodecError(
@@ -325,10 +324,10 @@ class Decoder(_Handle):
     Parameters
     ----------
     complexity
-        0 to 10. From 5 on losses are concealed by the neural network, 6 and 7 enhance the sound (OSCE), if
-        the build has them.
+        0 to 10. From 5 on, the neural network conceals losses; 6 and 7 enhance the sound (OSCE), if the
+        build has it.
     library
-        The libopus to use; by default the one that `testbed.codecs.opus.library.find` finds.
+        The libopus to use; default: that of `testbed.codecs.opus.library.find`.
     """
 
     def __init__(self, complexity: int = 0, library: Library | None = None) -> None:
@@ -352,26 +351,26 @@ class Decoder(_Handle):
 
     def _set_complexity(self, complexity: int) -> None:
         result = set_int(self._ctl, self._open(), _SET["complexity"], complexity)
-        # before 1.5 a decoder had no complexity: all that it can do is what others do at 0
+        # Before 1.5, a decoder has no complexity and does what later ones do at 0.
         if result != _UNIMPLEMENTED or not 0 <= complexity <= 10:
             self.library.check(result, f"setting the decoder's complexity to {complexity}")
 
     @property
     def last_packet_samples(self) -> int:
-        """Samples of the last frame that was decoded or concealed; 0 before the first."""
+        """Length of the last decoded or concealed frame in samples; 0 before the first."""
         result = get_int(self._ctl, self._open(), _GET_LAST_PACKET_DURATION, self._value)
         self.library.check(result, "asking the last packet's duration")
         return self._value.value
 
     @property
     def final_range(self) -> int:
-        """State of the entropy decoder after the last packet: equal to the encoder's, if all is well."""
+        """State of the entropy decoder after the last packet; must be equal to the encoder's."""
         result = get_int(self._ctl, self._open(), _GET_FINAL_RANGE, self._final_range)
         self.library.check(result, "asking the final range")
         return self._final_range.value
 
     def decode(self, payload: bytes, out: Pcm24) -> None:
-        """Decode a packet that arrived; its duration must be that of `out`."""
+        """Decode a received packet, of the duration of `out`."""
         if not payload:
             raise CodecError("an empty packet cannot be decoded: conceal the frame instead")
         samples = out.size
@@ -384,7 +383,7 @@ class Decoder(_Handle):
         self._deliver(done, view, out, "decoding a packet")
 
     def conceal(self, out: Pcm24) -> None:
-        """Make up a frame of which nothing arrived."""
+        """Conceal a frame for which there is no data."""
         samples = out.size
         view = self._views.get(samples)
         if view is None:
@@ -393,7 +392,7 @@ class Decoder(_Handle):
         self._deliver(done, view, out, "concealing a frame")
 
     def fill_pause(self, out: Pcm24) -> None:
-        """Synthesize a frame of a pause: as `conceal`, but without networks, which could produce speech."""
+        """Conceal a frame of a pause, without networks, which could produce speech."""
         self._set_complexity(0)
         dred, self._dred_in_use = self._dred_in_use, None
         if dred is None:
@@ -418,12 +417,12 @@ class Decoder(_Handle):
         self._deliver(done, view, out, "decoding LBRR")
 
     def decode_dred(self, dred: ParsedDred, offset_samples: int, out: Pcm24) -> None:
-        """Synthesise a lost frame from the deep redundancy of a later packet.
+        """Synthesize a lost frame from the DRED of a later packet.
 
         Parameters
         ----------
         dred
-            The parsed redundancy of the later packet. Where it does not reach, libopus conceals.
+            The DRED of the later packet. Frames that it does not cover are concealed.
         offset_samples
             From the first sample of the lost frame to the first sample of the later packet.
         out
@@ -464,14 +463,14 @@ class Decoder(_Handle):
 
 
 def packet_samples(payload: bytes, library: Library | None = None) -> int:
-    """Return how many samples at 16 kHz a packet holds, from its first bytes (RFC 6716, section 3)."""
+    """Return the duration of a packet in samples at 16 kHz, from its first bytes (RFC 6716, section 3)."""
     library = library or load()
     samples = library.call.opus_packet_get_nb_samples(payload, len(payload), SAMPLE_RATE_HZ)
     return library.check(samples, "asking a packet's duration")
 
 
 def packet_has_lbrr(payload: bytes, library: Library | None = None) -> bool:
-    """Return whether a packet carries LBRR for the frame before it."""
+    """Return whether a packet has LBRR of the frame before it."""
     if not payload:
         return False
     library = library or load()
@@ -481,7 +480,7 @@ def packet_has_lbrr(payload: bytes, library: Library | None = None) -> bool:
 
 
 def _lbrr_flag(payload: bytes, library: Library) -> bool:
-    """Read the flag itself, for a libopus before 1.5: it follows SILK's voice flags (RFC 6716, 4.2.3)."""
+    """Read the LBRR flag, which follows SILK's voice activity flags (RFC 6716, 4.2.3); for libopus < 1.5."""
     configuration = payload[0] >> 3
     if configuration >= 16:  # CELT alone
         return False

@@ -22,46 +22,45 @@ _LAYOUT = {10: (1, 2), 20: (1, 4), 40: (2, 4), 60: (3, 4)}  # SILK frames, and s
 
 
 @dataclass(frozen=True, slots=True)
-class Lbrr:
-    """LBRR of one Opus frame.
+class MeasuredLbrr:
+    """The LBRR of one Opus frame.
 
     Attributes
     ----------
     bits
-        Bits spent on it, in steps of an eighth.
+        Its size in bits, in steps of an eighth.
     frames
-        Whether there is a copy of each SILK frame (10 or 20 ms) of the Opus frame before, in order of time.
-        In stereo: of its mid or side channel.
+        For each SILK frame (10 or 20 ms) of the previous Opus frame, whether there is a copy; in stereo, of
+        its mid or side channel.
     """
 
     bits: float
     frames: tuple[bool, ...]
 
 
-def measure(frame: bytes, bandwidth: SilkBandwidth, frame_ms: int, channels: int = 1) -> Lbrr:
-    """Find the LBRR of one Opus frame that has a SILK layer.
+def measure(frame: bytes, bandwidth: SilkBandwidth, frame_ms: int, channels: int = 1) -> MeasuredLbrr:
+    """Measure the LBRR of one Opus frame with a SILK layer.
 
     Parameters
     ----------
     frame
-        One Opus frame: a packet without its framing. One of 0 or 1 bytes is a frame not sent (DTX) and
-        has none.
+        One Opus frame: a packet without its framing. A frame of 0 or 1 bytes was not sent (DTX); it has none.
     bandwidth
-        Of the SILK layer; in hybrid mode always ``"wideband"``.
+        Bandwidth of the SILK layer; in hybrid mode always ``"wideband"``.
     frame_ms
-        Duration: 10, 20, 40 or 60.
+        Duration of the frame: 10, 20, 40 or 60.
     channels
         1 or 2.
 
     Returns
     -------
-    Lbrr
-        For damaged data some number between 0 and the frame's size.
+    MeasuredLbrr
+        For damaged data, any size up to the frame's.
 
     Raises
     ------
     CodecError
-        If no SILK layer has this bandwidth, duration or number of channels.
+        No SILK layer has this bandwidth, duration or number of channels.
     """
     if bandwidth not in _RATE_KHZ or frame_ms not in _LAYOUT or channels not in (1, 2):
         raise CodecError(
@@ -69,12 +68,12 @@ def measure(frame: bytes, bandwidth: SilkBandwidth, frame_ms: int, channels: int
             "mediumband or wideband, of 10, 20, 40 or 60 ms, mono or stereo"
         )
     frames, subframes = _LAYOUT[frame_ms]
-    # The flags of activity and then of LBRR are single even bits, so they stand as such in the first byte.
+    # The flags of voice activity, then of LBRR, are bits of probability 1/2: plain bits of the first byte.
     if len(frame) <= 1 or (channels == 1 and not frame[0] >> (7 - frames) & 1):
-        return Lbrr(0.0, (False,) * frames)
+        return MeasuredLbrr(0.0, (False,) * frames)
     data = np.frombuffer(frame, np.uint8)
     begin, end, mid, side = lbrr_extent(data, _RATE_KHZ[bandwidth], frames, subframes, channels)
-    # The encoder strips zeros at the frame's end, so that symbols may lie, at no cost, beyond the last byte.
+    # The encoder strips zeros at the end, so symbols may lie beyond the last byte, where they cost nothing.
     available = 64 * len(frame)
     bits = (min(end, available) - min(begin, available)) / 8
-    return Lbrr(bits, tuple(bool((mid | side) >> index & 1) for index in range(frames)))
+    return MeasuredLbrr(bits, tuple(bool((mid | side) >> index & 1) for index in range(frames)))

@@ -1,4 +1,4 @@
-"""What an Opus encoder is told, as values that can be compared, hashed and stored."""
+"""Settings of an Opus encoder, as values that can be compared, hashed and stored."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,13 +16,13 @@ class EncoderSettings:
     Attributes
     ----------
     bitrate_bps
-        Total target that libopus divides among speech, LBRR and DRED.
+        Target for the sum, which libopus divides among speech, LBRR and DRED.
     complexity
         0 to 10.
     frame_ms
         Duration of a packet's audio: 10, 20, 40 or 60.
     bandwidth
-        The audio bandwidth that the encoder uses, or ``"auto"`` where it may choose.
+        The audio bandwidth; ``"auto"``: the encoder chooses.
     rate_mode
         ``"vbr"``, constrained ``"cvbr"`` or ``"cbr"``.
     application
@@ -30,13 +30,13 @@ class EncoderSettings:
     signal
         Hint: ``"auto"``, ``"voice"`` or ``"music"``.
     dtx
-        Whether libopus may make packets of 1 or 2 bytes of silence; the sender may leave them out.
+        Whether silence may become packets of 1 or 2 bytes, which the sender may omit.
     expected_loss_percent
-        The loss that libopus plans its redundancy for, 0 to 100. DRED is only sent when it is above 0.
+        The loss for which libopus plans its redundancy, 0 to 100. With 0, no DRED is sent.
     inband_fec
         Whether LBRR is encoded.
     dred_depth_ms
-        DRED asked for, a multiple of 10 up to 1000 (libopus sends up to 1040); 0 for none.
+        Depth of DRED requested, a multiple of 10 up to 1000 (libopus sends up to 1040); 0 for none.
     """
 
     bitrate_bps: int
@@ -53,20 +53,20 @@ class EncoderSettings:
 
     @property
     def frame_samples(self) -> int:
-        """Samples of one frame."""
+        """Samples per frame."""
         return self.frame_ms * SAMPLE_RATE_HZ // 1000
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenDred:
-    """DRED that is added to the packets of an encoder; see `testbed.codecs.dred_writer`.
+    """DRED that the testbed adds to the packets of an encoder; see `testbed.codecs.dred_writer`.
 
     Attributes
     ----------
     depth_ms
-        How far back it reaches; a multiple of 10.
+        Its depth, a multiple of 10.
     q0, dq, qmax
-        How fine it is, see `testbed.codecs.dred.payload.DredHeader`.
+        Its quantization; see `testbed.codecs.dred.payload.DredHeader`.
     """
 
     depth_ms: int
@@ -76,5 +76,5 @@ class WrittenDred:
 
     @property
     def chunks(self) -> int:
-        """How many latent vectors, each of 40 ms: as many as libopus sends where it is free to."""
+        """Number of latent vectors, each of 40 ms: as many as libopus sends if the bitrate allows."""
         return (self.depth_ms // 10 + 5) // 4

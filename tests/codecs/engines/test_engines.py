@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ import soundfile
 from testbed import calls, runner
 from testbed.codecs.engines import ENGINES, EngineName, engine
 from testbed.codecs.engines.batched import NumbaEngine
+from testbed.codecs.engines.engine import Job, Key
 from testbed.codecs.opus import build as opus_build
+from testbed.codecs.pcm import Pcm16
 from testbed.columns import TIMINGS, names
 from testbed.errors import CodecError, ScenarioError
 from testbed.plan import MAX_CALLS_IN_TASK, plan
@@ -104,7 +107,8 @@ def test_results_in_any_order_give_identical_rows(
     name: EngineName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = SCENARIO.replace("[libopus, numba]", f"[{name}]").replace("clips: 2", "clips: 1")
-    scenario = parse_scenario(text.replace("[pesq_wb, estoi]", "[estoi]"))
+    text = text.replace("realizations: 4", "realizations: 2").replace("[pesq_wb, estoi]", "[estoi]")
+    scenario = parse_scenario(text)
     in_order = runner.run_scenario(scenario, tmp_path / "in order", jobs=1).table
     monkeypatch.setattr(calls, "engine", lambda name, batch_mb: ShufflingEngine(engine(name, batch_mb)))
     shuffled = runner.run_scenario(scenario, tmp_path / "shuffled", jobs=1).table
@@ -135,6 +139,19 @@ def test_a_call_that_fails_does_not_take_its_batch_with_it(
     assert len(failed) == 4
     assert table["error"].isin(["", "a packet that cannot be"]).all()
     assert table.loc[table["error"] == "", "estoi"].notna().all()
+
+
+def test_an_engine_that_fails_without_a_job_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(ShufflingEngine):
+        def decode(self, jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Pcm16]]:
+            raise CodecError("no weights")
+
+    monkeypatch.setattr(calls, "engine", lambda name, batch_mb: Broken(engine("libopus", batch_mb)))
+    text = SCENARIO.replace("sweep: {engine: [libopus, numba]}", "").replace("clips: 2", "clips: 1")
+    with pytest.raises(CodecError, match="no weights"):
+        runner.run_scenario(parse_scenario(text), tmp_path / "run", jobs=1)
 
 
 def test_a_call_is_made_again_by_its_own_engine(finished: pd.DataFrame, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_captured_packets_frame_by_frame():
 @pytest.mark.parametrize("frame", [b"", b"\xff"])
 @pytest.mark.parametrize(("frame_ms", "silk_frames"), [(10, 1), (20, 1), (40, 2), (60, 3)])
 def test_a_frame_not_sent_has_none(frame, frame_ms, silk_frames):
-    assert lbrr.measure(frame, "wideband", frame_ms) == lbrr.Lbrr(0.0, (False,) * silk_frames)
+    assert lbrr.measure(frame, "wideband", frame_ms) == lbrr.MeasuredLbrr(0.0, (False,) * silk_frames)
 
 
 def test_without_the_flag_there_is_none():
@@ -41,7 +41,7 @@ def test_without_the_flag_there_is_none():
     rng = random.Random(4)
     for _ in range(200):
         frame = bytes([rng.randrange(256) & 0b10111111]) + rng.randbytes(60)
-        assert lbrr.measure(frame, "wideband", 20) == lbrr.Lbrr(0.0, (False,))
+        assert lbrr.measure(frame, "wideband", 20) == lbrr.MeasuredLbrr(0.0, (False,))
         with_flag = bytes([frame[0] | 0b01000000]) + frame[1:]
         found = lbrr.measure(with_flag, "wideband", 20)
         assert found.frames == (True,)
