@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -75,6 +76,13 @@ def test_a_run_shows_its_answer_with_every_name_escaped(run: Run) -> None:
     assert (tags.opened.count("tr"), tags.opened.count("table")) == (1 + 3, 1)
     assert "<b>LBRR" not in shown
     assert html.escape("<b>LBRR</b>") in shown
+
+
+def test_a_flow_study_says_that_it_has_no_schemes(tmp_path: Path) -> None:
+    study = Run(tmp_path / "<i>", pd.DataFrame({"flow": ["a", "b"]}), {"kind": "flows", "complete": False})
+    assert study._repr_html_() == f"<p>Run({tmp_path}/&lt;i&gt;: 2 flows, unfinished)</p>"
+    with pytest.raises(ResultsError, match="a flow study, which has no schemes"):
+        study.summary()
 
 
 def test_a_call_shows_a_player_and_a_figure(call: Call) -> None:
