@@ -1,4 +1,4 @@
-"""Pydantic annotations for parameters whose class is looked up by name in a registry.
+"""Pydantic annotations for names in a registry, and for parameters whose class is looked up there.
 
 The class is looked up when a value is validated, so that another package's is imported only where a scenario
 names it.
@@ -61,6 +61,31 @@ class ParametersOf:
     ) -> JsonSchemaValue:
         item = self.registry.usable().get(self.name)
         return {} if item is None else handler(core_schema.union_schema([_referable(item)]))
+
+
+@dataclass(frozen=True)
+class NameIn:
+    """Annotation of a string that is the name of an item.
+
+    Attributes
+    ----------
+    registry
+        Has the item.
+    """
+
+    registry: Registry[Any]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def validate(name: str) -> str:
+            _item(self.registry, name)
+            return name
+
+        return core_schema.no_info_after_validator_function(validate, core_schema.str_schema())
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "enum": list(self.registry)}
 
 
 class TaggedUnion(Registry[type[Model]]):

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Annotated
 
 from testbed.codecs.engines.engine import Engine
-
-EngineName = Literal["libopus", "numba"]
+from testbed.named_parameters import NameIn
+from testbed.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,15 @@ def _numba(batch_mb: int) -> Engine:
     return NumbaEngine(batch_mb)
 
 
-ENGINES: dict[EngineName, EngineKind] = {
-    "libopus": EngineKind(_libopus, max_calls=48),
-    "numba": EngineKind(_numba, max_calls=192, uses_kernels=True),
-}
+ENGINES: Registry[EngineKind] = Registry(
+    "engine",
+    {
+        "libopus": EngineKind(_libopus, max_calls=48),
+        "numba": EngineKind(_numba, max_calls=192, uses_kernels=True),
+    },
+)
+
+EngineName = Annotated[str, NameIn(ENGINES)]
 
 
 @cache

@@ -15,8 +15,8 @@ from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.congestion import ControllerSpec
 from testbed.congestion.none import NoControl
 from testbed.congestion.reporting import Reporting
-from testbed.errors import PluginError, UnknownNameError
 from testbed.metrics import METRICS
+from testbed.named_parameters import NameIn
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
 from testbed.recording import AUDIO_MB
@@ -214,7 +214,7 @@ class Scenario(BaseScenario):
     playout: PlayoutSpec
     engine: EngineName = "libopus"
     limits: CallLimits = Field(default_factory=CallLimits)
-    metrics: list[str]
+    metrics: list[Annotated[str, NameIn(METRICS)]]
 
     @property
     def calls_of_a_point(self) -> int:
@@ -261,13 +261,8 @@ class Scenario(BaseScenario):
                 ),
             )
         for index, metric in enumerate(self.metrics):
-            try:
-                METRICS[metric]
-            except (UnknownNameError, PluginError) as error:
-                yield ("metrics", index), str(error)
-            else:
-                if metric in self.metrics[:index]:
-                    yield ("metrics", index), f"duplicate metric {metric}"
+            if metric in self.metrics[:index]:
+                yield ("metrics", index), f"duplicate metric {metric}"
 
 
 Kind = TypeVar("Kind", bound=BaseScenario)
