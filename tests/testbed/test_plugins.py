@@ -74,7 +74,7 @@ def test_the_doctor_lists_plugins_and_names_the_one_that_does_not_load(site: Pat
     assert bad["found"].startswith(
         "stage 'broken' of broken-plugin 0.3 cannot be imported: ModuleNotFoundError"
     )
-    assert (bad["needed"], bad["mend"]) == (False, "pip uninstall broken-plugin")
+    assert (bad["needed"], bad["fix"]) == (False, "pip uninstall broken-plugin")
 
 
 def test_a_plugin_that_does_not_load_is_named_where_a_scenario_uses_it(site: Path, tmp_path: Path) -> None:
