@@ -27,7 +27,7 @@ from testbed.kernels import rdovae
 from testbed.kernels.bark import FRAME
 from testbed.kernels.features import extract_features, feature_state
 from testbed.kernels.pitch_network import PitchNetwork, pitch_network
-from testbed.kernels.weights import read_blob
+from testbed.kernels.weights import Floats, read_blob
 
 _STEP_SAMPLES = network.STEP_MS * SAMPLE_RATE_HZ // 1000
 _CHUNK_SAMPLES = CHUNK_MS * SAMPLE_RATE_HZ // 1000
@@ -38,8 +38,6 @@ _LOOKAHEAD_SAMPLES = 64
 """Delay of a decoded frame of speech behind its packet's beginning: 4 ms."""
 _CUTOFF_HZ = 60.0
 _BLOCK = 256
-
-Floats = NDArray[np.float32]
 
 
 @lru_cache(maxsize=2)

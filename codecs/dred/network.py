@@ -9,22 +9,19 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from testbed.codecs.dred.payload import MAX_CHUNKS, DredHeader, DredPayload, levels
 from testbed.codecs.dred.quantizers import quantizers
 from testbed.codecs.opus.build import built
 from testbed.errors import CodecError
 from testbed.kernels import dred_symbols, rdovae
-from testbed.kernels.weights import read_blob
+from testbed.kernels.weights import Floats, read_blob
 
 VERSION = 12
 """The experimental version of libopus 1.6, whose networks they are."""
 STEP_MS = 20
 _FEATURES_PER_STEP = rdovae.FRAMES_PER_STEP * rdovae.FEATURES
 _MAX_BATCH = 256
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from testbed.codecs.dred import network, packet, payload
 from testbed.codecs.dred.payload import MAX_CHUNKS
-from testbed.kernels.bark import FEATURES, FRAME
+from testbed.kernels.bark import FEATURES, FRAME, Floats
 from testbed.kernels.plc import AHEAD
 from testbed.kernels.rdovae import FRAMES_PER_LATENT
 
 _ROUNDED_CHUNKS = 4
-
-Floats = NDArray[np.float32]
 
 
 class DredReader:
