@@ -111,15 +111,19 @@ def parse_header(payload: bytes) -> DredHeader:
     CodecError
         If it is not DRED.
     """
-    named = payload[:1] == b"D" and payload[1:2] in map(int.to_bytes, DRED_EXPERIMENTAL_VERSIONS)
-    if not named or len(payload) <= PREFIX_BYTES:
+    version = _version(payload)
+    numbers = np.zeros(HEADER_SIZE, np.int64)
+    dred_symbols.read_header(np.frombuffer(payload, np.uint8)[PREFIX_BYTES:], numbers)
+    return _header(version, numbers)
+
+
+def _version(payload: bytes) -> int:
+    if payload[:1] != b"D" or len(payload) <= PREFIX_BYTES or payload[1] not in DRED_EXPERIMENTAL_VERSIONS:
         raise CodecError(
             f"a DRED payload is 'D', {_VERSIONS}, and then more; "
             f"this one is {payload[:PREFIX_BYTES].hex(' ') or 'empty'}"
         )
-    numbers = np.zeros(HEADER_SIZE, np.int64)
-    dred_symbols.read_header(np.frombuffer(payload, np.uint8)[PREFIX_BYTES:], numbers)
-    return _header(payload[1], numbers)
+    return payload[1]
 
 
 def _header(version: int, numbers: NDArray[np.int64]) -> DredHeader:
@@ -141,7 +145,7 @@ def parse(payload: bytes, max_chunks: int = MAX_CHUNKS) -> DredPayload:
     CodecError
         If it is not DRED, or larger than any packet.
     """
-    version = parse_header(payload).version
+    version = _version(payload)
     if len(payload) > _MAX_BYTES or not 0 <= max_chunks <= MAX_CHUNKS:
         raise CodecError(
             f"DRED of {len(payload)} bytes and {max_chunks} chunks: at most {_MAX_BYTES} and {MAX_CHUNKS}"
