@@ -1,8 +1,8 @@
-"""How much of a call is spent outside libopus: SimPy, packets, playout and Python, beside libopus itself.
+"""Measures the time of a call outside libopus: SimPy, packets, playout and Python.
 
-Run it with ``.venv/bin/python benchmarks/call_overhead.py``. Inside is every second spent in libopus's own
-encode, decode and DRED calls; outside is everything else that a call needs from clip to aligned sound,
-metrics left out. Both are timed in the same calls, so the ratio does not depend on how fast the machine is.
+Run it with ``.venv/bin/python benchmarks/call_overhead.py``. Time inside libopus is the time of its encode,
+decode and DRED functions; time outside is the rest of a call, from the clip to the aligned sound, without
+metrics. Both are timed in the same calls, so their ratio depends little on the speed of the machine.
 """
 
 import json

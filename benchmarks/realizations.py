@@ -1,9 +1,10 @@
-"""How fast many realizations of a channel are decoded, beside opus_demo and our libopus engine.
+"""Measures how fast many realizations of a channel are decoded, compared with opus_demo and engine libopus.
 
-Run it with ``.venv/bin/python benchmarks/realizations.py``. A clip of 10 s with 1 s of DRED meets bursty loss
-of 10 %. The engine numba decodes 1000 realizations, and 4000, in which more gaps are alike; ``opus_demo
--lossfile`` and the engine libopus, of which each takes as long as the other, some of them. What counts is
-processor time. Last, the memory of a whole run in one process, of up to 10 000 realizations.
+Run it with ``.venv/bin/python benchmarks/realizations.py``. A clip of 10 s with 1 s of DRED is sent through
+bursty loss of 10 %. The engine numba decodes 1000 realizations, then 4000, in which more gaps are equal.
+``opus_demo -lossfile`` and the engine libopus decode some of them, since each realization takes them the same
+time. All times are processor times. At the end, the memory of a whole run in one process is measured, with up
+to 10 000 realizations.
 """
 
 import json

@@ -1,11 +1,11 @@
-"""How fast gaps are concealed in batches, beside libopus's deep PLC, and what that makes of whole calls.
+"""Measures how fast the kernels conceal gaps in batches, compared with libopus's deep PLC, and whole calls.
 
 Run it with ``.venv/bin/python benchmarks/vocoder.py``. libopus conceals each gap through our binding, after
-speech; the kernels conceal many gaps at once. Both are one thread, and what counts is that thread's own
-processor time, so that other programs disturb it little. The floors are what the networks' multiplications
-alone would take at the rates that this core reaches in large matrix products: of float32, and of 8 bits by
-libopus's own instructions (most layers have 8-bit weights). Then what it takes to compile, and what
-``realizations.py`` measures.
+speech; the kernels conceal many gaps at once. Both use one thread, and the processor time of that thread is
+measured, so that other programs disturb it little. The floors are the times of the networks' multiplications
+alone, at the rates that this core reaches in large matrix products: in float32, and in 8 bits by libopus's
+own instructions (most layers have 8-bit weights). The time of compiling and the measurements of
+``realizations.py`` follow.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""What is in a packet, and what comes back out of it?"""
+"""Codecs and packets: Opus, RTP and RTCP, redundancy schemes, and engines that decode received packets."""

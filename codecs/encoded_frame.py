@@ -1,4 +1,4 @@
-"""What an Opus packet carries: its own frame, and redundancy for frames before it."""
+"""Encoded frames: an Opus packet's own frame, and its redundancy for earlier frames."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from testbed.codecs.opus.packet import Mode, PacketBandwidth, split
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 
 DRED_LIMIT_SAMPLES = SAMPLE_RATE_HZ * 104 // 100
-"""How much of a packet's DRED libopus reads: 26 latents of 40 ms."""
+"""Length of the part of a packet's DRED that libopus reads: 26 latents of 40 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class EncodedFrame:
 
     @property
     def allows_neural_concealment(self) -> bool:
-        """Whether libopus's networks, neural concealment and DRED, can fill a gap after this packet.
+        """True if libopus's networks (neural concealment and DRED) can fill a gap after this packet.
 
         They work at 16 kHz: in CELT and hybrid mode at any bandwidth, in SILK mode in wideband only. One
         exception is ignored: the last SILK packet before the encoder changes to CELT ends in 5 ms of CELT,

@@ -6,7 +6,7 @@ from testbed.codecs.encoded_frame import EncodedFrame
 
 
 class Recovery(IntEnum):
-    """Where a frame's sound comes from.
+    """Source of a frame's sound.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Recovery(IntEnum):
 
 
 class Action(IntEnum):
-    """What the decoder does for a frame.
+    """Action of the decoder for a frame.
 
     Attributes
     ----------

@@ -21,12 +21,12 @@ class Interval:
 
     @property
     def is_known(self) -> bool:
-        """Whether there were enough calls for an interval."""
+        """True if there were enough calls for an interval."""
         return math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
     def is_significant(self) -> bool:
-        """Whether the interval, of a difference, excludes 0."""
+        """True if the interval of a difference excludes 0."""
         return self.is_known and not self.low <= 0 <= self.high
 
     def times(self, sign: int) -> Self:

@@ -80,7 +80,7 @@ class Cell:
 
     @property
     def asks_dred(self) -> bool:
-        """Whether the scheme asks for DRED."""
+        """True if the scheme asks for DRED."""
         return self.costs.get("dred_asked_ms", 0) > 0
 
     @property

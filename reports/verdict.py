@@ -43,7 +43,7 @@ class Verdict:
 
     @property
     def shows_loss(self) -> bool:
-        """Whether the judging metric may show an effect of loss."""
+        """True if the judging metric may show an effect of loss."""
         effect = self.effects.get(self.metric or "")
         return effect is None or effect.low > 0
 

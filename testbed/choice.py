@@ -67,7 +67,7 @@ class Choice:
 
     @property
     def has_order(self) -> bool:
-        """Whether any scheme is shown to be worse than another."""
+        """True if any scheme is shown to be worse than another."""
         return 0 < len(self.running) < len(self.ranked)
 
 

@@ -115,7 +115,7 @@ class DredAnswer:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether packets carry DRED."""
+        """The answer for this stream; a few packets with DRED may be chance where they are implausible."""
         if self.with_dred > (self.packets * _BY_CHANCE if self.is_implausible else 0):
             return "carries"
         return "unknown" if self.reason or self.cut or self.damaged > _FEW * self.packets else "none"

@@ -113,7 +113,7 @@ class Inspection:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether any stream carries DRED; "unknown" if none does and one is unknown."""
+        """The strongest answer of any stream: DRED is carried, then unknown, then none."""
         verdicts = {answer.verdict for answer in self.answers}
         return next((each for each in EXIT_CODES if each in verdicts - {"none"}), "none")
 

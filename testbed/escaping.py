@@ -16,5 +16,5 @@ def printable(text: str) -> str:
 
 
 def is_printable(text: str) -> bool:
-    """Whether text has nothing that `printable` escapes."""
+    """Return True if text has nothing that `printable` escapes."""
     return _HARMFUL.search(text) is None

@@ -1,4 +1,4 @@
-"""Where the testbed keeps what it fetches, and how a file gets its final name only when it is whole."""
+"""Folders of fetched files, and writing of files that get their final name only when complete."""
 
 import os
 import re

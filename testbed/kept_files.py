@@ -32,7 +32,7 @@ NOT_KEPT = "not kept"
 
 
 def is_kept_file(name: str) -> bool:
-    """Whether a path in a run's folder is that of a kept file."""
+    """Return True if a path in a run's folder is that of a kept file."""
     return bool(_KEPT.fullmatch(name))
 
 
@@ -48,7 +48,7 @@ def file_stem(context: "RunContext", call: "CallId") -> str:
 
 
 def keeps_sound(context: "RunContext", call: "CallId") -> bool:
-    """Whether a call's sound is kept."""
+    """Return True if a call's sound is kept."""
     return call in context.examples or "audio" in context.save
 
 

@@ -24,12 +24,12 @@ class Run(Results):
 
     @property
     def is_failure(self) -> bool:
-        """Whether every call, or every flow, failed."""
+        """True if every call, or every flow, failed."""
         return self.kind.is_failure(self.table)
 
     @property
     def has_schemes(self) -> bool:
-        """Whether it compares schemes; a flow study does not."""
+        """True if the run compares schemes; a flow study does not."""
         return self.kind.has_schemes
 
     @property

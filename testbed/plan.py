@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def calls(self) -> int:
-        """How many calls there are."""
+        """Number of calls."""
         return sum(len(group.calls) for group in self.groups)
 
     @property

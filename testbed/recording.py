@@ -12,7 +12,7 @@ from testbed.errors import SpeechError
 from testbed.escaping import printable
 
 AUDIO_MB = 512
-"""How much sound is held by default: of one file while it is read, and of all clips together."""
+"""Default limit of decoded sound in memory: of one file while it is read, and of all clips together."""
 SHORTEST_S = 1
 LONGEST_S = 600
 _RATES_HZ = (4_000, 768_000)
@@ -36,7 +36,7 @@ class AudioRecording:
 
     @property
     def converted(self) -> str:
-        """How the samples were made, as `Clip.converted`."""
+        """Description of the conversion to 16 kHz mono, as in `Clip.converted`."""
         if (self.rate_hz, self.channels) == (SAMPLE_RATE_HZ, 1):
             return ""
         channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")

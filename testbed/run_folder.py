@@ -229,7 +229,7 @@ def _is_there(place: Path) -> bool:
 
 
 def _is_no_folder(place: Path, root: Path) -> bool:
-    """Whether the place of a folder in `root` is taken by something else."""
+    """Return True if something else is in the place of a folder in `root`."""
     return place != root and _is_there(place) and (place.is_symlink() or not place.is_dir())
 
 

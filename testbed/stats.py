@@ -134,7 +134,7 @@ def _bootstrap(part: NDArray[np.float64], whole: NDArray[np.float64], clips: NDA
 
 @lru_cache(maxsize=8)
 def resamples(n: int) -> NDArray[np.float64]:
-    """How often each of n units is in each resample, (resamples, n): the same for all estimates from n units.
+    """Return the counts of each of n units in each resample, (resamples, n); equal for equal n.
 
     For many units there are fewer resamples, to bound the memory.
     """

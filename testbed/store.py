@@ -31,7 +31,7 @@ ROWS = "results"
 """Name of the table of the journal."""
 ROWS_IN_JOURNAL = 1000
 MOST_BYTES_OF_TEXT = 64 << 20
-"""What a journal or a manifest may have; parsed it takes many times that."""
+"""Largest size of a journal or a manifest; parsed it takes many times that."""
 _MOST_KEYS = 16
 _ROW_BYTES = (2000, 500)
 """Upper estimates of a row's size in the journal, and in its part and the table together."""

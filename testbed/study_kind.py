@@ -40,7 +40,7 @@ class StudyKind:
     has_schemes: bool
 
     def is_failure(self, table: "pd.DataFrame") -> bool:
-        """Whether all rows of a table are those of failures."""
+        """Return True if all rows of a table are those of failures."""
         column = self.rate_columns[0]
         return column not in table or bool(table[column].isna().all())
 

@@ -63,7 +63,7 @@ class Timeline:
 
     @property
     def is_sent(self) -> NDArray[np.bool_]:
-        """Whether a packet with the frame as its primary was sent, by frame."""
+        """By frame, True if a packet with the frame as its primary was sent."""
         sent: NDArray[np.bool_] = self.sent_ns != NEVER
         return sent
 

@@ -78,7 +78,7 @@ class Demand:
 
     @property
     def is_steady(self) -> bool:
-        """Whether it takes a share of the link all the time."""
+        """True if the source takes a share of the link all the time."""
         return self.constant_kbps > 0 or self.greedy_flows > 0
 
 

@@ -16,7 +16,7 @@ from testbed.named_parameters import invalid
 from testbed.parameters import Parameters
 
 BLOCK = 512
-"""How many packets' random numbers a law draws at a time."""
+"""Number of packets whose random numbers a law draws at a time."""
 
 
 class JitterModel(Parameters):
@@ -57,7 +57,7 @@ class JitterModel(Parameters):
 
     @property
     def reorders(self) -> bool:
-        """Whether the stage can change the order of packets."""
+        """True if the stage can change the order of packets."""
         return self.reorder
 
     def delays_ns(self, rng: np.random.Generator) -> Iterator[int]:

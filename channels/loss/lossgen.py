@@ -13,7 +13,7 @@ from testbed.errors import ChannelError, CodecError
 from testbed.files import cache_dir
 
 WEIGHTS = Path("opus", "current", "source", "dnn", "lossgen_data.c")
-"""Where `testbed opus build` leaves the generator's weights, in the user's cache."""
+"""Path of the generator's weights in the user's cache; `testbed opus build` puts them there."""
 SKIPPED_PACKETS = 1000
 """Packets that libopus's own generator skips, as the first ones are not quite random."""
 

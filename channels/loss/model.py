@@ -12,7 +12,7 @@ from testbed.channels.stage import Stage, StageContext
 from testbed.parameters import Parameters
 
 BLOCK = 512
-"""How many packets' random numbers a model draws at a time."""
+"""Number of packets whose random numbers a model draws at a time."""
 
 
 class LossModel(Parameters):

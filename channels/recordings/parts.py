@@ -29,7 +29,7 @@ class LossTrace:
 
     @property
     def doubt(self) -> str:
-        """Why flags may mean the opposite: they say that most packets were lost; "" where they do not."""
+        """A warning that flags may mean the opposite, if by them most packets were lost; "" otherwise."""
         if self.mean_loss() <= 0.5:
             return ""
         return f"{100 * self.mean_loss():.3g} % of the packets are lost: 1 is read as lost, 0 as received"

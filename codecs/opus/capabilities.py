@@ -1,7 +1,7 @@
-"""What a libopus really does, found out by making it do it.
+"""Finds the capabilities of a libopus by trying each of them.
 
-A build can export a function, and accept an option, and still have left out what is behind them; so each
-capability here is a difference in what comes out.
+A build can export a function and accept an option, and still lack the code behind them. Therefore each
+capability is shown by a difference in the output.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _PROBE = EncoderSettings(bitrate_bps=24_000, expected_loss_percent=20)
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What one libopus can do.
+    """The capabilities of one libopus.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which libopus is used, and its C functions: found, loaded and described in one table.
+"""Finds and loads libopus; its C functions are described in one table.
 
 `OPUS_LIBRARY` overrides everything; otherwise it is the testbed's own build in the cache, otherwise the
 system's. The functions are those of libopus's public header ``opus.h``; one that an older libopus lacks is

@@ -60,12 +60,12 @@ class OpusPacket:
 
     @property
     def is_dtx(self) -> bool:
-        """Whether it holds no sound: frames of 0 or 1 byte, which libopus conceals (section 2.1.9)."""
+        """True if it holds no sound: frames of 0 or 1 byte, which libopus conceals (section 2.1.9)."""
         return max(map(len, self.frames)) <= 1
 
     @property
     def has_voice(self) -> bool | None:
-        """Whether SILK's voice activity flag is set anywhere in it; None in CELT mode, which has none."""
+        """True if any of SILK's voice activity flags is set; None in CELT mode, which has none."""
         if self.mode == "celt":
             return None
         # The flags of the mid channel are single even bits, so they stand as such in a frame's first byte.

@@ -36,7 +36,7 @@ class ReportedArrival:
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
-    """What arrived of one stream.
+    """Arrivals of the packets of one stream.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What all RTCP packets share: the 4-byte header (RFC 3550, section 6.4.1), NTP time, 16-bit sequences."""
+"""Common parts of RTCP packets: the 4-byte header (RFC 3550, section 6.4.1), NTP time, 16-bit sequences."""
 
 import struct
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ _SSRC = struct.Struct("!I")
 
 @dataclass(frozen=True, slots=True)
 class ReportBlock:
-    """What a receiver saw of one stream.
+    """Reception statistics of one stream.
 
     Attributes
     ----------

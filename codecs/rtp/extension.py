@@ -11,7 +11,7 @@ from testbed.codecs.rtp.packet import RTP_HEADER_BYTES
 from testbed.errors import CodecError
 
 EXTENSION_BYTES = 8
-"""What the extension adds to every packet on the wire."""
+"""Size of the extension in every packet on the wire."""
 TRANSPORT_SEQUENCE_ID = 5
 
 _ONE_BYTE_PROFILE = 0xBEDE

@@ -18,7 +18,7 @@ MAX_TIMESTAMP_OFFSET = (1 << 14) - 1
 MAX_BLOCK_BYTES = (1 << 10) - 1
 MAX_PAYLOAD_TYPE = (1 << 7) - 1
 MAX_DISTANCE_MS: float = 1000 * MAX_TIMESTAMP_OFFSET / CLOCK_HZ
-"""How far back a redundant block can start, in milliseconds of the 48 kHz clock: 341.3."""
+"""Longest distance of a redundant block from its packet, on the 48 kHz clock: 341.3 ms."""
 
 _WORD = struct.Struct("!I")
 

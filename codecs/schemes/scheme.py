@@ -73,12 +73,12 @@ class Scheme(Parameters):
 
     @property
     def is_ceiling(self) -> bool:
-        """Whether this is plain speech without loss, the upper bound of all schemes."""
+        """True for plain speech without loss, the upper bound of all schemes."""
         return not self.parts
 
     @property
     def is_baseline(self) -> bool:
-        """Whether this is classic PLC alone, the scheme that the others are compared with."""
+        """True for classic PLC alone, the scheme that the others are compared with."""
         return [type(part) for part in self.parts] == [ClassicPlc]
 
     def encoder_settings(self, speech: EncoderSettings, total_given: bool) -> EncoderSettings:

@@ -28,7 +28,7 @@ class PacketReport:
 
     @property
     def lost(self) -> bool:
-        """Whether the report says that it did not arrive."""
+        """True if the report says that the packet did not arrive."""
         return self.arrival_ns is None
 
 

@@ -127,7 +127,7 @@ class CongestionSignal:
 
     @property
     def ramps_up(self) -> bool:
-        """Whether nothing in the observation window speaks against accelerated ramp-up (section 4.2)."""
+        """True if the observation window permits accelerated ramp-up (section 4.2)."""
         no_queue = all(delay_ms < self._parameters.qeps_ms for _, delay_ms in self._window)
         return no_queue and not any(lost for _, lost in self._fates)
 

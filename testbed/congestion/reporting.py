@@ -43,7 +43,7 @@ class Reporting(Parameters):
 
     @property
     def arrivals_known(self) -> bool:
-        """Whether the format tells when single packets arrived; most controllers need it."""
+        """True if the format holds arrival times of single packets; most controllers need them."""
         return self.format != "receiver_report"
 
     def recorder(self, ssrc: int, media_ssrc: int) -> Recorder:
@@ -89,7 +89,7 @@ class Reporter:
 
     @property
     def first_ns(self) -> int:
-        """When to ask for the first report: one shortest interval into the call."""
+        """Time of the first report: one shortest interval after the start of the call."""
         return round(1e6 * self._reporting.min_interval_ms)
 
     def on_packet(self, sequence: int, size_bytes: int, arrival_ns: int, timestamp: int = 0) -> None:

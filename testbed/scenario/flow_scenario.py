@@ -50,7 +50,7 @@ class Flow(Parameters):
 
     @property
     def is_controlled(self) -> bool:
-        """Whether it follows a congestion controller."""
+        """True if the flow follows a congestion controller."""
         return isinstance(self.media, Adaptive)
 
     def spans_s(self, duration_s: float) -> list[tuple[float, float]]:

@@ -140,12 +140,12 @@ class Codec(Parameters):
 
     @property
     def uses_dtx(self) -> bool:
-        """Whether libopus encodes pauses in packets without sound."""
+        """True if libopus encodes pauses in packets without sound."""
         return bool(self.dtx)
 
     @property
     def omits_pauses(self) -> bool:
-        """Whether those packets are not sent."""
+        """True if those packets are not sent."""
         return not self.dtx.send_empty if isinstance(self.dtx, Dtx) else self.dtx
 
 
@@ -224,12 +224,12 @@ class Scenario(BaseScenario):
 
     @property
     def is_closed_loop(self) -> bool:
-        """Whether the receiver's feedback changes what is sent."""
+        """True if the receiver's feedback changes what is sent."""
         return self.feedback is not None or self.is_controlled
 
     @property
     def is_controlled(self) -> bool:
-        """Whether a controller sets the sending rate."""
+        """True if a controller sets the sending rate."""
         return not isinstance(self.congestion, NoControl)
 
     @property

@@ -33,7 +33,7 @@ def joined(found: list[RtpStream]) -> list[RtpStream]:
 
 
 def _overlap(group: list[RtpStream]) -> bool:
-    """Whether points saw the same packets: more of them than duplicates explain."""
+    """Return True if points captured the same packets: more of them than duplicates explain."""
     seen = [set(zip(stream.sequences, stream.timestamps, strict=True)) for stream in group]
     total = sum(map(len, seen))
     return total - len(set().union(*seen)) > _FEW * total

@@ -29,5 +29,5 @@ class Datagram(NamedTuple):
 
     @property
     def is_cut(self) -> bool:
-        """Whether the capture holds less than was sent."""
+        """True if the capture holds less than was sent."""
         return self.size_bytes > len(self.data)

@@ -19,7 +19,7 @@ from testbed.traces.recording import runs
 
 _HIGHER = 0.01
 _EXACT = 0.02
-"""How near to 1.96 the root of the fall must come: a hundredth of the interval's reach."""
+"""Tolerance of the root of the fall at 1.96: a hundredth of the interval's reach."""
 _MAX_SEARCH = 60
 _EDGE = 16.0
 """The logits go from minus to plus this: probabilities from 1e-7 to 1 - 1e-7, beyond which it is 0 or 1."""

@@ -52,7 +52,7 @@ class Payload:
 
     @property
     def can_have_padding(self) -> bool:
-        """Whether this can be an Opus packet with padding, which holds DRED, or the beginning of one."""
+        """True if this can be an Opus packet with padding, which holds DRED, or the beginning of one."""
         if len(self.data) < 2:
             return self.is_cut and (not self.data or self.data[0] & _CODE == _COUNTED)
         return self.data[0] & _CODE == _COUNTED and bool(self.data[1] & _HAS_PADDING)
@@ -202,7 +202,10 @@ def _type_inside_red(payloads: Sequence[Payload], payload_type: int | None) -> i
 
 
 def _repeats(payloads: Sequence[Payload]) -> bool:
-    """Whether most payloads parse as RED with an older block of the newest one's type; Opus rarely does."""
+    """Return True if most payloads parse as RED with an older block of the newest one's type.
+
+    Opus packets rarely do.
+    """
     count = 0
     for each in payloads:
         try:
@@ -223,7 +226,7 @@ def implausible(payloads: Sequence[Payload]) -> str:
 
 
 def _are_chance(payloads: Sequence[Payload]) -> bool:
-    """Whether the first bytes of coded frames look random.
+    """Return True if the first bytes of coded frames look random.
 
     The first byte of a frame codes the most probable symbols. Over 16 equal parts of its range its
     distribution has a chi-squared of 1.3 and more per packet (measured on speech, noise and tones at 12 to
@@ -241,7 +244,7 @@ def _are_chance(payloads: Sequence[Payload]) -> bool:
 
 
 def _is_opus(payloads: Sequence[Payload]) -> bool:
-    """Whether timestamps advance by the durations of Opus packets, in enough packets to be proof."""
+    """Return True if timestamps advance by the durations of Opus packets, in enough packets to be proof."""
     steps = fitting = 0
     for one, other in pairwise(payloads):
         if (other.sequence - one.sequence) % 2**16 == 1:
@@ -272,7 +275,7 @@ def _unknown(found: OpusInRtp, by_type: dict[int, list[Payload]]) -> str:
 
 
 def _can_be_opus(kind: int, payloads: Sequence[Payload]) -> bool:
-    """Whether packets can be Opus with DRED: of a dynamic type, with different timestamps, not all tiny."""
+    """Return True if packets can be Opus with DRED: a dynamic type, different timestamps, not all tiny."""
     if kind < _FIRST_DYNAMIC:
         return False
     if all(len(each.data) < _SMALLEST_WITH_DRED_BYTES and not each.is_cut for each in payloads):

@@ -158,7 +158,7 @@ class _Stretches:
         lag: float,
         known: int,
     ) -> bool:
-        """Whether a permanent rise of the delays is a pause or a step of a clock, not a queue."""
+        """Return True if a permanent rise of the delays is a pause or a step of a clock, not a queue."""
         if self._after_events[place - 1]:
             return len(coming) >= _ENOUGH_PACKETS
         if self._goes_on or not (self._marked[place] or self._beside_comfort[place - 1] or known > 2):
@@ -176,7 +176,7 @@ class _Stretches:
         return floors
 
     def _is_paced(self, place: int, end: int) -> bool:
-        """Whether packets come at the sender's pace after a place; those from a queue come in a burst."""
+        """Return True if packets after a place come at the sender's pace, not in a burst from a queue."""
         last = min(place + _PACED_PACKETS, end - 1)
         passed = self._arrived[last] - self._arrived[place]
         return bool(passed >= _REMAINS * (self._sent[last] - self._sent[place]))
@@ -216,7 +216,7 @@ class _Stretches:
 
 
 def _is_steady(recent: NDArray[np.float64], coming: NDArray[np.float64], lag: float) -> bool:
-    """Whether delays were at their floor before a place and are steady after it, relative to the change."""
+    """Return True if delays are at their floor before a place and steady after it, relative to the change."""
     if min(len(recent), len(coming)) < _STEADY_PACKETS:
         return False
     return max(_most(recent), _spread(coming)) <= _bound(lag)

@@ -48,12 +48,12 @@ class RtpStream:
         return f"0x{self.ssrc:08x} ({len(self.packets)} packets, {self.way}{place})"
 
     def plausible(self) -> bool:
-        """Whether the sequence numbers mostly advance in small steps; random ones do not."""
+        """Return True if the sequence numbers mostly advance in small steps; random ones do not."""
         steps = np.diff(np.array(self.sequences, np.int64)).astype(np.int16)
         return len(steps) > 0 and bool(np.mean(np.abs(steps) <= MAX_MISORDER) >= 0.8)
 
     def is_mixed(self) -> bool:
-        """Whether several sequences go on in turns: most numbers follow one of the few packets before."""
+        """Return True if several sequences alternate: most numbers follow one of the few packets before."""
         numbers = np.array(self.sequences, np.int64)
         follows = np.zeros(len(numbers), np.bool_)
         for back in range(1, _MOST_SENDERS + 1):

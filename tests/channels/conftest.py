@@ -13,7 +13,7 @@ from testbed.randomness import generator
 
 
 class Event(NamedTuple):
-    """What became of a packet: `cause` is "" for a delivered one."""
+    """The fate of a packet: `cause` is "" for a delivered one."""
 
     at_ns: int
     packet: Packet
@@ -35,7 +35,7 @@ class Run:
 
     @property
     def trace(self) -> list[tuple[int, int, str]]:
-        """What two runs are compared by."""
+        """Values by which two runs are compared."""
         return [(event.at_ns, event.packet.sequence, event.cause) for event in self.events]
 
     def lost(self, count: int) -> list[bool]:

@@ -1,4 +1,4 @@
-"""What every stage promises: each one in the registry is tried with the examples that it gives."""
+"""The contract of stages: each stage in the registry is tried with its own examples."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""How an entry of a scenario's channel is read, and where its errors point."""
+"""Entries of a scenario's channel: reading, and the places that errors name."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""What a missing frame is recovered from, against what libopus plays."""
+"""Recovery of missing frames, compared with libopus's output."""
 
 import re
 from dataclasses import replace

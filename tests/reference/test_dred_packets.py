@@ -82,7 +82,7 @@ def encode(options):
 
 @dataclass(frozen=True)
 class Answer:
-    """What libopus found in a packet."""
+    """The DRED that libopus found in a packet."""
 
     samples: int
     end: int

@@ -104,7 +104,7 @@ def test_pitch_and_correlation(libopus):
 
 
 def test_pitch_with_the_same_arithmetic(libopus, processors_reciprocal):
-    """What the kernel leaves is the processor's reciprocal: with it the pitch is libopus's to 1e-3."""
+    """Only the processor's reciprocal differs: with it the kernel's pitch is libopus's to 1e-3."""
     found = plain.extract_features(
         weights(), signal(NAMES[0])[: 160 * 200].astype(np.float32), processors_reciprocal
     )

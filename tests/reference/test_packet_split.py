@@ -195,7 +195,7 @@ def test_real_packets(checker, job):
 
 
 def test_all_layers_were_met():
-    """What the comparison above claims to cover must really be among the packets."""
+    """All layers that the comparison above claims to cover are among the packets."""
     splits = [opus_packet.split(packet) for job in ENCODES for packet in encode(job)]
     met = {(split.mode, split.bandwidth) for split in splits if split.lbrr_bytes > 0}
     silk = {("silk", "narrowband"), ("silk", "mediumband"), ("silk", "wideband")}

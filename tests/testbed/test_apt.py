@@ -1,4 +1,4 @@
-"""Which of a machine's sources is taken for Debian's archive, and what is said where it cannot be reached."""
+"""Debian's archive: its detection among a machine's sources, and the message if it cannot be reached."""
 
 from pathlib import Path
 

@@ -214,7 +214,7 @@ def sent(payloads, ssrc=1, kind=111, first=0):
 
 
 def inspected(tmp_path, packets_sent, **types):
-    """What is known of packets in a capture, stream by stream."""
+    """Return the answers for packets in a capture, stream by stream."""
     path = tmp_path / "call.pcap"
     write_pcap(path, sorted(packets_sent, key=lambda pair: pair[0]))
     seen = Inspection(path, **types)

@@ -1,4 +1,4 @@
-"""How far a run is: the time left is that of rows like those to come; what cannot be known is not said."""
+"""Progress of a run: the time left is estimated from rows like those to come, and omitted if unknown."""
 
 import pytest
 

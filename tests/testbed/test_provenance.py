@@ -1,4 +1,4 @@
-"""What made a run: the manifest names every file that shaped a number, and calls are made of these alone."""
+"""Provenance: the manifest names every file that affects a number, and calls are repeated only with these."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What is not the testbed's stays; an earlier run is only replaced by a complete one of the same scenario."""
+"""Folders of runs: foreign files stay; an earlier run is only replaced by a complete one of its scenario."""
 
 import json
 import os

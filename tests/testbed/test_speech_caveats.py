@@ -1,4 +1,4 @@
-"""What is said of the user's own speech: a narrow band, and damage that was there before any loss."""
+"""Warnings about the user's own speech: a narrow band, and damage before any loss."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -24,7 +24,7 @@ FAST = {"rate_kbps": 20_000, "queue": {"discipline": "drop_tail", "limit_packets
 
 
 def send_times_s(model, seconds, seed=1, link=FAST):
-    """When a source sends."""
+    """Return the times at which a source sends."""
     env = Clock()
     stage: Any = Link.model_validate({**link, "cross_traffic": [model]}).build(
         StageContext(env, generator(seed, "link"), print, print)

@@ -39,7 +39,7 @@ def distribution(model):
 
 
 def close(series, expected):
-    """Whether the mean of a correlated series is the expected one, judged by the spread of 500 stretches."""
+    """Return True if a correlated series has the expected mean, judged by the spread of 500 stretches."""
     means = np.array([stretch.mean() for stretch in np.array_split(series, 500)])
     return abs(means.mean() - expected) < SIGMAS * means.std(ddof=1) / np.sqrt(500)
 

@@ -29,7 +29,7 @@ def stream(gaps_and_sizes):
 
 
 def waits_ns(result, rate_bps):
-    """How long each packet waited before its first bit was sent."""
+    """Return each packet's wait before its first bit was sent."""
     return np.array(
         [e.at_ns - e.packet.sent_ns - e.packet.size_bytes * 8e9 / rate_bps for e in result.delivered]
     )

@@ -135,7 +135,7 @@ def test_run_lengths_where_runs_are_independent(realizations, name, lost):
 
 
 def pooled(expected, least=10):
-    """Where bins start if neighbours are pooled until at least so many are expected in each."""
+    """Return the starts of bins, with neighbours pooled until at least `least` are expected in each."""
     starts, content = [], least
     for index, count in enumerate(expected):
         if content >= least:

@@ -85,7 +85,7 @@ class TestCoDel:
         assert not watched.dropped and watched.sent
 
     def test_one_short_wait_in_every_interval_saves_all(self):
-        """What counts is the shortest wait: a queue that empties every 90 ms is a good one."""
+        """The shortest wait counts: a queue that empties every 90 ms is a good one."""
         watched = Watched(CoDel(mtu_bytes=1, **ENDLESS))
         for tick in range(3000):
             watched.put(Packet(1000, tick * MS, tick), tick * MS)
@@ -267,7 +267,7 @@ class TestRandomEarlyDetection:
     LAW = RandomEarlyDetection(min_packets=5, max_packets=15, max_probability=0.1, weight=1, **ENDLESS)
 
     def held_at(self, length, law=LAW, arrivals=60_000, seed=1):
-        """Whether each of many arrivals at a queue of constant length is dropped."""
+        """Return for each of many arrivals at a queue of constant length if it is dropped."""
         watched = Watched(law, seed=seed)
         watched.queue.average = float(length)
         for sequence in range(length):

@@ -1,4 +1,4 @@
-"""What kind a recording is, what else it could be, and what settles it."""
+"""Kinds of recordings: the detected kind, ambiguous files, and the choice between kinds."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What pauses that were not sent sound like: libopus's comfort noise, and no network's voice."""
+"""The sound of pauses that were not sent: libopus's comfort noise, and no network's voice."""
 
 from functools import cache
 from pathlib import Path
@@ -75,7 +75,7 @@ def level_db(pcm: NDArray[np.int16]) -> float:
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_a_pause_begins_only_after_a_packet_without_voice(name: str) -> None:
-    """What a receiver goes by until the next packet comes; speech has voice, and CELT does not say."""
+    """The receiver uses the voice flag until the next packet comes; CELT has none."""
     made, unsent = encoded(name)
     assert 0.3 < unsent.mean() < 0.7
     begins = np.flatnonzero(unsent[1:] & ~unsent[:-1])

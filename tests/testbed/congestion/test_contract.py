@@ -1,4 +1,4 @@
-"""What every controller promises: each one in the registry is fed whatever a network might bring."""
+"""The contract of controllers: each one in the registry gets arbitrary feedback."""
 
 import math
 

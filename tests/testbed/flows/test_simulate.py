@@ -142,7 +142,7 @@ def test_a_realization_is_repeated_and_another_differs():
 
 
 def test_the_channel_is_the_same_for_every_controller():
-    """Which packets are lost at random goes by their number, not by their size or time."""
+    """Random losses depend on the packet's number, not on its size or time."""
     forward = [{"loss": {"model": "bernoulli", "rate": 0.2}}]
     voice = [{"name": "S1", "media": {"kind": "voice"}}]
     fates = []

@@ -1,4 +1,4 @@
-"""What a frame is played from: by hand for each kind of repair, and invariants over random networks."""
+"""Sources of played frames: by hand for each kind of repair, and invariants over random networks."""
 
 from dataclasses import dataclass, replace
 from functools import cache

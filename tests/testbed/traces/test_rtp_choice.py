@@ -1,4 +1,4 @@
-"""Which stream of a capture is meant: never the larger of two without a word."""
+"""Choice of a capture's stream: never silently the larger of two."""
 
 from dataclasses import replace
 

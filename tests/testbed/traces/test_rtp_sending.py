@@ -1,4 +1,4 @@
-"""When packets were sent, where timestamps do not say it: events, pauses, timestamps set anew."""
+"""Send times of packets where timestamps do not give them: events, pauses, timestamps set anew."""
 
 from dataclasses import replace
 

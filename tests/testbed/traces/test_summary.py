@@ -1,4 +1,4 @@
-"""What is said and drawn of a recording, against figures that are known."""
+"""Summary and figure of a recording, compared with known values."""
 
 import numpy as np
 import pytest
