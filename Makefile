@@ -2,7 +2,7 @@
 # make demo    a first run with receivers one could ship, from a bare machine to its answer and report
 # make test    every test but the long ones
 # make test-long   the long ones: simulations of the statistics, many faults
-# make test-without-libopus   what needs no libopus: channels, flow studies, scenarios
+# make test-without-libopus   what needs no libopus: links, queues, cross traffic, congestion control, flow studies, scenarios
 # make coverage   the tests, and which lines and branches they reach: build/coverage/index.html
 # make bench   every benchmark; adds its JSON line to benchmarks.jsonl in the user's cache
 # make lint    style and types
@@ -38,7 +38,9 @@ test-long: setup
 	$(BIN)/pytest -n 2 -m long
 
 test-without-libopus: .venv/tools.stamp
-	TESTBED_CACHE=build/no-libopus $(BIN)/pytest -n 2 tests/channels tests/project tests/testbed/congestion tests/testbed/flows tests/testbed/scenario
+	TESTBED_CACHE=build/no-libopus $(BIN)/pytest -n 2 tests/project \
+		$(addprefix tests/channels/,cross_traffic jitter link queue recordings) \
+		$(addprefix tests/testbed/,congestion flows scenario)
 
 coverage: setup
 	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-report=html:build/coverage
