@@ -1,7 +1,7 @@
 """Channels: lists of stages that a packet meets in order, and the registry of stages.
 
-A new stage is one file, which declares its parameters and builds what acts on packets (see
-`testbed.channels.stage`), and one line here; or an entry point `testbed.stages` of another package.
+A new stage is one file, which declares its parameters and builds the stage (see `testbed.channels.stage`),
+and one line here; or an entry point `testbed.stages` of another package.
 """
 
 from collections.abc import Mapping

@@ -15,10 +15,10 @@ from testbed.errors import ChannelError
 
 MOST_EVENTS = 50_000_000
 _WATCHED, _UNWATCHED = 64, 4032
-"""Events in turn that are noted for the budget's message, and that are not."""
+"""Numbers of consecutive events that are counted for the budget's message, and that are not."""
 
 _Entry = tuple[int, int, int, bool, Callable[[Any], object], Any]
-"""Time in ns, priority, place in the order, whether in the background, and what is called with what."""
+"""Time in ns, priority, place in the order, true in the background, function and its argument."""
 
 
 class Clock(simpy.Environment):
@@ -133,7 +133,7 @@ class Clock(simpy.Environment):
         Raises
         ------
         ChannelError
-            The budget is used up; the message says by what.
+            The budget is used up; the message names the main causes.
         """
         if until is not None:
             return super().run(until)
@@ -149,7 +149,7 @@ class Clock(simpy.Environment):
         return len(self._calls) > self._in_background or self.held > 0
 
     def _process(self, most: int, is_watched: bool) -> int:
-        """Process up to `most` events, each as `step` does without its function call; return how many."""
+        """Process up to `most` events, each as `step` does without its function call; return their number."""
         calls = self._calls
         for done in range(most):
             if len(calls) <= self._in_background and not self.held:
@@ -163,7 +163,7 @@ class Clock(simpy.Environment):
         return most
 
     def _note(self, act: Any, value: Any) -> None:
-        """Count who is called, and the flow that the call is about."""
+        """Count the function called, and the flow that the call is about."""
         if act == self._simpy_step:
             act, value = next(iter(value.callbacks or ()), None), value.value
         owner = getattr(act, "__self__", None)

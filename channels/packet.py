@@ -1,4 +1,4 @@
-"""The packet: size, times, flow and payload of what crosses the network."""
+"""Packets on the network: size, time of sending, flow and payload."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Packet:
     size_bytes
         Size on the wire: payload and all headers that the link carries.
     sent_ns
-        When the sender sent it, in nanoseconds of simulated time.
+        Time of sending in nanoseconds of simulated time.
     sequence
         Number of the packet in its flow, from 0, without wrapping.
     flow

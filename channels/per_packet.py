@@ -15,8 +15,8 @@ class PerPacket(Generic[T]):
     """A random sequence per flow, indexed by the packets' sequence numbers.
 
     The sequence skips the values of packets that an earlier stage dropped. So a packet that arrives here has
-    the same value in every scheme, whatever a queue before does to large packets and whoever else sends.
-    Packets out of order and second copies take the next value.
+    the same value in every scheme, even if an earlier queue drops large packets or others send too. Packets
+    out of order and second copies take the next value.
 
     Parameters
     ----------

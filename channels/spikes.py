@@ -11,7 +11,7 @@ from testbed.parameters import Parameters
 
 
 class Spikes(Parameters):
-    """Delay spikes: a packet's delay jumps, and falls by as much as time passes until the next packets.
+    """Delay spikes: the delay jumps for one packet, and is less for each later one, by the time between them.
 
     This is how Ramjee et al. ("Adaptive playout mechanisms for packetized audio applications in wide-area
     networks", 1994) describe the spikes of real paths. Stalls and the pauses between them have exponentially

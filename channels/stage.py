@@ -1,4 +1,4 @@
-"""Stages: what each does to a packet, and the loss, rate and delay of a list of them."""
+"""Interface of stages, and the loss, rate and delay of a list of stages."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -38,8 +38,8 @@ class Trace(Parameters):
     offset_packets
         Entry that the call starts at; default: drawn by the realization, all entries equally likely.
     after_end
-        What follows the last entry: ``repeat`` starts again from the first; ``received`` delivers all further
-        packets, with the smallest delay of the trace. A drawn offset always repeats.
+        Behaviour after the last entry: ``repeat`` starts again from the first; ``received`` delivers all
+        further packets, with the smallest delay of the trace. A drawn offset always repeats.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
@@ -146,7 +146,7 @@ class ArrivalReplay:
         self._latest_ns = 0
 
     def put(self, packet: Packet) -> None:
-        """Drop the packet, or pass it on when the recording says."""
+        """Drop the packet, or pass it on with the recorded delay."""
         if self._start_ns is None:
             self._start_ns = packet.sent_ns - self._offset_ns
         elapsed_ns = max(0, packet.sent_ns - self._start_ns)

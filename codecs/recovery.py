@@ -1,4 +1,4 @@
-"""Decides what libopus can recover of a missing frame from the packet at hand."""
+"""Recovery of a missing frame by libopus, given a later packet."""
 
 from enum import IntEnum
 
@@ -63,25 +63,25 @@ def recover(
     frame_samples: int,
     dred_reach_samples: int,
 ) -> tuple[Recovery, Action]:
-    """Return what a missing frame is recovered from, and what the decoder does for it.
+    """Return the source of a missing frame's sound, and the decoder's action for it.
 
-    The decoder is always given the best data at hand: LBRR, else DRED. A frame counts as `Recovery.PLC` where
-    libopus cannot use it: LBRR after a CELT packet, DRED after SILK's narrowband and mediumband, and DRED
-    that does not reach back to the frame. A decoder that has decoded nothing yet plays LBRR; it is not given
-    DRED, which it would play in a later gap.
+    The decoder is always given the best data available: LBRR, else DRED. A frame counts as `Recovery.PLC`
+    where libopus cannot use it: LBRR after a CELT packet, DRED after SILK's narrowband and mediumband, and
+    DRED that does not reach back to the frame. A decoder that has decoded nothing yet plays LBRR; it is not
+    given DRED, which it would play in a later gap.
 
     Parameters
     ----------
     previous
         The last packet with sound that was decoded; None before the first.
     carrier
-        The next packet at hand after the frame.
+        The next available packet after the frame.
     distance
-        How many frames after the missing one the carrier lies, at least 1.
+        Distance of the carrier after the missing frame, in frames; at least 1.
     frame_samples
         Samples per frame at 16 kHz.
     dred_reach_samples
-        How much of a packet's DRED the engine reads, counted from its newest sample.
+        Depth of a packet's DRED that the engine reads, counted from its newest sample.
     """
     if distance == 1 and carrier.has_lbrr:
         is_taken = previous is None or previous.mode != "celt"

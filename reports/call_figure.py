@@ -33,7 +33,7 @@ def call_figure(
     timeline
         One row per frame, as `testbed.timeline.Timeline.table` makes it.
     pcm
-        What was heard: (n,) in [-1, 1], 16 kHz.
+        The decoded sound: (n,) in [-1, 1], 16 kHz.
     frame_ms
         Duration of a frame.
     title

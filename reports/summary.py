@@ -38,7 +38,7 @@ class Cell:
     scores
         Mean of each metric and of each column in `Summary.network`; absent if no call could be scored.
     gains
-        How much better than the baseline, at the same point and on the same loss, in the metric's unit;
+        Improvement over the baseline, at the same point and on the same loss, in the metric's unit;
         positive is better, whatever the metric's direction.
     repaired
         Share of the baseline's loss of quality that the scheme repairs: by definition 0 for the baseline and
@@ -103,7 +103,7 @@ class Summary:
     network
         Columns that the schemes' own bitrates changed; empty if none.
     receivers
-        How long the receiver waits, by point; see `testbed.reports.facts.receiver`.
+        Waiting time of the receiver, by point; see `testbed.reports.facts.receiver`.
     warnings
         Those of the run, and of metrics that are not installed here.
     """

@@ -1,4 +1,4 @@
-"""The base of models of cross traffic: sources that put packets into a link, beside those of calls."""
+"""The base of models of cross traffic: sources of further packets on a link."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Demand:
     packet_bytes
         Size of its packets, headers included.
     constant_kbps
-        Rate that it takes all the time, whatever else is sent.
+        Rate that it takes all the time, independent of other traffic.
     greedy_flows
         Number of flows that each take all they can get, all the time.
     most_kbps

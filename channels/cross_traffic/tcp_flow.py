@@ -8,7 +8,7 @@ from testbed.channels.cross_traffic.tcp_window import TcpWindow
 from testbed.channels.packet import Packet
 
 DUPLICATES = 3
-"""A packet is lost when so many sent after it have arrived: RFC 5681's three duplicate acknowledgements."""
+"""Number of later packets whose arrival makes a packet count as lost: the threshold of RFC 5681."""
 SHORTEST_TIMEOUT_NS = 1_000_000_000
 LONGEST_TIMEOUT_NS = 60_000_000_000
 

@@ -23,10 +23,10 @@ class TcpWindow(Protocol):
         """Take an acknowledgement of new data, outside of loss recovery."""
 
     def on_loss(self, in_flight: int) -> None:
-        """Take a loss found by duplicate acknowledgements, with so many segments in flight."""
+        """Take a loss found by duplicate acknowledgements, with `in_flight` segments in flight."""
 
     def on_timeout(self, in_flight: int) -> None:
-        """Take a retransmission timeout, with so many segments in flight."""
+        """Take a retransmission timeout, with `in_flight` segments in flight."""
 
 
 class Reno:

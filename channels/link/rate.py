@@ -11,12 +11,12 @@ _NS = 1_000_000_000
 
 
 class Rate:
-    """A rate in bits per second that changes at set times; the last one lasts.
+    """A rate in bits per second that changes at set times; the last rate has no end.
 
     Parameters
     ----------
     starts_ns
-        When each rate begins; increasing from 0.
+        Start of each rate; increasing from 0.
     rates_bps
         The rates; 0 is an outage, which the last cannot be.
     """

@@ -84,7 +84,7 @@ class GilbertElliott(LossModel):
 
     @property
     def probabilities(self) -> tuple[float, float, float, float]:
-        """The four probabilities p, r, h and k, from whichever form was given."""
+        """The four probabilities p, r, h and k, from either form of the parameters."""
         if self.rate is not None and self.mean_burst_packets is not None:
             r = 1 / self.mean_burst_packets
             return min(1.0, r * self.rate / (1 - self.rate)), r, 0.0, 1.0

@@ -46,7 +46,7 @@ class Lossgen(LossModel):
         return _without_end(rng, self.rate, _network(cache_dir() / WEIGHTS))
 
     def mean_loss(self, folder: Path = Path()) -> float:
-        """Return the share that was asked for."""
+        """Return the requested share."""
         return self.rate
 
 

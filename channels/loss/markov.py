@@ -69,7 +69,7 @@ class Markov(LossModel):
         return self
 
     def stationary(self) -> NDArray[np.float64]:
-        """Return the long-run share of packets that meet each state."""
+        """Return the long-run share of packets in each state."""
         step = np.array(self.transitions)
         equations = np.vstack([step.T - np.eye(len(step)), np.ones(len(step))])
         shares = np.linalg.lstsq(equations, np.append(np.zeros(len(step)), 1.0))[0]

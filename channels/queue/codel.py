@@ -13,7 +13,7 @@ from testbed.channels.queue.limit import QueueLimit, WithQueueLimit
 from testbed.channels.stage import OnDrop, milliseconds
 
 RECENT_INTERVALS = 16
-"""A drop state that ended at most so many intervals ago lends its rate of drops to the next."""
+"""Largest age, in intervals, of a drop state from which the next one takes its rate of drops."""
 
 
 class CoDelParameters(WithQueueLimit):
@@ -28,7 +28,7 @@ class CoDelParameters(WithQueueLimit):
         Time that the sojourn time must stay above the target before the first drop; about the longest usual
         round-trip time.
     mtu_bytes
-        Largest packet; a queue of no more bytes is never dropped from.
+        Largest packet; a queue with at most this many bytes drops no packet.
     """
 
     target_ms: float = Field(5.0, gt=0, le=60_000)
@@ -99,7 +99,7 @@ class CoDelQueue:
         self.bytes += packet.size_bytes
 
     def pop(self) -> Packet:
-        """Remove and return the packet at the head, whatever its sojourn time."""
+        """Remove and return the packet at the head, regardless of its sojourn time."""
         packet, _ = self._waiting.popleft()
         self.bytes -= packet.size_bytes
         return packet

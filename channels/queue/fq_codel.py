@@ -17,9 +17,9 @@ from testbed.channels.stage import OnDrop
 class FqCoDel(CoDelParameters):
     """Every flow is hashed to one of many CoDel queues; a deficit round robin serves them by bytes.
 
-    A flow that has just begun to send goes before those that have a backlog. Where all that waits is more
-    than the limit, packets are dropped from the head of the queue with the most bytes, as ``"queue"``; those
-    that CoDel's law drops, as ``"codel"``.
+    A flow that has just begun to send goes before those that have a backlog. Above the limit of all queues
+    together, packets are dropped from the head of the queue with the most bytes, with the cause ``"queue"``.
+    Packets that CoDel's law drops have the cause ``"codel"``.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ from testbed.named_parameters import invalid
 class RandomEarlyDetection(WithQueueLimit):
     """Random early detection: first in, first out; drops by a moving average of the queue length.
 
-    An early drop has the cause ``"random_early_detection"``, one for want of room ``"queue"``.
+    An early drop has the cause ``"random_early_detection"``; a drop by the limit has ``"queue"``.
 
     Attributes
     ----------

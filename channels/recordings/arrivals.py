@@ -1,4 +1,4 @@
-"""Tables of times of sending and arrival: a header such as ``send_ms,arrival_ms``, then one line per packet.
+"""Tables of send and arrival times: a header such as ``send_ms,arrival_ms``, then one line per packet.
 
 Packets are in the order of sending; an empty arrival is a lost packet. Dialects of spreadsheets are read:
 semicolons, tabs or bars between cells, decimal commas beside semicolons, quotes, other columns, names such as

@@ -66,7 +66,7 @@ def parse_trace(content: bytes, where: str) -> LossTrace | ArrivalTrace:
 
 
 def read_cached(path: Path, parse: Callable[[bytes, str], Read]) -> Read:
-    """Return what `parse` makes of a file's content and name; an unchanged file is not parsed again."""
+    """Return the result of `parse` for a file's content and name; an unchanged file is not parsed again."""
     try:
         if not path.is_file():
             raise ChannelError(f"{path}: is not a file")

@@ -43,7 +43,7 @@ _SUFFIXES = {
 _LOOKED_AT = 65_536
 _FEW = 10
 _LONG_MS = 2000
-"""More than delays of a profile can be."""
+"""A number above all delays of a profile."""
 _NUMBER = re.compile(rb"-?[0-9]{1,12}(\.[0-9]{1,9})?")
 _DIGITS = re.compile(rb"[01]+")
 _BINARY = re.compile(rb"[^\t\r\n -~\x80-\xff]")
@@ -194,7 +194,7 @@ def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> KindDecis
 
 
 def _of_rising(values: list[float]) -> KindDecision:
-    """Return what whole numbers that never fall are: times, or delays that grow."""
+    """Return the kind of whole numbers that never fall: times, or growing delays."""
     if values[0] == values[-1] and len(values) > 1:
         return KindDecision(None, (CAPACITY, "delay_profile"))
     # Delays that grow are seldom near 0, where most delivery traces begin.

@@ -1,1 +1,1 @@
-"""DRED, deep redundancy: what its payloads hold, how they are written, cut and put into packets."""
+"""DRED, deep redundancy: content, writing and cutting of its payloads, and its place in packets."""

@@ -18,7 +18,7 @@ from testbed.kernels import dred_symbols, rdovae
 from testbed.kernels.weights import Floats, read_blob
 
 VERSION = 12
-"""The experimental version of libopus 1.6, whose networks they are."""
+"""The experimental version of DRED in libopus 1.6, whose networks are used."""
 STEP_MS = 20
 _FEATURES_PER_STEP = rdovae.FRAMES_PER_STEP * rdovae.FEATURES
 _MAX_BATCH = 256
@@ -33,7 +33,7 @@ class Latents:
     latents
         float32 (steps, 25): each covers the 40 ms up to the end of its step.
     states
-        float32 (steps, 50): where a decoder starts that goes back from there.
+        float32 (steps, 50): the initial state of a decoder, which goes back in time from this step.
     """
 
     latents: Floats
@@ -81,7 +81,7 @@ def payload(
     step
         The newest step in it; the vectors sent are those of this step, of two steps before, and so on.
     chunks
-        How many of 40 ms; fewer where the stream is younger.
+        Number of latent vectors, of 40 ms each; fewer near the beginning of the stream.
     q0, dq, qmax, offset
         The header's fields, see `DredHeader`. libopus sends an offset of 6 in packets of 20 ms at 16 kHz.
 

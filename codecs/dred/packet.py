@@ -54,7 +54,7 @@ def add(packet: bytes, payload: bytes) -> bytes:
 
 
 def _frame(packet: bytes, taken: OpusPacket, padding: bytes) -> bytes:
-    """Frame anew (RFC 6716, section 3.2), keeping configuration, channels and frames."""
+    """Return the packet with new framing (RFC 6716, section 3.2) around the same frames."""
     toc, frames = packet[0] & 0xFC, taken.frames
     sizes = [len(frame) for frame in frames]
     if max(sizes) > MAX_FRAME_BYTES:

@@ -37,7 +37,7 @@ class DredHeader:
     q0
         Quantizer level of the state and of the latest latent vector: 0, the finest, to 15.
     dq
-        How fast levels grow with age: 0 to 7.
+        Growth of levels with age: 0 to 7.
     qmax
         The coarsest level.
     offset

@@ -142,7 +142,7 @@ class _PlannedJob(NamedTuple):
     lossless
         The decoding of its packets without loss; None: the job is left to libopus.
     episodes
-        Where it differs from that.
+        Parts of the call that differ from it.
     nbytes
         Memory that it takes, approximately.
     """

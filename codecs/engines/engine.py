@@ -1,4 +1,4 @@
-"""The interface of engines, which decode calls: a `Job` says what to do for each frame."""
+"""The interface of engines, which decode calls: a `Job` holds the decoder's action for each frame."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Engine(Protocol):
     """Decodes jobs. The sound of a job does not depend on the others."""
 
     def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
-        """Return how much of a packet's DRED the engine reads, in calls of these packets."""
+        """Return the depth of a packet's DRED that the engine reads, in calls of these packets."""
 
     def decode(self, jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Pcm16]]:
         """Yield the key and the sound of each job, in any order.

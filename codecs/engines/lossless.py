@@ -22,7 +22,7 @@ class LosslessDecoding:
     sent, frame_samples, complexity
         See `testbed.codecs.engines.engine.Job`.
     pcm, history
-        The whole decoding, and what concealment would be told of it (see `Replayed`): empty before the first
+        The whole decoding, and the input of concealment from it (see `Replayed`); empty before the first
         `decode` or `checkpoint`.
     dred
         The DRED of the packets.

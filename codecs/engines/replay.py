@@ -27,7 +27,7 @@ class Replayed(NamedTuple):
     pcm
         int16: the decoded frames; fewer than given if they agreed with the lossless ones.
     history
-        int16: what libopus's concealment would have been told of them; a little less processed than `pcm`.
+        int16: the same frames as libopus's concealment would get them, slightly less processed than `pcm`.
     """
 
     pcm: Pcm16

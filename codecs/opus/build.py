@@ -1,7 +1,7 @@
 """Builds libopus with everything that the testbed needs, without root, into the user's cache.
 
-What is kept, under ``opus/`` of the cache: one folder a source, and a link ``current`` to the one in use. A
-folder gets its name by one rename when all of it is there; one build at a time works, others wait for it.
+The folder ``opus/`` of the cache holds one folder per source, and a link ``current`` to the one in use. A
+folder gets its name by a rename when it is complete. Only one build runs at a time; others wait for it.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ class Build:
     exchange
         The same libopus, linked with ``exchange.c``; see `testbed.codecs.engines.replay`.
     opus_demo, lossgen_demo
-        libopus's own programs; they run from where they are, with the library beside them.
+        libopus's own programs; they run in their folder, which also holds the library.
     weights
         The networks' weights, as libopus's ``dump_weights_blob`` writes them.
     source
@@ -72,18 +72,18 @@ class Build:
 
 
 def installed() -> Build | None:
-    """Return the build in use, or None if there is none that is whole."""
+    """Return the build in use, or None if there is no complete one."""
     return _read(_home() / "current")
 
 
 @lru_cache(maxsize=1)
 def built() -> Build:
-    """Return the build in use, looked for only once.
+    """Return the build in use; it is searched for only once.
 
     Raises
     ------
     CodecError
-        If there is none that is whole, or a file of it is damaged.
+        If there is no complete build, or a file of it is damaged.
     """
     found = installed()
     if found is None:
@@ -94,15 +94,15 @@ def built() -> Build:
 
 
 def build(tarball: Path | None = None, progress: Callable[[str], None] = print) -> Build:
-    """Build libopus, unless that is done already, and make it the one in use.
+    """Build libopus unless a build exists, and make it the one in use.
 
     Parameters
     ----------
     tarball
-        A source of libopus that `testbed.codecs.opus.source.KNOWN` lists; by default any build that is there
-        will do, and otherwise Debian's source package is fetched.
+        A source of libopus that `testbed.codecs.opus.source.KNOWN` lists; default: an existing build is used,
+        or else Debian's source package is fetched.
     progress
-        Is told, in a line, what begins.
+        Called with a line of text at the start of each step.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def _target(source: Tarball) -> Path:
 
 
 def _read(folder: Path) -> Build | None:
-    """Return the build in a folder, or None if it is not whole or was made in another way."""
+    """Return the build in a folder, or None if it is incomplete or was made with another recipe."""
     try:
         folder = folder.resolve(strict=True)
         manifest = json.loads((folder / BUILD_FILE).read_text(encoding="utf-8"))
@@ -163,13 +163,13 @@ def _read(folder: Path) -> Build | None:
 
 
 def _recipe() -> dict[str, Any]:
-    """Return what tells a build from one that was made in another way."""
+    """Return the recipe of this version's builds; a build made with another one is not used."""
     digest = hashlib.sha256(_EXCHANGE_SOURCE.read_bytes()).hexdigest()
     return {"configure": list(CONFIGURE), "exchange_sha256": digest}
 
 
 def _remove_unfinished() -> None:
-    """Remove what a build left that was killed; the caller holds the lock, so none of it is in use."""
+    """Remove the files of builds that were killed; the caller holds the lock, so none of them is in use."""
     for path in _home().glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path, ignore_errors=True)
 
@@ -205,7 +205,7 @@ def _build_new(tarball: Path | None, progress: Callable[[str], None]) -> Build:
 
 
 def _undamaged(done: Build | None) -> Build | None:
-    """Return a build whose files are what was built; one that did not write them down yet does it now."""
+    """Return a build, or None if a file is damaged; a build without a record of hashes gets one."""
     if done is None:
         return None
     folder = done.source.parent
@@ -280,7 +280,7 @@ def _compile(
 
 
 def _run(command: list[str], folder: Path) -> None:
-    """Run one step of the build, and on Ctrl-C or any error end it with all that it started."""
+    """Run one step of the build; on Ctrl-C or any error end it with all its child processes."""
     environment = {key: value for key, value in os.environ.items() if key not in _MEDDLING}
     ends_with_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []  # even on kill -9
     with (folder / "log").open("ab") as log:

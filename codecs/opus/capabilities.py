@@ -29,7 +29,7 @@ class Capabilities:
     Attributes
     ----------
     path, version
-        The library, and what it calls itself.
+        The library, and its own name and version.
     decode24
         Has the 24-bit calls (since 1.6); without them the float calls are used.
     lbrr
@@ -65,12 +65,12 @@ class Capabilities:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """Names of what this libopus cannot do, for people; empty if it can do everything."""
+        """Names of the missing capabilities, for people; empty if none is missing."""
         return tuple(name for attribute, name in self.names.items() if not getattr(self, attribute))
 
 
 def capabilities(path: str | None = None) -> Capabilities:
-    """Probe the libopus at `path`, or the one that `testbed.codecs.opus.library.find` finds; once a path.
+    """Probe the libopus at `path`, or the one that `testbed.codecs.opus.library.find` finds; once per path.
 
     Raises
     ------

@@ -233,9 +233,9 @@ class ParsedDred:
     Attributes
     ----------
     samples
-        How far before the packet's first sample it begins; 0: the packet has none.
+        Distance of its beginning before the packet's first sample; 0: the packet has none.
     end_samples
-        How far before the packet's first sample it ends.
+        Distance of its end before the packet's first sample.
     deferred
         Whether only the entropy coding was decoded, which is not enough for synthesis.
     """
@@ -281,7 +281,7 @@ class DredDecoder(_Handle):
         payload
             An Opus packet, not empty.
         max_samples
-            How far back it is needed. libopus decodes chunks of 40 ms, and may stop less than one short.
+            Depth needed. libopus decodes chunks of 40 ms, and may stop less than one chunk before this depth.
         dred
             An object to fill; default: a new one.
         defer

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from testbed.errors import CodecError
 
 MAX_EXTENSIONS = 480
-"""In a packet: ten in each of 48 frames. Repeating those without payload costs no bytes, but time."""
+"""Most extensions in a packet: ten for each of 48 frames. Repeats of empty extensions take time but no bytes."""
 
 _PADDING, _SEPARATOR, _REPEAT, _FIRST_LONG = 0, 1, 2, 32
 
@@ -28,11 +28,11 @@ class Extension:
     frame
         The packet's Opus frame that it belongs to, from 0.
     start
-        Where it starts in the padding, header included.
+        Its start in the padding, header included.
     payload_start
-        Where its payload starts.
+        Start of its payload.
     end
-        Where it ends.
+        Its end.
     """
 
     identifier: int

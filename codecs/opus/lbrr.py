@@ -3,8 +3,8 @@
 A packet's LBRR frames are coarser copies of the SILK frames of the packet before. They precede the
 speech in the same range-coded stream, so their size is found by decoding symbols up to their end.
 
-Everything that the packet would not contain without LBRR counts: the symbol that says which of several frames
-have it, and the LBRR frames. The LBRR flag of one bit, which every packet has, counts as speech.
+All that the packet would not contain without LBRR counts: the LBRR frames, and the symbol that says which of
+several frames have LBRR. The LBRR flag of one bit, which every packet has, counts as speech.
 """
 
 from dataclasses import dataclass

@@ -76,10 +76,10 @@ class Library:
     path
         The file, or the bare name that the dynamic linker knows the system's library by.
     version
-        What the library calls itself, such as ``"libopus 1.6.1"``.
+        The library's own name and version, such as ``"libopus 1.6.1"``.
     missing
-        Features whose functions the library does not export at all. A feature that is not here may still
-        be left out of the build: `testbed.codecs.opus.capabilities` tells.
+        Features whose functions the library does not export at all. A feature that is not listed may still be
+        missing: `testbed.codecs.opus.capabilities` tries each.
     call
         The C functions, as attributes by their own names.
     """
@@ -139,7 +139,7 @@ def find() -> str:
 
 
 def forget() -> None:
-    """Look again for the library at the next `find`: a new one was built, or one was removed."""
+    """Search again at the next `find`, after a library was built or removed."""
     _find.cache_clear()
 
 
@@ -161,7 +161,7 @@ def _find(override: str | None, *_cache_environment: str | None) -> str:
 
 
 def load(path: str | None = None) -> Library:
-    """Load libopus from `path`, or from where `find` says; each path is loaded once.
+    """Load libopus from `path`, by default the one of `find`; each path is loaded once.
 
     Raises
     ------
@@ -173,9 +173,9 @@ def load(path: str | None = None) -> Library:
 
 @cache
 def _system_library() -> str | None:
-    """Return the system's libopus, by its whole path where that is easily known.
+    """Return the path of the system's libopus, or its bare name if the path is not known.
 
-    By its bare name the linker would give whatever library of that name is loaded already.
+    By a bare name the linker would return a library of that name that is already loaded.
     """
     name = ctypes.util.find_library("opus")
     if name is None or "/" in name:

@@ -1,4 +1,4 @@
-"""Takes Opus packets apart: mode, frames, padding (RFC 6716, section 3), and the bytes of each part."""
+"""Parses Opus packets: mode, frames, padding (RFC 6716, section 3), and the size of each part."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -28,12 +28,12 @@ _CONFIGURATIONS: tuple[tuple[Mode, PacketBandwidth, float], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class OpusPacket:
-    """An Opus packet taken apart.
+    """A parsed Opus packet.
 
     Attributes
     ----------
     mode
-        Which of Opus's codecs made it: ``"silk"``, ``"celt"``, or ``"hybrid"`` of both.
+        Opus's mode: ``"silk"``, ``"celt"``, or ``"hybrid"`` of both.
     bandwidth
         Audio bandwidth.
     coded_frame_ms
@@ -43,7 +43,7 @@ class OpusPacket:
     frames
         Its frames, 1 to 48, each of 0 to 1275 bytes.
     padding
-        What follows the frames: extensions, or zeros.
+        The bytes after the frames: extensions, or zeros.
     """
 
     mode: Mode
@@ -137,7 +137,7 @@ def announced_ms(head: bytes) -> float:
     Raises
     ------
     CodecError
-        If they announce no audio, or too much.
+        If the duration in them is none, or too long.
     """
     if not head or (head[0] & 3 == 3 and len(head) < 2):
         raise CodecError(f"Opus packet of {len(head)} bytes: its duration is not there")
@@ -147,7 +147,7 @@ def announced_ms(head: bytes) -> float:
 
 
 def parse(payload: bytes) -> OpusPacket:
-    """Take an Opus packet apart.
+    """Parse an Opus packet.
 
     Parameters
     ----------

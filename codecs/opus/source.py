@@ -1,4 +1,4 @@
-"""The source of libopus: which tarballs are accepted, where they come from, how one is unpacked."""
+"""The source of libopus: accepted tarballs, their origin, and unpacking."""
 
 import hashlib
 import shutil
@@ -16,7 +16,7 @@ _LIMIT_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Tarball:
-    """One release of libopus's source that is known."""
+    """A known release of libopus's source."""
 
     name: str
     version: str
@@ -35,12 +35,12 @@ KNOWN: tuple[Tarball, ...] = (
 
 
 def identify(path: Path) -> Tarball:
-    """Return which known tarball the file is, by its SHA-256.
+    """Return the known release that a tarball has, by its SHA-256.
 
     Raises
     ------
     BuildError
-        If it cannot be read, or is none of them.
+        If it cannot be read, or is not a known one.
     """
     try:
         with path.open("rb") as file:
@@ -55,14 +55,14 @@ def identify(path: Path) -> Tarball:
 
 
 def fetch(folder: Path, progress: Callable[[str], None]) -> Path:
-    """Get Debian's source package of libopus into `folder`, from the first suite that has a known one.
+    """Fetch Debian's source package of libopus into `folder`, from the first suite with a known release.
 
     Nothing outside `folder` is changed, and no root is needed.
 
     Raises
     ------
     BuildError
-        If the archive cannot be reached, or no suite has one; it says what each had instead.
+        If the archive cannot be reached, or no suite has a known release; the message lists what each has.
     """
     if shutil.which("apt-get") is None:
         raise BuildError(
@@ -94,14 +94,14 @@ def fetch(folder: Path, progress: Callable[[str], None]) -> Path:
 
 
 def unpack(path: Path, folder: Path) -> Path:
-    """Unpack a tarball into the new `folder` and return the one folder at its top.
+    """Unpack a tarball into the new `folder` and return its single top folder.
 
-    Only plain files and folders are taken, with no other rights than to read, write and execute.
+    Only regular files and folders are unpacked, with no permissions but to read, write and execute.
 
     Raises
     ------
     BuildError
-        If something in it points outside, is no plain file, is too large, or the archive is damaged.
+        If a member points outside, is not a regular file or is too large, or the archive is damaged.
     """
     folder.mkdir()
     inside = folder.resolve()

@@ -1,4 +1,4 @@
-"""RTCP compound packets: everything in one datagram, each packet read by its own format's module."""
+"""RTCP compound packets: all packets of one datagram, each read by the module of its format."""
 
 from testbed.codecs.rtcp import ccfb as rtcp_ccfb
 from testbed.codecs.rtcp import transport_wide as rtcp_transport_wide
@@ -18,7 +18,7 @@ RTCP_PORT = 5005
 
 
 def parse(data: bytes) -> list[RtcpPacket]:
-    """Read a compound packet; packets of types that are not known are skipped (RFC 3550, section 6.1).
+    """Read a compound packet; packets of unknown types are skipped (RFC 3550, section 6.1).
 
     Parameters
     ----------

@@ -25,7 +25,8 @@ class ReportedArrival:
     Attributes
     ----------
     offset
-        How long before the report timestamp, in 1/1024 s, 0 to 8189, or one of the two special values.
+        Time from the arrival to the report timestamp, in 1/1024 s, 0 to 8189, or one of the two special
+        values.
     ecn
         The two ECN bits of the IP header; 0: not ECN-capable.
     """
@@ -43,7 +44,7 @@ class StreamReport:
     ssrc
         The stream.
     begin_sequence
-        RTP sequence number of the first packet that is reported on.
+        RTP sequence number of the first packet of the report.
     arrivals
         For each packet from there on, None if it had not arrived; at most 16384.
     """
@@ -81,11 +82,11 @@ class CongestionFeedback:
     Attributes
     ----------
     sender_ssrc
-        Who reports.
+        SSRC of the reporting receiver.
     streams
-        What arrived, stream by stream.
+        Arrivals, by stream.
     report_timestamp
-        When the report was made: the middle 32 bits of an NTP timestamp.
+        Time of the report: the middle 32 bits of an NTP timestamp.
     """
 
     sender_ssrc: int

@@ -9,10 +9,10 @@ HEADER_BYTES = 4
 SENDER_REPORT_TYPE = 200
 RECEIVER_REPORT_TYPE = 201
 TRANSPORT_FEEDBACK_TYPE = 205
-"""RTPFB of RFC 4585, section 6.2: the message format stands in the header's 5-bit count."""
+"""RTPFB of RFC 4585, section 6.2: the header's 5-bit count holds the message format."""
 
 NTP_SECONDS_AT_ZERO = 3_913_056_000
-"""NTP time at which simulated time begins, so that no report bears the timestamp 0, which means "none"."""
+"""NTP time at which simulated time begins, so that no report has the timestamp 0, which means "none"."""
 
 _HEADER = struct.Struct("!BBH")
 _VERSION_BITS = 0x80
@@ -21,7 +21,7 @@ _PADDING_BIT = 0x20
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One packet of a compound, its length checked and its padding taken off.
+    """One packet of a compound packet, with its length checked and its padding removed.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Part:
     packet_type
         The header's packet type, 0 to 255.
     body
-        What follows the header, padding excluded.
+        The bytes after the header, without padding.
     """
 
     count: int
@@ -44,7 +44,7 @@ def serialize_part(count: int, packet_type: int, body: bytes) -> bytes:
     Raises
     ------
     CodecError
-        If the body is no whole number of words, or too long for the 16-bit length.
+        If the body is not a whole number of words, or too long for the 16-bit length.
     """
     words, rest = divmod(len(body), 4)
     if rest or words > 0xFFFF:
@@ -57,12 +57,12 @@ def serialize_part(count: int, packet_type: int, body: bytes) -> bytes:
 
 
 def split(data: bytes) -> list[Part]:
-    """Take a compound packet apart; a single packet without a report before it is taken too (RFC 5506).
+    """Split a compound packet; one that does not begin with a report is valid, too (RFC 5506).
 
     Raises
     ------
     CodecError
-        If there is nothing, this is not RTCP version 2, or a length points beyond the data.
+        If the data are empty or not RTCP version 2, or a length points beyond them.
     """
     if not data:
         raise CodecError("RTCP packet of 0 bytes: a header alone has 4")

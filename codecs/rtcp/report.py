@@ -21,12 +21,12 @@ class ReportBlock:
     ssrc
         The stream.
     fraction_lost
-        Share of packets lost since the report before, in 1/256, 0 to 255.
+        Share of packets lost since the previous report, in 1/256, 0 to 255.
     cumulative_lost
         Packets expected less packets received since the beginning, 24 bits with sign; below 0 where
         duplicates outnumber losses.
     highest_sequence
-        Extended highest sequence number: how often it wrapped above the 16 bits of the number itself.
+        Extended highest sequence number: the number of wraps above the 16 bits of the number itself.
     jitter
         Interarrival jitter in units of the RTP clock (section 6.4.1 and appendix A.8).
     last_sr
@@ -74,7 +74,7 @@ class ReportBlock:
 
 @dataclass(frozen=True, slots=True)
 class ReceiverReport:
-    """A receiver report: who reports, and on which streams (at most 31)."""
+    """A receiver report: the SSRC of the receiver, and blocks on at most 31 streams."""
 
     ssrc: int
     blocks: tuple[ReportBlock, ...] = ()
@@ -87,7 +87,7 @@ class ReceiverReport:
 
     @classmethod
     def parse(cls, count: int, body: bytes) -> "ReceiverReport":
-        """Read a report's body; what follows the blocks (profile-specific extensions) is skipped.
+        """Read a report's body; profile-specific extensions after the blocks are skipped.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class SenderReport:
     rtp_timestamp
         The same instant in units of the stream's RTP clock.
     packets, octets
-        What was sent since the beginning, modulo 2**32; octets are payload alone.
+        Packets and octets sent since the beginning, modulo 2**32; octets are payload alone.
     blocks
         Reports on streams that the sender receives.
     """

@@ -1,7 +1,7 @@
 """Transport-wide congestion control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3).
 
-One message says of each packet in a run of sequence numbers whether it arrived, and when: as a difference to
-the arrival before it in units of 250 us, in one byte where it fits and in two with sign where not.
+A message covers consecutive sequence numbers. For each it holds whether the packet arrived, and when: the
+difference to the previous arrival in units of 250 us, in one byte if it fits, else in two with sign.
 """
 
 import struct
@@ -30,16 +30,16 @@ class TransportFeedback:
     Attributes
     ----------
     sender_ssrc, media_ssrc
-        Who reports, and a stream that is reported on.
+        SSRC of the reporting receiver, and of a stream that the report is about.
     base_sequence
         Sequence number of the first packet, 0 to 65535.
     reference
         Reference time in units of 64 ms, modulo 2**24.
     feedback_count
-        Counts the messages modulo 256, so that a lost one is seen.
+        Counts the messages modulo 256, so that a lost one is noticed.
     arrivals
         For each packet from `base_sequence` on, its arrival in ticks of 250 us after the reference time, or
-        None if it had not come. Each differs from the one before by at most 16 bits with sign.
+        None if it had not arrived. Each differs from the previous one by at most 16 bits with sign.
     """
 
     sender_ssrc: int
@@ -133,7 +133,7 @@ class TransportFeedback:
 
 
 def _chunks(symbols: Sequence[int]) -> list[bytes]:
-    """Return the packet status chunks (section 3.1.2 to 3.1.4), the shortest that a greedy choice finds."""
+    """Return the packet status chunks (sections 3.1.2 to 3.1.4); a greedy choice keeps them short."""
     words = []
     position = 0
     while position < len(symbols):
@@ -158,7 +158,7 @@ def _chunks(symbols: Sequence[int]) -> list[bytes]:
 
 
 def _parse_chunks(body: bytes, count: int) -> tuple[list[int], int]:
-    """Return the first `count` packet statuses and where the chunks end."""
+    """Return the first `count` packet statuses and the end of the chunks."""
     symbols: list[int] = []
     position = _FIXED.size
     while len(symbols) < count:

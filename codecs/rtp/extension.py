@@ -1,8 +1,8 @@
 """The transport-wide sequence number in an RTP header extension.
 
-The extension is draft-holmer-rmcat-transport-wide-cc-extensions-01, section 2; it rides in the one-byte form
-of RFC 8285, section 4.2: 4 bytes of extension header, then id and length in one byte, the number in two, and
-one of padding.
+The extension is defined by draft-holmer-rmcat-transport-wide-cc-extensions-01, section 2. It has the one-byte
+form of RFC 8285, section 4.2: 4 bytes of extension header, then id and length in one byte, the number in two,
+and one byte of padding.
 """
 
 import struct
@@ -20,7 +20,7 @@ _HEAD = struct.Struct("!HH")
 
 
 def with_transport_sequence(rtp: bytes, sequence: int, extension_id: int = TRANSPORT_SEQUENCE_ID) -> bytes:
-    """Return an RTP packet with the extension put in.
+    """Return an RTP packet with the extension added.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def with_transport_sequence(rtp: bytes, sequence: int, extension_id: int = TRANS
 
 
 def transport_sequence(rtp: bytes, extension_id: int = TRANSPORT_SEQUENCE_ID) -> int | None:
-    """Return the transport-wide sequence number of an RTP packet, or None if it bears none.
+    """Return the transport-wide sequence number of an RTP packet, or None if it has none.
 
     Raises
     ------

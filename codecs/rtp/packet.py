@@ -1,7 +1,7 @@
-"""RTP packets (RFC 3550, section 5.1): the header that carries speech, written and read.
+"""RTP packets (RFC 3550, section 5.1), written and read.
 
 Payload types are the two that WebRTC commonly negotiates for Opus (RFC 7587) and for RED (RFC 2198); both run
-on a 48 kHz clock, whatever the speech's own rate.
+on a 48 kHz clock, independent of the sampling rate of the speech.
 """
 
 import struct
@@ -30,7 +30,7 @@ class RtpPacket:
     Attributes
     ----------
     payload_type
-        What the payload is, 0 to 127.
+        Payload type, 0 to 127.
     sequence
         Counts packets modulo 2**16.
     timestamp
@@ -38,9 +38,10 @@ class RtpPacket:
     ssrc
         The stream's identity, 32 bits.
     payload
-        What follows the header, without padding.
+        The bytes after the header, without padding.
     marker
-        The marker bit; for audio, the first packet after a silence that was not sent (RFC 3551, section 4.1).
+        The marker bit; for audio, it marks the first packet after a silence that was not sent (RFC 3551,
+        section 4.1).
     """
 
     payload_type: int
@@ -96,7 +97,7 @@ class RtpPacket:
 
 
 def _payload_bounds(data: bytes, first: int) -> tuple[int, int]:
-    """Return where the payload starts and ends, for a header that is more than the fixed one."""
+    """Return start and end of the payload, for a header with more than its fixed part."""
     if first >> 6 != 2:
         raise CodecError(f"RTP version {first >> 6}: only version 2 is known")
     start, end = RTP_HEADER_BYTES + 4 * (first & 0x0F), len(data)

@@ -43,7 +43,7 @@ class RedBlock:
 
 
 def serialize(redundant: Sequence[RedBlock], primary_type: int, primary: bytes) -> bytes:
-    """Put redundant blocks and the primary into one RED payload.
+    """Return a RED payload with redundant blocks and the primary.
 
     Parameters
     ----------

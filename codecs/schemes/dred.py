@@ -51,7 +51,7 @@ class Dred(WithinEncoder):
         grants, less where nobody speaks. ``testbed``: DRED of exactly this depth and quantization is added to
         packets encoded without it, on top of the bitrate of the speech.
     depth_ms
-        How far back each packet reaches; a list makes one scheme per depth.
+        Depth of the DRED in each packet; a list makes one scheme per depth.
     q0
         Quantizer level of the latest 40 ms, from 0, the finest; default 6. For ``testbed`` only.
     dq

@@ -1,4 +1,4 @@
-"""Interface of a scheme part: encoder settings, the content of a packet, and what repairs a missing frame.
+"""Interface of a scheme part: encoder settings, and redundancy in packets.
 
 A scheme is a set of the parts in `testbed.codecs.schemes.PARTS`. A part overrides only what concerns it.
 """
@@ -35,14 +35,14 @@ class SchemePart(Parameters):
         raise NotImplementedError
 
     def variants(self) -> dict[str, Self]:
-        """Return the parts that this one stands for, each under the words that distinguish it.
+        """Return the variants of this part, each by the words that distinguish it.
 
         Each variant makes a scheme of its own. A part with one variant has no such words: ``{"": self}``.
         """
         return {"": self}
 
     def problems(self, frame_ms: int, total_given: bool, is_closed_loop: bool) -> Iterator[tuple[str, str]]:
-        """Yield (key, what is wrong with it) where the part cannot work in a scenario.
+        """Yield keys that the part cannot work with in a scenario, each with the problem.
 
         Parameters
         ----------
@@ -66,15 +66,15 @@ class SchemePart(Parameters):
         return bitrate_bps
 
     def tune(self, settings: EncoderSettings) -> EncoderSettings:
-        """Return the settings with what this part needs switched on."""
+        """Return the settings with those that this part needs."""
         return settings
 
     def distances(self) -> tuple[int, ...]:
-        """Return how many frames back the older frames lie that a packet carries as copies."""
+        """Return the distances, in frames, of the older frames that a packet carries as copies."""
         return ()
 
     def redundancy(self, total_bps: int, total_given: bool) -> Redundancy:
-        """Return what this part adds to the packets, for the allocation of a target rate.
+        """Return the redundancy that this part adds to the packets, for the allocation of a target rate.
 
         Parameters
         ----------
@@ -122,5 +122,5 @@ class WithinEncoder(SchemePart):
         return round(1000 * self.bitrate_kbps)
 
     def usual_cost_bps(self, total_bps: int) -> int:
-        """Return the usual cost within a total of which nothing else is known."""
+        """Return the usual cost within a total, if nothing else is known."""
         raise NotImplementedError

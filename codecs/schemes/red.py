@@ -20,7 +20,7 @@ class Red(SchemePart):
     copies
         Number of older frames in each packet.
     at_distances
-        How many frames back each copy lies; default: the last `copies` frames.
+        Distance of each copy from its packet, in frames; default: the last `copies` frames.
     """
 
     key: ClassVar[str] = "red"

@@ -12,7 +12,7 @@ class Redundancy:
     Attributes
     ----------
     distances
-        How many frames back the RED copies lie, farthest first (the order of RFC 2198).
+        Distances of the RED copies from their packet, in frames, farthest first (the order of RFC 2198).
     lbrr_bps
         Bitrate of LBRR; 0: none.
     dred_depth_ms, dred_bps

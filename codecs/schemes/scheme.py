@@ -1,4 +1,4 @@
-"""A scheme: a combination of parts that together survive loss."""
+"""A scheme: a combination of parts against loss."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ class Scheme(Parameters):
     Attributes
     ----------
     name
-        Name of the scheme in tables; default: made of its parts' names.
+        Name of the scheme in tables; default: its parts' names, joined.
     """
 
     name: str = ""
@@ -64,7 +64,7 @@ class Scheme(Parameters):
         return tuple(part for key in self.keys() if (part := getattr(self, key)) is not None)
 
     def each(self) -> list[Self]:
-        """Return the schemes that this entry stands for: one per combination of its parts' variants."""
+        """Return the schemes of this entry: one per combination of its parts' variants."""
         made = []
         for choice in product(*(part.variants().items() for part in self.parts)):
             name = " ".join([self.name, *(words for words, _ in choice if words)])
@@ -98,7 +98,7 @@ class Scheme(Parameters):
         return replace(settings, bitrate_bps=bitrate_bps)
 
     def distances(self) -> tuple[int, ...]:
-        """Return how many frames back the copies in a packet lie, farthest first (the order of RFC 2198)."""
+        """Return the distances of a packet's copies, in frames, farthest first (the order of RFC 2198)."""
         return tuple(sorted({d for part in self.parts for d in part.distances()}, reverse=True))
 
     def redundancy(self, total_bps: int, total_given: bool) -> Redundancy:
