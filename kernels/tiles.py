@@ -52,7 +52,7 @@ def unpacked() -> NDArray[np.uint8]:
 def pack_integers(weights: NDArray[Any]) -> NDArray[np.uint8]:
     """Return integer weights, (inputs, outputs), as `levels_product` takes them.
 
-    The shape is (outputs / 8, inputs / 4, 32): for 8 outputs 4 inputs each. It is empty if the sizes do
+    That is (outputs / 8, inputs / 4, 32): of 8 outputs 4 inputs each. It is empty if the sizes do
     not fit, if products may not (see `HIGHEST_LEVEL`), or if tiles are not `AVAILABLE`.
     """
     inputs, outputs = weights.shape
@@ -69,7 +69,7 @@ def pack_integers(weights: NDArray[Any]) -> NDArray[np.uint8]:
 def pack_floats(weights: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return weights, (inputs, outputs), as `floats_product` takes them, or an empty array.
 
-    The bytes are those of float32 (outputs / 8, inputs, 8), with zeros for outputs that fill up the last 8.
+    That is the bytes of float32 (outputs / 8, inputs, 8), with zeros for outputs that fill up the last 8.
     """
     inputs, outputs = weights.shape
     if not AVAILABLE:

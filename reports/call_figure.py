@@ -1,4 +1,4 @@
-"""The figure of one call: packets on the network, what each frame was played from, and a spectrogram."""
+"""The figure of one call: packets on the network, sources of played frames, and a spectrogram."""
 
 from itertools import groupby
 from typing import TYPE_CHECKING, Any

@@ -33,8 +33,8 @@ PARTS = {
     "lost": ("lost", "#1c2128"),
     "arrived": ("arrived in time", "#d0d7de"),
 }
-"""Label and colour of the parts of a bar or a strip: the usual case is grey, repairs are coloured, and what
-is concealed or lost stands out."""
+"""Label and colour of the parts of a bar or a strip: grey for the usual case, colours for repairs, and the
+most conspicuous ones for concealment and loss."""
 
 
 def colours(schemes: Sequence[str], ceiling: str | None) -> dict[str, str]:

@@ -14,7 +14,7 @@ _REPLAYED = {"recorded": "recording", "link": "link of trace"}
 
 
 def facts(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> list[str]:
-    """Return the stages of the network, in their order, and how long the receiver waits.
+    """Return the stages of the network, in their order, and the waiting time of the receiver.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def facts(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -
 
 
 def receiver(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> str:
-    """Return how long the receiver waits."""
+    """Return the waiting time of the receiver in words."""
     scenario = manifest.get("scenario") or {}
     whole = (scenario.get("sweep") or {}).get("playout", [scenario.get("playout")])
     if point is not None and "playout" in point:

@@ -74,14 +74,14 @@ def figure_of(
 ) -> "tuple[InlineFigure, list[str]]":
     """Draw the mean of `y` against `x` with its 95 % interval, one line per value of `by`.
 
-    The figure has the number of calls of each mean, and what a mean pools besides clips and realizations.
-    Published figures of these columns are marked; see `testbed.reports.published`.
+    The figure has the number of calls of each mean, and the values that a mean pools besides clips and
+    realizations. Published figures of these columns are marked; see `testbed.reports.published`.
 
     Parameters
     ----------
     x
-        A column. Swept parameters and the requested depth of DRED are drawn at their values; what was
-        measured, such as ``wire_kbps``, at its mean over the same calls; text, such as ``scheme``, at one
+        A column. Swept parameters and the requested depth of DRED are drawn at their values; measured
+        columns, such as ``wire_kbps``, at their mean over the same calls; text, such as ``scheme``, at one
         place per word.
     y
         A numeric column.
@@ -136,7 +136,7 @@ def _parts(results: Results, facet: str | None) -> dict[str, Results]:
 
 
 def _notes(results: Results, panels: Sequence[Lines], conditions: Sequence[str]) -> list[str]:
-    """Return the notes about the means: which rows, how many, and what they pool."""
+    """Return the notes about the means: the rows, their number, and the values that they pool."""
     counts = [calls for made in panels for calls in made.calls]
     fewest, most = min(counts), max(counts)
     many = f"{fewest}" if fewest == most else f"{fewest} to {most}"

@@ -10,7 +10,7 @@ from testbed.reports.wording import listed, number, percent
 
 
 def recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdict) -> list[str]:
-    """Return the recommendation and what else is known of the scheme, the recommendation first."""
+    """Return the recommendation, then further facts about the scheme."""
     cell = summary.cells[point, choice.equals[0]]
     metric, gain = choice.metric, cell.gains.get(choice.metric)
     if cell.scheme == summary.baseline:

@@ -46,7 +46,7 @@ class Reproduction:
 
 
 def reproduction(manifest: dict[str, Any]) -> Reproduction:
-    """Return how to repeat the run of a manifest; older manifests hold less."""
+    """Return the reproduction of a manifest's run; older manifests hold less."""
     command = manifest.get("command") or []
     given = str(manifest.get("scenario_text") or "")
     as_run = str(manifest.get("scenario_as_run") or given)

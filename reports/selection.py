@@ -36,7 +36,7 @@ def where(results: Results, conditions: Sequence[str]) -> Results:
     Raises
     ------
     ResultsError
-        A condition has another form, names an unknown column or value, or no row meets all of them.
+        A condition has another form, names an unknown column or value, or no row fulfils all of them.
     """
     wanted: dict[str, list[str]] = {}
     for condition in conditions:

@@ -39,7 +39,7 @@ class Cell:
         Mean of each metric and of each column in `Summary.network`; absent if no call could be scored.
     gains
         Improvement over the baseline, at the same point and on the same loss, in the metric's unit;
-        positive is better, whatever the metric's direction.
+        positive is better for metrics of either direction.
     repaired
         Share of the baseline's loss of quality that the scheme repairs: by definition 0 for the baseline and
         1 for the ceiling. Absent if that loss is not significant.
@@ -91,7 +91,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Summary:
-    """All cells of a run by (point, scheme), and what they have in common.
+    """All cells of a run by (point, scheme), and their common properties.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class Summary:
         )
 
     def gap(self, point: int, metric: str, scheme: str, other: str) -> Interval | None:
-        """Return how much better `scheme` scores than `other`, call by call."""
+        """Return the improvement of `scheme` over `other`, call by call."""
         grid = self.grid(point, metric)
         return interval(described(metric).sign * (grid[scheme] - grid[other]))
 
@@ -219,7 +219,7 @@ def _cheapest(table: pd.DataFrame, schemes: Sequence[str]) -> str | None:
 
 
 def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with NaN for every missing number, whatever the types in the file."""
+    """Return the table with NaN for every missing number, for any types in the file."""
     missing = [
         name for name in table if pd.api.types.is_numeric_dtype(table[name]) and table[name].isna().any()
     ]

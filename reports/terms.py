@@ -47,7 +47,7 @@ def mean_difference(gain: Interval, metric: str) -> str:
 
 
 def against(summary: Summary, gain: Interval, metric: str) -> str:
-    """Return how much better or worse than the baseline a scheme is."""
+    """Return a scheme's difference to the baseline in words."""
     same = "network" if summary.network else "losses"
     if not gain.is_significant:
         return f"{difference(gain, metric)} against {summary.baseline} on the same {same} (not significant)"
@@ -63,7 +63,7 @@ def margin(choice: Choice) -> str:
 
 
 def not_shown(choice: Choice) -> str:
-    """Return what is missing for a recommendation if some schemes are shown to be worse than others."""
+    """Return the evidence that is missing for a recommendation, if some schemes are shown to be worse."""
     which = "which of them" if len(choice.running) > 1 else "that it"
     return f"{counted(choice.clips, 'clip')} do not show {which} is within {margin(choice)} of the best"
 
@@ -79,7 +79,7 @@ def nearest(choice: Choice, cells: Sequence[Cell]) -> str | None:
 
 
 def more_clips(choice: Choice, scheme: str | None) -> str:
-    """Return the sentence about how many more clips are needed, for a scheme of `nearest`."""
+    """Return the sentence about the number of further clips needed, for a scheme of `nearest`."""
     if scheme is not None:
         more = counted(choice.clips_needed[scheme] - choice.clips, "more clip")
         return f"About {more} would show whether {scheme} is within {margin(choice)} of the best."

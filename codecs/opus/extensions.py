@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from testbed.errors import CodecError
 
 MAX_EXTENSIONS = 480
-"""Most extensions in a packet: ten for each of 48 frames. Repeats of empty extensions take time but no bytes."""
+"""Most extensions in a packet: ten for each of 48 frames. Repeats of empty ones take time, but no bytes."""
 
 _PADDING, _SEPARATOR, _REPEAT, _FIRST_LONG = 0, 1, 2, 32
 

@@ -1,4 +1,4 @@
-"""The budget of a scheme: what a rate on the wire leaves for speech and redundancy.
+"""The budget of a scheme: the part of a rate on the wire that is left for speech and redundancy.
 
 A packet consists of headers, and an Opus packet for its frame and for each frame copied (RFC 2198).
 libopus divides the encoder's bitrate among speech, LBRR and DRED itself, so a copy repeats all three.
@@ -23,7 +23,7 @@ class Allocation:
     settings
         For `testbed.codecs.opus.codec.Encoder.tune`.
     distances
-        How many frames back the RED copies lie, farthest first; empty: no RED.
+        Distances of the RED copies from their packet, in frames, farthest first; empty: no RED.
     """
 
     settings: EncoderSettings
@@ -44,7 +44,7 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class SchemeBudget:
-    """The most that a scheme spends, whatever the policy.
+    """Upper bound of the spending of a scheme, under any policy.
 
     Attributes
     ----------

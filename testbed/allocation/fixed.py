@@ -8,7 +8,7 @@ from testbed.allocation.policy import AllocationParameters, BudgetAllocator
 
 
 class FixedAllocation(AllocationParameters):
-    """Redundancy first. It gives way only where the lowest speech bitrate does not fit beside it."""
+    """Redundancy first. It is reduced only if the lowest speech bitrate would not fit."""
 
     policy: Literal["fixed"] = "fixed"
 

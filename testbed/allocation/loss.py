@@ -1,4 +1,4 @@
-"""Loss as feedback reports it: its share, and the length of its bursts."""
+"""Reported loss: its share, and the length of its bursts."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ REPORT_WEIGHT = 0.25
 
 @dataclass(frozen=True, slots=True)
 class NetworkLoss:
-    """Loss that the sender knows of.
+    """Loss known to the sender.
 
     Attributes
     ----------

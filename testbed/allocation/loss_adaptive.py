@@ -22,12 +22,12 @@ BURST_STEPS = (1.0, 1.5, 2.5, 4.0, 6.0, 10.0, 16.0)
 
 
 class LossAdaptive(AllocationParameters):
-    """Redundancy that follows the reported loss, up to the scheme's own.
+    """Redundancy by the reported loss, at most that of the scheme.
 
     Level 0 has none. From level 1 on LBRR is on, and each level adds a RED copy, at the distances of the
-    scheme nearest to the mean burst; DRED reaches some bursts back, and at level 3 as deep as the scheme's.
-    Speech gets the rest; redundancy gives way where the lowest speech bitrate does not fit. libopus expects
-    at least the loss at which the level would end, since it sends no DRED if it expects none.
+    scheme nearest to the mean burst; DRED covers some mean bursts, and at level 3 the depth of the scheme.
+    Speech gets the rest; redundancy is reduced if the lowest speech bitrate would not fit. libopus expects at
+    least the loss at which the level would end, since it sends no DRED if it expects none.
 
     Attributes
     ----------
@@ -56,12 +56,12 @@ class LossAdaptive(AllocationParameters):
 
 
 class Steps:
-    """Number of rising bounds that a noisy value exceeds: up at once, down after a while well below.
+    """Number of bounds that a noisy value exceeds; up at once, down after a time well below a bound.
 
     Parameters
     ----------
     bounds
-        Where steps 1, 2, ... begin.
+        Lower bounds of steps 1, 2, ...
     down_factor, hold_ns
         The step falls when the value was below `down_factor` of its bound for `hold_ns`.
     """

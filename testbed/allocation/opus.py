@@ -9,10 +9,10 @@ from testbed.codecs.schemes.redundancy import Redundancy
 
 
 class OpusAllocation(AllocationParameters):
-    """LBRR and DRED stay on as in the scheme, and libopus decides what they cost.
+    """LBRR and DRED stay on as in the scheme, and libopus decides their bitrates.
 
     libopus decides by the bitrate and the expected loss; if it expects none, it sends no DRED. RED copies,
-    which it does not know, give way where the lowest speech bitrate does not fit beside them.
+    which it does not know, are reduced if the lowest speech bitrate would not fit.
     """
 
     policy: Literal["opus"] = "opus"
@@ -22,7 +22,7 @@ class OpusAllocation(AllocationParameters):
 
 
 class OpusAllocator(BudgetAllocator):
-    """Gives the encoder all that the target leaves beside RED copies."""
+    """Gives the encoder the target without the RED copies."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
         asked = self._asked.redundancy

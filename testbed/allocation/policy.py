@@ -14,7 +14,7 @@ STRENGTHEN_MARGIN = 0.1
 
 
 class Allocator(Protocol):
-    """Target and loss in, allocation out: a plain state machine that is given the time."""
+    """Target and loss in, allocation out: a plain state machine whose time is a parameter."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
         """Divide a target on the wire, headers included; called before each frame.
@@ -43,7 +43,7 @@ class AllocationParameters(Parameters):
         Parameters
         ----------
         asked
-            The most that the scheme spends.
+            Upper bound of the scheme's spending.
         header_bytes
             RTP with its extensions, UDP and IP of each packet.
         """
@@ -61,16 +61,16 @@ class BudgetAllocator:
         self._weakened = 0
 
     def fits(self, target_kbps: float, redundancy: Redundancy, speech_bps: int) -> bool:
-        """Return whether redundancy fits beside speech of this bitrate."""
+        """Return whether redundancy and speech of this bitrate fit into the target."""
         return self.room_bps(target_kbps, redundancy) >= speech_bps + redundancy.in_encoder_bps
 
     def room_bps(self, target_kbps: float, redundancy: Redundancy) -> int:
-        """Return the encoder bitrate that the target allows beside RED copies."""
+        """Return the encoder bitrate that the target allows with RED copies."""
         frame_ms = self._asked.settings.frame_ms
         return encoder_bps(target_kbps, len(redundancy.distances), self._header_bytes, frame_ms)
 
     def strongest(self, target_kbps: float, redundancy: Redundancy, speech_bps: int) -> Redundancy:
-        """Return the strongest form of redundancy that fits beside speech of this bitrate.
+        """Return the strongest form of redundancy that fits into the target with speech of this bitrate.
 
         A form that was given up returns only with a margin, so that a target that varies around its need does
         not switch it on and off.

@@ -11,7 +11,7 @@ SILENCE_FACTOR = 0.5
 
 
 class Controller(Protocol):
-    """Feedback in, target rate out: a plain state machine that is given the time.
+    """Feedback in, target rate out: a plain state machine whose time is a parameter.
 
     A target is in kb/s on the wire: payload, RTP with its extensions, UDP and IPv4.
     """
@@ -103,11 +103,11 @@ class BoundedController:
         return self._bounded(self._target_kbps * SILENCE_FACTOR ** min(silent, 64))
 
     def update(self, feedback: Feedback) -> float:
-        """Return the target that a report leads to, in kb/s, before the bounds are applied."""
+        """Return the target after a report, in kb/s, before the bounds are applied."""
         raise NotImplementedError
 
     def resume(self, target_kbps: float) -> None:
-        """Continue from the target that timeouts led to; the state before them is void."""
+        """Continue from the target after timeouts; the state before them is void."""
 
     def _bounded(self, kbps: float) -> float:
         return min(self._bounds.max_kbps, max(self._bounds.min_kbps, kbps))

@@ -1,4 +1,4 @@
-"""The sender's knowledge after a report: which packets arrived when, and which were lost."""
+"""The sender's knowledge after a report: arrived packets with their times, and lost ones."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,9 +15,9 @@ class PacketReport:
     size_bytes
         Size on the wire.
     sent_ns
-        When it was sent, by the sender's clock.
+        Time of sending, by the sender's clock.
     arrival_ns
-        When it arrived, by the receiver's clock and as finely as the report's format can say; None: lost.
+        Time of arrival, by the receiver's clock and with the resolution of the report's format; None: lost.
         Only differences between arrivals mean anything to the sender.
     """
 
@@ -34,28 +34,28 @@ class PacketReport:
 
 @dataclass(frozen=True)
 class Feedback:
-    """The news of one report.
+    """The new information in one report.
 
     Attributes
     ----------
     now_ns
-        When it came.
+        Time of the report's arrival.
     packets
         Packets whose fate is new, in sending order. A packet may be in one feedback as lost and in a later
-        one as arrived (it was late), never twice as arrived. Empty if the format (a receiver report) tells
-        of no single packets.
+        one as arrived (it was late), never twice as arrived. Empty if the format has no single packets (a
+        receiver report).
     rtt_ns
-        Round-trip time: sending, network, report's way back; what the receiver kept is taken out where the
-        format says how long that was. None: not measured.
+        Round-trip time: the network in both directions, without the time at the receiver if the format states
+        it. None: not measured.
     reported_loss
-        Share of packets lost as a receiver report says it, 0 to 1; None where single packets are reported.
+        Share of packets lost in a receiver report, 0 to 1; None for formats with single packets.
     newly_acked_bytes
-        By how much the highest packet that is known to have arrived moved on, lost ones included (RFC 8298,
+        Bytes between the previous and the present highest arrived packet, lost ones included (RFC 8298,
         section 4.1.2).
     in_flight_bytes
-        Everything that was sent after that packet.
+        Bytes sent after that packet.
     sent_bytes
-        Everything that was sent since the call began.
+        Bytes sent since the beginning of the call.
     """
 
     now_ns: int
@@ -79,7 +79,7 @@ class Feedback:
 
     @property
     def fraction_lost(self) -> float:
-        """Share of packets lost, 0 to 1, in what this report covers."""
+        """Share of packets lost, 0 to 1, among those that this report covers."""
         if self.reported_loss is not None:
             return self.reported_loss
         return self.lost_packets / len(self.packets) if self.packets else 0.0

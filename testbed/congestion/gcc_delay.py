@@ -1,10 +1,10 @@
-"""The delay half of Google congestion control: is the queue growing?
+"""The delay half of Google congestion control: detection of a growing queue.
 
-Packets that were sent as a burst are a group (draft-ietf-rmcat-gcc-02, section 5.2). From group to group the
-delay varies (section 5.3); the draft filters that with a Kalman filter, libwebrtc since 2016 by the slope of
-a line fitted to it, which is done here. The slope is held against a threshold that adapts (section 5.4;
-Carlucci et al., "Analysis and Design of the Google Congestion Control for WebRTC", 2016). Constants of the
-trendline and of its threshold are libwebrtc's.
+Packets that were sent as a burst are a group (draft-ietf-rmcat-gcc-02, section 5.2). The delay varies from
+group to group (section 5.3). The draft filters this variation with a Kalman filter. libwebrtc has used the
+slope of a fitted line since 2016, as is done here. The slope is compared with an adaptive threshold (section
+5.4; Carlucci et al., "Analysis and Design of the Google Congestion Control for WebRTC", 2016). Constants of
+the trendline and of its threshold are libwebrtc's.
 """
 
 from collections import deque
@@ -36,7 +36,7 @@ class _Group:
 
 
 class InterArrival:
-    """Makes groups of packets and gives what changes from one group to the next (section 5.2)."""
+    """Groups packets and returns the differences between consecutive groups (section 5.2)."""
 
     def __init__(self) -> None:
         self._current: _Group | None = None
@@ -48,8 +48,8 @@ class InterArrival:
         Returns
         -------
         tuple or None
-            When it begins a new group: by how much the group before was sent after the one before that, by
-            how much it arrived later, and when it arrived; all in ms.
+            When it begins a new group: for the previous group, the difference of its send time to the group
+            before it, the same of its arrival time, and its arrival time; all in ms.
         """
         group = self._current
         if group is None:
@@ -80,7 +80,7 @@ class InterArrival:
 
 
 class DelayDetector:
-    """Follows the trend of the delay and says whether the path is used too much (sections 5.3 and 5.4).
+    """Follows the trend of the delay and detects overuse of the path (sections 5.3 and 5.4).
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class DelayDetector:
         self._adapt(abs(scaled_ms), now_ms)
 
     def _adapt(self, scaled_ms: float, now_ms: float) -> None:
-        """Move the threshold toward what is seen, except toward a spike (section 5.4)."""
+        """Move the threshold toward the trend, except toward a spike (section 5.4)."""
         if self._threshold_at_ms is None:
             self._threshold_at_ms = now_ms
         elapsed_ms = min(max(0.0, now_ms - self._threshold_at_ms), LONGEST_STEP_MS)

@@ -1,7 +1,7 @@
-"""The sender's record of what it sent, and its reading of the RTCP that returns.
+"""The sender's record of its packets, and the RTCP that it receives about them.
 
-Reports can be lost, late, out of order or doubled. What a lost report covered stays unknown: it counts
-neither as arrived nor as lost. What was known already is not told a second time.
+Reports can be lost, late, out of order or doubled. Packets in a lost report stay unknown: they count neither
+as arrived nor as lost. Each packet's fate is returned only once.
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class _Sent:
 
 @dataclass(slots=True)
 class _News:
-    """The news of all packets of one RTCP compound."""
+    """The new information in all packets of one RTCP compound packet."""
 
     fates: dict[int, int | None]
     rtt_ns: int | None = None
@@ -43,7 +43,7 @@ class SentHistory:
     Parameters
     ----------
     media_ssrc
-        The stream that is sent; reports on others are passed over.
+        The stream that is sent; reports on others are ignored.
     """
 
     def __init__(self, media_ssrc: int) -> None:
@@ -80,12 +80,12 @@ class SentHistory:
             del self._sent[next(iter(self._sent))]
 
     def on_rtcp(self, data: bytes, now_ns: int) -> Feedback | None:
-        """Read RTCP that returned; None if it has nothing new.
+        """Read received RTCP; None if it has nothing new.
 
         Raises
         ------
         CodecError
-            If the bytes are no RTCP, or damaged.
+            If the bytes are not RTCP, or damaged.
         """
         news = _News({})
         for packet in rtcp.parse(data):
@@ -177,7 +177,7 @@ class SentHistory:
                     news.rtt_ns = trip_ns
 
     def _note(self, news: _News, sequence: int, arrival_ns: int | None) -> None:
-        """Take the statement of a report about a packet; of two, the one that it arrived counts."""
+        """Take the report of a packet as arrived or lost; of two contrary reports "arrived" counts."""
         if sequence in self._sent and news.fates.get(sequence) is None:
             news.fates[sequence] = arrival_ns
 

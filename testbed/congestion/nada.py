@@ -1,13 +1,12 @@
 """Network-assisted dynamic adaptation (RFC 8698): delay and loss as one congestion signal.
 
 The RFC lets the receiver aggregate; here both halves work at the sender, on feedback of single packets. All
-default parameters are those of the RFC's figure 3, but for the rates.
-
-Where this differs: no ECN. The minimum filter over one-way delays (section 5.1.1) takes the packets of the
-last DFILT = 120 ms, at most 15, because 15 packets of speech last 300 ms. There is no rate-shaping buffer
-(section 5.2): speech is sent as it comes, so the target is the reference rate itself. The signal is at most
-`xmax_ms`, as in the authors' ns-3 model (XMAX of ns3-rmcat): the RFC bounds it nowhere, and after a burst of
-losses the fall of a boundless one would, by equation 7, throw the rate from its least to its greatest.
+default parameters except the rates are those of the RFC's figure 3. Differences from the RFC: There is no
+ECN. The minimum filter over one-way delays (section 5.1.1) takes the packets of the last DFILT = 120 ms, at
+most 15, because 15 packets of speech last 300 ms. There is no rate-shaping buffer (section 5.2): speech is
+sent at once, so the target is the reference rate itself. The signal is at most `xmax_ms`, as in the authors'
+ns-3 model (XMAX of ns3-rmcat): the RFC has no bound, and without one its fall after a burst of losses would,
+by equation 7, raise the rate from its minimum to its maximum at once.
 """
 
 import math
@@ -195,7 +194,7 @@ class NadaController(BoundedController):
         self._rate_kbps = target_kbps
 
     def _ramp_up(self) -> None:
-        """Raise the rate so that the queue that it could make stays below QBOUND (equations 3 and 4)."""
+        """Raise the rate so that the queue it can cause stays below QBOUND (equations 3 and 4)."""
         parameters = self._parameters
         received_kbps = self._received.kbps(least_share=0.5)
         if received_kbps is None:
@@ -205,7 +204,7 @@ class NadaController(BoundedController):
         self._rate_kbps = max(self._rate_kbps, (1 + gamma) * received_kbps)
 
     def _adjust(self, signal_ms: float, step_ms: float) -> None:
-        """Move the rate by how far the signal is from its goal, and by its change (equations 5 to 7)."""
+        """Move the rate by the signal's distance from its goal, and by its change (equations 5 to 7)."""
         parameters = self._parameters
         goal_ms = parameters.prio * parameters.xref_ms * parameters.max_kbps / self._rate_kbps
         offset = (step_ms / parameters.tau_ms) * (signal_ms - goal_ms) / parameters.tau_ms

@@ -1,4 +1,4 @@
-"""No congestion control: a constant target rate, whatever the feedback."""
+"""No congestion control: a constant target rate, independent of feedback."""
 
 from typing import ClassVar, Literal
 

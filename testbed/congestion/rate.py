@@ -4,9 +4,9 @@ from collections import deque
 
 
 class RateMeter:
-    """Measures kb/s over the last `window_ms`; before that has passed, over the time since the first packet.
+    """Measures kb/s over the last `window_ms`; before that, over the time since the first packet.
 
-    Times must not go back by more than the window; what is older is left out.
+    Times must not go back by more than the window; older packets are left out.
     """
 
     def __init__(self, window_ms: float) -> None:

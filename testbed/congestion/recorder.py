@@ -1,7 +1,7 @@
-"""The receiving side of feedback: what arrived, and the RTCP that tells of it.
+"""The receiving side of feedback: arrivals of packets, and RTCP reports on them.
 
-Every recorder takes packets as they arrive and gives the bytes of a report when asked;
-`testbed.congestion.reporting` says when to ask. All are plain state machines: time is what they are told.
+Every recorder takes packets as they arrive and returns the bytes of a report on request;
+`testbed.congestion.reporting` determines the times. All are plain state machines whose time is a parameter.
 """
 
 from typing import Protocol
@@ -26,7 +26,7 @@ _HIGHEST_DELTA = 0x7FFF
 
 
 class Recorder(Protocol):
-    """Takes packets as they arrive, gives reports."""
+    """Takes packets as they arrive, and returns reports."""
 
     def on_packet(self, sequence: int, arrival_ns: int, timestamp: int = 0) -> None:
         """Take a packet.
@@ -36,7 +36,7 @@ class Recorder(Protocol):
         sequence
             The 16 bits on the wire: the transport-wide number for transport-wide feedback, RTP's for others.
         arrival_ns
-            When it arrived.
+            Time of arrival.
         timestamp
             Its RTP timestamp; only receiver reports use it.
         """
@@ -46,10 +46,10 @@ class Recorder(Protocol):
 
 
 class TransportRecorder:
-    """Transport-wide feedback: each report goes on where the one before ended.
+    """Transport-wide feedback: each report continues after the previous one.
 
-    A packet that comes late, below what was reported already, is reported together with everything from it on
-    that arrived in the last half second, so that nothing is called lost that was called arrived before.
+    A late packet, below those already reported, is reported together with all later packets that arrived in
+    the last half second, so that no packet reported as arrived is reported as lost later.
     """
 
     def __init__(self, ssrc: int, media_ssrc: int) -> None:
@@ -90,14 +90,14 @@ class TransportRecorder:
         return b"".join(messages)
 
     def _forget(self, before_ns: int) -> None:
-        """Forget what arrived long ago: packets below can no longer be told from lost ones."""
+        """Forget old arrivals, which can no longer be distinguished from losses."""
         old = [number for number, at_ns in self._arrivals.items() if at_ns < before_ns]
         if old:
             self._forgotten_below = below = max(old) + 1
             self._arrivals = {n: at_ns for n, at_ns in self._arrivals.items() if n >= below}
 
     def _message(self, begin: int) -> TransportFeedback | None:
-        """Return the message on the packets from `begin` to the highest, or to where its 16 bits run out."""
+        """Return the message on the packets from `begin` to the highest, or to the limit of its 16 bits."""
         received = sorted(number for number in self._arrivals if number >= begin)
         if not received:
             return None
@@ -120,7 +120,7 @@ class TransportRecorder:
 
 
 class CongestionRecorder:
-    """RFC 8888 feedback; each report also repeats the one before, so that one lost report loses nothing."""
+    """RFC 8888 feedback; each report also repeats the previous one, so that one lost report does no harm."""
 
     def __init__(self, ssrc: int, media_ssrc: int) -> None:
         self._ssrc = ssrc
@@ -190,7 +190,7 @@ class ReportRecorder:
         self._transit = transit
 
     def on_sender_report(self, report: SenderReport, now_ns: int) -> None:
-        """Remember a sender report, from which the sender will know the round-trip time."""
+        """Remember a sender report; the sender derives the round-trip time from its repetition."""
         self._last_sr = report.ntp >> 16 & 0xFFFF_FFFF
         self._last_sr_ns = now_ns
 

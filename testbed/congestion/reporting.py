@@ -20,7 +20,7 @@ class Reporting(Parameters):
     ----------
     format
         ``transport_wide`` (draft-holmer-rmcat-transport-wide-cc-extensions), ``ccfb`` (RFC 8888) or
-        ``receiver_report`` (RFC 3550), which reports no single packets.
+        ``receiver_report`` (RFC 3550), which does not report single packets.
     min_interval_ms
         Shortest time between two reports; 50 ms in libwebrtc.
     max_interval_ms
@@ -55,14 +55,14 @@ class Reporting(Parameters):
         return ReportRecorder(ssrc, media_ssrc)
 
     def interval_ns(self, report_bytes: int, received_kbps: float) -> int:
-        """Return how long to wait after a report for the next one.
+        """Return the time from a report to the next one.
 
         Parameters
         ----------
         report_bytes
             RTCP bytes of the report just sent; UDP and IPv4 come on top.
         received_kbps
-            Rate of what arrived since the report before.
+            Rate of the packets that arrived since the previous report.
         """
         allowed_kbps = self.share * received_kbps
         bits = 8 * (report_bytes + REPORT_OVERHEAD_BYTES)
@@ -71,14 +71,14 @@ class Reporting(Parameters):
 
 
 class Reporter:
-    """A receiver's side of feedback: takes what arrives, says what to send back and when to ask again.
+    """A receiver's side of feedback: takes packets, and returns reports and the times to send them.
 
     Parameters
     ----------
     reporting
         Format and interval.
     ssrc, media_ssrc
-        Who reports, and on which stream.
+        SSRC of the receiver, and of the stream that it reports on.
     """
 
     def __init__(self, reporting: Reporting, ssrc: int, media_ssrc: int) -> None:
@@ -98,12 +98,12 @@ class Reporter:
         self._recorder.on_packet(sequence, arrival_ns, timestamp)
 
     def on_rtcp(self, data: bytes, now_ns: int) -> None:
-        """Take RTCP that the sender sent: sender reports, which receiver reports answer.
+        """Take RTCP of the sender: sender reports, which receiver reports answer.
 
         Raises
         ------
         CodecError
-            If the bytes are no RTCP, or damaged.
+            If the bytes are not RTCP, or damaged.
         """
         if isinstance(self._recorder, ReportRecorder):
             for packet in rtcp.parse(data):
@@ -111,7 +111,7 @@ class Reporter:
                     self._recorder.on_sender_report(packet, now_ns)
 
     def report(self, now_ns: int) -> tuple[bytes, int]:
-        """Return the RTCP to send now (empty: none), and when to ask for the next."""
+        """Return the RTCP to send now (empty: none), and the time of the next report."""
         data = self._recorder.feedback(now_ns)
         if not data:
             return data, now_ns + self.first_ns

@@ -1,18 +1,17 @@
 """Self-clocked rate adaptation for multimedia (RFC 8298), for speech.
 
 A window of bytes in flight grows and shrinks with the queueing delay and with loss (section 4.1.2); the media
-rate follows what the window lets through (section 4.1.3).
-
-What is simplified for an audio source: speech is never held back in a queue at the sender, a late packet
-being worth nothing. What the window would have held back is in flight beyond it instead, and that excess
-stands for the RFC's RTP queue in the rate control; there is no pacing. The RFC's segment of 1000 bytes and
-least window of 3000 are video's and would never bind at speech's rates: here the segment is the largest
-packet seen, and the least window three of these. While there is such an excess the rate moves by the
-difference of throughput and target, as in Ericsson's implementation: the RFC's pseudocode, which always adds
-the throughput itself, grows while its queue does, and relies on the sender's queue to hold that off the
-network. The default of RAMP_UP_SPEED is a tenth of the RFC's, as speech's rates are of video's. No ECN, one
-stream. The compensation for competing flows (section 4.1.2.3) can be switched off, as the RFC permits; on a
-narrow link with a deep queue it takes the call's own losses for those of another, as the RFC warns, and the
+rate follows the throughput of the window (section 4.1.3). Simplified for audio: speech never waits in a queue
+at the sender, since a late packet is worth nothing. The bytes that the window would have held back are in
+flight beyond it instead, and this excess replaces the RFC's RTP queue in the rate control. There is no
+pacing. The RFC's segment of 1000 bytes and smallest window of 3000 bytes are meant for video, and would have
+no effect at the rates of speech. Here the segment is the largest packet seen, and the smallest window is
+three segments. While there is such an excess the rate moves by the difference of throughput and target, as in
+Ericsson's implementation: the RFC's pseudocode, which always adds the throughput itself, grows while its
+queue does, and relies on the sender's queue to hold that off the network. The default of RAMP_UP_SPEED is a
+tenth of the RFC's, like the rates of speech compared with those of video. There is no ECN, and one stream.
+The compensation for competing flows (section 4.1.2.3) can be switched off, as the RFC permits; on a narrow
+link with a deep queue it mistakes the call's own losses for those of another flow, as the RFC warns, and the
 queue stays long.
 """
 
@@ -84,7 +83,7 @@ class Scream(ControllerParameters):
 
 
 class ScreamWindow:
-    """The network's half: how many bytes may be in flight (section 4.1.2)."""
+    """The network's half: the number of bytes that may be in flight (section 4.1.2)."""
 
     def __init__(self, parameters: Scream) -> None:
         self.fast_increase = True
@@ -105,7 +104,7 @@ class ScreamWindow:
         self._loss_events = 0.0
 
     def update(self, feedback: Feedback, rtt_ms: float) -> bool:
-        """Take a report; return whether it is a loss event, of which there is one a round trip at most."""
+        """Take a report; return whether it is a loss event, of which there is at most one per round trip."""
         for packet in feedback.packets:
             self.segment_bytes = max(self.segment_bytes, packet.size_bytes)
         least_bytes = LEAST_WINDOW_SEGMENTS * self.segment_bytes
@@ -129,7 +128,7 @@ class ScreamWindow:
         return False
 
     def excess_bytes(self, feedback: Feedback) -> float:
-        """Return what is in flight beyond the send window (section 4.1.2.5): the RTP queue's stand-in."""
+        """Return the bytes in flight beyond the send window (section 4.1.2.5), in place of the RTP queue."""
         allowed = self.window_bytes + (self.segment_bytes if self.queue_ms <= self._target_ms else 0)
         return max(0.0, feedback.in_flight_bytes - allowed)
 
@@ -163,7 +162,7 @@ class ScreamWindow:
             self._in_flight.popleft()
 
     def _grow(self, feedback: Feedback) -> None:
-        """Move the window as the delay says (section 4.1.2.2)."""
+        """Move the window by the delay (section 4.1.2.2)."""
         acked, flying = feedback.newly_acked_bytes, feedback.in_flight_bytes
         if self.fast_increase:
             if self.trend < QDELAY_TREND_TH:
@@ -181,7 +180,7 @@ class ScreamWindow:
         self.window_bytes = min(self.window_bytes + step, most)
 
     def _move_target(self) -> None:
-        """Allow for flows that fill the queue whatever its delay (section 4.1.2.3)."""
+        """Allow for flows that fill the queue regardless of its delay (section 4.1.2.3)."""
         low_ms, high_ms = self._parameters.qdelay_target_lo_ms, self._parameters.qdelay_target_hi_ms
         if not self._norms:
             return

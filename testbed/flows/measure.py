@@ -25,7 +25,7 @@ def rows(
     series
         The time series of each.
     met
-        What `changes` returns.
+        The result of `changes`.
 
     Returns
     -------

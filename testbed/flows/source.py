@@ -61,7 +61,7 @@ class MediaSource:
                 yield self._env.timeout(frame_ns)
 
     def _frame_bytes(self) -> int:
-        """Return the size of a frame now, by the latest target that the encoder had time to follow."""
+        """Return the size of a frame now, by the latest target older than the encoder's response time."""
         now_ns = self._env.now
         self._targets.append((now_ns, self._target_kbps()))
         while len(self._targets) > 1 and self._targets[1][0] <= now_ns - self._response_ns:

@@ -35,7 +35,7 @@ class RunId:
 
 @dataclass(frozen=True)
 class RunResult:
-    """The rows of one run for each of the three tables, or why it failed."""
+    """The rows of one run for each of the three tables, or the reason of its failure."""
 
     run: RunId
     rows: list[dict[str, Any]]

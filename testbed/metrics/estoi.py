@@ -29,7 +29,7 @@ def create() -> Measure:
 
 @contextmanager
 def _same_randomness() -> Iterator[None]:
-    """Lend pystoi a fixed global random state (it adds noise of one rounding error to avoid 0/0)."""
+    """Fix the global random state for pystoi, which adds noise of one rounding error to avoid 0/0."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     try:

@@ -1,4 +1,4 @@
-"""A metric: a function of two signals, and the properties that tables, reports and decisions need of it."""
+"""A metric: a function of two signals, and its properties for tables, reports and decisions."""
 
 import math
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Metric:
     label
         Its name in texts and charts.
     about
-        What it measures, as the end of a sentence.
+        The quality that it measures, as the end of a sentence.
     create
         Loads its network or library and returns the function.
     unit

@@ -1,7 +1,7 @@
 """PESQ-WB: ITU-T P.862.2, perceptual evaluation of wideband speech quality, MOS-LQO of 1.04 to 4.64.
 
-By the package `pesq`, which wraps the ITU's own C code. P.862 aligns the signals again by itself; ours are
-aligned to the sample, so what it may find is a delay that concealment put in, which is its purpose.
+By the package `pesq`, which wraps the ITU's own C code. P.862 aligns the signals again. Ours are aligned to
+the sample, so it can only find a delay that concealment introduced, which is its purpose.
 """
 
 from testbed.codecs.pcm import SAMPLE_RATE_HZ

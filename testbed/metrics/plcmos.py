@@ -1,14 +1,14 @@
-"""PLCMOS v2: what listeners would say of the concealment, 1 to 5, heard without the reference.
+"""PLCMOS v2: predicted opinion of listeners on concealment, 1 to 5, without the reference.
 
 Diener, Purin, Sootla, Saabas, Aichner, Cutler: "PLCMOS - a data-driven non-intrusive metric for the
 evaluation of packet loss concealment algorithms", Interspeech 2023; the network is the one of the package
 `speechmos`.
 
-The network has a second input, 64 numbers that stand for a rater. `speechmos` draws 15 raters anew from the
+The network has a second input, 64 numbers that represent a rater. `speechmos` draws 15 raters anew from the
 global random state at each call and runs the whole network for each, so its score of one signal scatters (by
 0.01 to 0.03). Here the raters are drawn once from a fixed seed, so the score is a function of the audio; and
-the network is split where the rater enters, behind the recurrent layers: the costly part runs once, and
-hundreds of raters cost nothing.
+the network is split behind the recurrent layers, where the rater enters: the costly part runs once, and
+hundreds of raters cost little.
 """
 
 from importlib.resources import as_file, files

@@ -1,4 +1,4 @@
-"""Scores of a call: a number that a metric gave, or NaN and the reason."""
+"""Scores of a call: a metric's number, or NaN and the reason."""
 
 import warnings
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ def scorer(name: str) -> Scorer:
 
 
 def _fault(signal: Signal) -> str:
-    """Return what makes a signal unfit for any metric, or ""."""
+    """Return the reason why no metric can score a signal, or ""."""
     if len(signal) < SHORTEST_S * SAMPLE_RATE_HZ:
         return f"is {len(signal) / SAMPLE_RATE_HZ:.2f} s long, too short (at least {SHORTEST_S:g} s)"
     if not np.isfinite(signal).all():

@@ -30,7 +30,7 @@ class Playout(Protocol):
         Parameters
         ----------
         sent_ns
-            When the frame's packet was sent, or would have been.
+            Time at which the frame's packet was sent, or would have been.
         fastest_ns
             Delay of the call's fastest packet; None as long as more can arrive.
         """

@@ -100,7 +100,7 @@ class BaseScenario(Parameters):
         return prod(len(values) for values in self.sweep.values())
 
     def contradictions(self) -> Iterator[tuple[KeyPath, str]]:
-        """Yield what is wrong only in combination, as a location and a reason."""
+        """Yield mistakes in the combination of values, each as a location and a reason."""
         raise NotImplementedError
 
     def check_size(self, calls_of_a_point: int, most: int | None = None) -> None:
@@ -109,7 +109,7 @@ class BaseScenario(Parameters):
         Raises
         ------
         ScenarioError
-            Names what makes them so many.
+            There are more; the message names the reason.
         """
         points, most = self.number_of_points, self.limits.calls if most is None else most
         calls = points * calls_of_a_point

@@ -19,7 +19,7 @@ def clips_of(scenario: Scenario) -> list[Clip]:
     Raises
     ------
     SpeechError
-        They are not here, or one cannot be used; begins with the file, line and key of the scenario.
+        A clip is missing or cannot be used; the message begins with the file, line and key of the scenario.
     """
     try:
         return load_clips(scenario.speech, scenario.folder, scenario.limits.audio_mb)
@@ -33,13 +33,13 @@ def clips_of(scenario: Scenario) -> list[Clip]:
 
 
 def check_codec(scenario: Scenario) -> None:
-    """Refuse what this machine's libopus cannot do, before the run begins.
+    """Check the capabilities of this machine's libopus before the run begins.
 
     Raises
     ------
     ScenarioError
-        The scenario needs what libopus does not have (see `testbed.needs`), or networks of our own build;
-        begins with the file, line and key of the scenario.
+        The scenario needs something that libopus lacks (see `testbed.needs`), or networks of our own build;
+        the message begins with the file, line and key of the scenario.
     CodecError
         There is no libopus at all.
     """

@@ -42,7 +42,7 @@ class Document:
     folder
         Folder that file names in it are relative to.
     places
-        Where each value was written (``"quickstart.yaml:7"``, ``"--set seed"``), by its path into `data`.
+        Origin of each value (``"quickstart.yaml:7"``, ``"--set seed"``), by its path into `data`.
     overrides
         Overrides set in `data`, ``"key=value"`` each.
     text_as_run
@@ -61,7 +61,7 @@ class Document:
     file: Path | None = None
 
     def place(self, path: KeyPath) -> str:
-        """Return the place of the deepest part of `path` that is written."""
+        """Return the place of the deepest part of `path` that the document has."""
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, self.label)
@@ -212,7 +212,7 @@ def _names(item: Any) -> set[str]:
 
 
 def _only_mechanism(item: Any) -> str | None:
-    """Return the one key of a mapping beside `name`; None where there are more or none."""
+    """Return the only key of a mapping besides `name`; None if there are several or none."""
     keys = [key for key in item if key != "name"] if isinstance(item, dict) else []
     return keys[0] if len(keys) == 1 else None
 

@@ -1,4 +1,4 @@
-"""Edits of a scenario's YAML text that keep everything else, comments included."""
+"""Edits of a scenario's YAML text that keep all other text, comments included."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -73,7 +73,7 @@ class Video(Adaptive):
 
 
 class Voice(Adaptive):
-    """One voice call: a packet per frame, whatever its size.
+    """One voice call: one packet per frame of any size.
 
     Attributes
     ----------

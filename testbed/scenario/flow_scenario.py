@@ -98,7 +98,7 @@ class FlowScenario(BaseScenario):
         return [flow for flow in self.flows if flow.direction == direction]
 
     def contradictions(self) -> Iterator[tuple[KeyPath, str]]:
-        """Yield what is wrong only in combination, as a location and a reason."""
+        """Yield mistakes in the combination of values, each as a location and a reason."""
         names: dict[str, int] = {}
         for index, flow in enumerate(self.flows):
             where = ("flows", index)

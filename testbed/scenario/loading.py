@@ -66,15 +66,15 @@ def load_scenario(
         dicts, lists, texts and numbers; file names in the latter are relative to the current folder.
     overrides
         ``"key=value"`` each: a dotted key (see `testbed.scenario.document.set_value`) and a value in YAML.
-        Overriding a swept key takes it out of the sweep; overriding `speech.files` takes the corpus away with
-        the number of its clips, and `playout.buffer_ms` takes `delay_ms` away.
+        Overriding a swept key removes it from the sweep. Overriding `speech.files` removes the corpus and its
+        number of clips, and `playout.buffer_ms` removes `delay_ms`.
     speech
         Files, folders and patterns that override `speech.files`, relative to the current folder.
 
     Raises
     ------
     ScenarioError
-        All mistakes, one a line: file, line, key, what is wrong, what would be right.
+        All mistakes, one per line: file, line, key, what is wrong, what would be right.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def parse_scenario(text: str, folder: Path | None = None, label: str = "scenario
 def find_scenario(path_or_name: str | Path) -> tuple[Path, str, Path]:
     """Return a scenario's file, its name in messages, and the folder that file names in it are relative to.
 
-    That is the file's own folder; of a packaged scenario, whose files are the user's, the present one.
+    The folder is the file's own; for a packaged scenario, whose files are the user's, the current one.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def points(scenario: Kind) -> list[Point[Kind]]:
     Raises
     ------
     ScenarioError
-        A swept key or value cannot be.
+        A swept key or value is not valid.
     """
     document = scenario._document
     if not document.data:

@@ -50,7 +50,7 @@ def explain(error: ValidationError, document: Document) -> list[str]:
     Parameters
     ----------
     error
-        What validating the document's data raised.
+        The error of validating the document's data.
     document
         Knows where each value was written.
     """

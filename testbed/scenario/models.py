@@ -238,7 +238,7 @@ class Scenario(BaseScenario):
         return self.feedback or Reporting()
 
     def contradictions(self) -> Iterator[tuple[KeyPath, str]]:
-        """Yield what is wrong only in combination, as a location and a reason."""
+        """Yield mistakes in the combination of values, each as a location and a reason."""
         names: dict[str, int] = {NO_LOSS: -1}
         for index, scheme in enumerate(self.schemes):
             for name in (each.name for each in scheme.each()):
