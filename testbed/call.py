@@ -254,7 +254,6 @@ def _timeline(sender: Sender, receiver: Receiver, dropped_by: Sequence[str]) -> 
         played_ns=receiver.played_ns,
         recovered_by=np.where(sent_ns == NEVER, np.uint8(Recovery.DTX), receiver.recovered_by),
         source_frame=receiver.source_frame,
-        late=receiver.late(),
         size_bytes=size_bytes,
     )
 

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import simpy
-from numpy.typing import NDArray
 
 from testbed.channels.packet import Packet
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame, read
@@ -154,11 +153,6 @@ class Receiver:
             self._decide(frame, end_ns if due_ns is None else due_ns)
             ready_ns = max(ready_ns, self._ready_ns(frame, end_ns)) if due_ns is None else due_ns
             self.played_ns[frame] = ready_ns
-
-    def late(self) -> NDArray[np.bool_]:
-        """Return, by frame, whether its packet arrived after the frame had to play."""
-        late: NDArray[np.bool_] = (self.arrived_ns != NEVER) & (self.arrived_ns > self.played_ns)
-        return late
 
     def _ready_ns(self, frame: int, end_ns: int) -> int:
         """Return when it was known what to play: at its arrival, or at the next if it is concealed."""

@@ -40,8 +40,6 @@ class Timeline:
     source_frame
         The primary frame of the packet that the sound came in: itself for primary, a later one for RED, LBRR
         and DRED, `NEVER` for none. For a concealed frame: the packet whose LBRR or DRED was of no use.
-    late
-        Whether the packet arrived after the frame had to play.
     size_bytes
         Size of the packet on the wire; 0 for none.
     """
@@ -52,7 +50,6 @@ class Timeline:
     played_ns: NDArray[np.int64]
     recovered_by: NDArray[np.uint8]
     source_frame: NDArray[np.int32]
-    late: NDArray[np.bool_]
     size_bytes: NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -66,6 +63,12 @@ class Timeline:
         """By frame, True if a packet with the frame as its primary was sent."""
         sent: NDArray[np.bool_] = self.sent_ns != NEVER
         return sent
+
+    @property
+    def late(self) -> NDArray[np.bool_]:
+        """Whether its packet arrived after the frame was due, by frame; RED may have repaired the frame."""
+        late: NDArray[np.bool_] = (self.arrived_ns != NEVER) & (self.arrived_ns > self.played_ns)
+        return late
 
     def count(self, recovery: Recovery) -> int:
         """Return the number of frames that were recovered in this way."""

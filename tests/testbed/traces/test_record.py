@@ -27,7 +27,6 @@ def timeline(arrived_ms=ARRIVED_MS):
         played_ns=np.zeros(count, np.int64),
         recovered_by=np.zeros(count, np.uint8),
         source_frame=np.zeros(count, np.int32),
-        late=np.zeros(count, bool),
         size_bytes=np.full(count, 100, np.int32),
     )
 
