@@ -10,28 +10,28 @@ from testbed.speech import Clip
 from testbed.words import counted, duration
 
 
-def outline(whole: Plan, clips: Sequence[Clip]) -> str:
+def outline(plan: Plan, clips: Sequence[Clip]) -> str:
     """Return the outline of a plan's run: points, schemes, clips, channel, receivers and number of calls."""
-    scenario = whole.scenario
-    encodings = len({(group.clip, group.settings) for group in whole.groups})
-    seconds = sum(clips[group.clip].seconds * len(group.calls) for group in whole.groups)
-    lines = heading(scenario, whole.points)
-    names = [scheme.name for scheme in whole.schemes[0]]
+    scenario = plan.scenario
+    encodings = len({(group.clip, group.settings) for group in plan.groups})
+    seconds = sum(clips[group.clip].seconds * len(group.calls) for group in plan.groups)
+    lines = heading(scenario, plan.points)
+    names = [scheme.name for scheme in plan.schemes[0]]
     lines += [counted(len(names), "scheme"), *(f"  {name}" for name in names)]
     lines += [counted(len(clips), "clip"), *(f"  {_clip(clip)}" for clip in clips)]
     channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
     lines += [f"{counted(scenario.realizations, 'realization')} of {channel}"]
-    lines += [f"receiver {each}" for each in _receivers(whole)]
-    lines += [f"note: {each}" for each in will_not_be_sent(whole)]
+    lines += [f"receiver {each}" for each in _receivers(plan)]
+    lines += [f"note: {each}" for each in will_not_be_sent(plan)]
     lines += [
-        f"= {counted(whole.calls, 'call')}, {duration(seconds)} of speech; {counted(encodings, 'encoding')}"
+        f"= {counted(plan.calls, 'call')}, {duration(seconds)} of speech; {counted(encodings, 'encoding')}"
     ]
     return "\n".join(lines)
 
 
-def _receivers(whole: Plan) -> list[str]:
+def _receivers(plan: Plan) -> list[str]:
     """Return the descriptions of the receivers, each once."""
-    scenarios = [point.scenario for point in whole.points]
+    scenarios = [point.scenario for point in plan.points]
     said = (each.playout.describe(least_delay_ms(stages(each.channel))) for each in scenarios)
     return list(dict.fromkeys(said))
 

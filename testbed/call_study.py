@@ -117,10 +117,10 @@ class CallStudy:
         return {}
 
 
-def _examples(whole: Plan) -> frozenset[CallId]:
+def _examples(plan: Plan) -> frozenset[CallId]:
     """Return the calls that the report plays: each scheme of the middle point, on one clip."""
-    point = len(whole.points) // 2
-    return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(whole.schemes[point])))
+    point = len(plan.points) // 2
+    return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(plan.schemes[point])))
 
 
 def _unkept(clean: Sequence[str], table: "pd.DataFrame") -> list[str]:

@@ -65,28 +65,28 @@ class Case:
         return sent_kbps / self.link_kbps if self.link_kbps else math.inf
 
 
-def cases(whole: Plan, table: "pd.DataFrame") -> Iterator[Case]:
+def cases(plan: Plan, table: "pd.DataFrame") -> Iterator[Case]:
     """Yield each scheme at each point that has a call, without the ceiling.
 
     Parameters
     ----------
-    whole
+    plan
         The plan of all calls.
     table
         One row per call made.
     """
-    seen = _seen(whole, table)
-    settings = {(call.point, call.scheme): group.settings for group in whole.groups for call in group.calls}
-    for point, schemes in enumerate(whole.schemes):
+    seen = _seen(plan, table)
+    settings = {(call.point, call.scheme): group.settings for group in plan.groups for call in group.calls}
+    for point, schemes in enumerate(plan.schemes):
         for index, scheme in enumerate(schemes):
             if not scheme.is_ceiling and (found := seen.get((point, scheme.name))) is not None:
-                scenario = whole.points[point].scenario
+                scenario = plan.points[point].scenario
                 yield Case(point, scenario, scheme, settings[point, index], found)
 
 
-def _seen(whole: Plan, table: "pd.DataFrame") -> dict[tuple[int, str], Seen]:
+def _seen(plan: Plan, table: "pd.DataFrame") -> dict[tuple[int, str], Seen]:
     made = table[table["payload_kbps"].notna()]
-    frame_ms = made["point"].map({point.index: point.scenario.codec.frame_ms for point in whole.points})
+    frame_ms = made["point"].map({point.index: point.scenario.codec.frame_ms for point in plan.points})
     packets = made["frames"] - made["frames_dtx"]
     kept = made[["wire_kbps", "red_kbps", "lbrr_sent", "dred_sent_ms", "packet_loss", "queue_loss"]].assign(
         late=made["frames_late"] / packets,

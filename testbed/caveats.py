@@ -26,13 +26,13 @@ _OF_RECEIVER = "late with every scheme"
 
 
 def caveats(
-    whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
+    plan: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
 ) -> list[str]:
     """Return the warnings about a run, finished or not.
 
     Parameters
     ----------
-    whole
+    plan
         The plan of all calls.
     clips
         The speech.
@@ -44,9 +44,9 @@ def caveats(
     return [
         *_failures(table),
         *speech_caveats(clips, table),
-        *pause_caveats(whole, table),
-        *_recordings(whole),
-        *_problems(whole, clips, table, diagnosed),
+        *pause_caveats(plan, table),
+        *_recordings(plan),
+        *_problems(plan, clips, table, diagnosed),
     ]
 
 
@@ -57,11 +57,11 @@ def _failures(table: "pd.DataFrame") -> list[str]:
     return [f"{len(failed)} of {len(table)} calls failed; the first: {failed['error'].iloc[0]}"]
 
 
-def _recordings(whole: Plan) -> list[str]:
+def _recordings(plan: Plan) -> list[str]:
     """Return how else the recordings that the channels replay could be read, each once."""
     doubts = [
         _doubt(stage, point.scenario.folder)
-        for point in whole.points
+        for point in plan.points
         for stage in stages(point.scenario.channel)
         if hasattr(stage, "doubt")
     ]
@@ -76,7 +76,7 @@ def _doubt(stage: Any, folder: Path) -> str:
 
 
 def _problems(
-    whole: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
+    plan: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
 ) -> list[str]:
     """Return each problem once, with its first scheme and point, and the further ones.
 
@@ -85,7 +85,7 @@ def _problems(
     receiver.
     """
     met: dict[int, dict[str, Case]] = defaultdict(dict)
-    for case in cases(whole, table):
+    for case in cases(plan, table):
         met[case.point][case.scheme.name] = case
     late = Counter(each.point for each in diagnosed if each.kind == "late")
     problems: dict[tuple[str, str], list[Diagnosis]] = defaultdict(list)
@@ -101,9 +101,9 @@ def _problems(
         text, others = first.text, list(dict.fromkeys(each.scheme for each in found))[1:]
         if problem == _OF_RECEIVER:
             text, others = f"Playout: {lateness(list(met[first.point].values()))}", []
-        elif first.kind == "not_sent" and len(table) == whole.calls:
+        elif first.kind == "not_sent" and len(table) == plan.calls:
             text += _sufficient(clips, met[first.point][first.scheme])
-        at = ", ".join(f"{key} = {value}" for key, value in whole.points[first.point].parameters.items())
+        at = ", ".join(f"{key} = {value}" for key, value in plan.points[first.point].parameters.items())
         more = len({each.point for each in found}) - 1
         also = [", ".join(others)] * bool(others) + [f"at {counted(more, 'more point')}"] * bool(more)
         lines.append((f"{at}: " if at else "") + text + (f" (also {'; '.join(also)})" if also else ""))

@@ -21,12 +21,12 @@ _PCM = generator(0, "compilation").integers(-2000, 2000, 12_800).astype(np.int16
 _SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_depth_ms=200, inband_fec=True)
 
 
-def is_needed(whole: Plan) -> bool:
+def is_needed(plan: Plan) -> bool:
     """Return whether a run uses kernels."""
-    return _has_lbrr(whole) or _has_dred(whole) or bool(_engines(whole))
+    return _has_lbrr(plan) or _has_dred(plan) or bool(_engines(plan))
 
 
-def compile_kernels(whole: Plan) -> None:
+def compile_kernels(plan: Plan) -> None:
     """Call each kernel that a run will use, so that it is compiled and cached on disk.
 
     Raises
@@ -34,12 +34,12 @@ def compile_kernels(whole: Plan) -> None:
     CodecError
         libopus, whose weights the kernels need, is not built.
     """
-    engines = _engines(whole)
-    has_dred = bool(engines) or _has_dred(whole)
+    engines = _engines(plan)
+    has_dred = bool(engines) or _has_dred(plan)
     # Encoding measures the LBRR of packets; a libopus without DRED has LBRR, too.
     settings = _SETTINGS if has_dred else replace(_SETTINGS, dred_depth_ms=0)
     sent = tuple(frame.payload for frame in encode(_PCM, settings).frames)
-    if _adds_dred(whole):
+    if _adds_dred(plan):
         from testbed.codecs.dred_writer import DredWriter
 
         encoding = encode(_PCM, EncoderSettings(bitrate_bps=24_000))
@@ -52,19 +52,19 @@ def compile_kernels(whole: Plan) -> None:
         decode_one(engine(name, batch_mb), job)
 
 
-def _has_lbrr(whole: Plan) -> bool:
-    return any(group.settings.inband_fec for group in whole.groups)
+def _has_lbrr(plan: Plan) -> bool:
+    return any(group.settings.inband_fec for group in plan.groups)
 
 
-def _has_dred(whole: Plan) -> bool:
-    return _adds_dred(whole) or any(group.settings.dred_depth_ms for group in whole.groups)
+def _has_dred(plan: Plan) -> bool:
+    return _adds_dred(plan) or any(group.settings.dred_depth_ms for group in plan.groups)
 
 
-def _adds_dred(whole: Plan) -> bool:
-    return any(scheme.dred_to_write() is not None for schemes in whole.schemes for scheme in schemes)
+def _adds_dred(plan: Plan) -> bool:
+    return any(scheme.dred_to_write() is not None for schemes in plan.schemes for scheme in schemes)
 
 
-def _engines(whole: Plan) -> dict[EngineName, int]:
+def _engines(plan: Plan) -> dict[EngineName, int]:
     """Return the engines that use kernels, each with its memory for a batch in MB."""
-    scenarios = [point.scenario for point in whole.points]
+    scenarios = [point.scenario for point in plan.points]
     return {each.engine: each.limits.batch_mb for each in scenarios if ENGINES[each.engine].uses_kernels}

@@ -45,11 +45,11 @@ class Diagnosis:
     text: str
 
 
-def diagnoses(whole: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
+def diagnoses(plan: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
     """Return the problems of each scheme at each point, in the table's order; as `testbed.cases.cases`."""
     return [
         Diagnosis(case.point, case.scheme.name, kind, f"{case.scheme.name} {text}")
-        for case in cases(whole, table)
+        for case in cases(plan, table)
         for kind, text in _problems(case)
     ]
 

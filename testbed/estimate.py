@@ -60,53 +60,53 @@ class RunEstimate:
         ]
 
 
-def estimate(whole: Plan, clips: Sequence[Clip], save: frozenset[str]) -> RunEstimate:
+def estimate(plan: Plan, clips: Sequence[Clip], save: frozenset[str]) -> RunEstimate:
     """Make one short call per scheme of the middle point, and estimate from these.
 
     Parameters
     ----------
-    whole
+    plan
         The plan of the study.
     clips
         Its speech.
     save
         Files to keep of every call.
     """
-    groups = _trial_groups(whole)
+    groups = _trial_groups(plan)
     short = replace(clips[0], pcm=clips[0].pcm[: _TRIAL_S * SAMPLE_RATE_HZ])
     calls = frozenset(call for group in groups for call in group.calls)
     with TemporaryDirectory() as folder:
-        context = RunContext(whole.points, whole.schemes, [short], Path(folder), save, calls)
+        context = RunContext(plan.points, plan.schemes, [short], Path(folder), save, calls)
         rows = {call: row for group in groups for call, row in rows_of(context, [group]).items()}
         sizes = {kept.name: _bytes_in(kept) for kept in Path(folder).iterdir()}
     named = {identity(context, call)["scheme"]: row for call, row in sorted(rows.items())}
     rates = {name: float(row.get("wire_kbps", np.nan)) for name, row in named.items()}
     failure = next((row["error"] for row in rows.values() if "wire_kbps" not in row), "")
     tried_s = short.seconds * len(rows)
-    heard_s = sum(clips[group.clip].seconds * len(group.calls) for group in whole.groups)
+    heard_s = sum(clips[group.clip].seconds * len(group.calls) for group in plan.groups)
     kept = sum(size for name, size in sizes.items() if name != "examples") * heard_s / tried_s
     examples = sizes.get("examples", 0) * clips[0].seconds / short.seconds * (1 + _BASE64)
     return RunEstimate(
         rates,
-        processor_seconds(whole, clips, list(rows.values()), heard_s),
-        _PAGE_BYTES + _ROW_BYTES * whole.calls + kept + examples,
+        processor_seconds(plan, clips, list(rows.values()), heard_s),
+        _PAGE_BYTES + _ROW_BYTES * plan.calls + kept + examples,
         failure,
     )
 
 
-def _trial_groups(whole: Plan) -> list[Group]:
+def _trial_groups(plan: Plan) -> list[Group]:
     """Return a group per scheme of the middle point, for libopus: kernels take a minute to compile."""
-    point = len(whole.points) // 2
+    point = len(plan.points) // 2
     return [
         replace(group, engine="libopus", calls=[call])
-        for group in whole.groups
+        for group in plan.groups
         for call in group.calls
         if call == CallId(point, call.scheme, 0, 0)
     ]
 
 
 def processor_seconds(
-    whole: Plan, clips: Sequence[Clip], rows: Sequence[dict[str, Any]], heard_s: float
+    plan: Plan, clips: Sequence[Clip], rows: Sequence[dict[str, Any]], heard_s: float
 ) -> float:
     """Return the processor time of all calls; NaN if the calls tried failed.
 
@@ -124,8 +124,8 @@ def processor_seconds(
         name: np.mean([row[f"seconds_{name}"] for row in whole_rows])
         for name in ("encode", "simulate", "decode", "metrics")
     }
-    encoded = {(group.clip, group.settings): clips[group.clip].seconds for group in whole.groups}
-    encoded_s = heard_s if whole.scenario.is_closed_loop else sum(encoded.values())
+    encoded = {(group.clip, group.settings): clips[group.clip].seconds for group in plan.groups}
+    encoded_s = heard_s if plan.scenario.is_closed_loop else sum(encoded.values())
     tried_s = min(_TRIAL_S, clips[0].seconds)
     of_calls = mean["simulate"] + mean["decode"] + mean["metrics"]
     return float(mean["encode"] * encoded_s + of_calls * heard_s) / tried_s

@@ -58,7 +58,7 @@ def shared_entries(
 
 
 def make_manifest(
-    whole: Plan,
+    plan: Plan,
     context: RunContext,
     rows: int,
     warnings: Sequence[str],
@@ -76,11 +76,11 @@ def make_manifest(
     """
     seeds = {"channel": "SHA-256 of seed, clip, realization and stage name"}
     return {
-        **shared_entries(origin, whole.points, rows, warnings, seeds),
-        "scheme_names": [scheme.name for scheme in whole.schemes[0]],
+        **shared_entries(origin, plan.points, rows, warnings, seeds),
+        "scheme_names": [scheme.name for scheme in plan.schemes[0]],
         "ceiling": NO_LOSS,
-        "baseline": _baseline(whole),
-        "metrics": list(whole.scenario.metrics),
+        "baseline": _baseline(plan),
+        "metrics": list(plan.scenario.metrics),
         "clips": [
             {
                 "name": clip.name,
@@ -94,7 +94,7 @@ def make_manifest(
             }
             for clip in context.clips
         ],
-        "complete": rows == whole.calls,
+        "complete": rows == plan.calls,
         "save": sorted(context.save),
         "diagnoses": None if diagnosed is None else [asdict(each) for each in diagnosed],
         "examples": [
@@ -112,9 +112,9 @@ def make_manifest(
     }
 
 
-def _baseline(whole: Plan) -> str | None:
+def _baseline(plan: Plan) -> str | None:
     """Return the first scheme that is classic PLC alone."""
-    names = (scheme.name for schemes in whole.schemes for scheme in schemes if scheme.is_baseline)
+    names = (scheme.name for schemes in plan.schemes for scheme in schemes if scheme.is_baseline)
     return next(names, None)
 
 

@@ -38,10 +38,10 @@ def not_sent(case: Case) -> str | None:
     return "; ".join(said) or None
 
 
-def will_not_be_sent(whole: Plan) -> list[str]:
+def will_not_be_sent(plan: Plan) -> list[str]:
     """Return which schemes will send no LBRR or no DRED, as far as is known before the run; each once."""
     said = []
-    for point, schemes in zip(whole.points, whole.schemes, strict=True):
+    for point, schemes in zip(plan.points, plan.schemes, strict=True):
         why = None if point.scenario.is_closed_loop else why_none_is_expected(point.scenario)
         for scheme in schemes if why else ():
             asked = encoder_settings(scheme, point.scenario)

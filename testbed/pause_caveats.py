@@ -19,18 +19,18 @@ _UNLIKE = (
 )
 
 
-def pause_caveats(whole: Plan, table: "pd.DataFrame") -> list[str]:
+def pause_caveats(plan: Plan, table: "pd.DataFrame") -> list[str]:
     """Return the warnings about pauses, each for the first point only.
 
     Parameters
     ----------
-    whole
+    plan
         The plan of all calls.
     table
         One row per call made.
     """
     said: dict[str, str] = {}
-    for point in whole.points:
+    for point in plan.points:
         rows = table[(table["point"] == point.index) & table["frames"].notna()]
         if rows.empty or not point.scenario.codec.omits_pauses:
             continue

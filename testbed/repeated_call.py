@@ -143,15 +143,15 @@ def repeat_call(run: Results, row: int) -> Call:
         raise ResultsError(f"{run.folder / MANIFEST_FILE}: its scenario has flows, its table calls")
     check_codec(scenario)
     clips = clips_of(scenario)
-    whole = plan(scenario, len(clips), max(MOST_CALLS, len(run.table)))
-    check_unchanged(run.manifest, inputs_of(whole.points, clips), clips, run.folder)
-    context = RunContext(whole.points, whole.schemes, clips, run.folder, frozenset(), frozenset())
-    groups = {call: group for group in whole.groups for call in group.calls}
+    planned = plan(scenario, len(clips), max(MOST_CALLS, len(run.table)))
+    check_unchanged(run.manifest, inputs_of(planned.points, clips), clips, run.folder)
+    context = RunContext(planned.points, planned.schemes, clips, run.folder, frozenset(), frozenset())
+    groups = {call: group for group in planned.groups for call in group.calls}
     kept = run.table.iloc[number]
     try:
         call = CallId(
             point=int(kept["point"]),
-            scheme=[scheme.name for scheme in whole.schemes[int(kept["point"])]].index(kept["scheme"]),
+            scheme=[scheme.name for scheme in planned.schemes[int(kept["point"])]].index(kept["scheme"]),
             clip=[clip.name for clip in clips].index(kept["clip"]),
             realization=int(kept["realization"]),
         )

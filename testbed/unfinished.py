@@ -31,9 +31,9 @@ def said_of(manifest: Mapping[str, Any], table: "pd.DataFrame") -> dict[str, Any
         scenario = parse_scenario(json.dumps(manifest["scenario"]), Path(manifest["scenario_folder"]))
         if not isinstance(scenario, Scenario):
             return {}
-        whole = plan(scenario, len(manifest["clips"]), max(MOST_CALLS, len(table)))
-        found = diagnoses(whole, table)
-        warnings = [*manifest["warnings"], *caveats(whole, (), table, found)]
+        planned = plan(scenario, len(manifest["clips"]), max(MOST_CALLS, len(table)))
+        found = diagnoses(planned, table)
+        warnings = [*manifest["warnings"], *caveats(planned, (), table, found)]
     except (TestbedError, KeyError, TypeError, ValueError, AttributeError):
         return {}
     return {"warnings": warnings, "diagnoses": [asdict(each) for each in found]}
