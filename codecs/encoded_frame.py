@@ -70,7 +70,7 @@ def read(payload: bytes) -> EncodedFrame:
     parts = split(payload)
     reach_samples = depth_samples = 0
     if parts.dred is not None:
-        # Compiled code is only loaded by who needs it.
+        # Loads compiled kernels.
         from testbed.codecs.dred import payload as dred_payload
 
         dred = dred_payload.parse(parts.dred.payload)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-# Okabe and Ito's colours, less the yellow that white paper swallows, then Tol's: for the colour-blind too.
+# Okabe and Ito's colours without yellow, which is faint on white, then Tol's: for the colour-blind, too.
 PALETTE = (
     "#0072b2",
     "#d55e00",

@@ -19,7 +19,7 @@ _HOMES = {"Results": "testbed.results", "load": "testbed.loaded_run", "run": "te
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for only then: the command line must not wait for pandas to print its help."""
+    """Import a public name when it is first used, so that the command line prints its help without pandas."""
     from importlib import import_module
 
     if name in _HOMES:

@@ -26,7 +26,7 @@ _ARCHIVE_SUITE = re.compile(r"[a-z]+(/.*)?")  # a plain release, not `bookworm-s
 
 @dataclass(frozen=True)
 class AptSource:
-    """One line of apt's sources: an archive, a suite of it, and the key that signs it (a path, or "")."""
+    """One line of apt's sources: an archive, a suite of it, and its signing key (a path, or "")."""
 
     uri: str
     suite: str
@@ -49,7 +49,7 @@ class PrivateApt:
         NoNetworkError
             If it cannot reach the archive.
         FetchError
-            If it fails otherwise, with its own words.
+            If it fails for another reason; the message is apt's own.
         """
         done = subprocess.run(
             ["apt-get", "-qq", *self.options, *arguments],
@@ -77,7 +77,7 @@ def private_apt(
     Parameters
     ----------
     folder
-        Where apt's state and cache go; made if it is not there.
+        Folder of apt's state and cache; created if missing.
     suites
         Suites to read, e.g. ``("forky", "sid")``; by default the one that the machine itself follows.
     kinds
@@ -149,8 +149,8 @@ def debian_mirror(etc_apt: Path = _ETC_APT) -> AptSource:
 def sources(etc_apt: Path = _ETC_APT) -> Iterator[AptSource]:
     """Read apt's sources, in apt's order: `sources.list`, then `sources.list.d/*.{list,sources}` by name.
 
-    Both formats of sources.list(5) are read: one line a source, and deb822 stanzas. What is disabled or not
-    understood is passed over, as it is for others to judge.
+    Both formats of sources.list(5) are read: one line per source, and deb822 stanzas. Disabled and unknown
+    entries are ignored, as apt itself reports them.
     """
     for path in [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]:
         if path.suffix not in {".list", ".sources"} or not path.is_file():
@@ -173,7 +173,7 @@ def _one_line(text: str) -> Iterator[AptSource]:
 def _deb822(text: str) -> Iterator[AptSource]:
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     for stanza in re.split(r"\n\s*\n", "\n".join(lines)):
-        # A value goes on in the lines below it that begin with a space.
+        # A value continues in the following lines that begin with a space.
         fields = {
             key.lower(): value for key, value in re.findall(r"(?m)^([\w-]+):(.*(?:\n[ \t].*)*)", stanza)
         }

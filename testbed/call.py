@@ -101,7 +101,7 @@ class CallEnds:
     number
         Number of the call on the channel, from 0; it determines the flow's name and SSRC.
     start_ns
-        When the call starts.
+        Start of the call.
 
     Attributes
     ----------

@@ -124,7 +124,7 @@ def _examples(plan: Plan) -> frozenset[CallId]:
 
 
 def _unkept(clean: Sequence[str], table: "pd.DataFrame") -> list[str]:
-    """Return a warning about the files beside the table that could not be kept."""
+    """Return a warning about kept files that could not be written."""
     calls = table["error"][table["error"].str.contains(NOT_KEPT, regex=False)]
     reasons = [*clean, *(reason for error in calls for reason in error.split("; ") if NOT_KEPT in reason)]
     if not reasons:

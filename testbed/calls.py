@@ -70,7 +70,7 @@ class _Calls:
                 for key, pcm in self._engine.decode(jobs):
                     decoded.append(self._finish(key, pcm))
                 is_done = True
-            except Exception:  # one call that fails must not take the others with it
+            except Exception:  # a failing call must not end the others
                 if not self._pending:
                     raise
                 decoded += self._decode_each()
@@ -111,7 +111,7 @@ class _Calls:
             else:
                 self._pending[key] = PendingDecode(simulation.job, simulation.lookahead_samples, [call])
                 return key, simulation.job
-        except Exception as error:  # a row of a long sweep must not take the others with it
+        except Exception as error:  # a failing row must not end a long sweep
             self._fail([call], error)
         return None
 

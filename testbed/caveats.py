@@ -58,7 +58,7 @@ def _failures(table: "pd.DataFrame") -> list[str]:
 
 
 def _recordings(plan: Plan) -> list[str]:
-    """Return how else the recordings that the channels replay could be read, each once."""
+    """Return other readings of the recordings that the channels replay, each once."""
     doubts = [
         _doubt(stage, point.scenario.folder)
         for point in plan.points
@@ -80,9 +80,9 @@ def _problems(
 ) -> list[str]:
     """Return each problem once, with its first scheme and point, and the further ones.
 
-    Texts that differ in numbers and in the scheme's name only are the same problem, except that a scheme has
-    its own advice how to send its redundancy. Packets that come late with every scheme are a problem of the
-    receiver.
+    Texts that differ in numbers and in the scheme's name only are the same problem, except that each scheme
+    has its own advice on sending its redundancy. Packets that come late with every scheme are a problem of
+    the receiver.
     """
     met: dict[int, dict[str, Case]] = defaultdict(dict)
     for case in cases(plan, table):
@@ -111,7 +111,7 @@ def _problems(
 
 
 def _sufficient(clips: Sequence[Clip], case: Case) -> str:
-    """Return which bitrate or expected loss would send the redundancy; "" if neither is the cause."""
+    """Return the bitrate or expected loss that would send the redundancy; "" if neither is the cause."""
     if case.scenario.is_closed_loop or not case.settings.expected_loss_percent:
         return ""
     return f"; {advice(int16_from_float(clips[0].pcm), case.settings)}"

@@ -1,7 +1,7 @@
 """Choice of a scheme: the cheapest that is shown to be not worse than the best by more than a margin.
 
-"Not significantly worse" is no criterion, since fewer calls make more schemes meet it. Instead the calls must
-show that a scheme is good enough (a test of non-inferiority; ICH E9 and E10): the lower bound of its
+"Not significantly worse" is no criterion, since fewer calls make it true for more schemes. Instead the calls
+must show that a scheme is good enough (a test of non-inferiority; ICH E9 and E10): the lower bound of its
 difference to every other scheme, simultaneous over schemes and points, lies above minus the margin. So a
 scheme that is worse than the true best by more than the margin is recommended in at most 5 % of runs, however
 few clips they have.
@@ -256,7 +256,7 @@ def _clips_needed(
     """Return the number of clips that show each distance to be above 0; None if it exceeds 1000.
 
     By Bonferroni's bound with two degrees of freedom less, which is close to the bootstrap's for few clips.
-    The deviation over the clips at hand is uncertain, so its upper limit is taken; otherwise the number would
+    The deviation over the present clips is uncertain, so its upper limit is used; otherwise the number would
     be too small in half of the runs (Browne, "On the use of a pilot sample for sample size determination",
     Statistics in Medicine 14, 1995).
     """

@@ -24,7 +24,7 @@ class Column:
     label
         Title of an axis, without the unit.
     about
-        What it holds, for the documentation.
+        Its meaning, for the documentation.
     decimals
         Number of decimals to show.
     dtype

@@ -29,7 +29,7 @@ class Loop:
     reporting, congestion, allocation
         Feedback of the receiver, congestion controller, and allocation of its target.
     reverse
-        The channel that a report meets on its way back.
+        The return path of reports.
     asked
         Budget of the scheme, an upper bound.
     expected_loss_percent

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FORMULA = ("=", "+", "-", "@", "\t")
-"""First characters by which a spreadsheet takes a text for a formula."""
+"""First characters that make a spreadsheet read text as a formula."""
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
     """Write a table to a new file, in UTF-8 with a header line; numbers have all their digits.
 
-    Text that a spreadsheet would take for a formula gets a ``'`` before it.
+    Text that a spreadsheet would read as a formula gets a ``'`` before it.
 
     Raises
     ------

@@ -24,13 +24,13 @@ class Check:
     Attributes
     ----------
     name
-        What was checked.
+        Subject of the check.
     ok
         Whether it is in order.
     needed
         Whether the quickstart needs it.
     found
-        What was found.
+        Result of the check, for people.
     fix
         The command that fixes it; "" where nothing needs fixing.
     """

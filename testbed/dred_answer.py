@@ -71,9 +71,9 @@ class DredAnswer:
     cut
         Number of packets that the capture cut where they may carry DRED.
     duplicates
-        Number of further copies of packets; they count nowhere else.
+        Number of further copies of packets, which no other number includes.
     reason
-        Why the packets' content cannot be known; "" if it can.
+        Reason why the packets' content is unknown; "" if it is known.
     is_implausible
         Whether the packets do not look like Opus; then a little DRED in them is chance.
     with_dred, dred_bytes

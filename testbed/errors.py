@@ -1,7 +1,7 @@
-"""Every error that the testbed raises on purpose: one class a layer, all under `TestbedError`.
+"""The errors that the testbed raises on purpose: one class per layer, all below `TestbedError`.
 
-The message says what was wrong, where (file, line, key) and what would be right; the command line prints it
-alone, without a traceback. `exit_code` is 2 for bad input and 1 for a run that failed.
+The message says what is wrong, where (file, line, key), and what would be right. The command line prints it
+without a traceback. `exit_code` is 2 for bad input and 1 for a run that failed.
 """
 
 
@@ -13,13 +13,13 @@ class TestbedError(Exception):
 
 
 def reason(error: Exception) -> str:
-    """Return why a row is missing: the message of a testbed error, else the error's class and message."""
+    """Return the reason of a failure: a testbed error's message, else the error's class and message."""
     said = str(error) if isinstance(error, TestbedError) else f"{type(error).__name__}: {error}"
     return said or type(error).__name__
 
 
 class ScenarioError(TestbedError):
-    """A scenario, an override or a command's argument asks for something that cannot be."""
+    """A scenario, an override or a command's argument is not valid, or not possible on this machine."""
 
     exit_code = 2
 
@@ -42,13 +42,13 @@ class SpeechError(TestbedError):
 
 
 class ChannelError(TestbedError):
-    """A channel stage's parameters or trace are impossible."""
+    """A channel stage's parameters or recording cannot be used."""
 
     exit_code = 2
 
 
 class CodecError(TestbedError):
-    """libopus, or a payload format, refused."""
+    """libopus or a payload format refuses a value."""
 
 
 class BuildError(TestbedError):

@@ -35,7 +35,7 @@ class RunEstimate:
     disk_bytes
         Size of the run's folder.
     failure
-        Why the first call that failed did; "" if none did.
+        Reason of the first failure; "" if no call failed.
     """
 
     wire_kbps: dict[str, float]

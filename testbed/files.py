@@ -25,11 +25,11 @@ def cache_dir() -> Path:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it to `path` when the block ends without an error.
+    """Yield a temporary path in the folder of `path`; rename it to `path` if the block ends without an error.
 
     The file is on disk before it gets its name, and its name is on disk when the block has ended: after a
-    loss of power there is the old file or the new one, whole. Its permissions are those that the umask
-    grants. On any error, Ctrl-C included, the temporary file is removed and `path` is left as it was.
+    loss of power either the old file or the new one is there, complete. Its permissions follow the umask. On
+    any error, Ctrl-C included, the temporary file is removed and `path` does not change.
     """
     if not path.parent.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Files that a run keeps beside its table: clean speech, and the sound, packets and timelines of calls.
+"""Kept files of a run, besides its table: clean speech, and the sound, packets and timelines of calls.
 
 If one cannot be written, the run goes on, and the row says why.
 """

@@ -54,12 +54,12 @@ def claimed(out: Path) -> Iterator[Path]:
 
 
 def folder_of(out: Path) -> Path:
-    """Return the folder that a path leads to, which need not be there.
+    """Return the folder that a path leads to; it may be missing.
 
     Raises
     ------
     ResultsError
-        If it leads to none, or its name is not UTF-8.
+        If it cannot be a folder, or its name is not UTF-8.
     """
     try:
         folder = out.resolve()

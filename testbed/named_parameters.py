@@ -24,11 +24,11 @@ def invalid(message: str, *keys: str | int, value: object = None) -> ValidationE
     Parameters
     ----------
     message
-        What is wrong with it and what would be right.
+        Message: what is wrong, and what would be right.
     keys
         Path of the key, relative to what the validator validates.
     value
-        What the key holds.
+        Value of the key.
     """
     error = PydanticCustomError("impossible", "{message}", {"message": message})
     details = InitErrorDetails(type=error, loc=keys, input=value)

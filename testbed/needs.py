@@ -40,7 +40,7 @@ def needs(scenario: Scenario) -> Iterator[Need]:
     for index, scheme in enumerate(scenario.schemes):
         yield from _of_scheme(("schemes", index), scheme, codec.decoder_complexity)
     if codec.decoder_complexity >= ENHANCEMENT_COMPLEXITY:
-        # The ceiling is decoded at this complexity, whatever the schemes are.
+        # The ceiling is decoded at this complexity in any case.
         yield Need(
             "osce",
             ("codec", "decoder_complexity"),

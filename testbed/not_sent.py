@@ -14,7 +14,7 @@ _EXAMPLE_LOSS = 0.1
 
 
 def not_sent(case: Case) -> str | None:
-    """Return which redundancy was asked for and not sent, why, and what to set; None if it was sent.
+    """Return the requested redundancy that was not sent, the cause and the remedy; None if all was sent.
 
     In a closed loop the allocation decides per frame how much the encoder is asked for, so only redundancy
     that was never sent counts.
@@ -39,7 +39,7 @@ def not_sent(case: Case) -> str | None:
 
 
 def will_not_be_sent(plan: Plan) -> list[str]:
-    """Return which schemes will send no LBRR or no DRED, as far as is known before the run; each once."""
+    """Return the schemes that will send no LBRR or no DRED, as far as is known before the run; each once."""
     said = []
     for point, schemes in zip(plan.points, plan.schemes, strict=True):
         why = None if point.scenario.is_closed_loop else why_none_is_expected(point.scenario)
@@ -52,7 +52,7 @@ def will_not_be_sent(plan: Plan) -> list[str]:
 
 
 def why_none_is_expected(scenario: Scenario) -> str | None:
-    """Return why libopus expects no loss, and so sends neither LBRR nor DRED; None if it expects some."""
+    """Return the reason why libopus expects no loss, and so sends no redundancy; None if it expects some."""
     given, known = scenario.codec.expected_loss, known_loss(scenario)
     if round(100 * (known if given is None else given)):
         return None
@@ -66,7 +66,7 @@ def why_none_is_expected(scenario: Scenario) -> str | None:
 
 
 def _reason(case: Case, none: Sequence[str]) -> str:
-    """Return why no redundancy was sent, and what to set."""
+    """Return the cause of redundancy that was not sent, and the remedy."""
     scenario, is_of_encoder = case.scenario, set(none) != {"RED"}
     why = why_none_is_expected(scenario) if is_of_encoder else None
     is_set_to_none = why is not None and scenario.codec.expected_loss is not None

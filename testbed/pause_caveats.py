@@ -1,4 +1,4 @@
-"""Warnings about DTX: no pause at all, or other pauses in each scheme."""
+"""Warnings about DTX: no pause at all, or different pauses in the schemes."""
 
 from typing import TYPE_CHECKING
 

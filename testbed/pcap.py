@@ -16,19 +16,19 @@ from testbed.files import written_whole
 RTP_PORT = 5004
 SENDER = bytes((192, 0, 2, 1))
 RECEIVER = bytes((198, 51, 100, 1))
-# In files; dpkt names the number that some BSDs use inside.
+# The number in files; dpkt's is that of some BSDs' kernels.
 _LINKTYPE_RAW = 101
 _MAX_UDP_PAYLOAD_BYTES = 65_507
 _MAX_TIME_NS = 2**32 * 10**9
 
 
 def write_pcap(path: Path, packets: Iterable[tuple[int, bytes]], port: int = RTP_PORT) -> None:
-    """Write RTP packets with UDP and IPv4 headers around them; the file appears when it is whole.
+    """Write RTP packets with UDP and IPv4 headers around them; the file appears when it is complete.
 
     Parameters
     ----------
     path
-        The file; one that is there is replaced.
+        The file; an existing one is replaced.
     packets
         For each packet its time in nanoseconds, kept exactly, and the bytes of RTP; written in this order.
     port

@@ -26,7 +26,7 @@ class CallId:
 
 @dataclass(frozen=True)
 class Group:
-    """Calls that share one encoding of one clip, and an engine with what memory it may take for a batch."""
+    """Calls that share one encoding of one clip, and an engine with a limit of memory for a batch."""
 
     clip: int
     settings: EncoderSettings
@@ -102,13 +102,13 @@ def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
     scenario.check_size(calls, most_calls)
     groups: dict[tuple[int, EncoderSettings, int | None, EngineName, int], list[Group]] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
-        # Pauses that were not sent are libopus's to fill.
+        # Only the engine `libopus` fills pauses that were not sent.
         engine = "libopus" if point.scenario.codec.omits_pauses else point.scenario.engine
         batch_mb = point.scenario.limits.batch_mb
         for scheme_index, scheme in enumerate(point_schemes):
             settings = encoder_settings(scheme, point.scenario)
             for clip in range(clips):
-                # A call whose loop is closed encodes for itself, so it gains nothing from others' company.
+                # A call with a closed loop encodes for itself, so it shares no work with others.
                 alone = point.index if point.scenario.is_closed_loop and not scheme.is_ceiling else None
                 same = groups.setdefault((clip, settings, alone, engine, batch_mb), [])
                 for realization in range(point.scenario.realizations):
@@ -119,7 +119,7 @@ def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
 
 
 def known_loss(scenario: Scenario) -> float:
-    """Return the loss that the sender knows of: the channel's own, or none where it must be reported."""
+    """Return the loss known to the sender: the channel's own, or none if feedback must report it."""
     if scenario.is_closed_loop:
         return 0.0
     return mean_loss(stages(scenario.channel), scenario.folder)
@@ -142,7 +142,7 @@ def speech_settings(codec: Codec, channel_loss: float) -> EncoderSettings:
     Parameters
     ----------
     channel_loss
-        What libopus is told to expect where `codec.expected_loss` does not say: 0 to 1.
+        Loss that libopus expects without `codec.expected_loss`: 0 to 1.
     """
     expected_loss = codec.expected_loss if codec.expected_loss is not None else channel_loss
     return EncoderSettings(

@@ -123,14 +123,14 @@ def inputs_of(points: Sequence[Point[Any]], clips: Sequence[Clip] = ()) -> list[
 def check_unchanged(
     manifest: dict[str, Any], now: Sequence[Input], clips: Sequence[Clip], folder: Path
 ) -> None:
-    """Refuse to repeat a call with other recordings, speech or libopus than the run used.
+    """Refuse to repeat a call with recordings, speech or a libopus that differ from those of the run.
 
     Parameters
     ----------
     manifest
         The run's manifest.
     now, clips
-        The present files and speech. Of speech the samples are compared, whatever their path.
+        The present files and speech. For speech, the samples are compared, not the paths.
     folder
         The run's folder, for the message.
 

@@ -25,11 +25,11 @@ class Received(NamedTuple):
     Attributes
     ----------
     content
-        What its packet carries.
+        Content of its packet.
     carrier
         The frame that is the primary of the RTP packet it came in.
     at_ns
-        When it arrived.
+        Time of arrival.
     """
 
     content: EncodedFrame
@@ -38,10 +38,10 @@ class Received(NamedTuple):
 
 
 class Receiver:
-    """Collects frames from packets and decides what each is played from.
+    """Collects frames from packets and chooses the source of each played frame.
 
-    A missing frame is played from a RED copy of it, or from what `testbed.codecs.recovery.recover` makes of
-    the next packet at hand: its LBRR, its DRED, or concealment.
+    A missing frame is played from a RED copy of it. Otherwise `testbed.codecs.recovery.recover` decides what
+    to use of the next available packet: its LBRR, its DRED, or concealment.
 
     If the sender omits pauses, a missing frame is a pause if the packets before and after it say so
     (`testbed.pauses`). Before a later packet arrives, it counts as a pause unless the packet before it has
@@ -52,9 +52,9 @@ class Receiver:
     count, settings
         Number of frames of the call, and the settings they are encoded with.
     playout
-        When a frame must play.
+        The policy that decides when a frame must play.
     dred_reach_samples
-        How much of a packet's DRED the engine reads, counted from its newest sample.
+        Depth of a packet's DRED that the engine reads, counted from its newest sample.
     may_pause
         Whether the sender omits pauses, as agreed in SDP (``usedtx``, RFC 7587, 6.1).
 
@@ -128,7 +128,7 @@ class Receiver:
             due_ns = self._playout.due_ns(self._sent_ns(frame), None)
             if due_ns is None:
                 return
-            # What arrives in the very nanosecond is in time, so decide in the next one.
+            # A packet that arrives in the same nanosecond is in time, so decide in the next one.
             yield self._env.timeout(max(0, due_ns + 1 - int(self._env.now)))
             self._decide(frame, due_ns)
             self.played_ns[frame] = due_ns
@@ -139,7 +139,7 @@ class Receiver:
         Parameters
         ----------
         last_sent_ns
-            When the call's last packet was sent; the call ends then, or with the last arrival.
+            Time at which the call's last packet was sent; the call ends then, or with the last arrival.
         """
         ready_ns = 0
         copies_ns = max((received.at_ns for received in self._received.values()), default=0)
@@ -155,7 +155,7 @@ class Receiver:
             self.played_ns[frame] = ready_ns
 
     def _ready_ns(self, frame: int, end_ns: int) -> int:
-        """Return when it was known what to play: at its arrival, or at the next if it is concealed."""
+        """Return the time at which its source was known: its arrival, or the next one if it is concealed."""
         if self.recovered_by[frame] == Recovery.PRIMARY:
             return int(self.arrived_ns[frame])
         source = int(self.sources[frame])
@@ -182,12 +182,12 @@ class Receiver:
         return received is not None and received.at_ns <= now_ns
 
     def _following(self, frame: int, now_ns: int) -> int | None:
-        """Return the next frame after `frame` that is at hand."""
+        """Return the next available frame after `frame`."""
         later_frames = range(frame + 1, self._newest + 1)
         return next((later for later in later_frames if self._is_at_hand(later, now_ns)), None)
 
     def _decide(self, frame: int, now_ns: int) -> None:
-        """Choose what a frame is played from, given what is at hand at `now_ns`."""
+        """Choose the source of a frame from the data available at `now_ns`."""
         if self._is_at_hand(frame, now_ns):
             on_time = NEVER < self.arrived_ns[frame] <= now_ns
             self._settle(frame, Recovery.PRIMARY if on_time else Recovery.RED, frame, Action.DECODE)

@@ -1,4 +1,4 @@
-"""Recordings of any rate, with any number of channels, as mono speech at 16 kHz."""
+"""Recordings of any rate and number of channels, as mono speech at 16 kHz."""
 
 import os
 from dataclasses import dataclass
@@ -52,9 +52,9 @@ def read_recording(path: Path, audio_mb: int = AUDIO_MB) -> AudioRecording:
     Parameters
     ----------
     path
-        WAV, FLAC, Ogg or whatever else libsndfile reads; 4 to 768 kHz, any number of channels, 1 s to 10 min.
+        WAV, FLAC, Ogg or another format of libsndfile; 4 to 768 kHz, any number of channels, 1 s to 10 min.
     audio_mb
-        How much of it is decoded at most, all channels together, as 32-bit samples.
+        Largest size of the decoded 32-bit samples, all channels together.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def read_recording(path: Path, audio_mb: int = AUDIO_MB) -> AudioRecording:
             rate, channels = file.samplerate, file.channels
             if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
                 raise SpeechError(f"{name}: a sampling rate of {rate} Hz; it must be 4000 to 768000 Hz")
-            # The header is not to be trusted: what is read is bounded, not what it says.
+            # The header is not trusted: the number of samples read is limited.
             longest, most = LONGEST_S * rate, audio_mb * 2**20 // 4
             blocks, length = [], 0
             for block in file.blocks(max(1, _BLOCK_SAMPLES // channels), dtype="float32", always_2d=True):

@@ -1,4 +1,4 @@
-"""The bitrate, or the expected loss, at which libopus sends the redundancy asked for.
+"""The bitrate, or the expected loss, at which libopus sends the requested redundancy.
 
 libopus sends LBRR only above a threshold, and in VBR only as much DRED as its own rate rule grants, so the
 answer is found by encoding.
@@ -20,7 +20,7 @@ LOSSES_PERCENT = (5, 10, 20, 30)
 
 
 def advice(pcm: NDArray[np.int16], settings: EncoderSettings) -> str:
-    """Return what sends enough LBRR and DRED: a higher bitrate, a higher expected loss, or both.
+    """Return the settings that send enough LBRR and DRED: a higher bitrate, a higher expected loss, or both.
 
     Parameters
     ----------

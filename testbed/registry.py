@@ -51,7 +51,7 @@ class Plugin:
 class Registry(Mapping[str, Item]):
     """Items by name: built-in ones, then those of installed packages.
 
-    An item of another package is imported when it is first asked for by name. Installed packages are
+    An item of another package is imported at its first use by name. Installed packages are
     looked up once per registry.
 
     Parameters
@@ -59,7 +59,7 @@ class Registry(Mapping[str, Item]):
     what
         Kind of the items, such as ``"stage"``, for messages.
     builtin
-        The testbed's own items, or ``"module:attribute"`` for one that is imported when first asked for.
+        The testbed's own items, or ``"module:attribute"`` for one that is imported at its first use.
     group
         Entry-point group through which other packages add items; ``""`` for a closed registry.
     kind
@@ -144,7 +144,7 @@ class Registry(Mapping[str, Item]):
         return found
 
     def loaded(self, name: str) -> Item | None:
-        """Return an item that was asked for before; None for others."""
+        """Return an item that was used before; None for others."""
         return self._loaded.get(name)
 
     def unknown(self, name: object) -> str:
@@ -168,7 +168,7 @@ class Registry(Mapping[str, Item]):
         return self._of_plugin(added[0])
 
     def _refusal(self, name: str) -> str:
-        """Return why no package can add an item of this name; "" if it can."""
+        """Return the reason why no package can add an item of this name; "" if one can."""
         if name in self._builtin:
             return f"has the name of a built-in {self.what}"
         if name in self._reserved or not _NAME.fullmatch(name):

@@ -65,7 +65,7 @@ class Call:
         return self.simulation.timeline.table()
 
     def audio(self) -> "Audio":
-        """Return a player of what was heard, for a notebook.
+        """Return a player of the decoded sound, for a notebook.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class Call:
         return player
 
     def plot(self) -> "Figure":
-        """Return a figure: packets on the network, what each frame was played from, and a spectrogram.
+        """Return a figure: packets on the network, sources of played frames, and a spectrogram.
 
         Examples
         --------

@@ -215,7 +215,7 @@ def _move_up(work: Path) -> None:
 
 
 def _check_free(folder: Path, names: Iterable[str]) -> None:
-    """Refuse files in the place of a run's that are not an earlier run's."""
+    """Refuse files of others that have the names of a run's files."""
     old = _written(folder)
     for name in names:
         place = folder / name
@@ -263,13 +263,13 @@ def _written(folder: Path) -> list[str]:
 
 
 def _other(earlier: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
-    """Return in what the task of an earlier run differs from this one's; "" where it does not."""
+    """Return the differences between the task of an earlier run and this one's; "" if there is none."""
     parts = zip(_ASKED, _asked(earlier), _asked(manifest), strict=True)
     return next((what for what, before, now in parts if before != now), "")
 
 
 def _asked(manifest: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    """Return what tells one run's task from another's, in the order of `_ASKED`."""
+    """Return the values that distinguish the tasks of runs, in the order of `_ASKED`."""
     try:
         clips = [(clip["name"], clip["sha256"]) for clip in manifest.get("clips", [])]
         files = [file["sha256"] for file in manifest.get("files", []) if file["role"] != "scenario"]

@@ -1,16 +1,16 @@
 """Differences between all schemes with simultaneous lower bounds: multiple comparisons with the best.
 
 The calls themselves determine the best scheme and its closest rivals. A bound for one pair that was fixed
-before the run would be too narrow for a pair that is selected by its result. So a bound here holds, at
-97.5 %, for all schemes and points at once, whichever scheme truly is the best (Hsu, "Multiple comparisons:
-theory and methods", 1996, chapter 4).
+before the run would be too narrow for a pair that is selected by its result. So a bound here holds, at 97.5
+%, for all schemes and points at once, for any truly best scheme (Hsu, "Multiple comparisons: theory and
+methods", 1996, chapter 4).
 
 The critical value is that of a max-t bootstrap: clips are resampled with all their schemes and points, and
 each resample gives the largest studentized error over schemes and points. Studentizing accounts for few clips
 and for skewed distributions. One-sided 97.5 %, where 95 % would do for normally distributed clips, and 99 %
 with fewer than 8 clips keep the error at 5 % for exponentially distributed ones.
 `tests/testbed/test_choice.py` measures both. For more skewed distributions it is higher (9 % for 8
-log-normally distributed clips), and no bound covers what none of the clips met, such as a rare long burst.
+log-normally distributed clips), and no bound covers an event that no clip had, such as a rare long burst.
 """
 
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ _LISTED = 5
 
 
 def speech_caveats(clips: Sequence[Clip], table: "pd.DataFrame") -> Iterator[str]:
-    """Yield what lowers scores before any packet is lost.
+    """Yield warnings about speech whose scores are low before any packet is lost.
 
     Parameters
     ----------

@@ -89,8 +89,8 @@ def corpus_dir() -> Path:
 def fetch_corpus(progress: Callable[[str], None]) -> Path:
     """Fetch the packages, cut the clips and return the folder that holds them and their `index.json`.
 
-    Needs Debian's `apt-get` and `dpkg`, but no root. Everything happens in a private folder beside the final
-    one, which is renamed when it is whole; of two fetches at once one waits for the other.
+    Needs Debian's `apt-get` and `dpkg`, but no root. The work is done in a private folder next to the final
+    one, and renamed when complete. A second fetch waits for the first.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def unlike_known(entries: Iterable[dict[str, Any]]) -> list[str]:
     Parameters
     ----------
     entries
-        Of the corpus's index. A package of another version is not known, and its clips are not named.
+        Of the corpus's index. Clips of a package of another version are not checked.
     """
     known = json.loads(_KNOWN.read_text(encoding="utf-8"))
     if known["recipe"] != RECIPE:
@@ -185,7 +185,7 @@ def cut_clips(voice: CorpusVoice, sounds: Path) -> Iterable[tuple[NDArray[np.int
     Parameters
     ----------
     voice
-        Whose prompts these are; its language keys the random order and the pauses.
+        Speaker of the prompts; its language keys the random order and the pauses.
     sounds
         Folder of `*.g722` prompts.
 
@@ -305,7 +305,7 @@ def _prompt(path: Path) -> NDArray[np.float64] | None:
     pcm = pcm[start:stop] * 10 ** ((ACTIVE_LEVEL_DBOV - level) / 20)
     if not _PROMPT_S[0] <= len(pcm) / SAMPLE_RATE_HZ <= _PROMPT_S[1] or np.abs(pcm).max() > 0.99:
         return None
-    # The recording's own background fades in and out: cut off at once it would sound like a lost packet.
+    # The recording's background noise fades in and out: a hard cut would sound like a lost packet.
     ramp = np.hanning(2 * _FADE)[:_FADE]
     pcm[:_FADE] *= ramp
     pcm[-_FADE:] *= ramp[::-1]

@@ -1,16 +1,16 @@
-"""95 % confidence intervals, paired by clip and realization, for what a listener would find on other clips.
+"""95 % confidence intervals for the mean over other clips, paired by clip and realization.
 
 The clips are the sample: realizations of the channel are drawn anew for each clip, within which they resemble
 each other. So the bootstrap resamples whole clips, with all of their realizations (a cluster bootstrap).
 
-With as few clips as a run has, the percentiles of such a bootstrap are too narrow: of 8 clips they hold the
-truth in 86 % of cases, not 95 % (BCa likewise), as a resample of n clips spreads by (n - 1)/n too little and
-knows nothing of Student's t. Bootstrap-t holds it but is unbounded for 2 or 3 clips. What is used here, the
-bootstrap's standard error times sqrt(n/(n - 1)) and Student's t with n - 1 degrees of freedom, holds 95 %
-from 2 clips up where clips scatter normally, and 93 % (8 clips) where they scatter exponentially. The method:
-Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters 12 and 13; the two corrections:
-Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69(4), 2015.
-`tests/testbed/test_stats.py` measures the coverage.
+For the few clips of a run, the percentiles of such a bootstrap are too narrow: with 8 clips they cover the
+true value in 86 % of cases, not 95 % (as do BCa intervals), because the variance of a resample of n clips is
+too small by the factor (n - 1)/n, and Student's t is ignored. Bootstrap-t reaches 95 % but is unbounded for 2
+or 3 clips. The method used here takes the bootstrap's standard error times sqrt(n/(n - 1)) and Student's t
+with n - 1 degrees of freedom. It covers 95 % from 2 clips on for normally distributed clips, and 93 % (8
+clips) for exponentially distributed ones. The method: Efron and Tibshirani, "An introduction to the
+bootstrap", 1993, chapters 12 and 13; the two corrections: Hesterberg, "What teachers should know about the
+bootstrap", The American Statistician 69(4), 2015. `tests/testbed/test_stats.py` measures the coverage.
 """
 
 from functools import cache, lru_cache
@@ -26,7 +26,7 @@ CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
-    """An estimate and its 95 % interval; bounds are NaN where data cannot tell, all is NaN without data."""
+    """An estimate and its 95 % interval; the bounds are NaN for too few data, and all is NaN without data."""
 
     value: float
     low: float
@@ -45,7 +45,7 @@ def interval(values: ArrayLike, clips: ArrayLike) -> Estimate:
         One number for each call, (n,); NaN where there is none (it is left out).
     clips
         The clip of each call, (n,), any labels. If all calls are of one clip, the realizations are resampled
-        instead and the interval speaks of that clip alone.
+        instead, and the interval is valid for that clip only.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def paired_interval(a: ArrayLike, b: ArrayLike, clips: ArrayLike) -> Estimate:
 
 
 def ratio(part: ArrayLike, whole: ArrayLike, clips: ArrayLike) -> Estimate:
-    """Estimate ``mean(part) / mean(whole)`` over the calls that have both: the share of a loss won back, say.
+    """Estimate ``mean(part) / mean(whole)`` over the calls that have both, e.g. the share of a loss repaired.
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ def ratio(part: ArrayLike, whole: ArrayLike, clips: ArrayLike) -> Estimate:
     Returns
     -------
     Estimate
-        NaN if the mean of `whole` is zero; with NaN bounds if it could as well be zero or of the other sign.
+        NaN if the mean of `whole` is zero; with NaN bounds if any resample has a mean of zero or of the other
+        sign.
     """
     return _bootstrap(
         np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64), np.asarray(clips)

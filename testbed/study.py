@@ -1,4 +1,4 @@
-"""A study: the work of one scenario, from the plan to the tables, whatever its kind."""
+"""Interface of studies: the work of one scenario of any kind, from the plan to the tables."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,13 +26,13 @@ class Study(Protocol):
     kind
         Its kind.
     unit
-        What its progress counts, in the plural.
+        Unit of its progress, in the plural.
     total, rows
         Number of these, and of the rows of its table.
     columns, key_length
         See `testbed.store.Store`.
     context
-        What its tasks have in common; sent to each process once.
+        Common data of its tasks; sent to each process once.
     """
 
     kind: StudyKind
@@ -55,10 +55,10 @@ class Study(Protocol):
         """Return the outline of its run, for ``--dry-run``."""
 
     def estimate(self, jobs: int) -> str:
-        """Return what a run in so many processes needs, about, for ``--dry-run``; "" if that is unknown."""
+        """Return the approximate needs of a run in `jobs` processes, for ``--dry-run``; "" if unknown."""
 
     def identities(self) -> Iterable[Mapping[str, Any]]:
-        """Return rows with nothing but the identity of what they are about, to try out the table."""
+        """Return rows with only the columns that identify them, to try out the table."""
 
     def prepare(self, report: Callable[[str], None]) -> None:
         """Do what precedes the first task; `report` is called with each step that takes long."""

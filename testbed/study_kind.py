@@ -17,9 +17,9 @@ class StudyKind:
     name
         ``"calls"`` or ``"flows"``, as in the manifest.
     row
-        What a row of the table is about: ``"call"`` or ``"flow"``.
+        Subject of a row of the table: ``"call"`` or ``"flow"``.
     subject
-        Column of what the study compares.
+        Column of the items that the study compares.
     units
         Columns of the random units of a mean, the outer one first: a clip and then its channel, or a
         realization and then its flows.

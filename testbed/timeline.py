@@ -1,4 +1,4 @@
-"""Fate of each frame of a call: when sent, arrived and played, what dropped it, how it was recovered."""
+"""Fate of each frame of a call: times of sending, arrival and playout, cause of a drop, and recovery."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ class Timeline:
     sent_ns
         Time of sending of the packet with the frame as its primary; `NEVER` in a pause.
     arrived_ns
-        When that packet arrived, or `NEVER`.
+        Time of arrival of that packet, or `NEVER`.
     dropped_by
-        Name of the cause that took the packet, or ``""``.
+        Name of the cause that dropped the packet, or ``""``.
     played_ns
-        When the frame was played; with offline playout, when it first could have been.
+        Time at which the frame was played; with offline playout, the earliest possible time.
     recovered_by
-        By frame, a `Recovery`; `DTX` for all frames that were not sent, whatever the receiver assumed.
+        By frame, a `Recovery`; `DTX` for all frames that were not sent, even if the receiver assumed a loss.
     source_frame
         The primary frame of the packet that the sound came in: itself for primary, a later one for RED, LBRR
         and DRED, `NEVER` for none. For a concealed frame: the packet whose LBRR or DRED was of no use.

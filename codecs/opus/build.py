@@ -188,7 +188,7 @@ def _build_new(tarball: Path | None, progress: Callable[[str], None]) -> Build:
         finished.mkdir()
         if _PLAIN_PATH.fullmatch(str(work)):
             _compile(source, path, work, finished, progress)
-        else:  # libtool and make cannot work where a path has a space in it
+        else:  # libtool and make do not work in a path with a space
             with tempfile.TemporaryDirectory(prefix="opus-") as plain:
                 _compile(source, path, Path(plain), finished, progress)
         manifest = {"version": source.version, "sha256": source.sha256, **_recipe()}
@@ -242,7 +242,7 @@ def _compile(
     objects = work / "objects"
     objects.mkdir()
     progress("configuring")
-    # the programs look for libopus.so where they are themselves, wherever that will be
+    # the programs search for libopus.so in their own folder
     flags = (*CONFIGURE, "--disable-static", "--disable-doc", r"LDFLAGS=-Wl,-rpath,\$$ORIGIN")
     _run([str(tree / "configure"), *flags], objects)
     progress("compiling (about a minute)")

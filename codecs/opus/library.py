@@ -145,7 +145,7 @@ def forget() -> None:
 
 @cache
 def _find(override: str | None, *_cache_environment: str | None) -> str:
-    # remembered: questions to a packet come once a packet, and looking for files costs more than they do
+    # cached: searching for files takes longer than a question about a packet, and there is one per packet
     if override:
         if not Path(override).is_file():
             raise CodecError(f"OPUS_LIBRARY={override}: no such file; it must name a libopus.so, or be unset")

@@ -68,7 +68,7 @@ class OpusPacket:
         """True if any of SILK's voice activity flags is set; None in CELT mode, which has none."""
         if self.mode == "celt":
             return None
-        # The flags of the mid channel are single even bits, so they stand as such in a frame's first byte.
+        # The flags of the mid channel have even odds, so they are plain bits of a frame's first byte.
         silk_frames = max(1, int(self.coded_frame_ms) // 20)
         return any(len(frame) > 1 and frame[0] >> (8 - silk_frames) for frame in self.frames)
 

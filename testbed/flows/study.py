@@ -98,7 +98,7 @@ class FlowStudy:
             series = series_of(scenario, outcome)
             met = changes(scenario, series)
             return RunResult(run, rows(scenario, outcome, series, met), met, series, outcome.seconds)
-        except Exception as error:  # one run of a long sweep must not take the others with it
+        except Exception as error:  # a failing run must not end a long sweep
             failed = [{"flow": flow.name} for flow in scenario.flows]
             return RunResult(run, failed, [], {}, 0.0, reason(error))
 

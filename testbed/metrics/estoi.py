@@ -20,7 +20,7 @@ def create() -> Measure:
     def measure(reference: Signal, degraded: Signal) -> float:
         with _same_randomness():
             value = float(stoi(reference, degraded, SAMPLE_RATE_HZ, extended=True))
-        if value == 1e-5:  # what pystoi returns, with a warning, where the measure is not defined
+        if value == 1e-5:  # pystoi's result, with a warning, if the measure is not defined
             raise CannotScoreError("ESTOI: less than 0.4 s of the reference is speech")
         return value
 

@@ -31,9 +31,9 @@ def draw(trace: NetworkTrace, title: str, output: Path) -> None:
     Parameters
     ----------
     trace
-        What was recorded.
+        The recording.
     title
-        What stands above.
+        Title of the figure.
     output
         The file; its suffix is one of `SUFFIXES`.
 

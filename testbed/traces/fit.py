@@ -9,7 +9,7 @@ from testbed.traces.fitted import Fitted, fit_bernoulli, fit_gilbert
 from testbed.traces.recording import runs
 
 LEAST_BURSTS = 10
-"""With fewer bursts of loss than this the four parameters of Gilbert-Elliott are not looked for."""
+"""Smallest number of bursts for a fit of the four parameters of Gilbert-Elliott."""
 
 
 def fit_losses(lost: NDArray[np.bool_]) -> list[Fitted]:
@@ -18,12 +18,12 @@ def fit_losses(lost: NDArray[np.bool_]) -> list[Fitted]:
     Parameters
     ----------
     lost
-        Which packets were lost, (n,).
+        True for each lost packet, (n,).
 
     Raises
     ------
     ChannelError
-        No packet was lost, or each was.
+        No packet was lost, or all were.
     """
     count = int(lost.sum())
     if count in (0, len(lost)):

@@ -1,10 +1,10 @@
 """The Gilbert-Elliott model fitted to losses by maximum likelihood, with 95 % intervals.
 
-The likelihood of the hidden Markov model is climbed directly, on the logits of p, r, h and k, from several
-starts. The intervals are those of the profile likelihood (Venzon and Moolgavkar, "A method for computing
-profile-likelihood-based confidence intervals", Applied Statistics 37(1), 1988): all values of a parameter at
-which the likelihood, maximal over the other three, is within 1.92 of the best. They need no symmetry and may
-end at 0 or 1, as they do where a parameter does not matter.
+The likelihood of the hidden Markov model is maximized directly, over the logits of p, r, h and k, from
+several starts. The intervals are those of the profile likelihood (Venzon and Moolgavkar, "A method for
+computing profile-likelihood-based confidence intervals", Applied Statistics 37(1), 1988): all values of a
+parameter at which the likelihood, maximal over the other three, is within 1.92 of the best. They need no
+symmetry and may end at 0 or 1, as they do where a parameter does not matter.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _EXACT = 0.02
 """Tolerance of the root of the fall at 1.96: a hundredth of the interval's reach."""
 _MAX_SEARCH = 60
 _EDGE = 16.0
-"""The logits go from minus to plus this: probabilities from 1e-7 to 1 - 1e-7, beyond which it is 0 or 1."""
+"""Largest absolute logit: probabilities from 1e-7 to 1 - 1e-7; one beyond is taken as 0 or 1."""
 
 Logits = NDArray[np.float64]
 Likelihood = Callable[[Logits], tuple[float, Logits]]
@@ -64,7 +64,7 @@ def _fit_gilbert_elliott(lost: NDArray[np.bool_]) -> Fitted:
         found = []
         for side in (-1.0, 1.0):
             end, higher = _profile_end(likelihood, best, top, index, side)
-            if higher is not None:  # the profile led over a saddle to a better maximum: begin again from it
+            if higher is not None:  # the profile led over a saddle to a better maximum: start again there
                 best, top = _climb(likelihood, higher, nothing_fixed)
                 break
             found.append(_probability(end))
@@ -81,7 +81,7 @@ def _fit_gilbert_elliott(lost: NDArray[np.bool_]) -> Fitted:
 
 
 def _starts(lost: NDArray[np.bool_]) -> list[Logits]:
-    """Begin at the simple model, at rare long spells of much loss, and at states of a few packets."""
+    """Return starts: the simple model, rare long spells of much loss, and states of a few packets."""
     simple = fit_gilbert(lost).values
     rate = float(lost.mean())
     guesses = [
@@ -123,9 +123,9 @@ def _climb(likelihood: Likelihood, start: Logits, free: NDArray[np.bool_]) -> tu
 def _profile_end(
     likelihood: Likelihood, best: Logits, top: float, index: int, side: float
 ) -> tuple[float, Logits | None]:
-    """Return the logit at which the profile likelihood has fallen by 1.92, or the edge if it never does.
+    """Return the logit at which the profile likelihood has fallen by 1.92, or the edge if there is none.
 
-    If a point that is higher than `top` is met on the way, it comes as the second.
+    If a point on the way is higher than `top`, it is returned as the second value.
     """
     free = np.arange(4) != index
     step = _step(likelihood, best, index)
@@ -143,7 +143,7 @@ def _profile_end(
             logit = inside[index] + share * (outside - inside[index])
         start = inside.copy()
         start[index] = np.clip(logit, -_EDGE, _EDGE)
-        # Always from inside: the interval is what hangs together with the maximum.
+        # Always from inside: the interval is the part connected with the maximum.
         found, value = _climb(likelihood, start, free)
         if value > top + _HIGHER:
             return found[index], found
@@ -158,7 +158,7 @@ def _profile_end(
 
 
 def _step(likelihood: Likelihood, best: Logits, index: int) -> float:
-    """Return about how far the interval reaches: from the observed information, where it tells."""
+    """Return the approximate reach of the interval, by the observed information if it is usable."""
     variance = _covariance(likelihood, best)[index, index]
     return float(np.clip(Z * variance**0.5, 0.02, 4.0)) if variance > 0 else 0.5
 

@@ -34,14 +34,14 @@ def fit_as_yaml(lost: NDArray[np.bool_], title: str) -> str:
     Parameters
     ----------
     lost
-        Which packets were lost, (n,).
+        True for each lost packet, (n,).
     title
-        What was fitted, for people; one line.
+        Name of the recording, for people; one line.
 
     Raises
     ------
     ChannelError
-        No packet was lost, or each was.
+        No packet was lost, or all were.
     """
     models = best_first(fit_losses(lost))
     bursts = len(inner_runs(lost, True))

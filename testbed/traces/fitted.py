@@ -32,7 +32,7 @@ class Fitted:
     log_likelihood
         Natural logarithm.
     packets
-        How many were recorded.
+        Number of packets recorded.
     covariance
         Of the logits of the values, (k, k), from the observed information; 0 for a value at 0 or 1.
     """

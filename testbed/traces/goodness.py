@@ -5,9 +5,9 @@ in each bin. The first and the last run of a recording were cut by its ends and 
 
 As the parameters were fitted to the packets and not to the bins, the statistic's law under the model is no
 chi-square but a sum of squares with weights from 0 to 1 (Chernoff and Lehmann, Annals of Mathematical
-Statistics 25(3), 1954). The weights are the eigenvalues of the bins' covariance less what the fit takes away
-from it, which the parameters' covariance and the bins' derivatives by them tell. The p-value is from that
-law's nearest multiple of a chi-square (Satterthwaite, Biometrics Bulletin 2(6), 1946): theory, no resampling.
+Statistics 25(3), 1954). The weights are the eigenvalues of the bins' covariance minus the reduction by the
+fit, which follows from the parameters' covariance and the bins' derivatives. The p-value is that of the
+nearest multiple of a chi-square (Satterthwaite, Biometrics Bulletin 2(6), 1946): theory, without resampling.
 """
 
 from dataclasses import dataclass, replace
@@ -32,9 +32,9 @@ class Goodness:
     chi_square
         The statistic.
     expected
-        Its mean if the model is right; with 0 there are too few runs to tell.
+        Its mean if the model is right; 0 if there are too few runs for a test.
     p_value
-        How often a right model would agree no better; NaN if there are too few runs to tell.
+        Probability of such a statistic or a larger one under a right model; NaN with too few runs.
     """
 
     chi_square: float
@@ -88,9 +88,9 @@ def goodness(model: Fitted, lost: NDArray[np.bool_], fate: bool) -> Goodness:
     Parameters
     ----------
     model
-        What was fitted.
+        The fitted model.
     lost
-        Which packets were lost, (n,).
+        True for each lost packet, (n,).
     fate
         True for the runs of losses, False for the gaps between them.
     """

@@ -92,7 +92,7 @@ class OpusInRtp:
     is_implausible
         Whether the packets do not look like Opus, as if encrypted.
     unknown
-        Why the stream's content cannot be known; "" if it can.
+        Reason why the stream's content is unknown; "" if it is known.
     """
 
     packets: list[Payload] = field(default_factory=list)
@@ -217,7 +217,7 @@ def _repeats(payloads: Sequence[Payload]) -> bool:
 
 
 def implausible(payloads: Sequence[Payload]) -> str:
-    """Return why payloads are unlikely to be Opus, as encrypted ones are; "" if they can be Opus."""
+    """Return the reason why payloads are unlikely to be Opus (e.g. encrypted); "" if they can be Opus."""
     durations = [each.announced_ms() for each in payloads]
     agreeing = sum(one == other is not None for one, other in pairwise(durations))
     if durations[0] is None if len(durations) == 1 else agreeing < _STEADY * (len(durations) - 1):

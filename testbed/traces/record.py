@@ -60,7 +60,7 @@ def recording_of_call(run_dir: Path, wanted: Wanted) -> tuple[str, Recording]:
     ----------
     run_dir
         A run made with `testbed run --save timelines`, or with ``--save packets``, whose captures hold the
-        packets too. Without either, a run has only the timelines of the few calls that its report draws.
+        packets too. Without these, a run has only the timelines of the few calls that its report draws.
     wanted
         The call.
 

@@ -17,24 +17,24 @@ class Recording:
     Attributes
     ----------
     lost
-        Which packets never arrived, (n,); at least one packet.
+        True for each packet that never arrived, (n,); at least one packet.
     send_ns
-        When each was sent, (n,), non-decreasing; None where only losses were recorded. That of a lost packet
-        of a capture is interpolated.
+        Send times, (n,), non-decreasing; None if only losses were recorded. That of a lost packet of a
+        capture is interpolated.
     delay_ns
-        How long each took, (n,), 0 or more, or `LOST`; None with `send_ns`. A recording with two clocks knows
-        delays up to a constant: the smallest is 0.
+        Delay of each packet, (n,), 0 or more, or `LOST`; None with `send_ns`. With two clocks, delays are
+        known up to a constant: the smallest is 0.
     duplicates
-        How many further copies of packets arrived; the first copy counts.
+        Number of further copies that arrived; the first copy of a packet counts.
     skew_ppm
-        How much faster the receiver's clock runs than the sender's, as far as the delays tell; None if
+        How much faster the receiver's clock runs than the sender's, estimated from the delays; None if
         unknown.
     skew_removed
         Whether `delay_ns` is free of it.
     rtp
         The RTP packets, as captured, ``b""`` for a lost one; None where there are none.
     notes
-        What a reader of the file must know.
+        Notes for the reader of the file.
     """
 
     lost: NDArray[np.bool_]
@@ -55,7 +55,7 @@ class Recording:
         Raises
         ------
         ChannelError
-            Only losses were recorded; the message says what the times are `wanted_for`.
+            Only losses were recorded; the message names `wanted_for`, the purpose of the times.
         """
         if self.send_ns is None or self.delay_ns is None:
             raise ChannelError(
@@ -71,7 +71,7 @@ class Recording:
         return arrived[np.argsort(send_ns[arrived] + delay_ns[arrived], kind="stable")]
 
     def reordered(self) -> int:
-        """Return how many packets arrived after one that was sent later (RFC 4737, section 3)."""
+        """Return the number of packets that arrived after one sent later (RFC 4737, section 3)."""
         order = self.arrival_order()
         return int(np.count_nonzero(order < np.maximum.accumulate(order))) if len(order) else 0
 
@@ -85,13 +85,13 @@ def from_times(send_ns: NDArray[np.int64], delay_ns: NDArray[np.int64]) -> Recor
 
 
 def evenly_spaced(lost: NDArray[np.bool_], interval_ns: int) -> Recording:
-    """Give times to losses: one packet per `interval_ns`, which arrives without delay or never."""
+    """Return losses with times: one packet per `interval_ns`, which arrives without delay or never."""
     send_ns = np.arange(len(lost), dtype=np.int64) * interval_ns
     return from_times(send_ns, np.where(lost, np.int64(LOST), np.int64(0)))
 
 
 def losses(trace: NetworkTrace, where: str) -> NDArray[np.bool_]:
-    """Return which packets were lost, where there were packets.
+    """Return whether each packet was lost.
 
     Raises
     ------

@@ -90,7 +90,7 @@ def _ways(ways: list[RtpStream]) -> str:
 
 
 def _relation(first: RtpStream, other: RtpStream) -> str:
-    """Return how the packets of two ways of one SSRC are related."""
+    """Return the relation of the packets of two ways of one SSRC, in words."""
     packets, others = (set(zip(s.sequences, s.timestamps, strict=True)) for s in (first, other))
     if len(packets & others) >= _SAME * min(len(packets), len(others)):
         return "the same packets, captured at another place"

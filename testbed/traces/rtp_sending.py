@@ -51,7 +51,7 @@ class _Stretches:
 
     A network can look the same: a stall, or a queue that drains while the sender pauses. So delays must be at
     their floor and steady before and after a place, and must not return. A marked packet, which begins a
-    talkspurt (RFC 3551, section 4.1), or comfort noise beside it needs less evidence.
+    talkspurt (RFC 3551, section 4.1), or comfort noise next to it needs less evidence.
     """
 
     def __init__(self, packets: ReceivedStream, timed: NDArray[np.int64]) -> None:
@@ -100,7 +100,7 @@ class _Stretches:
         return sent, self._notes(steps)
 
     def _small(self) -> NDArray[np.bool_]:
-        """Return where a packet may follow a short pause: alone among neighbours, or beside comfort noise."""
+        """Return where a packet may follow a short pause: alone among neighbours, or by comfort noise."""
         late = self._lag >= max(_SMALL_NS, _SMALL_STEPS * self._step)
         alone = ~(np.append(False, late[:-1]) | np.append(late[1:], False))
         return np.asarray(late & (alone | self._beside_comfort))

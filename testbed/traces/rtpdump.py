@@ -82,7 +82,7 @@ def write(path: Path, recording: Recording) -> None:
     Raises
     ------
     ChannelError
-        The recording has no times, or is longer than the format can say (49 days).
+        The recording has no times, or is longer than the format can hold (49 days).
     """
     # Whole dump at once: the times must be known to fit before the file appears.
     parts = [MAGIC + f"{'.'.join(map(str, SENDER))}/{RTP_PORT}\n".encode()]

@@ -1,9 +1,10 @@
 """Clock skew: the clocks of sender and receiver differ slightly in speed.
 
-Queues only ever lengthen a delay, so the packets that met none lie on a straight line below all others, and
-its slope is the skew. Of all lines below all points the one is taken that is nearest to them in sum: Moon,
-Skelly and Towsley, "Estimation and removal of clock skew from network delay measurements", INFOCOM 1999. They
-solve the linear program; its solution is the edge of the lower convex hull below the mean sending time.
+Queues can only lengthen a delay, so packets that waited in none lie on a straight line below all others. The
+slope of this line is the skew. Of all lines below all points, the one with the smallest sum of distances is
+taken: Moon, Skelly and Towsley, "Estimation and removal of clock skew from network delay measurements",
+INFOCOM 1999. They solve the linear program; its solution is the edge of the lower convex hull below the mean
+sending time.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from testbed.channels.recordings.parts import LOST
 from testbed.traces.recording import Recording
 
 LARGEST_PPM = 1000.0
-"""Beyond this a slope is no clock's: quartz keeps within 100 ppm, sound cards within a few hundred."""
+"""Largest slope that a clock can cause: quartz keeps within 100 ppm, sound cards within a few hundred."""
 
 
 def slope_below(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
@@ -48,7 +49,7 @@ def _not_below(a: tuple[float, float], b: tuple[float, float], c: tuple[float, f
 
 
 def with_skew(recording: Recording, remove: bool) -> Recording:
-    """Return a recording that knows its skew and, if wanted, is free of it, with smallest delay 0.
+    """Return a recording with its skew and, if wanted, without it in the delays; the smallest delay is 0.
 
     A slope above `LARGEST_PPM` is left as it is, with a note: it is a queue that grew or drained.
     """
@@ -67,7 +68,7 @@ def with_skew(recording: Recording, remove: bool) -> Recording:
             "--clock-hz; left as it is"
         )
         return replace(recording, skew_ppm=ppm, notes=(*recording.notes, note))
-    # What the receiver's clock gained is taken by its own time: packets that came together stay together.
+    # The skew is removed by the receiver's time, so that packets that arrived together stay together.
     arrivals_ns = recording.send_ns - recording.send_ns[0] + recording.delay_ns
     gained_per_ns = slope / 1e9 / (1 + slope / 1e9)
     level = recording.delay_ns - np.rint(gained_per_ns * arrivals_ns).astype(np.int64)
