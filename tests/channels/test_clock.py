@@ -69,7 +69,7 @@ def test_the_background_ends_with_the_rest():
 
 
 @pytest.mark.parametrize("events", [0, 100, 10_000])
-def test_what_is_held_is_waited_for(events):
+def test_the_run_waits_for_held_packets(events):
     clock = Clock()
 
     def release(_):

@@ -34,7 +34,7 @@ def test_a_trace_loses_what_it_lost_and_a_link_what_its_queue_loses(tmp_path: Pa
     assert Recorded(file="capacity").mean_loss(tmp_path) == 0
 
 
-def test_what_is_neither_is_refused_with_its_place(tmp_path: Path) -> None:
+def test_a_file_of_neither_kind_is_refused_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "poem").write_text("shall I compare thee\n")
     with pytest.raises(ChannelError, match=r"poem: is in no format that is known"):
         Recorded(file="poem").mean_loss(tmp_path)
@@ -58,7 +58,7 @@ def test_a_profiles_own_loss_is_the_channels(tmp_path: Path) -> None:
     assert Recorded(file="profile").mean_loss(tmp_path) == 0.25
 
 
-def test_what_is_in_doubt_is_said(tmp_path: Path) -> None:
+def test_a_doubt_about_the_kind_is_reported(tmp_path: Path) -> None:
     (tmp_path / "flags").write_text("0\n1\n0\n")
     (tmp_path / "likely").write_text("0\n0\n1\n")
     (tmp_path / "profile").write_text("50\n47\n-1\n61\n")

@@ -113,7 +113,7 @@ def test_nothing_overtakes_where_nothing_overtook(run, write):
     assert result.order == list(range(7))
 
 
-def test_what_overtook_overtakes(run, call, write):
+def test_a_packet_that_overtook_in_the_recording_overtakes(run, call, write):
     folder = write("0,5", "20,70", "40,45", "60,65", "80,85")
     result = run([Trace(file="arrivals.csv", offset_packets=0)], call(5), folder)
     assert result.order == [0, 2, 3, 1, 4]

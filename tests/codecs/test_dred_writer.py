@@ -173,7 +173,7 @@ def test_the_deepest_that_a_scenario_may_ask_is_the_deepest_payload():
     assert asked(DEEPEST_MS["libopus"]).chunks == 26
 
 
-def test_what_is_heard_has_no_rumble():
+def test_the_input_of_the_dred_encoder_has_no_rumble():
     seconds = np.arange(16_000) / 16_000
     level = {}
     for hz in (2, 20, 1000):

@@ -50,7 +50,7 @@ def spoken(encoder: str, frame_ms: int, dred_ms: int) -> list[EncodedFrame]:
     st.sampled_from([100, 300, 1000]),
     st.integers(1, 8),
 )
-def test_what_counts_as_recovered_is_what_libopus_plays_otherwise_than_concealment(
+def test_a_frame_counts_as_recovered_if_libopus_plays_more_than_concealment(
     before: str, after: str, frame_ms: int, dred_ms: int, lost: int
 ) -> None:
     first = DECODED_MS // frame_ms

@@ -36,7 +36,7 @@ def test_any_bytes_read_alike(data):
     st.integers(0, 12),
     st.integers(0, 99),
 )
-def test_what_is_written_is_read(q0, dq, offset, count, seed):
+def test_the_decoder_reads_the_written_symbols(q0, dq, offset, count, seed):
     rng = np.random.default_rng(seed)
     qmax = int(rng.integers(q0 + 1, 16)) if q0 < 14 and dq > 0 else 15
     state_tables, latent_tables = quantizers(12)

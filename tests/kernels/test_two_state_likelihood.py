@@ -61,7 +61,7 @@ def test_many_runs(rate):
     )
 
 
-def test_what_cannot_be_has_probability_zero():
+def test_impossible_losses_have_probability_zero():
     value, gradient = by_runs((0.0, 0.5, 0.5, 1.0), [False, True])
     assert value == -np.inf
     assert (gradient == 0).all()

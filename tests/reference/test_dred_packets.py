@@ -171,7 +171,7 @@ def test_real_payloads_are_written_again_byte_by_byte(options):
     assert hidden < len(encode(options)) / 4
 
 
-def test_what_we_write_is_read_by_libopus(libopus, tmp_path):
+def test_libopus_reads_our_dred(libopus, tmp_path):
     """Packets made without DRED get ours, of all quantizers, depths and offsets; opus_demo plays them."""
     rng = random.Random(1)
     sources = [payload.parse(found.payload) for found in map(packet.find, encode(ENCODES[2])) if found]

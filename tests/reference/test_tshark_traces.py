@@ -56,7 +56,7 @@ def test_the_same_packets_at_the_same_times(tmp_path, run, call):
 
 
 @pytest.mark.parametrize("kind", ["pcapng", "nsecpcap", "pcap", "modpcap"])
-def test_what_wireshark_writes_is_read(tmp_path, run, call, kind):
+def test_files_written_by_wireshark_are_read(tmp_path, run, call, kind):
     """modpcap is a patched libpcap's, which is refused by name; the others hold the same call."""
     write(tmp_path / "ours.pcap", call)
     run("-r", tmp_path / "ours.pcap", "-F", kind, "-w", tmp_path / "theirs")

@@ -78,12 +78,12 @@ def test_the_headline_is_a_recommendation_with_its_gain_bitrate_and_buffer() -> 
     assert "Under 60 kb/s use A (+0.40, 60.0 kb/s)." in said
 
 
-def test_what_costs_the_same_is_not_called_dearer() -> None:
+def test_a_scheme_of_equal_cost_is_not_called_dearer() -> None:
     said = text(answer(GOOD, wire_kbps=dict.fromkeys(GOOD, 50.0)))
     assert "As good: B (50.0 kb/s)." in said
 
 
-def test_what_a_receiver_without_limit_implies_is_said() -> None:
+def test_the_buffer_that_an_unlimited_receiver_implies_is_stated() -> None:
     longest = {"A": 20.0, "B": 300.0, "C": 900.0}
     offline = {"scenario": {"playout": {"policy": "offline"}}}
     found = answer(GOOD, offline, buffer_needed_ms_max=longest)
@@ -110,7 +110,7 @@ def test_few_clips_cannot_rank_and_say_how_many_more_would(clips: int) -> None:
     assert found.recommended is None
 
 
-def test_what_the_calls_do_not_show_is_not_recommended() -> None:
+def test_no_scheme_is_recommended_without_evidence() -> None:
     noise = 0.4 * np.array([1, -1, 0.5, -0.5, 0.9, -1, 0.2, -0.1])
     plain = PLAIN[:8]
     scores = {
@@ -230,7 +230,7 @@ def test_a_share_of_a_loss_that_is_not_significant_is_not_given() -> None:
     assert "plcmos" in run(GOOD).cells[0, "A"].repaired
 
 
-def test_where_the_network_drops_by_size_the_losses_are_not_the_same() -> None:
+def test_losses_differ_if_the_network_drops_by_size() -> None:
     loss = {"no loss": 0.0, "classic PLC": 0.1, "A": 0.2, "B": 0.2, "C": 0.3}
     assert "on the same network" in answer(GOOD, packet_loss=loss).lead
     assert "on the same losses" in answer(GOOD, packet_loss=dict.fromkeys(GOOD, 0.1)).lead
@@ -297,7 +297,7 @@ def test_a_single_scheme_is_only_described() -> None:
     )
 
 
-def test_where_lower_is_better_the_scheme_with_the_lowest_mean_is_the_best(monkeypatch) -> None:
+def test_the_lowest_mean_is_the_best_if_lower_is_better(monkeypatch) -> None:
     metric = replace(METRICS["plcmos"], label="LSD", unit="dB", bounds=(0.0, 20.0), better="lower")
     monkeypatch.setitem(METRICS._names, "lsd_db", None)
     monkeypatch.setitem(METRICS._loaded, "lsd_db", metric)

@@ -57,7 +57,7 @@ def test_a_swept_x_stands_at_its_values(run):
     assert [place for place, _ in found["plc"]] == [16, 24, 32]
 
 
-def test_what_was_published_of_dred_is_marked_beside_what_is_measured(tmp_path):
+def test_published_figures_of_dred_are_marked_next_to_measurements(tmp_path):
     run = make_run(tmp_path / "run", examples=False)
     frame = load(run).table
     rng = np.random.default_rng(1)
@@ -101,7 +101,7 @@ def test_names_are_drawn_as_they_are(tmp_path):
     assert "_red $x^2$ &lt;b&gt;" in svg
 
 
-def test_what_no_svg_may_hold_is_written_out(tmp_path):
+def test_characters_forbidden_in_svg_are_escaped(tmp_path):
     name = "red\x1b[2J\x00"
     run = make_run(tmp_path / "run", schemes=("no loss", "plc", name), examples=False, seconds=2.0)
     for options in (("wire_kbps", "plcmos", "scheme"), ("scheme", "plcmos", "clip")):
@@ -168,7 +168,7 @@ def drawn(run, tmp_path, x, y, by, **more):
     return text, " ".join(told)
 
 
-def test_what_a_mean_pools_is_said_in_the_figure_and_beside_it(two_keys, tmp_path):
+def test_pooled_values_are_named_in_the_figure_and_in_a_note(two_keys, tmp_path):
     x, y, by = "channel.link.rate_kbps", "plcmos", "congestion.controller"
     text, told = drawn(two_keys, tmp_path, x, y, by)
     assert ">quickstart<" in text

@@ -198,7 +198,7 @@ def test_each_scheme_has_the_rows_of_its_calls(tmp_path):
         assert len(mine) == 4
 
 
-def test_what_is_known_of_a_scheme_stands_in_its_row(tmp_path):
+def test_the_facts_about_a_scheme_are_in_its_row(tmp_path):
     run = make_run(tmp_path / "run", swept={}, examples=False, seconds=2.0)
     change_manifest(
         run, diagnoses=[{"point": 0, "scheme": "lbrr", "kind": "late", "text": f"late {EVIL}; so wait"}]
@@ -354,7 +354,7 @@ def test_pauses_are_a_share_of_all_frames_and_repairs_of_those_sent(tmp_path):
     assert "Pauses, not sent" in Parsed(write_report(run).read_text("utf-8")).text
 
 
-def test_what_repairs_wait_for_is_shown_and_no_delay_where_there_is_none(tmp_path):
+def test_the_wait_of_repairs_is_shown_and_no_delay_if_there_is_none(tmp_path):
     run = make_run(
         tmp_path / "run", swept={}, examples=False, seconds=2.0, schemes=("no loss", "plc", "lbrr")
     )

@@ -71,7 +71,7 @@ def test_overrides_of_every_kind_keep_their_value() -> None:
         ({"save": "audoi"}, "--save audoi: .* audio, packets, timelines"),
     ],
 )  # fmt: skip
-def test_what_is_not_understood_is_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_arguments_of_other_types_are_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         testbed.run(SMALL, tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()

@@ -126,7 +126,7 @@ def test_the_cheapest_of_those_as_good_as_the_best():
     assert choice.clips_needed == {}
 
 
-def test_what_is_equally_dear_goes_by_its_mean():
+def test_of_equally_expensive_schemes_the_best_mean_is_chosen():
     scores = {"a": BASE, "b": BASE + 0.01 + WAVE / 2}
     (choice,) = choose(table(scores, {"a": 50.0, "b": 50.0}), "plcmos", ["a", "b"]).values()
     assert choice.recommended == "b"
@@ -143,7 +143,7 @@ def test_equals_are_what_is_near_the_best_and_not_near_each_other():
     assert choice.equals == ("b", "c")
 
 
-def test_where_the_calls_do_not_show_it_more_clips_would():
+def test_more_clips_are_stated_if_the_calls_show_no_scheme():
     noise = 0.3 * np.array([1, -1, 0.5, -0.5, 1, -1, 0.2, -0.2])
     scores = {"plc": BASE[:8], "a": BASE[:8] + 0.8 + noise, "b": BASE[:8] + 0.8 - noise}
     (choice,) = choose(table(scores), "plcmos", ["plc", "a", "b"]).values()
@@ -226,7 +226,7 @@ def test_one_clip_that_differs_does_not_make_the_bounds_infinite():
     assert choose(table(scores), "plcmos", ["plc", "a", "b"])[0].recommended == "a"
 
 
-def test_where_lower_is_better_the_choice_is_that_of_the_mirrored_scores(monkeypatch):
+def test_if_lower_is_better_the_choice_is_that_of_mirrored_scores(monkeypatch):
     metric = replace(METRICS["plcmos"], better="lower")
     monkeypatch.setitem(METRICS._names, "lsd_db", None)
     monkeypatch.setitem(METRICS._loaded, "lsd_db", metric)

@@ -68,7 +68,7 @@ IN_QUEUE = "link: {rate_kbps: 100}"
 TO_SEND_IT = "To send it anyway, set codec.expected_loss, e.g."
 
 
-def test_what_is_well_is_not_diagnosed() -> None:
+def test_healthy_schemes_have_no_diagnosis() -> None:
     assert told(made()) == []
     assert told(made(playout="{policy: offline}"), frames_late=0) == []
 
@@ -143,7 +143,7 @@ def test_redundancy_that_is_not_sent_is_told_with_the_loss_to_expect(
     ]
 
 
-def test_what_will_not_be_sent_is_known_before_any_call() -> None:
+def test_redundancy_that_will_not_be_sent_is_known_before_any_call() -> None:
     why = NO_STAGE.removesuffix(".")
     both = f"{{name: both, {LBRR}, {DRED}}}"
     ours = "dred: {writer: testbed, depth_ms: 100}"
@@ -272,7 +272,7 @@ def test_more_than_the_slowest_link_carries(
     assert text.endswith(": 78 % came late, its queue dropped 7 %. Lower its bitrate or add `congestion:`")
 
 
-def test_what_an_overrun_link_loses_is_not_what_to_expect() -> None:
+def test_losses_of_an_overrun_link_do_not_become_the_advised_expected_loss() -> None:
     whole = made("link: {rate_kbps: 30}", schemes=f"[{LBRR}]")
     unsent, over = told(whole, lbrr_sent=0.0, packet_loss=0.3, queue_loss=0.3, frames_late=200)
     assert unsent == ("not_sent", f"LBRR sent no LBRR: {NO_STAGE} {TO_SEND_IT} 0.1")

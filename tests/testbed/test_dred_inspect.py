@@ -164,7 +164,7 @@ def test_files_that_are_neither(tmp_path, content):
         list(Inspection(path))
 
 
-def test_what_is_no_regular_file(tmp_path):
+def test_a_path_that_is_not_a_regular_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for path in ("/dev/zero", tmp_path / "fifo", tmp_path, tmp_path / "missing"):
         command = [TESTBED, "dred", "inspect", path]
@@ -342,7 +342,7 @@ def cut_at(tmp_path, packets_sent, size):
     return seen
 
 
-def test_what_the_capture_cut_cannot_be_known(tmp_path):
+def test_the_content_of_cut_packets_is_unknown(tmp_path):
     for size in (40, 41, 42, 80):
         seen = cut_at(tmp_path, sent(packets()), size)
         assert seen.verdict == "unknown"

@@ -195,7 +195,7 @@ def test_feedback_reports_no_pause_as_a_loss(folder: Path, reporting: str, contr
         ("{send_empty: maybe}", "codec.dtx.send_empty: must be true or false, not 'maybe'"),
     ],
 )
-def test_what_dtx_is_not_is_refused(given: str, message: str) -> None:
+def test_invalid_values_of_dtx_are_refused(given: str, message: str) -> None:
     with pytest.raises(ScenarioError) as refused:
         parse_scenario(ONCE.replace("dtx: true", f"dtx: {given}"))
     assert str(refused.value) == f"scenario:4: {message}"

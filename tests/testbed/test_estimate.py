@@ -69,7 +69,7 @@ def test_the_words_name_each_scheme_and_the_processes() -> None:
     assert RunEstimate({"plc": 1}, 90, 2e6, "").lines(2)[-1].startswith("about 45 s in 2 processes")
 
 
-def test_where_no_call_works_the_reason_is_given() -> None:
+def test_the_estimate_gives_the_reason_if_no_call_works() -> None:
     study = study_of(parse_scenario(SCENARIO + "limits: {events: 100}"))
     assert isinstance(study, CallStudy)
     assert study.estimate(1).startswith("no estimate, because a call of 5 s failed: ")

@@ -99,7 +99,7 @@ def test_nothing_heard_leaks_a_warning(name, speech):
             assert np.isfinite(score.value) != bool(score.reason)
 
 
-def test_what_the_libraries_refuse_is_a_reason():
+def test_a_refusal_by_a_library_becomes_a_reason():
     quiet = np.random.default_rng(2).normal(scale=1e-4, size=2 * RATE).astype(np.float32)
     burst = np.zeros(2 * RATE, dtype=np.float32)
     burst[RATE : RATE + 1000] = np.random.default_rng(3).normal(scale=0.1, size=1000)

@@ -53,7 +53,7 @@ SWEPT = "metrics: []\nsweep: {codec.decoder_complexity: [5, 7]}"
         ("dtx", "complexity: 0,", "complexity: 0, dtx: true,", "3: codec.dtx: it needs DTX"),
     ],
 )
-def test_what_is_lacking_is_named_with_the_key_that_needs_it(
+def test_a_missing_capability_is_named_with_the_key_that_needs_it(
     capability: str, old: str, new: str, message: str
 ) -> None:
     wanted = scenario(old, new)

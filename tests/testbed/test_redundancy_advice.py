@@ -37,7 +37,7 @@ def sent(settings: EncoderSettings) -> tuple[float, float]:
         (24, True, 200, f"{LOSS} with {KBPS}"),  # so small a share beside LBRR that no bitrate is enough
     ],
 )
-def test_what_is_advised_sends_it(kbps: int, lbrr: bool, dred_ms: int, pattern: str) -> None:
+def test_the_advised_settings_send_the_redundancy(kbps: int, lbrr: bool, dred_ms: int, pattern: str) -> None:
     def is_enough(settings: EncoderSettings) -> bool:
         lbrr_share, depth_ms = sent(settings)
         return lbrr_share >= 0.25 * lbrr and depth_ms >= 0.8 * dred_ms

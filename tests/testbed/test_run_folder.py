@@ -226,7 +226,7 @@ def test_files_of_mine_in_the_folder_of_an_unfinished_run_stay(tmp_path):
 
 
 @pytest.mark.parametrize("name", [TABLE_FILE, MANIFEST_FILE, REPORT_FILE, "examples", SOUND])
-def test_what_is_put_in_the_way_while_the_run_works_is_respected(tmp_path, name):
+def test_a_file_that_appears_in_the_way_during_the_run_is_kept(tmp_path, name):
     def put(_: Work) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")
@@ -290,7 +290,7 @@ def test_a_folder_of_mine_that_is_called_as_that_of_an_unfinished_run_stays(tmp_
 
 @pytest.mark.parametrize("name", [MARKER_FILE, MANIFEST_FILE])
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir])
-def test_what_is_no_file_is_refused_before_it_is_read(tmp_path, name, make):
+def test_an_entry_that_is_not_a_file_is_refused_before_it_is_read(tmp_path, name, make):
     run(tmp_path)
     (tmp_path / name).unlink()
     make(tmp_path / name)
@@ -312,7 +312,7 @@ def test_a_link_that_leads_to_itself_is_refused(tmp_path):
         run(tmp_path / "loop")
 
 
-def test_what_a_killed_report_left_goes_with_the_next_run_and_files_of_mine_stay(tmp_path):
+def test_files_of_a_killed_report_go_with_the_next_run_and_those_of_the_user_stay(tmp_path):
     run(tmp_path)
     (tmp_path / ".testbed-0123456789ab.html").write_text("half a page")
     (tmp_path / ".testbed-notes").write_text("mine")
@@ -412,7 +412,7 @@ def test_an_unfinished_run_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize(("mask", "modes"), [(0o027, {0o750, 0o640})])
-def test_what_is_written_is_open_to_whom_the_umask_says(tmp_path, mask, modes):
+def test_permissions_of_written_files_follow_the_umask(tmp_path, mask, modes):
     program = (
         "import os, sys; os.umask(int(sys.argv[2])); from pathlib import Path\n"
         "from tests.testbed.test_run_folder import run; run(Path(sys.argv[1]) / 'run')"

@@ -146,9 +146,7 @@ def mutated_table(table: pd.DataFrame, rng: random.Random) -> pd.DataFrame:
     return made
 
 
-def test_whatever_is_changed_in_a_run_s_files_only_errors_of_ours_are_raised(
-    honest: Path, tmp_path: Path
-) -> None:
+def test_any_change_in_a_runs_files_raises_only_testbed_errors(honest: Path, tmp_path: Path) -> None:
     check_mutations(honest, tmp_path, range(6))
 
 
@@ -197,7 +195,7 @@ def check_journals(tmp_path: Path, seeds: range) -> None:
             raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}") from error
 
 
-def test_whatever_is_changed_in_a_journal_only_errors_of_ours_are_raised(tmp_path: Path) -> None:
+def test_any_change_in_a_journal_raises_only_testbed_errors(tmp_path: Path) -> None:
     check_journals(tmp_path, range(8))
 
 

@@ -41,7 +41,7 @@ def test_any_rate_and_channel_count_becomes_mono_16_khz(tmp_path, rate, channels
     assert np.abs(got[inside] - expected[: len(got)][inside]).max() < 1e-4
 
 
-def test_what_lies_above_8_khz_does_not_fold_back(tmp_path):
+def test_frequencies_above_8_khz_do_not_fold_back(tmp_path):
     soundfile.write(tmp_path / "x.wav", tone(48000, hz=440) + tone(48000, hz=11000, amplitude=0.4), 48000)
     got = read_speech(tmp_path / "x.wav")
     spectrum = np.abs(np.fft.rfft(got[1600:-1600] * np.hanning(len(got) - 3200)))

@@ -127,7 +127,7 @@ def test_clips_are_compared_with_those_known_of_the_same_packages():
     assert unlike_known(entries) == []
 
 
-def test_what_a_killed_fetch_left_is_removed_and_never_taken_for_whole(machine):
+def test_files_of_a_killed_fetch_are_removed_and_never_count_as_complete(machine):
     left = machine / "cache/speech/.fetch.abc/clips"
     left.mkdir(parents=True)
     (left / "index.json").write_text("[]")

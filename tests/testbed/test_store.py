@@ -145,7 +145,7 @@ def test_a_limit_on_the_size_of_files_is_a_full_disk(tmp_path):
     assert "the disk is full" in done.stdout
 
 
-def test_what_kill_9_leaves_is_every_row_that_was_reported(tmp_path):
+def test_every_reported_row_survives_kill_9(tmp_path):
     program = (
         "import sys; from pathlib import Path; from testbed import store\n"
         "store.ROWS_IN_JOURNAL = 20\n"

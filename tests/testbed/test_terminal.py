@@ -35,7 +35,7 @@ metrics: []
         ("lines\u2028and\u2029more \ud83d \ufffe", r"lines\u2028and\u2029more \ud83d \ufffe"),
     ],
 )
-def test_what_is_harmful_is_written_out(text: str, shown: str) -> None:
+def test_harmful_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
     assert printable(shown) == shown
     assert is_printable(text) == (text == shown)
@@ -78,7 +78,7 @@ def test_a_run_is_finished_whatever_becomes_of_its_streams(
         (r'"\ud83d"', r"\ud83d"),
     ],
 )
-def test_what_cannot_be_printed_is_refused_by_line_and_shown_harmless(about: str, shown: str) -> None:
+def test_unprintable_text_is_refused_with_its_line_and_shown_escaped(about: str, shown: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(TINY.replace("ABOUT", about), label="s.yaml")
     assert str(caught.value) == f"s.yaml:2: about: holds what cannot be printed: {shown}"

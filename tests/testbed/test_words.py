@@ -32,7 +32,7 @@ def test_nouns_agree_with_their_number():
         ("codec: {bitrate_kbps: 24, packet_loss_perc: 10}", "did you mean expected_loss?"),
     ],
 )
-def test_what_other_programs_call_a_thing_is_understood(written, wanted):
+def test_names_of_other_programs_are_understood(written, wanted):
     key = written.partition(":")[0]
     text = "".join(
         f"{written}\n" if line.startswith(key) else line for line in TEXT.splitlines(keepends=True)

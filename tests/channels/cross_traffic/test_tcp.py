@@ -239,7 +239,7 @@ class TestOverALink:
         assert len(delivered) == 4 and delivered.sum() > 0.95 * 100_000
         assert np.all(np.abs(delivered / delivered.mean() - 1) < 0.2)
 
-    def test_what_is_lost_comes_again_and_everything_arrives_once(self):
+    def test_lost_segments_are_sent_again_and_every_segment_arrives_once(self):
         """A flow of known size over a link that drops much."""
         link = one_flow(buffer=2, rate_kbps=500, size={"mean_bytes": 400_000, "distribution": "constant"})
         link["cross_traffic"][0].update(mean_pause_ms=1e8)

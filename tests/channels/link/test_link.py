@@ -262,7 +262,7 @@ class TestDeliveryTrace:
         (b"\x00\n", ["x:1:"]),
     ],
 )
-def test_what_is_not_a_delivery_trace_is_refused_with_its_place(content, words):
+def test_a_file_that_is_not_a_delivery_trace_is_refused_with_its_place(content, words):
     with pytest.raises(ChannelError) as caught:
         parse_delivery_trace(content, "x")
     for word in words:

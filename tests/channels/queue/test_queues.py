@@ -130,7 +130,7 @@ class TestCoDel:
         assert {event.cause for event in result.dropped} == {"codel"}
         assert 0.05 < share < 0.2
 
-    def test_what_finds_no_room_is_dropped_under_another_name(self):
+    def test_a_packet_beyond_the_limit_is_dropped_with_another_cause(self):
         watched = Watched(CoDel(limit_packets=3))
         for sequence in range(5):
             watched.put(Packet(100, 0, sequence), 0)

@@ -23,11 +23,11 @@ def test_members_are_unpacked_and_padding_is_left(parts, zeros):
 
 
 @given(st.binary(max_size=50))
-def test_what_is_not_compressed_stays(content):
+def test_an_uncompressed_file_is_not_changed(content):
     assert unpacked(b"0" + content, "x", MIB) == b"0" + content
 
 
-def test_what_is_packed_twice_is_refused():
+def test_a_file_compressed_twice_is_refused():
     with pytest.raises(ChannelError, match="gzip twice"):
         unpacked(gzip.compress(gzip.compress(b"0")), "x", MIB)
 

@@ -150,7 +150,7 @@ def test_written_arrivals_are_read_back(packets):
         (b"send_ms,arrival_ms\n0,1\n20,-1\n", ["x:3:", "a lost packet's arrival is empty"]),
     ],
 )
-def test_what_is_not_a_trace_is_refused_with_its_place(content, words):
+def test_a_file_that_is_not_a_trace_is_refused_with_its_place(content, words):
     message = refusal(content)
     for word in words:
         assert word in message

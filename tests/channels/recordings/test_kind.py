@@ -50,7 +50,7 @@ def test_kinds_are_told(content: bytes, name: str, found: str) -> None:
         (b"10\n10\n11\n", {"digits", "mahimahi"}),
     ],
 )
-def test_what_fits_two_kinds_is_not_guessed(content: bytes, kinds: set[str]) -> None:
+def test_the_kind_is_not_guessed_if_two_fit(content: bytes, kinds: set[str]) -> None:
     decision = decide(content, "x")
     assert decision.kind is None
     assert set(decision.others) == kinds
@@ -81,7 +81,7 @@ def test_delays_that_grow_are_told_from_times_that_begin_at_once() -> None:
         (b"0.041\n-1\n0.062\n", ["0.062", "seconds", "--from delay_profile"]),
     ],
 )
-def test_what_is_no_number_in_ms_is_named(content: bytes, words: list[str]) -> None:
+def test_a_cell_that_is_not_a_number_in_ms_is_named(content: bytes, words: list[str]) -> None:
     with pytest.raises(ChannelError) as caught:
         decide(content, "x")
     assert all(word in str(caught.value) for word in words)

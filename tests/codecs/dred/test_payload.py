@@ -80,14 +80,14 @@ def test_a_batch_gives_what_each_alone_gives(encoded):
         ("version", 11),
     ],
 )
-def test_what_cannot_be_sent(encoded, field, value):
+def test_values_that_cannot_be_sent_are_refused(encoded, field, value):
     made = network.payload(encoded, 100, 3)
     with pytest.raises(CodecError, match=field):
         payload.write(replace(made, header=replace(made.header, **{field: value})))
 
 
 @pytest.mark.parametrize("data", [b"", b"D", b"D\x0c", b"E\x0cabc", b"D\x0babc"])
-def test_what_is_no_dred(data):
+def test_a_payload_that_is_not_dred_is_refused(data):
     with pytest.raises(CodecError, match="a DRED payload is"):
         payload.parse(data)
 

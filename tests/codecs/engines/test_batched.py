@@ -45,7 +45,7 @@ def test_without_loss_the_engines_give_the_same_samples(frame_ms, complexity):
 
 
 @pytest.mark.parametrize("frame_ms", [10, 20, 40, 60])
-def test_where_no_network_is_asked_episodes_are_libopus_s_to_the_sample(frame_ms):
+def test_without_networks_episodes_equal_libopus_to_the_sample(frame_ms):
     """Classic concealment and LBRR: only where decoding agrees again may the clean decoding go on."""
     sent, size = packets(frame_ms), 16 * frame_ms
     jobs = [
@@ -124,7 +124,7 @@ def test_a_call_of_which_nothing_arrives_is_silent():
 
 
 @pytest.mark.parametrize("sent", [packets(bandwidth="narrowband", dred_ms=0), (b"\x48",) * 40])
-def test_what_is_not_wideband_speech_is_left_to_libopus(sent):
+def test_speech_that_is_not_wideband_is_left_to_libopus(sent):
     lost = [7, 8, 20]
     for _, numba, libopus in compared([job(sent, lost, dred=False)]):
         assert np.array_equal(numba, libopus)

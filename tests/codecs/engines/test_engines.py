@@ -173,7 +173,7 @@ def test_a_call_is_made_again_by_its_own_engine(finished: pd.DataFrame, tmp_path
         ("limits: {batch_mbb: 512}", "batch_mb"),
     ],
 )
-def test_what_is_no_engine_is_refused(line: str, message: str) -> None:
+def test_an_unknown_engine_is_refused(line: str, message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         parse_scenario(SCENARIO.replace("sweep: {engine: [libopus, numba]}", line))
 

@@ -167,7 +167,7 @@ def test_another_source_and_back(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("part", ["weights_blob.bin", "build.json", "opus_demo", "libopus_exchange.so"])
-def test_what_is_no_longer_whole_is_built_again(lab: Lab, part: str) -> None:
+def test_an_incomplete_build_is_built_again(lab: Lab, part: str) -> None:
     tarball = lab.tarball()
     done = lab.build(tarball)
     (done.source.parent / part).unlink()
@@ -202,7 +202,7 @@ def test_a_failed_build_leaves_the_one_in_use(lab: Lab) -> None:
     assert installed() == done
 
 
-def test_what_a_killed_build_left_is_removed(lab: Lab) -> None:
+def test_files_of_a_killed_build_are_removed(lab: Lab) -> None:
     (lab.cache / "opus" / ".building-old" / "finished").mkdir(parents=True)
     assert installed() is None
     done = lab.build(lab.tarball())

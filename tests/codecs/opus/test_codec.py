@@ -400,7 +400,9 @@ def test_not_libopus(tmp_path: Path) -> None:
         load(str(tmp_path / "text.so"))
 
 
-def test_which_library_is_found(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_libraries_are_searched_in_order(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TESTBED_CACHE", str(tmp_path))
     monkeypatch.setenv("OPUS_LIBRARY", str(tmp_path / "absent.so"))
     with pytest.raises(CodecError, match=r"OPUS_LIBRARY=.*absent.so: no such file"):

@@ -53,12 +53,12 @@ def test_one_byte_that_changed_is_found_by_the_hash_of_the_build(library: Path) 
 
 
 @pytest.mark.parametrize("said", ["", "[", "[]", '{"files": 1}', '{"files": {"other": "x"}}'])
-def test_what_says_nothing_of_the_library_says_nothing_against_it(library: Path, said: str) -> None:
+def test_a_record_without_the_library_does_not_refuse_it(library: Path, said: str) -> None:
     (library.parent / BUILD_FILE).write_text(said)
     check_file(library)
 
 
-def test_what_is_no_library_is_left_to_the_linker(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_library_is_left_to_the_linker(tmp_path: Path) -> None:
     for content in (b"", b"\x7fELF", b"#!/bin/sh\n" * 50):
         (tmp_path / "x").write_bytes(content)
         check_file(tmp_path / "x")

@@ -224,7 +224,7 @@ def test_dred_beside_other_padding():
         b"\x00" * 9,
     ],
 )
-def test_what_only_looks_like_dred(extension):
+def test_an_extension_that_only_looks_like_dred_is_not_dred(extension):
     packet = framed([b"\x80" * 30], False, extension)
     assert opus_packet.find_dred(opus_packet.parse(packet)) is None
     assert opus_packet.split(packet).dred_bytes == 0

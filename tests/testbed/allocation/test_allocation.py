@@ -229,7 +229,7 @@ def test_opus_gets_the_total_and_divides_it_itself():
     assert policy.allocate(400, NetworkLoss(), 0).settings.bitrate_bps == 72_000
 
 
-def test_what_a_scheme_asks_for():
+def test_the_budget_of_each_scheme():
     wanted = asked("all")
     assert wanted.speech_bps == 24_000
     assert wanted.redundancy == Redundancy((2, 1), 12_000, 500, 24_000)

@@ -174,7 +174,7 @@ def test_the_same_run_again_is_the_same(bottleneck, name):
 
 
 @pytest.mark.parametrize("name", CONTROLLERS)
-def test_who_needs_arrivals_says_so(bottleneck, name):
+def test_controllers_state_that_they_need_arrivals(bottleneck, name):
     """On receiver reports alone such a controller stays where it began, on any link."""
     reports = Reporting(format="receiver_report", min_interval_ms=500, max_interval_ms=500)
     assert not reports.arrivals_known

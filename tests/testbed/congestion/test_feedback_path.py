@@ -46,7 +46,7 @@ def calls(draw):
 @pytest.mark.parametrize("kind", PACKET_FORMATS)
 @settings(max_examples=150, deadline=None)
 @given(calls())
-def test_what_arrived_is_learnt_once_and_nothing_else(kind, call):
+def test_the_sender_learns_each_arrival_once_and_nothing_else(kind, call):
     arrivals, events, every, first = call
     recorder, history = RECORDERS[kind](RECEIVER, MEDIA), sent_history(len(arrivals), first)
     fates, report_at, told = {}, every, 0

@@ -168,7 +168,7 @@ def spoken(encoder: str) -> tuple[EncodedFrame, ...]:
 
 @pytest.mark.parametrize("after", ENCODERS)
 @pytest.mark.parametrize("before", ENCODERS)
-def test_what_counts_as_lbrr_and_dred_is_what_libopus_plays_of_it(before: str, after: str) -> None:
+def test_frames_count_as_lbrr_and_dred_if_libopus_plays_these(before: str, after: str) -> None:
     """A gap at a change of the encoder's mode and bandwidth, against the same gap without redundancy."""
     made = of_frames([*spoken(before)[:SPLICE], *spoken(after)[SPLICE:]])
     simulation = call(made, [None if frame in LOST else 0.0 for frame in range(len(made))], OFFLINE)
@@ -197,7 +197,7 @@ def test_what_counts_as_lbrr_and_dred_is_what_libopus_plays_of_it(before: str, a
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_what_is_concealed_before_the_first_packet_is_silence_and_leaves_nothing_behind(encoder: str) -> None:
+def test_concealment_before_the_first_packet_is_silence_without_aftereffect(encoder: str) -> None:
     """DRED that libopus is given before it can play it, it would play in the next gap that has none."""
     made, first = of_frames(list(spoken(encoder))), LOST[-1] + 1
     delays_ms = [0.0 if first <= frame < first + 3 else None for frame in range(len(made))]

@@ -79,7 +79,7 @@ def test_plain_values(text: str, value: object) -> None:
         ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "x.yaml:1: nested too deeply"),
     ],
 )
-def test_what_is_refused(text: str, message: str) -> None:
+def test_yaml_beyond_plain_data_is_refused(text: str, message: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_document(text, "x.yaml")
     assert str(caught.value).startswith(message) or message in str(caught.value)

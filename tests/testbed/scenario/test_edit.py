@@ -91,7 +91,7 @@ VALUES = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(before=st.dictionaries(NAMES, VALUES), after=st.dictionaries(NAMES, VALUES))
-def test_whatever_is_wanted_is_what_the_text_says(before, after):
+def test_the_text_has_the_wanted_data(before, after):
     text = edited("", before)
     assert parse_document(text, "x").data == before
     assert parse_document(edited(text, after), "x").data == after

@@ -63,7 +63,7 @@ def test_packaged_scenarios_load(name: str, tmp_path: Path, monkeypatch: pytest.
     assert points(scenario)
 
 
-def test_what_the_quickstart_promises() -> None:
+def test_the_quickstart_has_its_documented_content() -> None:
     scenario = load_scenario("quickstart")
     assert scenario.speech.clips is not None
     assert scenario.speech.clips >= 8

@@ -184,7 +184,7 @@ def test_only_headers_were_kept():
     check(read(pcap(1, frames("Ethernet"), snap=14 + 20 + 8 + 12)))
 
 
-def test_what_is_not_the_call_is_passed_over():
+def test_packets_outside_the_call_are_skipped():
     noise = [
         (0, b""),
         (1, ETHERNET),
@@ -247,7 +247,7 @@ def test_a_cut_capture_gives_what_is_there():
         ),
     ],
 )
-def test_what_is_broken_is_refused_with_its_place(content, words):
+def test_a_broken_file_is_refused_with_its_place(content, words):
     with pytest.raises(ChannelError) as caught:
         read(content)
     for word in ["x:", *words]:

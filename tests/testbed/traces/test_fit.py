@@ -109,7 +109,7 @@ def test_simple_gilbert_is_the_edge_of_gilbert_elliott():
     assert simple.bic < whole.bic
 
 
-def test_where_the_state_does_not_matter_everything_is_possible():
+def test_every_value_is_possible_if_the_state_does_not_matter():
     lost = generator(6).random(20_000) < 0.2
     fitted = {model.name: model for model in fit_losses(lost)}
     assert fitted["bernoulli"].bic < fitted["gilbert"].bic < fitted["gilbert_elliott"].bic
@@ -216,7 +216,7 @@ def test_a_right_model_is_seldom_refused_and_a_wrong_one_is(fate):
     assert whole.p_value > 1e-4 and whole.chi_square < 3 * whole.expected
 
 
-def test_where_nothing_was_fitted_the_test_is_pearsons_own():
+def test_without_a_fit_the_test_is_pearsons_own():
     """Without a covariance all bins but one are free: the textbook's chi-square of bins - 1 degrees."""
     lost = drawn((0.1, 0.4, 0, 1), 20_000, generator(10))
     lengths = inner_runs(lost, True)

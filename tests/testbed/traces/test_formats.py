@@ -123,7 +123,7 @@ def test_suffixes(tmp_path):
         (DUMP, "x", ["no RTP stream"]),
     ],
 )  # fmt: skip
-def test_what_is_broken_is_refused_with_its_place(tmp_path, content, name, words):
+def test_a_broken_file_is_refused_with_its_place(tmp_path, content, name, words):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ChannelError) as caught:
         read(tmp_path / name)

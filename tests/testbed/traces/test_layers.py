@@ -130,7 +130,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_is_no_rtp_is_named(name):
+def test_packets_that_are_not_rtp_are_named(name):
     with pytest.raises(ChannelError) as caught:
         read(pcap(1, [(MS * n, OTHERS[name]) for n in range(500)]))
     assert str(caught.value) == f"x: holds no RTP stream over UDP, but 500 {name}"
@@ -144,7 +144,7 @@ def test_the_most_is_named_first_and_not_without_end():
     assert len(str(caught.value)) < 500
 
 
-def test_what_is_no_call_does_not_hide_one():
+def test_other_packets_do_not_hide_a_call():
     noise = [(20 * MS * n + MS, frame) for n, frame in enumerate(OTHERS.values())]
     recording = read(pcap(1, sorted(packed(WRAPPINGS["Ethernet"][1]) + noise)))
     assert [n for n in range(40) if not recording.lost[n]] == KEPT

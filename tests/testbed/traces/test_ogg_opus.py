@@ -22,7 +22,7 @@ def read(content):
 
 
 @pytest.mark.parametrize("seconds", [0.5, 3])
-def test_what_libsndfile_writes(tmp_path, seconds):
+def test_files_written_by_libsndfile_are_read(tmp_path, seconds):
     path = tmp_path / "noise.opus"
     noise = np.random.default_rng(1).normal(size=int(48_000 * seconds)) / 10
     soundfile.write(path, noise, 48_000, format="OGG", subtype="OPUS")
@@ -110,6 +110,6 @@ def test_damage_is_seen(place, flip):
         (ogg([]) + b"junk" * 99, "no page of Ogg begins here"),
     ],
 )
-def test_what_is_not_read_is_refused(content, words):
+def test_unsupported_ogg_files_are_refused(content, words):
     with pytest.raises(ChannelError, match=words):
         read(content)

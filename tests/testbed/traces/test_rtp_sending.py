@@ -270,7 +270,7 @@ def test_reordering_at_the_start_of_a_talkspurt():
         max_size=60,
     )
 )
-def test_whatever_timestamps_say_it_is_read_or_refused(steps):
+def test_any_timestamps_are_read_or_refused(steps):
     packets = [
         Sent(
             20.0 * n + delay,

@@ -44,7 +44,7 @@ def read(packets):
     st.integers(0, 0xFFFFFFFF),
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3)), min_size=2, max_size=80),
 )
-def test_what_happened_is_what_is_read(sequence, timestamp, fates):
+def test_the_recording_has_the_fates_of_the_packets(sequence, timestamp, fates):
     """Each packet with a delay in ms and a number of copies; the first and the last arrive."""
     fates = [(delay, copies) for delay, copies in fates]
     fates[0], fates[-1] = (fates[0][0], max(1, fates[0][1])), (fates[-1][0], max(1, fates[-1][1]))
@@ -143,7 +143,7 @@ def test_of_several_streams_one_must_be_chosen():
         chosen(found, 3, "x")
 
 
-def test_what_is_no_rtp_is_not_taken_for_it():
+def test_other_packets_are_not_mistaken_for_rtp():
     rng = np.random.default_rng(3)
     noise = [seen(n, "c > d", bytes([0x80, *rng.integers(0, 256, 30).tolist()])) for n in range(50)]
     same = [

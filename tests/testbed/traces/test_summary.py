@@ -77,7 +77,7 @@ TRACES = {
 
 
 @pytest.mark.parametrize("what", TRACES)
-def test_whatever_was_recorded_is_drawn(tmp_path, what):
+def test_every_kind_of_recording_is_drawn(tmp_path, what):
     draw(TRACES[what], "a $title$ <&>", tmp_path / "x.svg")
     assert (tmp_path / "x.svg").read_text().startswith("<?xml")
     summary(TRACES[what], FORMATS["csv"], "x")
