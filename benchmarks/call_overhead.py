@@ -45,7 +45,7 @@ metrics: []
 REPEATS = 3
 
 
-class Stopwatch:
+class CallTimer:
     """Adds up the time spent in functions that are wrapped with it."""
 
     def __init__(self) -> None:
@@ -64,9 +64,9 @@ class Stopwatch:
         return timed
 
 
-def time_inside_libopus() -> Stopwatch:
+def time_inside_libopus() -> CallTimer:
     """Wrap every C function of the loaded libopus in one stopwatch."""
-    stopwatch = Stopwatch()
+    stopwatch = CallTimer()
     functions = load().call
     assert isinstance(functions, SimpleNamespace)
     for name, function in vars(functions).items():

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import realizations
-import scipy.linalg.cython_blas  # noqa: F401 (numba's BLAS: loaded before threads are limited)
+import scipy.linalg.cython_blas  # noqa: F401 - numba's BLAS: loaded before threads are limited
 from lpc_vocoder import vocode
 from threadpoolctl import threadpool_limits
 

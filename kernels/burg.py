@@ -32,7 +32,7 @@ _GAIN = 0.45 / WINDOW**3
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def burg(x: NDArray[np.float64], a: NDArray[np.float64]) -> float:  # noqa: PLR0912
+def burg(x: NDArray[np.float64], a: NDArray[np.float64]) -> float:  # noqa: PLR0912 - as many branches as libopus
     """Fit a prediction error filter to samples by Burg's method, on correlations instead of residuals.
 
     Parameters

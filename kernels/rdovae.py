@@ -41,7 +41,7 @@ _DECODER_WIDTH = _DECODER_FIRST + STAGES * (_DECODER_UNITS + _DECODER_CHANNELS)
 Five = tuple[Linear, Linear, Linear, Linear, Linear]
 
 
-class Encoder(NamedTuple):
+class RdovaeEncoder(NamedTuple):
     """The layers of the encoder, ready for `encode`; made by `encoder`."""
 
     first: Linear
@@ -54,7 +54,7 @@ class Encoder(NamedTuple):
     state: Linear
 
 
-class Decoder(NamedTuple):
+class RdovaeDecoder(NamedTuple):
     """The layers of the decoder, ready for `decode`; made by `decoder`."""
 
     start_hidden: Linear
@@ -80,7 +80,7 @@ def _five(arrays: Arrays, name: str, widths: list[int], outputs: int) -> Five:
     return made[0], made[1], made[2], made[3], made[4]
 
 
-def encoder(arrays: Arrays) -> Encoder:
+def encoder(arrays: Arrays) -> RdovaeEncoder:
     """Make the encoder from libopus's weights.
 
     Raises
@@ -91,7 +91,7 @@ def encoder(arrays: Arrays) -> Encoder:
     units, channels = _ENCODER_UNITS, _ENCODER_CHANNELS
     before = [_ENCODER_FIRST + stage * (units + channels) for stage in range(STAGES)]
     after = [width + units for width in before]
-    return Encoder(
+    return RdovaeEncoder(
         linear(arrays, "enc_dense1", FRAMES_PER_STEP * FEATURES, _ENCODER_FIRST),
         _five(arrays, "enc_gru{}_input", before, 3 * units),
         _five(arrays, "enc_gru{}_recurrent", [units] * STAGES, 3 * units),
@@ -103,12 +103,12 @@ def encoder(arrays: Arrays) -> Encoder:
     )
 
 
-def decoder(arrays: Arrays) -> Decoder:
+def decoder(arrays: Arrays) -> RdovaeDecoder:
     """Make the decoder from libopus's weights; see `encoder`."""
     units, channels = _DECODER_UNITS, _DECODER_CHANNELS
     before = [_DECODER_FIRST + stage * (units + channels) for stage in range(STAGES)]
     after = [width + units for width in before]
-    return Decoder(
+    return RdovaeDecoder(
         linear(arrays, "dec_hidden_init", STATES, _STATE_HIDDEN),
         linear(arrays, "dec_gru_init", _STATE_HIDDEN, STAGES * units),
         linear(arrays, "dec_dense1", LATENTS + 1, _DECODER_FIRST),
@@ -139,7 +139,7 @@ def _columns(seen: Floats, end: int) -> Floats:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def encode(model: Encoder, memory: EncoderState, features: Floats) -> tuple[Floats, Floats]:
+def encode(model: RdovaeEncoder, memory: EncoderState, features: Floats) -> tuple[Floats, Floats]:
     """Encode features, two frames per step.
 
     Parameters
@@ -182,7 +182,7 @@ def encode(model: Encoder, memory: EncoderState, features: Floats) -> tuple[Floa
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def decode(model: Decoder, states: Floats, latents: Floats) -> Floats:
+def decode(model: RdovaeDecoder, states: Floats, latents: Floats) -> Floats:
     """Decode features, backward in time.
 
     Parameters

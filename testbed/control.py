@@ -30,7 +30,7 @@ class Loop:
         Feedback of the receiver, congestion controller, and allocation of its target.
     reverse
         The return path of reports.
-    asked
+    budget
         Budget of the scheme, an upper bound.
     expected_loss_percent
         Loss that libopus expects; None: the loss reported by feedback.
@@ -40,7 +40,7 @@ class Loop:
     congestion: ControllerSpec
     allocation: AllocationSpec
     reverse: Realization
-    asked: SchemeBudget
+    budget: SchemeBudget
     expected_loss_percent: int | None
 
 
@@ -69,7 +69,7 @@ class VoiceControl:
         self._expected_loss_percent = loop.expected_loss_percent
         self._is_controlled = not isinstance(loop.congestion, NoControl)
         policy = loop.allocation if self._is_controlled else FixedAllocation()
-        self._allocator = policy.build(loop.asked, self.header_bytes)
+        self._allocator = policy.build(loop.budget, self.header_bytes)
 
     def before_frame(self) -> tuple[int, ...]:
         target_kbps = self.end.target_kbps if self._is_controlled else UNBOUNDED_KBPS

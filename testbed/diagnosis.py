@@ -15,7 +15,7 @@ from testbed.plan import Plan
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["not_sent", "over_link", "queue_loss", "late", "narrow"]
+DiagnosisKind = Literal["not_sent", "over_link", "queue_loss", "late", "narrow"]
 MANY = 0.1
 """Share of the packets above which late, dropped and narrow packets are reported."""
 FULL = 0.9
@@ -41,7 +41,7 @@ class Diagnosis:
 
     point: int
     scheme: str
-    kind: Kind
+    kind: DiagnosisKind
     text: str
 
 
@@ -54,7 +54,7 @@ def diagnoses(plan: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
     ]
 
 
-def _problems(case: Case) -> Iterator[tuple[Kind, str]]:
+def _problems(case: Case) -> Iterator[tuple[DiagnosisKind, str]]:
     """Yield kinds and texts; a text continues the scheme's name."""
     if (text := not_sent(case)) is not None:
         yield "not_sent", text

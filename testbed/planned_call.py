@@ -65,7 +65,7 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         congestion=scenario.congestion,
         allocation=scenario.allocation,
         reverse=realization(scenario.reverse, "reverse"),
-        asked=SchemeBudget.of(
+        budget=SchemeBudget.of(
             scheme, speech_settings(scenario.codec, 0.0), scenario.codec.total_kbps is not None
         ),
         expected_loss_percent=None if expected_loss is None else round(100 * expected_loss),

@@ -195,10 +195,10 @@ def _match(name: str, folder: Path) -> list[Path]:
             )
         return held
     whole = str(Path(name).expanduser())
-    matches = glob.glob(whole, root_dir=folder, recursive=True)  # noqa: PTH207 (Path.glob has no absolute ones)
+    matches = glob.glob(whole, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob has no absolute ones
     found = sorted(path for each in matches if (path := folder / each).is_file())
     if not found:
-        here = f"; the one in the current folder is meant by --speech {name}" if glob.glob(whole) else ""  # noqa: PTH207
+        here = f"; the one in the current folder is meant by --speech {name}" if glob.glob(whole) else ""  # noqa: PTH207 - as above
         raise SpeechError(f"speech.files: {name!r} matches no file in {folder.resolve()}{here}")
     return found
 

@@ -38,7 +38,7 @@ _ROW_BYTES = (2000, 500)
 _OTHER_BYTES = 64 * 1024
 _STEP_BYTES = 16 * 1024
 
-Key = tuple[int, ...]
+RowKey = tuple[int, ...]
 Columns = Mapping[str, str]
 """Names of columns, in order, and their pandas types; "" for the type of the values."""
 
@@ -67,7 +67,7 @@ class Store:
         self.folder = folder
         self.rows = 0
         self._header: dict[str, Any] = {"columns": dict(columns), "key_length": key_length}
-        self._pending: list[tuple[Key, Mapping[str, Any]]] = []
+        self._pending: list[tuple[RowKey, Mapping[str, Any]]] = []
         self._sealed = 0
         self._journal = os.open(folder / JOURNAL_FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
@@ -96,7 +96,7 @@ class Store:
         except (pyarrow.ArrowException, OverflowError, UnicodeError, ValueError, TypeError) as error:
             raise ResultsError(f"no table can hold the run's rows: {error}") from error
 
-    def append(self, rows: Iterable[tuple[Key, Mapping[str, Any]]]) -> None:
+    def append(self, rows: Iterable[tuple[RowKey, Mapping[str, Any]]]) -> None:
         """Add rows; they are on disk when this returns.
 
         Raises
@@ -116,7 +116,7 @@ class Store:
         if len(self._pending) >= ROWS_IN_JOURNAL:
             self._seal()
 
-    def add_part(self, table: str, key: Key, frame: "pd.DataFrame") -> None:
+    def add_part(self, table: str, key: RowKey, frame: "pd.DataFrame") -> None:
         """Add a part to another table; it is on disk when this returns. Parts are sorted by key."""
         name = "-".join(f"{number:06d}" for number in key)
         self._with_room(lambda: _write_part(self.folder / PARTS / f"{table}-{name}.parquet", _arrow(frame)))
@@ -229,7 +229,7 @@ def read_parts(folder: Path, table: str) -> "pd.DataFrame | None":
     return _joined(parts).to_pandas() if parts else None
 
 
-def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[Key, dict[str, Any]]]]:
+def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[RowKey, dict[str, Any]]]]:
     path = folder / JOURNAL_FILE
     if path.stat().st_size > MOST_BYTES_OF_TEXT:
         raise ResultsError(f"{path}: too large for a journal")
@@ -248,7 +248,7 @@ def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[Key, dict[st
 
 
 def _table(
-    folder: Path, header: Mapping[str, Any], pending: Sequence[tuple[Key, Mapping[str, Any]]]
+    folder: Path, header: Mapping[str, Any], pending: Sequence[tuple[RowKey, Mapping[str, Any]]]
 ) -> "pd.DataFrame":
     import pyarrow
 
@@ -276,7 +276,7 @@ def _joined(parts: "list[pyarrow.Table]") -> "pyarrow.Table":
     return pyarrow.concat_tables(plain, promote_options="permissive")
 
 
-def _frame(header: Mapping[str, Any], rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> "pd.DataFrame":
+def _frame(header: Mapping[str, Any], rows: Sequence[tuple[RowKey, Mapping[str, Any]]]) -> "pd.DataFrame":
     import pandas as pd
 
     keys = _key_columns(header)

@@ -41,7 +41,7 @@ class Latents:
 
 
 @lru_cache(maxsize=2)
-def _networks(weights: Path) -> tuple[rdovae.Encoder, rdovae.Decoder]:
+def _networks(weights: Path) -> tuple[rdovae.RdovaeEncoder, rdovae.RdovaeDecoder]:
     arrays = read_blob(weights)
     return rdovae.encoder(arrays), rdovae.decoder(arrays)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-import scipy.linalg.cython_blas  # noqa: F401 (numba's BLAS: loaded before its threads are limited)
+import scipy.linalg.cython_blas  # noqa: F401 - numba's BLAS: loaded before its threads are limited
 from threadpoolctl import threadpool_limits
 
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS

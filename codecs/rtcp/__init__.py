@@ -7,7 +7,7 @@ from testbed.codecs.rtcp.header import (
     RECEIVER_REPORT_TYPE,
     SENDER_REPORT_TYPE,
     TRANSPORT_FEEDBACK_TYPE,
-    Part,
+    RtcpPart,
     split,
 )
 from testbed.codecs.rtcp.report import ReceiverReport, SenderReport
@@ -34,7 +34,7 @@ def parse(data: bytes) -> list[RtcpPacket]:
     return [packet for packet in read if packet is not None]
 
 
-def _read(part: Part) -> RtcpPacket | None:
+def _read(part: RtcpPart) -> RtcpPacket | None:
     if part.packet_type == SENDER_REPORT_TYPE:
         return SenderReport.parse(part.count, part.body)
     if part.packet_type == RECEIVER_REPORT_TYPE:

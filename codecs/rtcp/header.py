@@ -20,7 +20,7 @@ _PADDING_BIT = 0x20
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RtcpPart:
     """One packet of a compound packet, with its length checked and its padding removed.
 
     Attributes
@@ -56,7 +56,7 @@ def serialize_part(count: int, packet_type: int, body: bytes) -> bytes:
     return _HEADER.pack(_VERSION_BITS | count, packet_type, words) + body
 
 
-def split(data: bytes) -> list[Part]:
+def split(data: bytes) -> list[RtcpPart]:
     """Split a compound packet; one that does not begin with a report is valid, too (RFC 5506).
 
     Raises
@@ -66,7 +66,7 @@ def split(data: bytes) -> list[Part]:
     """
     if not data:
         raise CodecError("RTCP packet of 0 bytes: a header alone has 4")
-    parts: list[Part] = []
+    parts: list[RtcpPart] = []
     position = 0
     while position < len(data):
         left = len(data) - position
@@ -89,7 +89,7 @@ def split(data: bytes) -> list[Part]:
                     f"RTCP padding of {padding} bytes where at most {end - start} can be, and at least 1"
                 )
             end -= padding
-        parts.append(Part(first & 0x1F, packet_type, data[start:end]))
+        parts.append(RtcpPart(first & 0x1F, packet_type, data[start:end]))
     return parts
 
 

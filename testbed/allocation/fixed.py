@@ -12,13 +12,13 @@ class FixedAllocation(AllocationParameters):
 
     policy: Literal["fixed"] = "fixed"
 
-    def build(self, asked: SchemeBudget, header_bytes: int) -> "FixedAllocator":
-        return FixedAllocator(self, asked, header_bytes)
+    def build(self, budget: SchemeBudget, header_bytes: int) -> "FixedAllocator":
+        return FixedAllocator(self, budget, header_bytes)
 
 
 class FixedAllocator(BudgetAllocator):
     """Keeps the redundancy of the scheme."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
-        redundancy = self.strongest(target_kbps, self._asked.redundancy, self._least_bps)
+        redundancy = self.strongest(target_kbps, self._budget.redundancy, self._least_bps)
         return self.spend(target_kbps, redundancy, loss)

@@ -51,8 +51,8 @@ class LossAdaptive(AllocationParameters):
             raise ValueError("levels must rise, each above 0 and below 1")
         return levels
 
-    def build(self, asked: SchemeBudget, header_bytes: int) -> "LossAdaptiveAllocator":
-        return LossAdaptiveAllocator(self, asked, header_bytes)
+    def build(self, budget: SchemeBudget, header_bytes: int) -> "LossAdaptiveAllocator":
+        return LossAdaptiveAllocator(self, budget, header_bytes)
 
 
 class Steps:
@@ -90,8 +90,8 @@ class Steps:
 class LossAdaptiveAllocator(BudgetAllocator):
     """Chooses redundancy by the level of loss and the length of bursts."""
 
-    def __init__(self, parameters: LossAdaptive, asked: SchemeBudget, header_bytes: int) -> None:
-        super().__init__(parameters, asked, header_bytes)
+    def __init__(self, parameters: LossAdaptive, budget: SchemeBudget, header_bytes: int) -> None:
+        super().__init__(parameters, budget, header_bytes)
         self._least_loss = (0.0, *(parameters.down_factor * bound for bound in parameters.levels))
         hold_ns = round(1e6 * parameters.hold_ms)
         self._level = Steps(parameters.levels, parameters.down_factor, hold_ns)
@@ -106,13 +106,13 @@ class LossAdaptiveAllocator(BudgetAllocator):
         return self.spend(target_kbps, self.strongest(target_kbps, wanted, self._least_bps), planned)
 
     def _wanted(self, level: int, burst_packets: float) -> Redundancy:
-        asked = self._asked.redundancy
+        most = self._budget.redundancy
         if level == 0:
             return Redundancy()
-        by_fit = sorted(asked.distances, key=lambda distance: (abs(distance - burst_packets), distance))
+        by_fit = sorted(most.distances, key=lambda distance: (abs(distance - burst_packets), distance))
         distances = tuple(sorted(by_fit[:level], reverse=True))
-        depth_ms = asked.dred_depth_ms
+        depth_ms = most.dred_depth_ms
         if level < len(DEPTH_PER_BURST):
-            reach_ms = DEPTH_PER_BURST[level] * burst_packets * self._asked.settings.frame_ms
+            reach_ms = DEPTH_PER_BURST[level] * burst_packets * self._budget.settings.frame_ms
             depth_ms = min(depth_ms, max(100, 20 * math.ceil(reach_ms / 20)))
-        return replace(asked.with_dred(depth_ms), distances=distances)
+        return replace(most.with_dred(depth_ms), distances=distances)

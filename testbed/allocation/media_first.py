@@ -12,13 +12,13 @@ class MediaFirst(AllocationParameters):
 
     policy: Literal["media_first"] = "media_first"
 
-    def build(self, asked: SchemeBudget, header_bytes: int) -> "MediaFirstAllocator":
-        return MediaFirstAllocator(self, asked, header_bytes)
+    def build(self, budget: SchemeBudget, header_bytes: int) -> "MediaFirstAllocator":
+        return MediaFirstAllocator(self, budget, header_bytes)
 
 
 class MediaFirstAllocator(BudgetAllocator):
     """Adds redundancy to speech of full bitrate."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
-        redundancy = self.strongest(target_kbps, self._asked.redundancy, self._asked.speech_bps)
+        redundancy = self.strongest(target_kbps, self._budget.redundancy, self._budget.speech_bps)
         return self.spend(target_kbps, redundancy, loss)

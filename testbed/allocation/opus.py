@@ -17,18 +17,18 @@ class OpusAllocation(AllocationParameters):
 
     policy: Literal["opus"] = "opus"
 
-    def build(self, asked: SchemeBudget, header_bytes: int) -> "OpusAllocator":
-        return OpusAllocator(self, asked, header_bytes)
+    def build(self, budget: SchemeBudget, header_bytes: int) -> "OpusAllocator":
+        return OpusAllocator(self, budget, header_bytes)
 
 
 class OpusAllocator(BudgetAllocator):
     """Gives the encoder the target without the RED copies."""
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:
-        asked = self._asked.redundancy
-        copies = self.strongest(target_kbps, Redundancy(asked.distances), self._least_bps)
+        most = self._budget.redundancy
+        copies = self.strongest(target_kbps, Redundancy(most.distances), self._least_bps)
         room_bps = self.room_bps(target_kbps, copies)
-        most_bps = self._asked.speech_bps + asked.in_encoder_bps
+        most_bps = self._budget.speech_bps + most.in_encoder_bps
         total_bps = max(self._least_bps, min(most_bps, room_bps))
-        whole = Redundancy(copies.distances, asked.lbrr_bps, asked.dred_depth_ms, asked.dred_bps)
-        return self._asked.allocation(total_bps, whole, loss.percent)
+        whole = Redundancy(copies.distances, most.lbrr_bps, most.dred_depth_ms, most.dred_bps)
+        return self._budget.allocation(total_bps, whole, loss.percent)

@@ -37,12 +37,12 @@ class AllocationParameters(Parameters):
 
     min_speech_kbps: float = Field(8.0, ge=6, le=256)
 
-    def build(self, asked: SchemeBudget, header_bytes: int) -> Allocator:
+    def build(self, budget: SchemeBudget, header_bytes: int) -> Allocator:
         """Return a fresh allocator.
 
         Parameters
         ----------
-        asked
+        budget
             Upper bound of the scheme's spending.
         header_bytes
             RTP with its extensions, UDP and IP of each packet.
@@ -53,10 +53,10 @@ class AllocationParameters(Parameters):
 class BudgetAllocator:
     """Base of the allocators: the arithmetic of a target rate."""
 
-    def __init__(self, parameters: AllocationParameters, asked: SchemeBudget, header_bytes: int) -> None:
-        self._asked = asked
+    def __init__(self, parameters: AllocationParameters, budget: SchemeBudget, header_bytes: int) -> None:
+        self._budget = budget
         self._header_bytes = header_bytes
-        self._least_bps = min(round(1000 * parameters.min_speech_kbps), asked.speech_bps)
+        self._least_bps = min(round(1000 * parameters.min_speech_kbps), budget.speech_bps)
         self._wanted_before: Redundancy | None = None
         self._weakened = 0
 
@@ -66,7 +66,7 @@ class BudgetAllocator:
 
     def room_bps(self, target_kbps: float, redundancy: Redundancy) -> int:
         """Return the encoder bitrate that the target allows with RED copies."""
-        frame_ms = self._asked.settings.frame_ms
+        frame_ms = self._budget.settings.frame_ms
         return encoder_bps(target_kbps, len(redundancy.distances), self._header_bytes, frame_ms)
 
     def strongest(self, target_kbps: float, redundancy: Redundancy, speech_bps: int) -> Redundancy:
@@ -90,6 +90,6 @@ class BudgetAllocator:
     def spend(self, target_kbps: float, redundancy: Redundancy, loss: NetworkLoss) -> Allocation:
         """Return the allocation with this redundancy; speech gets the rest, up to its own bitrate."""
         left_bps = self.room_bps(target_kbps, redundancy) - redundancy.in_encoder_bps
-        speech_bps = max(self._least_bps, min(self._asked.speech_bps, left_bps))
+        speech_bps = max(self._least_bps, min(self._budget.speech_bps, left_bps))
         total_bps = speech_bps + redundancy.in_encoder_bps
-        return self._asked.allocation(total_bps, redundancy, loss.percent)
+        return self._budget.allocation(total_bps, redundancy, loss.percent)

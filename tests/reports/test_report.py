@@ -242,7 +242,10 @@ def test_a_run_may_lack_almost_anything(tmp_path, about):
 def test_scores_that_failed_are_left_out_and_named(tmp_path):
     run = make_run(tmp_path / "run", swept={}, seconds=2.0)
     reason = "pesq_wb: no utterance was found"
-    failed = lambda table: (table["scheme"] == "lbrr") & (table["realization"] == 0)  # noqa: E731
+
+    def failed(table):
+        return (table["scheme"] == "lbrr") & (table["realization"] == 0)
+
     change(
         run,
         pesq_wb=lambda table: table["pesq_wb"].mask(failed(table)),
@@ -346,7 +349,10 @@ def test_letters_say_what_the_timeline_says():
 def test_pauses_are_a_share_of_all_frames_and_repairs_of_those_sent(tmp_path):
     run = make_run(tmp_path / "run", swept={}, examples=False, seconds=2.0, schemes=("no loss", "plc"))
     assert "Pauses" not in Parsed(write_report(run).read_text("utf-8")).text
-    half = lambda table: table["frames"] // 2  # noqa: E731
+
+    def half(table):
+        return table["frames"] // 2
+
     change(run, frames_dtx=half, frames_primary=half, frames_plc=0)
     cell = summarize(load(run)).cells[0, "plc"]
     assert cell.costs["pauses"] == pytest.approx(0.5)
@@ -358,7 +364,10 @@ def test_the_wait_of_repairs_is_shown_and_no_delay_if_there_is_none(tmp_path):
     run = make_run(
         tmp_path / "run", swept={}, examples=False, seconds=2.0, schemes=("no loss", "plc", "lbrr")
     )
-    waits = lambda table: np.where(table["scheme"] == "lbrr", 60.0 + table["realization"], np.nan)  # noqa: E731
+
+    def waits(table):
+        return np.where(table["scheme"] == "lbrr", 60.0 + table["realization"], np.nan)
+
     change(run, mean_delay_ms=np.nan, buffer_needed_ms_p95=waits, buffer_needed_ms_max=waits)
     text = write_report(run).read_text("utf-8")
     rows = [re.sub("<[^>]*>", " ", row).split() for row in re.findall("<tr.*?</tr>", text, re.DOTALL)]

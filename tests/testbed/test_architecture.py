@@ -231,6 +231,26 @@ def test_type_checkers_are_silenced_with_a_reason() -> None:
     assert wrong == [], "a reason, as a comment, stands behind `type: ignore[...]`"
 
 
+def test_rules_of_ruff_are_silenced_with_a_reason() -> None:
+    silencer = re.compile(r"# (ruff: *)?noqa(?!: [A-Z0-9, ]+ - \w)")
+    wrong = [
+        f"{path}:{number}"
+        for path in written()
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if silencer.search(line)
+    ]
+    assert wrong == [], "a reason stands behind `noqa: ...`, after a dash"
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for name, tree in TREES.items():
+        for node in ast.iter_child_nodes(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(name)
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
 def test_no_global_randomness() -> None:
     wrong = []
     for name, tree in TREES.items():

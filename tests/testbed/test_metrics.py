@@ -2,7 +2,7 @@
 
 The packages draw from the global random state, so these tests set and watch it.
 """
-# ruff: noqa: NPY002
+# ruff: noqa: NPY002 - the packages draw from it
 
 import subprocess
 import sys

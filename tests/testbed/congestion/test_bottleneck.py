@@ -142,7 +142,10 @@ def test_no_report_ever_leads_to_the_minimum(bottleneck, name):
 @pytest.mark.parametrize("name", ADAPTIVE)
 def test_late_reports_are_lived_with(bottleneck, name):
     """Reports travel 400 ms, and for some seconds 1.5 s, so that they overtake each other afterwards."""
-    back_ms = lambda second: 1500 if 20 <= second < 25 else 400  # noqa: E731
+
+    def back_ms(second):
+        return 1500 if 20 <= second < 25 else 400
+
     (flow,) = bottleneck([build(name)], 80, 80, report_delay_ms=back_ms)
     assert flow.received_kbps(50, 80) > 0.7 * 80
     assert flow.loss(50, 80) < 0.05
