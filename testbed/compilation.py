@@ -40,7 +40,7 @@ def compile_kernels(plan: Plan) -> None:
     settings = _SETTINGS if has_dred else replace(_SETTINGS, dred_depth_ms=0)
     sent = tuple(frame.payload for frame in encode(_PCM, settings).frames)
     if _adds_dred(plan):
-        from testbed.codecs.dred_writer import DredWriter
+        from testbed.codecs.dred.writer import DredWriter
 
         encoding = encode(_PCM, EncoderSettings(bitrate_bps=24_000))
         DredWriter(_PCM, encoding, 2).encoding(WrittenDred(depth_ms=80, q0=6, dq=5, qmax=15))

@@ -8,7 +8,7 @@ from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.pcm import Pcm16
 
 if TYPE_CHECKING:
-    from testbed.codecs.dred_writer import DredWriter
+    from testbed.codecs.dred.writer import DredWriter
 
 
 class EncodedClip:
@@ -48,7 +48,7 @@ class EncodedClip:
 
     @cached_property
     def _writer(self) -> "DredWriter":
-        from testbed.codecs.dred_writer import DredWriter  # loads compiled kernels
+        from testbed.codecs.dred.writer import DredWriter  # loads compiled kernels
 
         writer = DredWriter(self.pcm, self.encoding, self._most_chunks)
         self._seconds += writer.seconds

@@ -59,7 +59,7 @@ class EncoderSettings:
 
 @dataclass(frozen=True, slots=True)
 class WrittenDred:
-    """DRED that the testbed adds to the packets of an encoder; see `testbed.codecs.dred_writer`.
+    """DRED that the testbed adds to the packets of an encoder; see `testbed.codecs.dred.writer`.
 
     Attributes
     ----------

@@ -11,8 +11,7 @@ import pytest
 import soundfile
 
 from testbed import errors
-from testbed.codecs import dred_writer
-from testbed.codecs.dred import network, packet, payload
+from testbed.codecs.dred import network, packet, payload, writer
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines.engine import Job, decode_one
 from testbed.codecs.engines.libopus import LibopusEngine
@@ -40,7 +39,7 @@ def test_we_send_what_libopus_sends(frame_ms, application):
     encoding = encode(speech(), settings)
     whole = np.zeros(len(encoding) * settings.frame_samples, np.int16)
     whole[: len(speech())] = speech()
-    latents = network.encode(dred_writer.feature_frames(whole, application))
+    latents = network.encode(writer.feature_frames(whole, application))
     same = different = 0
     waited = compared = 0
     for index, frame in enumerate(encoding.frames):
@@ -48,7 +47,7 @@ def test_we_send_what_libopus_sends(frame_ms, application):
         if carried is None:
             continue
         theirs = payload.parse(carried.payload)
-        step, offset = dred_writer.newest(index, frame_ms)
+        step, offset = writer.newest(index, frame_ms)
         if theirs.header.offset != offset:
             waited += 1
             continue
@@ -100,7 +99,7 @@ def test_lost_frames_sound_as_with_libopuss_own():
     own = encode(speech(), GENEROUS)
     header = payload.parse_header(packet.find(own.frames[60].payload).payload)
     plain = encode(speech(), replace(GENEROUS, bitrate_bps=32_000, dred_depth_ms=0))
-    ours = dred_writer.DredWriter(speech(), plain, 26).encoding(
+    ours = writer.DredWriter(speech(), plain, 26).encoding(
         WrittenDred(1000, header.q0, header.dq, header.qmax)
     )
     bare = [packet.remove(frame.payload) for frame in own.frames]
@@ -126,7 +125,7 @@ def test_opus_demo_plays_it(tmp_path):
     build = opus_build.installed()
     assert build is not None, "libopus is not built: run 'testbed opus build'"
     plain = encode(speech(), EncoderSettings(24_000, expected_loss_percent=20))
-    made = dred_writer.DredWriter(speech(), plain, 51).encoding(WrittenDred(2000, 6, 5, 15))
+    made = writer.DredWriter(speech(), plain, 51).encoding(WrittenDred(2000, 6, 5, 15))
     stream, pcm = tmp_path / "in.bit", tmp_path / "out.pcm"
     stream.write_bytes(
         b"".join(struct.pack(">II", len(frame.payload), 0) + frame.payload for frame in made.frames)

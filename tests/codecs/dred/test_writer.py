@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from testbed.codecs import dred_writer
-from testbed.codecs.dred import network, packet, payload
+from testbed.codecs.dred import network, packet, payload, writer
 from testbed.codecs.encoded_frame import EncodedFrame
 from testbed.codecs.encoding import dred_distortion, encode
 from testbed.codecs.opus.codec import DredDecoder
@@ -36,7 +35,7 @@ def plain(pcm):
 
 @pytest.fixture(scope="module")
 def made(pcm, plain):
-    return dred_writer.DredWriter(pcm, plain, WrittenDred(max(DEPTHS_MS), 6, 5, 15).chunks)
+    return writer.DredWriter(pcm, plain, WrittenDred(max(DEPTHS_MS), 6, 5, 15).chunks)
 
 
 def asked(depth_ms: int, q0: int = 6) -> WrittenDred:
@@ -81,7 +80,7 @@ def test_a_shallower_depth_is_the_deepest_payload_cut(made, q0):
 
 
 def test_asking_for_more_than_was_announced_makes_the_same(pcm, plain, made):
-    unprepared = dred_writer.DredWriter(pcm, plain, 0)
+    unprepared = writer.DredWriter(pcm, plain, 0)
     for depth_ms in (40, 1000, 200):
         assert unprepared.encoding(asked(depth_ms)).frames == made.encoding(asked(depth_ms)).frames
 
@@ -100,7 +99,7 @@ def test_one_pass_of_the_networks_serves_all_depths(pcm, plain, monkeypatch):
 
     for name in passes:
         monkeypatch.setattr(network, name, counted(name))
-    one = dred_writer.DredWriter(pcm, plain, 51)
+    one = writer.DredWriter(pcm, plain, 51)
     for q0 in (4, 8):
         for depth_ms in DEPTHS_MS:
             one.encoding(asked(depth_ms, q0))
@@ -120,7 +119,7 @@ def test_distortion_is_what_the_decoded_features_differ_by(pcm, made):
     encoding = made.encoding(asked(500))
     whole = np.zeros(len(encoding) * 320, np.int16)
     whole[: len(pcm)] = pcm
-    meant = dred_writer.feature_frames(whole, "voip")
+    meant = writer.feature_frames(whole, "voip")
     for index in (5, 60, 149):
         frame = encoding.frames[index]
         (decoded,) = network.decode([payload.parse(packet.find(frame.payload).payload)])
@@ -140,7 +139,7 @@ def test_silence_that_dtx_does_not_send_stays_unsent():
     silent = encode(np.zeros(SECONDS * 16_000, np.int16), replace(SETTINGS, dtx=True))
     short = [index for index, frame in enumerate(silent.frames) if len(frame.payload) <= 2]
     assert short
-    encoding = dred_writer.DredWriter(np.zeros(SECONDS * 16_000, np.int16), silent, 13).encoding(asked(500))
+    encoding = writer.DredWriter(np.zeros(SECONDS * 16_000, np.int16), silent, 13).encoding(asked(500))
     for index in short:
         assert encoding.frames[index] == silent.frames[index]
     assert any(frame.dred_samples for frame in encoding.frames)
@@ -148,7 +147,7 @@ def test_silence_that_dtx_does_not_send_stays_unsent():
 
 def test_padding_of_a_constant_bitrate_gives_way(pcm):
     padded = encode(pcm, replace(SETTINGS, rate_mode="cbr"))
-    encoding = dred_writer.DredWriter(pcm, padded, 13).encoding(asked(500))
+    encoding = writer.DredWriter(pcm, padded, 13).encoding(asked(500))
     for frame, before in zip(encoding.frames[1:], padded.frames[1:], strict=True):
         assert packet.remove(frame.payload) == packet.remove(before.payload)
         assert frame.dred_bytes == len(frame.payload) - len(packet.remove(before.payload))
@@ -164,7 +163,7 @@ def test_padding_of_a_constant_bitrate_gives_way(pcm):
     ],
 )
 def test_the_newest_step(frame_ms, expected):
-    assert [dred_writer.newest(index, frame_ms) for index in range(len(expected))] == expected
+    assert [writer.newest(index, frame_ms) for index in range(len(expected))] == expected
 
 
 def test_the_deepest_that_a_scenario_may_ask_is_the_deepest_payload():
@@ -179,7 +178,7 @@ def test_the_input_of_the_dred_encoder_has_no_rumble():
     for hz in (2, 20, 1000):
         tone = (8000 * np.sin(2 * np.pi * hz * seconds)).astype(np.int16)
         for application in ("voip", "audio"):
-            heard = dred_writer.heard(tone, application)
+            heard = writer.heard(tone, application)
             assert heard.shape == (16_011,)
             assert not heard[:11].any()
             level[application, hz] = np.sqrt(np.mean(heard[8011:] ** 2)) / np.sqrt(np.mean(tone**2.0))
