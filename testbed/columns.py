@@ -165,11 +165,16 @@ MEASURED = (
         short="Queueing delay",
     ),
     Column("frames", "frames", "Frames", "number of frames", decimals=0, dtype="Int64"),
-    _frames("late", "Packets too late", "packets that arrived after their frame was due", "Late"),
+    _frames(
+        "late",
+        "Packets too late",
+        "packets that arrived after their frame was due, whether or not the frame was repaired",
+        "Late",
+    ),
     _frames(
         "narrow",
         "Packets below wideband",
-        "narrowband and mediumband SILK packets, after which libopus conceals without neural networks",
+        "narrowband and mediumband SILK packets sent, after which libopus conceals without neural networks",
     ),
     *PLAYED_FROM,
     _frames(
