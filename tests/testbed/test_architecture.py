@@ -1,4 +1,4 @@
-"""Walks the code of all rooms: arrows point one way, and no model looks at a clock or a global state."""
+"""Walks the code of all folders: arrows point one way, and no model looks at a clock or a global state."""
 
 import ast
 import re
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("kernels", "codecs", "channels", "reports", "scenarios")
-GROUND = {
+FOLDERS = ("kernels", "codecs", "channels", "reports", "scenarios")
+BASE_MODULES = {
     f"testbed.{name}"
     for name in (
         "errors",
@@ -31,7 +31,7 @@ GROUND = {
         "words",
     )
 }
-FRONT = {
+ENTRY_POINTS = {
     f"testbed.{name}"
     for name in ("cli", "commands", "console", "doctor", "loaded_run", "progress", "repeated_call", "runner")
 }
@@ -78,7 +78,7 @@ HEAVY = {
 
 def modules() -> dict[str, Path]:
     found = {}
-    for folder, package in [("testbed", "testbed"), *((room, f"testbed.{room}") for room in ROOMS)]:
+    for folder, package in [("testbed", "testbed"), *((folder, f"testbed.{folder}") for folder in FOLDERS)]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             inside = path.relative_to(ROOT / folder).with_suffix("").parts
             found[".".join([package, *(part for part in inside if part != "__init__")])] = path
@@ -107,12 +107,12 @@ def within(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def is_front(name: str) -> bool:
-    return name == "testbed" or within(name, tuple(FRONT))
+def is_entry_point(name: str) -> bool:
+    return name == "testbed" or within(name, tuple(ENTRY_POINTS))
 
 
-def room_of(name: str) -> str:
-    return next((room for room in MAY_IMPORT if within(name, (room,))), "testbed")
+def folder_of(name: str) -> str:
+    return next((folder for folder in MAY_IMPORT if within(name, (folder,))), "testbed")
 
 
 def reached(start: str) -> set[str]:
@@ -131,8 +131,8 @@ def reached(start: str) -> set[str]:
     return seen
 
 
-def test_the_walk_sees_every_room() -> None:
-    assert {room_of(name) for name in MODULES} == {"testbed", *MAY_IMPORT}
+def test_the_walk_sees_every_folder() -> None:
+    assert {folder_of(name) for name in MODULES} == {"testbed", *MAY_IMPORT}
     assert "testbed.codecs.schemes.dred" in MODULES
     assert "testbed.channels" in set(imports(TREES["testbed.scenario.models"]))
     assert "simpy" in reached("testbed.runner")
@@ -146,22 +146,24 @@ def test_arrows_point_down() -> None:
 
 
 def fault_in(name: str, imported: str) -> str | None:
-    if imported.partition(".")[0] in ROOMS:
+    if imported.partition(".")[0] in FOLDERS:
         return f"{name} imports a bare {imported}: say testbed.{imported}"
-    if not within(imported, ("testbed",)) or imported in GROUND:
+    if not within(imported, ("testbed",)) or imported in BASE_MODULES:
         return None
-    if name in GROUND:
-        return f"{name} is the ground floor and imports {imported}"
-    if is_front(name):
+    if name in BASE_MODULES:
+        return f"{name} is a base module and imports {imported}"
+    if is_entry_point(name):
         return None
-    if is_front(imported):
-        return f"{name} imports {imported}, which stands above everything"
-    room = room_of(name)
-    if room == "testbed":
-        reports = room_of(imported) == "testbed.reports"
-        return f"{name} imports {imported}, which only the front may" if reports else None
+    if is_entry_point(imported):
+        return f"{name} imports {imported}, which is an entry point"
+    folder = folder_of(name)
+    if folder == "testbed":
+        reports = folder_of(imported) == "testbed.reports"
+        return f"{name} imports {imported}, which only entry points may" if reports else None
     return (
-        None if within(imported, MAY_IMPORT[room]) else f"{name} imports {imported}, against DESIGN's table"
+        None
+        if within(imported, MAY_IMPORT[folder])
+        else f"{name} imports {imported}, which its layer must not"
     )
 
 
@@ -191,7 +193,7 @@ def test_a_run_is_read_without_the_simulator(name: str) -> None:
 
 def test_codecs_know_no_packets_and_channels_no_audio() -> None:
     for name in MODULES:
-        if room_of(name) == "testbed.codecs":
+        if folder_of(name) == "testbed.codecs":
             assert not within("simpy", tuple(imports(TREES[name]))), name
 
 
@@ -211,7 +213,7 @@ def written() -> Iterator[Path]:
             if path.suffix in {".py", ".c", ".js", ".css"} and "build" not in path.parts:
                 yield path
     for suffix in ("c", "js", "css", "html"):
-        for folder in ("testbed", *ROOMS):
+        for folder in ("testbed", *FOLDERS):
             yield from (ROOT / folder).rglob(f"*.{suffix}")
 
 
