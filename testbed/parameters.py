@@ -46,7 +46,8 @@ class Parameters(BaseModel):
     unknown key (of pydantic type ``unknown_key``) names the nearest field.
 
     A field is described in the block `Attributes` of the class's docstring, and nowhere else: its
-    `FieldInfo.description` and the JSON Schema are taken from there.
+    `FieldInfo.description` and the JSON Schema are taken from there. In the JSON Schema, the key that names
+    the class has the description of the class.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -64,10 +65,12 @@ class Parameters(BaseModel):
     ) -> JsonSchemaValue:
         made = handler(schema)
         body = handler.resolve_ref_schema(made)
-        body["description"] = documented(cls)[0]
+        about = body["description"] = documented(cls)[0]
         for name, prop in body.get("properties", {}).items():
             if description := cls.model_fields[name].description:
                 prop["description"] = description
+            elif "const" in prop:
+                prop["description"] = about.partition("\n\n")[0]
         return made
 
     @field_validator("*", mode="before")

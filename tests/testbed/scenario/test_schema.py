@@ -23,11 +23,10 @@ def models(base: type[Parameters] = Parameters) -> Iterator[type[Parameters]]:
 
 
 def properties() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every key of a scenario but those that name a class, as `controller: gcc`."""
+    """Yield every key of a scenario."""
     for name, definition in SCHEMA["$defs"].items():
         for key, prop in definition.get("properties", {}).items():
-            if "const" not in prop:
-                yield f"{name}.{key}", prop
+            yield f"{name}.{key}", prop
 
 
 @pytest.mark.parametrize(("key", "prop"), [pytest.param(*each, id=each[0]) for each in properties()])
