@@ -118,14 +118,6 @@ def _read_vector(coder: NDArray[np.int64], data: Bytes, tables: Tables, row: int
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
-def read_header(data: Bytes, header: NDArray[np.int64]) -> None:
-    """Read a payload's header only; it is the same in all versions. `header` is as in `read`."""
-    coder = np.zeros(range_decoder.STATE_SIZE, np.int64)
-    range_decoder.start(coder, data)
-    _read_header(coder, data, header)
-
-
-@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def read(
     data: Bytes,
     state_tables: Tables,

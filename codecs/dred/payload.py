@@ -98,25 +98,6 @@ def levels(header: DredHeader, chunks: int) -> NDArray[np.int64]:
     return np.array(found, np.int64)
 
 
-def parse_header(payload: bytes) -> DredHeader:
-    """Read the header of a payload of any version.
-
-    Parameters
-    ----------
-    payload
-        With the two bytes of the experimental version.
-
-    Raises
-    ------
-    CodecError
-        If it is not DRED.
-    """
-    version = _version(payload)
-    numbers = np.zeros(HEADER_SIZE, np.int64)
-    dred_symbols.read_header(np.frombuffer(payload, np.uint8)[PREFIX_BYTES:], numbers)
-    return _header(version, numbers)
-
-
 def _version(payload: bytes) -> int:
     if payload[:1] != b"D" or len(payload) <= PREFIX_BYTES or payload[1] not in DRED_EXPERIMENTAL_VERSIONS:
         raise CodecError(

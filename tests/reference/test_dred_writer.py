@@ -97,7 +97,7 @@ def log_spectral_distance_db(a, b):
 def test_lost_frames_sound_as_with_libopuss_own():
     """Same quantizer, same losses: as near to the clean decode as libopus's own DRED, and nearer than PLC."""
     own = encode(speech(), GENEROUS)
-    header = payload.parse_header(packet.find(own.frames[60].payload).payload)
+    header = payload.parse(packet.find(own.frames[60].payload).payload).header
     plain = encode(speech(), replace(GENEROUS, bitrate_bps=32_000, dred_depth_ms=0))
     ours = writer.DredWriter(speech(), plain, 26).encoding(
         WrittenDred(1000, header.q0, header.dq, header.qmax)
