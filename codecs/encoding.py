@@ -105,8 +105,8 @@ class LiveEncoder:
 
 def lbrr_sent(frames: Sequence[EncodedFrame]) -> float:
     """Return the share of packets that carry LBRR, DTX packets not counted; 0 if there are none."""
-    heard = [frame for frame in frames if not frame.is_dtx]
-    return sum(frame.has_lbrr for frame in heard) / max(1, len(heard))
+    sounding = [frame for frame in frames if not frame.is_dtx]
+    return sum(frame.has_lbrr for frame in sounding) / max(1, len(sounding))
 
 
 def dred_sent_ms(frames: Sequence[EncodedFrame]) -> float:

@@ -45,7 +45,7 @@ def _pitch_network(weights: Path) -> PitchNetwork:
     return pitch_network(read_blob(weights))
 
 
-def heard(pcm: NDArray[np.int16], application: Application) -> Floats:
+def encoder_input(pcm: NDArray[np.int16], application: Application) -> Floats:
     """Return the input of libopus's DRED encoder for a clip.
 
     For ``"voip"`` it is high-passed with a cutoff that follows the pitch from 60 to 100 Hz; here it stays at
@@ -72,7 +72,7 @@ def heard(pcm: NDArray[np.int16], application: Application) -> Floats:
 
 def feature_frames(pcm: NDArray[np.int16], application: Application) -> Floats:
     """Return the features of a clip that DRED encodes: float32 (frames, 20), one vector per 10 ms."""
-    samples = heard(pcm, application)
+    samples = encoder_input(pcm, application)
     frames: Floats = np.empty((1, len(samples) // FRAME, rdovae.FEATURES), np.float32)
     whole = samples[None, : FRAME * frames.shape[1]]
     model = _pitch_network(built().weights)

@@ -178,7 +178,7 @@ def test_the_input_of_the_dred_encoder_has_no_rumble():
     for hz in (2, 20, 1000):
         tone = (8000 * np.sin(2 * np.pi * hz * seconds)).astype(np.int16)
         for application in ("voip", "audio"):
-            heard = writer.heard(tone, application)
+            heard = writer.encoder_input(tone, application)
             assert heard.shape == (16_011,)
             assert not heard[:11].any()
             level[application, hz] = np.sqrt(np.mean(heard[8011:] ** 2)) / np.sqrt(np.mean(tone**2.0))
