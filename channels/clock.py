@@ -178,7 +178,7 @@ class Clock(simpy.Environment):
     def _used_up(self) -> str:
         return (
             f"the budget of {self._most_events} events (limits.events) was used up at "
-            f"{self.now / 1e9:.3f} s of simulated time. What they were: {_shares(self._actors)}. "
+            f"{self.now / 1e9:.3f} s of simulated time. Most frequent: {_shares(self._actors)}. "
             f"Flows: {_shares(self._flows)}"
         ) + (f". Copies of packets: {self._copies}" if self._copies else "")
 

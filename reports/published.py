@@ -1,4 +1,4 @@
-"""Published figures, marked beside the measurements on a plot."""
+"""Published figures, marked next to the measurements on a plot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

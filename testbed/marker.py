@@ -69,7 +69,7 @@ def folder_of(out: Path) -> Path:
     except FileNotFoundError:
         raise ResultsError(f"{out}: the current folder is gone; give a whole path with --out") from None
     except RuntimeError:  # of a link that leads back to itself
-        raise ResultsError(f"{out}: is a link that leads nowhere; give another folder with --out") from None
+        raise ResultsError(f"{out}: is a broken link; give another folder with --out") from None
     return folder
 
 
@@ -85,13 +85,13 @@ def _locked_marker(out: Path, folder: Path) -> int:
         if names and MARKER_FILE not in names:
             if {MANIFEST_FILE, TABLE_FILE} <= names:
                 raise ResultsError(
-                    f"{out}: holds a run of an earlier version, without a {MARKER_FILE} that tells its files "
-                    "from yours; remove it yourself, or give another folder with --out"
+                    f"{out}: holds a run of an earlier version without {MARKER_FILE}, which distinguishes "
+                    "its files from yours; remove it yourself, or give another folder with --out"
                 )
             raise ResultsError(f"{out}: holds other files and no run; give another folder with --out")
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(marker.lstat().st_mode):
-                raise ResultsError(f"{out}: its {MARKER_FILE} is no file; give another folder with --out")
+                raise ResultsError(f"{out}: its {MARKER_FILE} is not a file; give another folder with --out")
         try:
             handle = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         except FileNotFoundError:

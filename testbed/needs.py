@@ -88,7 +88,8 @@ def _unmet(point: Point[Scenario], able: Capabilities) -> Iterator[str]:
             )
     reason = refusal(replace(speech_settings(scenario.codec, 0.0), expected_loss_percent=0), able.path)
     if reason:
-        yield f"{scenario.at('codec')}: {able.version} at {able.path} cannot encode so: {reason}"
+        where = scenario.at("codec")
+        yield f"{where}: {able.version} at {able.path} cannot encode with these settings: {reason}"
 
 
 def build_command() -> str:

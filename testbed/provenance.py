@@ -139,11 +139,11 @@ def check_unchanged(
     ResultsError
         A file has changed; the message names it.
     """
-    again = "the call cannot be made again; put that file back, or run the scenario anew"
+    again = "the call cannot be repeated; restore that file, or run the scenario again"
     spoken = {clip["name"]: clip.get("sha256") for clip in manifest["clips"]}
     for clip in clips:
         if spoken.get(clip.name) != clip.sha256:
-            raise ResultsError(f"{folder}: the speech in {clip.file} is not what it was in this run: {again}")
+            raise ResultsError(f"{folder}: the speech in {clip.file} has changed since this run: {again}")
     if list(spoken) != [clip.name for clip in clips]:
         raise ResultsError(f"{folder}: the scenario's speech has fewer clips than in this run: {again}")
     known = {_identity(each["path"], each["role"]): each["sha256"] for each in manifest.get("files", ())}
@@ -151,7 +151,7 @@ def check_unchanged(
         before = known.get(_identity(str(each.path), each.role), each.sha256)
         if each.role not in ("speech", "scenario") and before != each.sha256:
             what = f"SHA-256 {before[:12]} then, {each.sha256[:12]} now"
-            raise ResultsError(f"{folder}: {each.path} is not what it was in this run ({what}): {again}")
+            raise ResultsError(f"{folder}: {each.path} has changed since this run ({what}): {again}")
 
 
 def testbed_version() -> dict[str, str | None]:

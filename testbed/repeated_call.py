@@ -134,7 +134,7 @@ def repeat_call(run: Results, row: int) -> Call:
     if not 0 <= number < len(run.table):
         raise ResultsError(f"{run.folder}: there is no row {row}, the table has {len(run.table)}")
     if not run.kind.has_schemes:
-        raise ResultsError(f"{run.folder}: a flow study, in which there are no calls")
+        raise ResultsError(f"{run.folder}: a flow study, which has no calls")
     for key in ("scenario", "scenario_folder", "clips"):
         if key not in run.manifest:
             raise ResultsError(f"{run.folder / MANIFEST_FILE}: has no {key} to make calls of")
@@ -157,7 +157,7 @@ def repeat_call(run: Results, row: int) -> Call:
         )
         group = groups[call]
     except (ValueError, LookupError):
-        raise ResultsError(f"{run.folder}: row {row} is of no call that its scenario makes") from None
+        raise ResultsError(f"{run.folder}: row {row} belongs to no call of its scenario") from None
     clip = clips[call.clip]
     decoding = engine(group.engine, group.batch_mb)
     source = EncodedClip(int16_from_float(clip.pcm), group.settings)

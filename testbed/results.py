@@ -135,7 +135,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST_FILE
     if path.exists() and not path.is_file():
-        raise ResultsError(f"{path}: is no file")
+        raise ResultsError(f"{path}: is not a file")
     try:
         if path.stat().st_size > MOST_BYTES_OF_TEXT:
             raise ResultsError(f"{path}: too large for a manifest")
@@ -160,7 +160,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
         encoded = text.encode()
     except UnicodeEncodeError:
         where, what = next(_broken_texts(manifest))
-        raise ResultsError(f"{where}: {what!r} is not Unicode text, which no file can hold") from None
+        raise ResultsError(f"{where}: {what!r} is not Unicode text, so it cannot be written") from None
     with written_whole(folder / MANIFEST_FILE) as temporary:
         temporary.write_bytes(encoded + b"\n")
 

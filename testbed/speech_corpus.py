@@ -110,7 +110,7 @@ def fetch_corpus(progress: Callable[[str], None]) -> Path:
         return final
     final.parent.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(
-        cache_dir() / ".speech.lock", lambda: progress("Another fetch is at work: waiting for it")
+        cache_dir() / ".speech.lock", lambda: progress("Another fetch is running: waiting for it")
     ):
         if not (final / "index.json").exists():
             try:

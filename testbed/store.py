@@ -243,7 +243,7 @@ def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[RowKey, dict
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError, OSError) as error:
         raise ResultsError(f"{path}: cannot be read: {error}") from error
     if not whole:
-        raise ResultsError(f"{path}: is no journal of a run")
+        raise ResultsError(f"{path}: is not the journal of a run")
     return header, rows
 
 

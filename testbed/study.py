@@ -94,11 +94,9 @@ def study_of(scenario: AnyScenario, folder: Path = Path(), save: frozenset[str] 
         The study is not possible, or has nothing to keep of the name given.
     """
     if unknown := sorted(save - set(KEEPABLE)):
-        raise ScenarioError(
-            f"--save {unknown[0]}: there is nothing of that name to keep; {', '.join(KEEPABLE)}"
-        )
+        raise ScenarioError(f"--save {unknown[0]}: unknown; choose from {', '.join(KEEPABLE)}")
     if isinstance(scenario, FlowScenario):
         if save:
-            raise ScenarioError(f"--save {min(save)}: there are no calls in a flow study")
+            raise ScenarioError(f"--save {min(save)}: a flow study has no calls")
         return FlowStudy(scenario)
     return CallStudy(scenario, folder, save)

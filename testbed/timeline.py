@@ -157,10 +157,10 @@ def read_timeline(path: Path) -> "pd.DataFrame":
     table = read_frame(path, "timeline")
     for name in (*_WHOLE, *_WORDS):
         if name not in table:
-            raise ResultsError(f"{path}: is no timeline: it has no column {name}")
+            raise ResultsError(f"{path}: is not a timeline: it has no column {name}")
         if table[name].isna().any() or is_integer_dtype(table[name]) != (name in _WHOLE):
             kind = "whole numbers" if name in _WHOLE else "words"
-            raise ResultsError(f"{path}: is no timeline: {name} must hold {kind}")
+            raise ResultsError(f"{path}: is not a timeline: {name} must hold {kind}")
     if table["late"].dtype != bool or not np.array_equal(table["frame"], np.arange(len(table))):
-        raise ResultsError(f"{path}: is no timeline: frames must count from 0, and be late or not")
+        raise ResultsError(f"{path}: is not a timeline: frames must count from 0, and be late or not")
     return table

@@ -87,11 +87,13 @@ def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
         )
     for number, line in enumerate(io.StringIO(text), 1):
         if len(line) > _LONGEST_LINE:
-            raise ChannelError(f"{where}:{number}: is a line of {len(line)} characters: no table of times")
+            raise ChannelError(
+                f"{where}:{number}: a line of {len(line)} characters is too long for a table of times"
+            )
         try:
             cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True), [])]
         except csv.Error as error:
-            raise ChannelError(f"{where}:{number}: no table: {error}") from None
+            raise ChannelError(f"{where}:{number}: not a table: {error}") from None
         if any(cells):
             yield number, cells
 
@@ -113,11 +115,11 @@ def _columns(header: list[str], here: str) -> tuple[int, int, int]:
         shown_header = _shown(", ".join(header))
         raise ChannelError(
             f"{here}: {shown_header} should be the header {HEADER}: a table of times needs a column of each; "
-            "flags of loss (0 or 1) stand between white space"
+            "flags of loss (0 or 1) have white space between them"
         )
     if None in units:
         raise ChannelError(
-            f"{here}: the header does not say the unit of its times: name the columns {HEADER}, or "
+            f"{here}: the header does not state the unit of its times: name the columns {HEADER}, or "
             "send_s,arrival_s for seconds"
         )
     sent, arrived = (_UNITS_NS[str(unit)[:2]] for unit in units)
@@ -133,7 +135,7 @@ def _nanoseconds(cell: str, unit_ns: int, comma: str, here: str) -> int:
         if re.search(r"[0-9][-/:][0-9]", cell):
             hint = ": dates and times of day are not read, only numbers, such as ms since 1970"
         elif re.search(r"[0-9][.,' \u2009\u202f\xa0][0-9]{3}\b", cell):
-            hint = ": nothing may stand between thousands"
+            hint = ": write thousands without a separator"
         elif "," in cell and not comma:
             hint = ": decimal commas need semicolons between cells"
         raise ChannelError(f"{here}: {_shown(cell)} is not a time{hint}")
@@ -147,8 +149,8 @@ def _check_pace(send_ns: "array[int]", where: str) -> None:
     interval_ns = (send_ns[-1] - send_ns[0]) / (len(send_ns) - 1)
     if len(send_ns) >= _ENOUGH_PACKETS and not _SHORTEST_INTERVAL_NS <= interval_ns <= _LONGEST_INTERVAL_NS:
         raise ChannelError(
-            f"{where}: has one packet per {interval_ns / 1e6:g} ms, which is no call: is the header's unit "
-            "right? send_s, send_ms, send_us and send_ns are known"
+            f"{where}: has one packet per {interval_ns / 1e6:g} ms, which cannot be a call: is the header's "
+            "unit right? send_s, send_ms, send_us and send_ns are known"
         )
 
 

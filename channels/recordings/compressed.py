@@ -47,7 +47,7 @@ def unpacked(content: bytes, where: str, max_bytes: int) -> bytes:
             chunk = content[position : position + _CHUNK_BYTES]
             if not chunk:
                 raise ChannelError(
-                    f"{where}: the gzip file ends early: it was cut; `zcat` gives what is there"
+                    f"{where}: the gzip file ends early: it was cut; `zcat` extracts the part that is there"
                 )
             try:
                 parts.append(member.decompress(chunk, left + 1))

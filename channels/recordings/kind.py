@@ -166,14 +166,12 @@ def _of_words(start: bytes, where: str) -> KindDecision:
     if is_text and re.match(rb"[+-]?[0-9]", text):
         wrong = next(word for word in re.finditer(rb"\S+", start) if not _is_number(word[0]))
         raise ChannelError(
-            f"{where}:{line_at(start, wrong.start())}: {shown(wrong[0])} is no plain number: flags of loss "
-            "are 0 or 1; delays in ms (-1: lost) and the times of a delivery trace stand one per line; a "
+            f"{where}:{line_at(start, wrong.start())}: {shown(wrong[0])} is not a plain number: flags of "
+            "loss are 0 or 1; delays in ms (-1: lost) and the times of a delivery trace are one per line; a "
             "table of times begins with send_ms,arrival_ms"
         )
     kinds = ", ".join((*CAPTURES, *FATES, CAPACITY))
-    raise ChannelError(
-        f"{where}: is in no format that is known ({kinds}); a table begins with send_ms,arrival_ms"
-    )
+    raise ChannelError(f"{where}: has no known format ({kinds}); a table begins with send_ms,arrival_ms")
 
 
 def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> KindDecision:
@@ -184,7 +182,7 @@ def _of_numbers(tokens: list[bytes], is_a_column: bool, where: str) -> KindDecis
     if not is_a_column:
         raise ChannelError(
             f"{where}:1: holds several numbers per line, not all 0 or 1: a table of times needs the header "
-            "send_ms,arrival_ms; delays and the times of a delivery trace stand one per line"
+            "send_ms,arrival_ms; delays and the times of a delivery trace are one per line"
         )
     values = [float(token) for token in tokens]
     if values == sorted(values) and all(token.isdigit() for token in tokens):

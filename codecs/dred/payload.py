@@ -157,7 +157,7 @@ def write(payload: DredPayload) -> bytes:
     states, width = (each.scale.shape[1] for each in tables)
     if payload.state.shape != (states,) or payload.latents.shape[1:] != (width,):
         raise CodecError(
-            f"DRED of version {header.version} has {states} numbers of state and {width} a chunk"
+            f"DRED of version {header.version} has {states} numbers of state and {width} per chunk"
         )
     if payload.chunks > MAX_CHUNKS:
         raise CodecError(f"DRED of {payload.chunks} chunks: at most {MAX_CHUNKS}")
@@ -172,7 +172,7 @@ def write(payload: DredPayload) -> bytes:
     state, latents = (np.ascontiguousarray(part, np.int32) for part in (payload.state, payload.latents))
     size = dred_symbols.write(data, *tables, numbers, state, latents)
     if size > _MAX_BYTES - PREFIX_BYTES:
-        raise CodecError(f"DRED of {payload.chunks} chunks takes {size} bytes: that is beyond any packet")
+        raise CodecError(f"DRED of {payload.chunks} chunks takes {size} bytes, more than a packet can hold")
     return bytes((ord("D"), header.version)) + data[:size].tobytes()
 
 

@@ -111,7 +111,7 @@ def build(tarball: Path | None = None, progress: Callable[[str], None] = print) 
     """
     source = None if tarball is None else opus_source.identify(tarball)
     with one_at_a_time(
-        _home() / ".lock", lambda: progress("another build of libopus is at work: waiting for it")
+        _home() / ".lock", lambda: progress("another build of libopus is running: waiting for it")
     ):
         _remove_unfinished()
         done = _undamaged(installed())
@@ -247,7 +247,7 @@ def _compile(
     _run([str(tree / "configure"), *flags], objects)
     progress("compiling (about a minute)")
     _run(["make", f"-j{cores()}", "libopus.la", *_PROGRAMS, "dump_weights_blob"], objects)
-    progress("linking the decoder whose concealment is exchanged")
+    progress("linking the decoder with external concealment")
     parts = [str(part) for part in sorted(objects.glob("*/**/.libs/*.o"))]
     wrapped = [f"-Wl,--wrap={name}" for name in _EXCHANGED]
     exchange = str(_EXCHANGE_SOURCE)
@@ -269,9 +269,7 @@ def _compile(
         (finished / "libopus.so").stat()
         shutil.move(tree, finished / "source")
     except OSError as error:
-        raise BuildError(
-            f"the build ended well, but {error.filename} is not there: {error.strerror}"
-        ) from error
+        raise BuildError(f"the build succeeded, but {error.filename} is missing: {error.strerror}") from error
     usage = subprocess.run([finished / "opus_demo"], capture_output=True, check=False).stderr
     if b"Usage" not in usage:
         raise BuildError(

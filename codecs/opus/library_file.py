@@ -13,7 +13,7 @@ from pathlib import Path
 from testbed.errors import CodecError
 
 BUILD_FILE = "build.json"
-"""Record of a build beside its files; `files` in it holds their hashes by name."""
+"""Record of a build, in its folder; its `files` holds the hashes of files by name."""
 _REBUILD = "`testbed opus build` builds it again"
 
 

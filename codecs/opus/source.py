@@ -51,7 +51,7 @@ def identify(path: Path) -> Tarball:
         if tarball.sha256 == digest:
             return tarball
     names = ", ".join(tarball.name for tarball in KNOWN)
-    raise BuildError(f"{path}: SHA-256 {digest} is none of the libopus sources that are known: {names}")
+    raise BuildError(f"{path}: SHA-256 {digest} is not that of a known source of libopus: {names}")
 
 
 def fetch(folder: Path, progress: Callable[[str], None]) -> Path:
@@ -78,7 +78,7 @@ def fetch(folder: Path, progress: Callable[[str], None]) -> Path:
             apt.run("source", "--download-only", "opus", cwd=target)
             path = next(target.glob("opus_*.orig.tar.*[!c]"), None)
             if path is None:
-                raise BuildError("apt-get source brought no opus_*.orig.tar")
+                raise BuildError("apt-get source fetched no opus_*.orig.tar")
             identify(path)
             return path
         except NoNetworkError as error:

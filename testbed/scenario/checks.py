@@ -47,8 +47,8 @@ def check_codec(scenario: Scenario) -> None:
     has_networks = build is not None and build.version == NETWORKS_VERSION
     lines = unmet(scenario, capabilities())
     lines += [
-        f"{scenario.at('schemes', index, 'dred', 'writer')}: testbed writes DRED with the networks of "
-        f"libopus {NETWORKS_VERSION} as it builds it; `testbed opus build` builds one"
+        f"{scenario.at('schemes', index, 'dred', 'writer')}: it needs the networks of the testbed's "
+        f"own libopus {NETWORKS_VERSION}; `testbed opus build` builds it"
         for index, scheme in enumerate(scenario.schemes)
         if scheme.dred_to_write() and not has_networks
     ]
@@ -56,12 +56,12 @@ def check_codec(scenario: Scenario) -> None:
         key = ("sweep", "engine") if "engine" in scenario.sweep else ("engine",)
         if build is None or not has_networks:
             lines.append(
-                f"{scenario.at(*key)}: numba works with the networks of libopus {NETWORKS_VERSION} as the "
-                "testbed builds it; `testbed opus build` builds one"
+                f"{scenario.at(*key)}: numba needs the networks of the testbed's own libopus "
+                f"{NETWORKS_VERSION}; `testbed opus build` builds it"
             )
         elif find() != str(build.library.resolve()):
             lines.append(
-                f"{scenario.at(*key)}: numba works with the testbed's own libopus alone; unset OPUS_LIBRARY"
+                f"{scenario.at(*key)}: numba works only with the testbed's own libopus; unset OPUS_LIBRARY"
             )
     if lines:
         raise ScenarioError("\n".join(lines))

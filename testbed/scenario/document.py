@@ -284,5 +284,5 @@ def _text(node: Any, path: KeyPath, where: str) -> str:
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     if not is_printable(text):
         at = f"{where}: {dotted(path)}" if path else where
-        raise ScenarioError(f"{at}: holds what cannot be printed: {printable(text[:60])}")
+        raise ScenarioError(f"{at}: holds unprintable characters: {printable(text[:60])}")
     return text

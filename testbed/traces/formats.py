@@ -146,7 +146,7 @@ def write(
     """
     target = FORMATS[name] if name is not None else of_suffix(path)
     if target is None:
-        raise ChannelError(f"{path}: its suffix is of no format: give --to ({', '.join(_writable())})")
+        raise ChannelError(f"{path}: its suffix names no format: give --to ({', '.join(_writable())})")
     if isinstance(trace, DeliveryTrace):
         raise ChannelError(
             f"{path}: a delivery trace holds the capacity of a link, not the fate of packets, and cannot "

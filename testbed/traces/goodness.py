@@ -43,7 +43,7 @@ class Goodness:
 
     def __str__(self) -> str:
         if self.expected == 0:
-            return "too few different runs to tell"
+            return "too few different runs for a test"
         return (
             f"chi-square {self.chi_square:.1f} where {self.expected:.1f} is expected, p = {self.p_value:.2g}"
         )

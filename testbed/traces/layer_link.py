@@ -142,7 +142,7 @@ def _pppoe(data: bytes, _: Frame) -> tuple[str, bytes]:
 
 
 def _mpls(data: bytes, _: Frame) -> tuple[str, bytes]:
-    """Read MPLS labels (RFC 3032); the first bits after them tell their content (RFC 4385, section 3)."""
+    """Read MPLS labels (RFC 3032); the first bits after them identify the content (RFC 4385, section 3)."""
     position = 0
     while not data[position + 2] & 1:
         position += 4

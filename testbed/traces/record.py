@@ -85,7 +85,7 @@ def recording_of_call(run_dir: Path, wanted: Wanted) -> tuple[str, Recording]:
         there = list(dict.fromkeys(getattr(call, name) for call in fitting))
         if value is not None and value not in there:
             raise ResultsError(
-                f"{run_dir}: no call that was kept has --{name} {value}; there is {shortened(there, _LISTED)}"
+                f"{run_dir}: no kept call has --{name} {value}; there is {shortened(there, _LISTED)}"
             )
         fitting = [call for call in fitting if value in (None, getattr(call, name))]
     if len(fitting) > 1:
@@ -127,7 +127,7 @@ def _from_timeline(path: Path) -> Recording:
     lost = arrived == NEVER
     if not len(sent) or (np.diff(sent) < 0).any() or (arrived < sent)[~lost].any():
         raise ResultsError(
-            f"{path}: is no timeline: its packets are not in order, or arrive before they are sent"
+            f"{path}: is not a timeline: its packets are not in order, or arrive before they are sent"
         )
     return from_times(sent, np.where(lost, np.int64(LOST), arrived - sent))
 
@@ -138,7 +138,7 @@ def _from_packets(path: Path) -> Recording:
     sent, received = ((rtp_packets(read_content(file), str(file))) for file in (path, received_path))
     places = {_sequence(data): place for place, (_, data) in enumerate(sent)}
     if not sent or len(places) < len(sent):
-        raise ResultsError(f"{path}: needs 1 to 65536 packets, to tell them by their sequence numbers")
+        raise ResultsError(f"{path}: needs 1 to 65536 packets, so that their sequence numbers are unique")
     send_ns = np.array([time_ns for time_ns, _ in sent], np.int64)
     delay_ns = np.full(len(sent), LOST, np.int64)
     for time_ns, data in reversed(received):  # so that of two copies the first counts

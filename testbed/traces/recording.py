@@ -100,7 +100,7 @@ def losses(trace: NetworkTrace, where: str) -> NDArray[np.bool_]:
     """
     if isinstance(trace, DeliveryTrace):
         raise ChannelError(
-            f"{where}: is a delivery trace: it says what a link could carry, not what was lost; "
+            f"{where}: is a delivery trace, which holds the capacity of a link and no losses; "
             "replay it as it is, - link: {trace: FILE}"
         )
     if not trace.lost.any() and trace.send_ns is not None:

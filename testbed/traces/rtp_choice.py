@@ -54,7 +54,9 @@ def chosen(found: list[RtpStream], ssrc: int | None, where: str, way: int | None
     wanted = likely if ssrc is None else [stream for stream in found if stream.ssrc == ssrc]
     if not wanted:
         if ssrc is None:
-            raise ChannelError(f"{where}: holds no RTP stream: no UDP packets whose RTP sequence goes on")
+            raise ChannelError(
+                f"{where}: holds no RTP stream: no UDP packets with consecutive RTP sequence numbers"
+            )
         there = f"there is {_listed(likely)}" if likely else "there is no stream"
         raise ChannelError(f"{where}: holds no RTP of SSRC 0x{ssrc:08x}; {there}")
     senders = {stream.ssrc for stream in wanted}

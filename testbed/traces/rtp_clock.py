@@ -67,7 +67,7 @@ def clock_of(stream: RtpStream, where: str) -> int:
     clock = usual[0] if usual else _usual(whole)
     if clock is None:
         raise ChannelError(
-            f"{where}: RTP timestamps advance by {whole:.0f} per second, which is no usual clock rate: "
+            f"{where}: RTP timestamps advance by {whole:.0f} per second, which is not a usual clock rate: "
             "give --clock-hz"
         )
     return clock

@@ -31,7 +31,7 @@ def streams_of(datagrams: Iterable[Datagram], where: str, contents: Contents) ->
         if mixed := next((stream for stream in found if stream.is_mixed()), None):
             raise ChannelError(
                 f"{where}: has several senders under one SSRC on one way, {mixed}: their packets cannot be "
-                "told apart; capture before they are mixed"
+                "distinguished; capture before they are mixed"
             )
         raise ChannelError(f"{where}: holds no RTP stream over UDP, but {contents}")
     return found

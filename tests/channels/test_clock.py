@@ -131,7 +131,7 @@ def test_the_past_is_refused(schedule):
 
 
 class Busy:
-    """Someone whose work is never done."""
+    """A process that never ends."""
 
     def __init__(self, clock):
         self.clock = clock

@@ -1,4 +1,4 @@
-"""A packet is conserved at every moment and by every stage of any chain: none is lost sight of."""
+"""Packets are conserved at every moment and by every stage of any chain."""
 
 from collections import Counter
 

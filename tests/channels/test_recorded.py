@@ -1,4 +1,4 @@
-"""A recorded network is told by its content, and replayed as the stage that it stands for."""
+"""A recorded network is detected by its content, and replayed like the stage of its kind."""
 
 from pathlib import Path
 
@@ -36,9 +36,9 @@ def test_a_trace_loses_what_it_lost_and_a_link_what_its_queue_loses(tmp_path: Pa
 
 def test_a_file_of_neither_kind_is_refused_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "poem").write_text("shall I compare thee\n")
-    with pytest.raises(ChannelError, match=r"poem: is in no format that is known"):
+    with pytest.raises(ChannelError, match=r"poem: has no known format"):
         Recorded(file="poem").mean_loss(tmp_path)
-    with pytest.raises(ValueError, match=r"poem: is in no format that is known"):
+    with pytest.raises(ValueError, match=r"poem: has no known format"):
         Recorded.model_validate({"file": "poem"}, context={"folder": tmp_path})
 
 

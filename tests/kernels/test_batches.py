@@ -1,4 +1,4 @@
-"""A stream's result is its own, bit by bit, whichever streams are with it in a batch, and however many."""
+"""A stream's result is the same, bit by bit, in a batch with any other streams."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""The choice: right on made-up tables, and wrong in at most 5 % of runs, whatever the number of clips."""
+"""The choice: right on made-up tables, and wrong in at most 5 % of runs, for any number of clips."""
 
 from dataclasses import replace
 

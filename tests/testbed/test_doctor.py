@@ -1,4 +1,4 @@
-"""The doctor finds what is there, what is not, and what fixes it."""
+"""The doctor finds installed and missing parts, and the command that fixes each problem."""
 
 import json
 import os

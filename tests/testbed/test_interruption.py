@@ -1,4 +1,4 @@
-"""However a run ends, what it reported is on disk, no process is left and an earlier run is what it was."""
+"""Any end of a run leaves its reported rows on disk, no process, and an earlier run unchanged."""
 
 import os
 import signal

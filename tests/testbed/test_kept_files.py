@@ -1,4 +1,4 @@
-"""Files beside the table: their names fit any system, and rows are worth more than they are."""
+"""Kept files: names for any system; a file that cannot be written costs no row."""
 
 import resource
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Metrics: equal to the programs that define them, functions of the audio, honest where they cannot say.
+"""Metrics: equal to the programs that define them, functions of the audio, with reasons for missing scores.
 
 The packages draw from the global random state, so these tests set and watch it.
 """

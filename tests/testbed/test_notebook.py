@@ -1,4 +1,4 @@
-"""A run in a notebook: what completes, what is shown, and what is asked of it by name."""
+"""A run in a notebook: completion, display, and access by name."""
 
 import base64
 import html

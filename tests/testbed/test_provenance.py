@@ -57,7 +57,7 @@ def test_a_call_is_not_made_again_of_a_recording_that_changed(
     first = done.call(1)
     assert first.simulation.packet_loss == done.table["packet_loss"][1]
     network.write_text(other)
-    with pytest.raises(ResultsError, match=r"net is not what it was in this run \(SHA-256"):
+    with pytest.raises(ResultsError, match=r"net has changed since this run \(SHA-256"):
         load(tmp_path / "run").call(1)
     network.write_text(content)
     np.testing.assert_array_equal(load(tmp_path / "run").call(1).pcm, first.pcm)
@@ -86,7 +86,7 @@ def test_the_manifest_has_the_hash_of_each_file_the_command_and_what_was_overrid
     again = parse_scenario(done.manifest["scenario_as_run"], tmp_path)
     assert json.loads(again.model_dump_json(exclude_none=True)) == done.manifest["scenario"]
     write_talk(tmp_path, amplitude=0.4)
-    with pytest.raises(ResultsError, match=r"the speech in .*talk.wav is not what it was"):
+    with pytest.raises(ResultsError, match=r"the speech in .*talk.wav has changed since this run"):
         load(tmp_path / "run").call(1)
 
 

@@ -294,7 +294,7 @@ def test_an_entry_that_is_not_a_file_is_refused_before_it_is_read(tmp_path, name
     run(tmp_path)
     (tmp_path / name).unlink()
     make(tmp_path / name)
-    with pytest.raises(ResultsError, match=f"{name}.* is no file"):
+    with pytest.raises(ResultsError, match=f"{name}.* is not a file"):
         run(tmp_path, force=True)
 
 
@@ -308,7 +308,7 @@ def test_text_that_is_too_large_is_refused_before_it_is_read(tmp_path, name):
 
 def test_a_link_that_leads_to_itself_is_refused(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(ResultsError, match="leads nowhere"):
+    with pytest.raises(ResultsError, match="is a broken link"):
         run(tmp_path / "loop")
 
 

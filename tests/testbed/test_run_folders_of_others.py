@@ -1,4 +1,4 @@
-"""Run folders that lie: what is wrong is named with its file, and nothing else is raised, run or grows."""
+"""Run folders with wrong content: the error names the file, and nothing else is raised, run or grows."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Speech: the user's files at any rate, the packaged clips, and what is said of files that cannot be used."""
+"""Speech: the user's files at any rate, the packaged clips, and messages about unusable files."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Intervals: they hold the truth as often as they say, pair what is paired, and say when they cannot tell."""
+"""Intervals: coverage of the true value, pairing, and NaN bounds for too few data."""
 
 import numpy as np
 import pytest

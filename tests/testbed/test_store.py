@@ -1,4 +1,4 @@
-"""Rows are on disk when they are finished: they are read after any end, off a full disk, in parts or not."""
+"""Finished rows are on disk: they are read after any end of a run, from a full disk, and from parts."""
 
 import errno
 import json

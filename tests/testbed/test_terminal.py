@@ -1,4 +1,4 @@
-"""The standard streams: closed or full ones end no run, and what is printed commands no terminal."""
+"""The standard streams: closed or full ones end no run, and output contains no terminal commands."""
 
 import ast
 import subprocess
@@ -81,7 +81,7 @@ def test_a_run_is_finished_whatever_becomes_of_its_streams(
 def test_unprintable_text_is_refused_with_its_line_and_shown_escaped(about: str, shown: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(TINY.replace("ABOUT", about), label="s.yaml")
-    assert str(caught.value) == f"s.yaml:2: about: holds what cannot be printed: {shown}"
+    assert str(caught.value) == f"s.yaml:2: about: holds unprintable characters: {shown}"
 
 
 def test_a_character_that_json_writes_as_two_escapes_is_one() -> None:

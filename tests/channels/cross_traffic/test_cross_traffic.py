@@ -1,4 +1,4 @@
-"""Traffic of others into the queue of a link: what it is, what becomes of it, and that it comes to an end."""
+"""Cross traffic into the queue of a link: its packets, their fates, and its end."""
 
 from collections import Counter
 from typing import Any
@@ -180,7 +180,7 @@ def test_packets_are_conserved_by_flow_and_cause(link, seed, flows):
 @settings(max_examples=40)
 @given(link=link_of_others, seed=st.integers(0, 2**32))
 def test_a_link_never_idles_while_anyones_packet_waits(link, seed):
-    """Whatever is sent, of ours or of others, ends one sending time after its turn came."""
+    """Each packet, of ours or of others, is sent one transmission time after its turn came."""
     env, finished, waiting = Clock(), [], Counter()
     link["delay_ms"] = 0
     stage: Any = Link.model_validate(link).build(StageContext(env, generator(seed, "x"), print, print))

@@ -19,7 +19,7 @@ MS = 1_000_000
 
 
 def share(link, seconds, seed=1, every_ms=None):
-    """Let others alone use a link; return it, and the windows of all flows each so often."""
+    """Let only cross traffic use a link; return it, and the windows of all flows at intervals."""
     env, windows = Clock(), []
     context = StageContext(env, generator(seed, "link"), print, print)
     stage: Any = Link.model_validate(link).build(context)
@@ -36,7 +36,7 @@ def share(link, seconds, seed=1, every_ms=None):
 
 
 def watched(window, events):
-    """Note each loss that a window hears of, with its size before."""
+    """Note each loss that is reported to a window, with its size before."""
     on_loss, on_timeout = window.on_loss, window.on_timeout
 
     def lost(in_flight):

@@ -1,4 +1,4 @@
-"""Links against theory, and against what they were told to do, to the nanosecond."""
+"""Links against theory, and against their settings, to the nanosecond."""
 
 from fractions import Fraction
 

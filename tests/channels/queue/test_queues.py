@@ -284,7 +284,7 @@ class TestRandomEarlyDetection:
 
     @pytest.mark.parametrize("length", [6, 10, 14, 18, 24])
     def test_gaps_between_drops_are_uniform_as_in_method_2(self, length):
-        """Section 7: with probability p before it is evened out, a gap is 1 to 1/p, each alike."""
+        """Section 7: with probability p before it is evened out, a gap is 1 to 1/p, all equally likely."""
         probability = self.LAW.probability(length)
         gaps = np.diff(np.flatnonzero(self.held_at(length)))
         last = int(1 / probability)

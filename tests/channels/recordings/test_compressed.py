@@ -1,4 +1,4 @@
-"""Compressed recordings: what gzip packs is read as it was; bombs and damage are refused within bounds."""
+"""Compressed recordings: gzip is unpacked without change; bombs and damage are refused within bounds."""
 
 import bz2
 import gzip

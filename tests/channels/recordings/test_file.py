@@ -1,4 +1,4 @@
-"""Reading traces: what the formats mean, and that whatever is not a trace is refused with its place."""
+"""Reading of traces: meaning of the formats, and refusal of other files with the place."""
 
 import pytest
 from hypothesis import given, settings
@@ -121,7 +121,7 @@ def test_written_arrivals_are_read_back(packets):
         (b"send_s,arrival_ms\n0,1\n", ["x:1:", "different units"]),
         (b"send_ms,sent_ms,arrival_ms\n0,1,2\n", ["x:1:", "two columns"]),
         (b"send_ms arrival_ms\n0 1\n", ["x:1:", "header"]),
-        (b'send_ms,arrival_ms\n"0,1\n2,3\n', ["x:2:", "no table"]),
+        (b'send_ms,arrival_ms\n"0,1\n2,3\n', ["x:2:", "not a table"]),
         (b"send_ms,arrival_ms" + b"," * 20_000, ["x:1:", "a line of 20018 characters"]),
         (b"sep=x\nsend_msxarrival_ms\n", ["x:1:", "'x' between cells"]),
         (b"send_ms,arrival_ms\n0,1,5\n1,2,5\n", ["x:2:", "3 cells"]),
@@ -139,7 +139,7 @@ def test_written_arrivals_are_read_back(packets):
         (b"send_ms,arrival_ms\n0,1\n20,nan\n", ["x:3:", "'nan'", "not a time"]),
         (b'send_ms,arrival_ms\n"0,0","1,5"\n', ["x:2:", "'0,0'", "decimal commas need semicolons"]),
         (b"send_ms,arrival_ms\n2024-01-01 12:00:00.1,\n", ["x:2:", "dates and times of day are not read"]),
-        (b"send_ms;arrival_ms\n1.234,5;\n", ["x:2:", "'1.234,5'", "between thousands"]),
+        (b"send_ms;arrival_ms\n1.234,5;\n", ["x:2:", "'1.234,5'", "thousands without a separator"]),
         (b"send_ms,arrival_ms\n0,1\n20,lost\n", ["x:3:", "'lost'", "a lost packet's arrival is empty"]),
         (b"send_ms,arrival_ms\n0,1\n20,inf\n", ["x:3:", "'inf'", "not a time"]),
         (b"send_ms,arrival_ms\n0,1\n20,1e999\n", ["x:3:", "not a time"]),

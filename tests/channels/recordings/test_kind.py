@@ -76,7 +76,7 @@ def test_delays_that_grow_are_told_from_times_that_begin_at_once() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"63\n40\ninf\n", ["x:3", "'inf'", "no plain number"]),
+        (b"63\n40\ninf\n", ["x:3", "'inf'", "not a plain number"]),
         (b"1\n5\n9\n# end\n", ["x:4", "'#'"]),
         (b"0.041\n-1\n0.062\n", ["0.062", "seconds", "--from delay_profile"]),
     ],

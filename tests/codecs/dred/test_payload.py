@@ -1,4 +1,4 @@
-"""DRED payloads: what can be said in them comes back, and what cannot is refused with a reason."""
+"""DRED payloads: valid values are read back, and others are refused with a reason."""
 
 from dataclasses import replace
 

@@ -33,7 +33,7 @@ def packets(frame_ms: int = 20, dred_ms: int = 1000, bandwidth: str = "wideband"
 
 
 def job(sent, lost, complexity: int = DEEP_PLC, lbrr: bool = False, dred: bool = True, frame_ms: int = 20):
-    """Return a job in which frames are lost and what can be had from the next one is."""
+    """Return a job in which frames are lost and recovered as far as possible from the next packet."""
     actions = np.full(len(sent), Action.DECODE, np.uint8)
     sources = np.arange(len(sent), dtype=np.int32)
     held = [None if frame in lost else packet for frame, packet in enumerate(sent)]

@@ -1,4 +1,4 @@
-"""The engine numba against libopus's own decoder, and against itself in other company."""
+"""The engine numba against libopus's own decoder, and against itself in other batches."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whole runs with either engine: what is played does not depend on it, and hardly how it sounds."""
+"""Whole runs with either engine: sources of frames are equal, and sound nearly so."""
 
 import shutil
 import subprocess

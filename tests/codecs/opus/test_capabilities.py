@@ -1,4 +1,4 @@
-"""Capabilities: what a build does, and nothing that it only says."""
+"""Capabilities: only those that a build really has."""
 
 import ctypes
 import dataclasses
@@ -53,7 +53,7 @@ def test_a_build_that_exports_all_of_it_and_has_none() -> None:
 
 @pytest.mark.parametrize("answer", ["nothing", "a depth"])
 def test_a_build_that_accepts_dred_and_has_none(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    """Whatever it claims about DRED, the sound is plain concealment's: so it has none."""
+    """It claims DRED, but the sound is that of plain concealment: so it has none."""
     library = load(pyav_libopus())
     real = library.call
     memory = ctypes.create_string_buffer(64)

@@ -1,4 +1,4 @@
-"""LBRR: the extents that libopus finds in its own packets, what has none, and what cannot be asked."""
+"""LBRR: the extents that libopus finds in its own packets, frames without it, and invalid requests."""
 
 import random
 from pathlib import Path

@@ -15,7 +15,7 @@ class Fargan:
     arrays
         Of a weights blob.
     reciprocal
-        What stands for 1 / x: by default what this processor gives to libopus, too.
+        Function for 1 / x; default: the approximation of this processor, which libopus uses, too.
     """
 
     def __init__(self, arrays: nn.Raw, reciprocal: nn.Reciprocal = nn.host_reciprocal) -> None:

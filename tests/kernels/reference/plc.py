@@ -9,7 +9,7 @@ from testbed.kernels.nn import LINEAR, TANH
 
 
 class Plc:
-    """The first gap of one stream, on the blob's own arrays and with the references of what it is made of."""
+    """The first gap of one stream, on the blob's own arrays and with the references of its parts."""
 
     def __init__(self, arrays: nn.Raw) -> None:
         self.arrays = arrays

@@ -21,7 +21,7 @@ class RangeDecoder:
         self._renormalize()
 
     def _take(self, count: int) -> int:
-        """Return the next bits of the stream, first bit highest, with zeros for ever after its end."""
+        """Return the next bits of the stream, first bit highest, with endless zeros after its end."""
         self._left -= count
         shifted = self._stream >> self._left if self._left >= 0 else self._stream << -self._left
         return shifted % (1 << count)
@@ -42,7 +42,7 @@ class RangeDecoder:
         return symbol
 
     def bit(self, log_probability: int) -> int:
-        """Decode one bit, of which 0 comes first and is the likelier (section 4.1.3.2)."""
+        """Decode one bit, of which 0 comes first and is more likely (section 4.1.3.2)."""
         total = 1 << log_probability
         frequency = total - min(self.value // (self.range // total) + 1, total)
         bit = int(frequency >= total - 1)
@@ -56,7 +56,7 @@ class RangeDecoder:
         self._renormalize()
 
     def uniform(self, total: int) -> int:
-        """Decode one of `total` symbols that are all alike (section 4.1.5)."""
+        """Decode one of `total` equally likely symbols (section 4.1.5)."""
         symbol = total - min(self.value // (self.range // total) + 1, total)
         self._update(symbol, symbol + 1, total)
         return symbol

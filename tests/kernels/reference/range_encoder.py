@@ -22,7 +22,7 @@ class RangeEncoder:
             self.shifts += 1
 
     def uniform(self, symbol: int, total: int) -> None:
-        """Encode one of `total` symbols that are all alike."""
+        """Encode one of `total` equally likely symbols."""
         self.encode(symbol, symbol + 1, total)
 
     def bit(self, bit: int, log_probability: int) -> None:

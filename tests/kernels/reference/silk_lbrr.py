@@ -8,7 +8,7 @@ from testbed.kernels import silk_tables as tables
 
 
 class _Silk(range_decoder.RangeDecoder):
-    """The same walk written as the RFC tells it, on the plain range decoder."""
+    """The same walk in the words of the RFC, on the plain range decoder."""
 
     def pick(self, table: NDArray[np.uint8], row: int = 0) -> int:
         return self.symbol(table[row].tolist())

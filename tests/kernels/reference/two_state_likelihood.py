@@ -14,7 +14,7 @@ def log_likelihood(
     parameters
         p, r, h and k, (4,).
     lost
-        Which packets were lost, (n,).
+        True for each lost packet, (n,).
     """
     step = 1e-30
     value, gradient = 0.0, np.zeros(4)

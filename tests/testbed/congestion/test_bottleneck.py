@@ -1,4 +1,4 @@
-"""Controllers at a bottleneck: do they fill it, how long is the queue, what do they do when it changes?
+"""Controllers at a bottleneck: use of its capacity, length of the queue, and reaction to changes.
 
 The bounds are behaviour, not luck of a trial: runs are deterministic, and each is about half way between what
 the controller does (in the comment) and what would be a failure to do its work.

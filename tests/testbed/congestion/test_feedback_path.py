@@ -1,4 +1,4 @@
-"""Recorders and the sender's history: what arrived is what the sender learns, whatever befalls reports."""
+"""Recorders and the sender's history: the sender learns the true arrivals, with any fate of reports."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""A flow study's YAML: what is wrong is told with its file, line and key."""
+"""A flow study's YAML: mistakes are reported with file, line and key."""
 
 import pytest
 

@@ -93,7 +93,7 @@ def test_a_run_is_made_again_from_its_manifest(finished, tmp_path):
 def test_there_are_no_calls_in_it(finished, tmp_path):
     with pytest.raises(ResultsError, match="a flow study"):
         finished.call(0)
-    with pytest.raises(ScenarioError, match="--save audio: there are no calls in a flow study"):
+    with pytest.raises(ScenarioError, match="--save audio: a flow study has no calls"):
         runner.run_scenario(parse_scenario(TEXT), tmp_path / "run", save=frozenset(["audio"]))
     assert not (tmp_path / "run").exists()
 

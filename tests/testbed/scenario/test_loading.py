@@ -1,4 +1,4 @@
-"""Scenarios load, sweep and, where they cannot be, say all that is wrong, where, and what would be right."""
+"""Scenarios load and sweep; messages about invalid ones name all mistakes, their places and valid values."""
 
 # ruff: noqa: E501 - a case a line reads better than a case on five
 

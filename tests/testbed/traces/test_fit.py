@@ -1,4 +1,4 @@
-"""Fits against laws that are known: how often the intervals hold the truth, and what cannot be told."""
+"""Fits against known laws: coverage of the intervals, and recordings that determine too little."""
 
 import numpy as np
 import pytest
@@ -235,4 +235,4 @@ def test_without_a_fit_the_test_is_pearsons_own():
 def test_too_few_runs_tell_nothing():
     lost = np.array([0, 1] * 4, bool)
     found = goodness(fit_gilbert(lost), lost, True)
-    assert (found.expected, str(found)) == (0, "too few different runs to tell")
+    assert (found.expected, str(found)) == (0, "too few different runs for a test")

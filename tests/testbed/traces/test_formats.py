@@ -1,4 +1,4 @@
-"""Formats: what is written is read back, what was read is told by its content, what cannot be is refused."""
+"""Formats: files are read back, detected by their content, and refused if impossible."""
 
 import struct
 
@@ -107,7 +107,7 @@ def test_suffixes(tmp_path):
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
-        (b"hello", "x", ["in no format that is known", "pcap"]),
+        (b"hello", "x", ["has no known format", "pcap"]),
         (b"", "x.txt", ["empty"]),
         (b"\x21\x6b\x20", "x", ["byte 2", "16-bit word"]),
         (b"\x21\x6b\x20\x6b\x7f\x00", "x", ["byte 4", "0x7F", "soft bit"]),
@@ -162,7 +162,7 @@ def test_conversions_say_what_they_do_not_keep(tmp_path):
     assert found.name == "mahimahi" and isinstance(capacity, DeliveryTrace)
     with pytest.raises(ChannelError, match=r"a\.txt: a delivery trace holds the capacity of a link"):
         write(tmp_path / "a.txt", capacity)
-    with pytest.raises(ChannelError, match=r"delivery trace.*not what was lost"):
+    with pytest.raises(ChannelError, match=r"delivery trace.*no losses"):
         losses(capacity, "link.up")
     with pytest.raises(ChannelError, match=r"a\.up: mahimahi holds a link's capacity"):
         write(tmp_path / "a.up", CALL)
@@ -177,7 +177,7 @@ def test_conversions_say_what_they_do_not_keep(tmp_path):
     _, spaced = read(tmp_path / "a.csv")
     assert spaced.send_ns.tolist() == CALL.send_ns.tolist()
     assert (spaced.lost == CALL.lost).all()
-    with pytest.raises(ChannelError, match="its suffix is of no format: give --to"):
+    with pytest.raises(ChannelError, match="its suffix names no format: give --to"):
         write(tmp_path / "a", CALL)
     with pytest.raises(UnknownNameError, match="unknown format 'g191'; did you mean g192"):
         write(tmp_path / "a", CALL, "g191")

@@ -1,4 +1,4 @@
-"""Ogg Opus: what libsndfile writes is read whole; gaps, damage, cuts and other codecs are told."""
+"""Ogg Opus: files of libsndfile are read completely; gaps, damage, cuts and other codecs are reported."""
 
 import numpy as np
 import pytest

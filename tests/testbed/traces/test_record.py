@@ -130,5 +130,5 @@ def test_a_broken_timeline(run):
     with pytest.raises(ResultsError, match="arrive before they are sent"):
         recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))
     pd.DataFrame({"frame": [1]}).to_parquet(path)
-    with pytest.raises(ResultsError, match=r"001-000\.parquet: is no timeline: it has no column"):
+    with pytest.raises(ResultsError, match=r"001-000\.parquet: is not a timeline: it has no column"):
         recording_of_call(run, Wanted(scheme="RED 1", clip="bob"))

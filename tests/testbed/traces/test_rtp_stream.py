@@ -1,4 +1,4 @@
-"""RTP as it was received: what was lost, late, doubled, delayed, however the counters wrap."""
+"""Received RTP: losses, late packets, duplicates and delays, with wrapping counters."""
 
 import numpy as np
 import pytest
