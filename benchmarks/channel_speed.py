@@ -1,14 +1,12 @@
-"""Simulated packets per second through link, queue, jitter and loss, beside ns.py on the same topology.
+"""Measures simulated packets per second through link, queue, jitter and loss, compared with ns.py.
 
-Run it with ``.venv/bin/python benchmarks/channel_speed.py``; ``make setup`` installs ns.py.
-Both get the same packets at the same times from a list, send them through a drop-tail queue and a link of
-80 % load, delay each by a normally distributed time without reordering, lose 1 % and count what arrives. They
-take turns, and the best of their runs counts, so that the ratios do not depend on how fast or how busy the
-machine is.
-
-Last, one line of JSON: how many times as fast as ns.py, per packet; the time per packet of a million packets
-relative to that of ten thousand (1 is linear growth); and the share of our time that the events themselves
-cost, which is the time of as many events that do nothing.
+Run it with ``.venv/bin/python benchmarks/channel_speed.py``; ``make setup`` installs ns.py. Both get the same
+packets at the same times from a list, send them through a drop-tail queue and a link of 80 % load, delay each
+by a normally distributed time without reordering, lose 1 % and count the arrivals. They take turns, and the
+best of their runs counts, so that the ratios depend little on the speed and the load of the machine. The last
+line is JSON: our speed per packet as a multiple of that of ns.py; the time per packet of a million packets
+relative to that of ten thousand (1 is linear growth); and the events' share of our time, measured as the time
+of as many events that do nothing.
 """
 
 import gc
@@ -51,7 +49,7 @@ def gaps_ns(packets: int) -> list[int]:
 
 
 def ours(gaps: list[int]) -> int:
-    """Simulate with the testbed and return how many packets arrived."""
+    """Simulate with the testbed and return the number of packets that arrived."""
     clock, arrived = Clock(10**9), [0]
     stages = [
         Link.model_validate(
@@ -83,7 +81,7 @@ def ours(gaps: list[int]) -> int:
 
 
 def theirs(gaps: list[int]) -> int:
-    """Simulate with ns.py and return how many packets arrived."""
+    """Simulate with ns.py and return the number of packets that arrived."""
     random.seed(1)
     env = simpy.Environment()
     seconds = iter([gap_ns / 1e9 for gap_ns in gaps])
@@ -103,7 +101,7 @@ def theirs(gaps: list[int]) -> int:
 
 
 def events_alone(packets: int) -> None:
-    """Process as many events as `ours` does, in a queue of the same length, that do nothing but follow on."""
+    """Process as many events as `ours` does, in a queue of the same length; each only schedules the next."""
     clock, left = Clock(10**9), [EVENTS_A_PACKET * packets]
 
     def follow(delay_ns: int) -> None:
@@ -117,7 +115,7 @@ def events_alone(packets: int) -> None:
 
 
 def timed(function: Callable[..., object], argument: object) -> tuple[float, object]:
-    """Return the processor time that a call takes, and what it returns."""
+    """Return the processor time of a function call, and its result."""
     gc.collect()
     started = time.process_time()
     result = function(argument)

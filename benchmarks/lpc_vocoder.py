@@ -1,8 +1,9 @@
-"""A classic vocoder, the baseline that needs no weights: pulses and noise through an all-pole filter.
+"""A classic vocoder, the baseline without weights: pulses and noise through an all-pole filter.
 
-Features are libopus's (`testbed.kernels.features`). Each 10 ms the cepstrum gives the filter and how loud its
-excitation is, the frame correlation how much of that is periodic, and the pitch how far the pulses are apart
-(Atal & Hanauer, "Speech analysis and synthesis by linear prediction of the speech wave", 1971).
+Features are libopus's (`testbed.kernels.features`). In each 10 ms the cepstrum determines the filter and the
+level of its excitation, the frame correlation the periodic share of the excitation, and the pitch the
+distance of the pulses (Atal & Hanauer, "Speech analysis and synthesis by linear prediction of the speech
+wave", 1971).
 """
 
 import numba
@@ -25,12 +26,12 @@ _MULTIPLIER, _INCREMENT = np.uint64(6364136223846793005), np.uint64(144269504088
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def vocode(features: Floats, past: Floats, seeds: NDArray[np.uint64], out: Floats) -> None:
-    """Make speech from features, going on from real speech.
+    """Synthesize speech from features, continuing real speech.
 
     Parameters
     ----------
     features
-        (batch, frames, 20), 100 a second; what is not finite counts as 0.
+        (batch, frames, 20), 100 per second; values that are not finite count as 0.
     past
         (batch, at least 17): the last samples before, full scale is 1.
     seeds

@@ -75,14 +75,14 @@ def packets(pcm: np.ndarray) -> tuple[bytes, ...]:
 
 
 def losses(count: int, mean_burst: float) -> Iterator[np.ndarray]:
-    """Give for each realization which packets are lost."""
+    """Return the lost packets of each realization."""
     model = GilbertElliott(rate=LOSS, mean_burst_packets=mean_burst)
     for seed in range(10**9):
         yield np.fromiter(islice(model.losses(np.random.default_rng(seed)), count), bool, count)
 
 
 def job(sent: tuple[bytes, ...], lost: np.ndarray, complexity: int) -> Job:
-    """Return what opus_demo does: the DRED of the next packet repairs what is lost before it."""
+    """Return a job as opus_demo decodes it: the DRED of the next packet repairs the frames lost before it."""
     frames = np.arange(len(sent))
     received = np.append(frames[~lost], len(sent))
     following = received[np.searchsorted(received, frames)]
@@ -95,7 +95,7 @@ def job(sent: tuple[bytes, ...], lost: np.ndarray, complexity: int) -> Job:
 
 
 def engine_seconds(engine: Engine, jobs: Sequence[Job]) -> float:
-    """Return processor seconds a realization."""
+    """Return processor seconds per realization."""
     started = time.process_time()
     for _ in engine.decode(enumerate(jobs)):
         pass
@@ -103,7 +103,7 @@ def engine_seconds(engine: Engine, jobs: Sequence[Job]) -> float:
 
 
 def opus_demo_seconds(pcm: np.ndarray, losses: Iterator[np.ndarray], complexity: int, folder: Path) -> float:
-    """Return processor seconds a realization, each in a process of its own as a script would do it."""
+    """Return processor seconds per realization, each decoded in its own process, as by a script."""
     build = opus_build.installed()
     assert build is not None, "libopus is not built: run 'testbed opus build'"
     pcm.tofile(folder / "clip.sw")
@@ -125,13 +125,13 @@ def opus_demo_seconds(pcm: np.ndarray, losses: Iterator[np.ndarray], complexity:
 
 
 def jobs(sent: tuple[bytes, ...], mean_burst: float, complexity: int, count: int) -> Iterator[Job]:
-    """Give the jobs of the first realizations."""
+    """Return the jobs of the first realizations."""
     for lost in islice(losses(len(sent), mean_burst), count):
         yield job(sent, lost, complexity)
 
 
 def peak_mb(realizations: int) -> float:
-    """Return the peak memory of a process that runs so many realizations, in MB."""
+    """Return the peak memory in MB of a process that runs a number of realizations."""
     command = [sys.executable, __file__, str(realizations)]
     return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 

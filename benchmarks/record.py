@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def processor() -> str:
-    """Return the name of the processor, or its kind where Linux does not tell."""
+    """Return the name of the processor, or its architecture if Linux does not give a name."""
     info = Path("/proc/cpuinfo")
     for line in info.read_text("utf-8").splitlines() if info.exists() else ():
         if line.startswith("model name"):

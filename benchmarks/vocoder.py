@@ -42,7 +42,7 @@ FRAME_SAMPLES = 320
 
 
 def fastest(action: Callable[[], object]) -> float:
-    """Return the least processor time of this thread that an action took, in seconds."""
+    """Return the shortest processor time of an action in this thread, in seconds."""
     times = []
     for _ in range(REPEATS):
         started = time.thread_time()
@@ -52,13 +52,13 @@ def fastest(action: Callable[[], object]) -> float:
 
 
 def matrix_rate() -> float:
-    """Return multiplications and additions a second that this core reaches in float32 matrix products."""
+    """Return multiplications and additions per second of this core in float32 matrix products."""
     square = np.random.default_rng(1).random((1536, 1536), np.float32)
     return 2 * 1536**3 / min(fastest(lambda: square @ square) for _ in range(3))
 
 
 def levels_rate() -> float:
-    """Return multiplications and additions a second that this core reaches in large 8-bit products."""
+    """Return multiplications and additions per second of this core in large 8-bit products."""
     random = np.random.default_rng(1)
     weights = pack_integers(random.integers(-64, 65, (1024, 512)))
     levels = random.integers(0, 255, (64, 1024)).astype(np.uint8)
@@ -73,7 +73,7 @@ def levels_rate() -> float:
 
 
 def libopus_seconds(pcm: np.ndarray, gap_ms: int) -> float:
-    """Return processor seconds that libopus takes for a second of gaps of this length."""
+    """Return libopus's processor seconds per second of gaps of this length."""
     frames = [pcm[i : i + FRAME_SAMPLES] for i in range(0, len(pcm) - FRAME_SAMPLES + 1, FRAME_SAMPLES)]
     with Encoder(EncoderSettings(bitrate_bps=24_000)) as encoder:
         packets = [encoder.encode(frame) for frame in frames]
@@ -116,12 +116,12 @@ class Gaps:
         conceal(self.network, self.state, given[:, AHEAD:], known[:, AHEAD:], self.out)
 
     def vocode(self) -> None:
-        """Do what `synthesize` does with the vocoder that needs no weights, from given features."""
+        """Synthesize like `synthesize`, with the vocoder without weights, from given features."""
         seeds = np.arange(len(self.past), dtype=np.uint64)
         vocode(self.given[:, AHEAD:], self.past[:, -320:].astype(np.float32), seeds, self.out)
 
     def operations(self) -> float:
-        """Return multiplications and additions of `synthesize` for a second of gaps."""
+        """Return multiplications and additions of `synthesize` per second of gaps."""
         a_second, a_start = operations_per_second()
         predictor = sum(part.weights.size for part in self.network.predictor)
         gaps = len(self.past) / self.seconds
@@ -129,7 +129,7 @@ class Gaps:
 
 
 def start(cache: str) -> tuple[float, int]:
-    """Decode two realizations in a new process; return its processor seconds, and how much is compiled."""
+    """Decode two realizations in a new process; return its processor seconds and its compiled functions."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         [sys.executable, realizations.__file__, "2"],
