@@ -63,7 +63,11 @@ class _Calls:
         self._decoding = Stopwatch()
 
     def rows(self) -> dict[CallId, dict[str, Any]]:
-        """Return all rows."""
+        """Return all rows.
+
+        A failure ends the engine's iterator. Then each pending job is decoded alone, and the engine goes on
+        with the jobs that it has not taken.
+        """
         jobs, decoded, is_done = self._jobs(), list[CallId](), False
         while not is_done:
             try:

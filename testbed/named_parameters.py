@@ -91,7 +91,8 @@ class NameIn:
 class TaggedUnion(Registry[type[Model]]):
     """Registry of parameters whose class is chosen by the value of one of their keys, `{model: name, ...}`.
 
-    It is also the annotation of such parameters: ``Annotated[LossModel, MODELS]``.
+    It is also the annotation of such parameters, as in ``Annotated[LossModel, MODELS]``. It has the members
+    of a model that `ParametersOf` needs, so an item of another registry may be one: the stage ``loss`` is.
 
     Parameters
     ----------

@@ -63,8 +63,8 @@ class NumbaEngine:
         self._share_bytes = batch_mb * 1_000_000 // 4
         self._lossless: dict[tuple[tuple[bytes, ...], int, int], LosslessDecoding] = {}
         self._decoders = [ReplayDecoder(NEURAL_CONCEALMENT_COMPLEXITY)]
-        per_episode = self._decoders[0].state_bytes + 2 * state_bytes(plc_state(1))
-        self._max_episodes = max(1, 2 * self._share_bytes // per_episode)
+        episode_bytes = self._decoders[0].state_bytes + 2 * state_bytes(plc_state(1))
+        self._max_episodes = max(1, 2 * self._share_bytes // episode_bytes)
 
     def dred_reach_samples(self, sent: tuple[bytes, ...]) -> int:
         """Return the depth of the longest DRED payload, or libopus's limit for calls left to libopus."""
