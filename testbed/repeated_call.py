@@ -1,9 +1,7 @@
 """One call of a run, made again: its timeline, its packets and its sound."""
 
-import json
 import operator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +21,7 @@ from testbed.run_context import RunContext
 from testbed.scenario.base import MOST_CALLS
 from testbed.scenario.checks import check_codec, clips_of
 from testbed.scenario.flow_scenario import FlowScenario
-from testbed.scenario.loading import parse_scenario
+from testbed.scenario.loading import stored_scenario
 from testbed.speech import Clip
 
 if TYPE_CHECKING:
@@ -138,7 +136,7 @@ def repeat_call(run: Results, row: int) -> Call:
     for key in ("scenario", "scenario_folder", "clips"):
         if key not in run.manifest:
             raise ResultsError(f"{run.folder / MANIFEST_FILE}: has no {key} to make calls of")
-    scenario = parse_scenario(json.dumps(run.manifest["scenario"]), Path(run.manifest["scenario_folder"]))
+    scenario = stored_scenario(run.manifest)
     if isinstance(scenario, FlowScenario):
         raise ResultsError(f"{run.folder / MANIFEST_FILE}: its scenario has flows, its table calls")
     check_codec(scenario)

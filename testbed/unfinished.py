@@ -1,9 +1,7 @@
 """Warnings and diagnoses of a run that was killed, from its finished rows."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed.caveats import caveats
@@ -11,7 +9,7 @@ from testbed.diagnosis import diagnoses
 from testbed.errors import TestbedError
 from testbed.plan import plan
 from testbed.scenario.base import MOST_CALLS
-from testbed.scenario.loading import Scenario, parse_scenario
+from testbed.scenario.loading import Scenario, stored_scenario
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +26,7 @@ def said_of(manifest: Mapping[str, Any], table: "pd.DataFrame") -> dict[str, Any
         The finished rows.
     """
     try:
-        scenario = parse_scenario(json.dumps(manifest["scenario"]), Path(manifest["scenario_folder"]))
+        scenario = stored_scenario(manifest)
         if not isinstance(scenario, Scenario):
             return {}
         planned = plan(scenario, len(manifest["clips"]), max(MOST_CALLS, len(table)))

@@ -38,6 +38,7 @@ __all__ = [
     "parse_scenario",
     "points",
     "schema",
+    "stored_scenario",
 ]
 
 MAX_POINTS = 10_000
@@ -107,6 +108,30 @@ def parse_scenario(text: str, folder: Path | None = None, label: str = "scenario
     testbed.errors.ScenarioError: scenario:1: speech: missing...
     """
     return _validated(parse_document(text, label, folder))
+
+
+def stored_scenario(manifest: Mapping[str, Any]) -> AnyScenario:
+    """Return the scenario of a run's manifest.
+
+    The manifest has it with all defaults, and as given. The first is invalid where a sweep chooses another
+    class, as in ``congestion.controller: [none, gcc]``: what one class has by default is an unknown key to
+    the other. Then the second is read.
+
+    Raises
+    ------
+    ScenarioError
+        Neither is valid; the message is about the one with all defaults.
+    KeyError
+        The manifest has no scenario.
+    """
+    folder = Path(manifest["scenario_folder"])
+    try:
+        return parse_scenario(json.dumps(manifest["scenario"]), folder)
+    except ScenarioError as error:
+        try:
+            return parse_scenario(str(manifest.get("scenario_as_run", "")), folder)
+        except ScenarioError:
+            raise error from None
 
 
 def find_scenario(path_or_name: str | Path) -> tuple[Path, str, Path]:

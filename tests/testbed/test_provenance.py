@@ -63,6 +63,17 @@ def test_a_call_is_not_made_again_of_a_recording_that_changed(
     np.testing.assert_array_equal(load(tmp_path / "run").call(1).pcm, first.pcm)
 
 
+def test_a_call_at_a_point_that_sweeps_to_another_class_is_made_again(tmp_path: Path) -> None:
+    queue = "{rate_kbps: 40, queue: {discipline: codel, limit_ms: 300}}"
+    path = scenario_file(tmp_path, f"{{link: {queue}}}")
+    path.write_text(path.read_text() + "sweep: {channel.link.queue.discipline: [codel, drop_tail]}\n")
+    done = runner.run(path, tmp_path / "run", jobs=1)
+    assert "target_ms" in str(done.manifest["scenario"]["channel"])
+    last = len(done.table) - 1
+    assert done.table["channel.link.queue.discipline"][last] == "drop_tail"
+    assert load(tmp_path / "run").call(last).simulation.packet_loss == done.table["packet_loss"][last]
+
+
 def test_the_manifest_has_the_hash_of_each_file_the_command_and_what_was_overridden(tmp_path: Path) -> None:
     path = scenario_file(tmp_path, "{trace: {file: net}}")
     (tmp_path / "net").write_text(LOSSES)
