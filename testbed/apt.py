@@ -110,9 +110,9 @@ def private_apt(
         "Dir::Etc::sourceparts": "/nonexistent",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
-        # Without it apt takes lists that it cannot fetch for empty ones.
+        # Otherwise apt treats lists that it cannot fetch as empty.
         "APT::Update::Error-Mode": "any",
-        # As root apt would drop to a user of its own, who may not write below a home folder.
+        # As root, apt would change to its own user, who must not write below a home folder.
         "APT::Sandbox::User": "root",
     }
     apt = PrivateApt(tuple(word for key, value in settings.items() for word in ("-o", f"{key}={value}")))
@@ -139,7 +139,7 @@ def debian_mirror(etc_apt: Path = _ETC_APT) -> AptSource:
         raise FetchError(
             f"no Debian mirror in {etc_apt}/sources.list or {etc_apt}/sources.list.d; add one and try again"
         )
-    # others' repositories have suites like `stable main` too, and their files may come first
+    # other repositories also have suites like `stable main`, and their files may come first
     source = max(candidates, key=lambda one: ("debian-archive" in one.signed_by, "debian" in one.uri))
     if not source.signed_by and not source.trusted and _KEYRING.exists():
         return replace(source, signed_by=str(_KEYRING))

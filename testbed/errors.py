@@ -66,7 +66,7 @@ class ResultsError(TestbedError):
 
 
 class RunError(TestbedError):
-    """A run ended before it was complete; the message says what is kept, and where."""
+    """A run ended before it was complete; the message names the kept rows and their folder."""
 
 
 class FetchError(TestbedError):

@@ -1,6 +1,6 @@
 """Kept files of a run, besides its table: clean speech, and the sound, packets and timelines of calls.
 
-If one cannot be written, the run goes on, and the row says why.
+If one cannot be written, the run continues, and the row has the reason.
 """
 
 import io
@@ -94,7 +94,7 @@ def keep_timeline(context: "RunContext", call: "CallId", simulation: "Simulation
 
 def _reasons(write: Callable[..., None], path: Path, *content: Any) -> list[str]:
     try:
-        path.parent.mkdir(exist_ok=True)  # not the run's folder itself, where somebody moved it
+        path.parent.mkdir(exist_ok=True)  # not the run's folder, which the user may have moved
         write(path, *content)
     except OSError as error:
         return [f"{NOT_KEPT}: {path.parent.name}/{path.name} ({error.strerror or error})"]

@@ -68,7 +68,7 @@ def folder_of(out: Path) -> Path:
         raise ResultsError(f"{str(out)!r}: a folder's name must be UTF-8") from None
     except FileNotFoundError:
         raise ResultsError(f"{out}: the current folder is gone; give a whole path with --out") from None
-    except RuntimeError:  # of a link that leads back to itself
+    except RuntimeError:  # a link to itself
         raise ResultsError(f"{out}: is a broken link; give another folder with --out") from None
     return folder
 

@@ -169,7 +169,7 @@ class Receiver:
     def _frame_of(self, timestamp: int) -> int:
         frame, rest = divmod((timestamp - FIRST_TIMESTAMP) & 0xFFFFFFFF, self._frame_ticks)
         if rest or frame >= len(self.arrived_ns):
-            raise CodecError(f"RTP timestamp {timestamp} is no frame of this call")
+            raise CodecError(f"RTP timestamp {timestamp} is not that of a frame of this call")
         return frame
 
     def _take(self, frame: int, carrier: int, payload: bytes, now_ns: int) -> None:

@@ -217,7 +217,7 @@ def cut_clips(voice: CorpusVoice, sounds: Path) -> Iterable[tuple[NDArray[np.int
             said.append(name)
             length += len(pieces[-2]) + len(pieces[-1])
         speech = np.concatenate([*pieces, edge])
-        # A studio's gate leaves digital silence, which codecs treat as a special case; a call never has any.
+        # A studio's gate leaves digital silence, a special case in codecs that calls do not have.
         speech += random.normal(scale=10 ** (_ROOM_TONE_DBOV / 20), size=len(speech))
         yield np.round(speech * 32768).clip(-32768, 32767).astype(np.int16), said
 
@@ -300,7 +300,7 @@ def _prompt(path: Path) -> NDArray[np.float64] | None:
     where = np.flatnonzero(active)
     if not len(where):
         return None
-    margin = 10  # frames: weak onsets and dying vowels lie outside of what counts as active
+    margin = 10  # frames: weak onsets and fading vowels do not count as active
     start, stop = max(where[0] - margin, 0) * _FRAME, (where[-1] + 1 + margin) * _FRAME
     pcm = pcm[start:stop] * 10 ** ((ACTIVE_LEVEL_DBOV - level) / 20)
     if not _PROMPT_S[0] <= len(pcm) / SAMPLE_RATE_HZ <= _PROMPT_S[1] or np.abs(pcm).max() > 0.99:

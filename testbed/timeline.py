@@ -66,7 +66,7 @@ class Timeline:
 
     @property
     def late(self) -> NDArray[np.bool_]:
-        """Whether its packet arrived after the frame was due, by frame; RED may have repaired the frame."""
+        """By frame, true if its packet arrived after the frame was due; RED may have repaired the frame."""
         late: NDArray[np.bool_] = (self.arrived_ns != NEVER) & (self.arrived_ns > self.played_ns)
         return late
 

@@ -118,7 +118,7 @@ def decide(content: bytes, where: str) -> KindDecision:
     Raises
     ------
     ChannelError
-        It is of no known kind; the message says what it looks like.
+        It is of no known kind; the message describes its content.
     """
     marked = kind_by_magic(content)
     if marked is not None:

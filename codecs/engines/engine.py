@@ -21,7 +21,8 @@ class Job:
     sent
         The Opus packet of each frame.
     payloads
-        The same packets as far as the receiver has them, else None. What an action needs is always there.
+        The same packets as far as the receiver has them, else None. The packet that an action needs is always
+        present.
     actions
         The `testbed.codecs.recovery.Action` of each frame.
     sources

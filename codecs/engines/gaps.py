@@ -184,7 +184,7 @@ class GapSynthesizer:
         analysed, warmed = plc_state(len(streams)), plc_state(len(streams))
         hear(self._network, analysed, older / _FULL_SCALE, np.zeros(len(streams), np.int64))
         warmed.units_1[:], warmed.units_2[:] = analysed.units_1, analysed.units_2
-        # The state two frames ago is what counts before a gap.
+        # Before a gap the state of two frames ago counts.
         warmed.units_1[:, 1:], warmed.units_2[:, 1:] = analysed.units_1[:, :1], analysed.units_2[:, :1]
         return warmed
 

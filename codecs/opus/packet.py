@@ -189,7 +189,7 @@ def find_dred(packet: OpusPacket) -> Extension | None:
     Raises
     ------
     CodecError
-        If the padding before it is no sequence of extensions.
+        If the padding before it is not a sequence of extensions.
     """
     for extension in extensions(packet.padding, len(packet.frames)):
         if extension.identifier == DRED_IDENTIFIER and extension.end - extension.payload_start > 2:
@@ -252,7 +252,7 @@ def split(payload: bytes) -> Split:
 
 
 def _lbrr(packet: OpusPacket) -> tuple[float, tuple[bool, ...]]:
-    # Compiled code is only loaded by who needs it.
+    # Loads compiled kernels.
     from testbed.codecs.opus import lbrr
 
     bandwidth = cast(lbrr.SilkBandwidth, "wideband" if packet.mode == "hybrid" else packet.bandwidth)

@@ -88,7 +88,7 @@ def transport_sequence(rtp: bytes, extension_id: int = TRANSPORT_SEQUENCE_ID) ->
 
 def _extension_start(rtp: bytes) -> int:
     if len(rtp) < RTP_HEADER_BYTES or rtp[0] >> 6 != 2:
-        raise CodecError(f"{len(rtp)} bytes that are no RTP packet of version 2")
+        raise CodecError(f"{len(rtp)} bytes are not an RTP packet of version 2")
     start = RTP_HEADER_BYTES + 4 * (rtp[0] & 0x0F)
     if start > len(rtp):
         raise CodecError(f"RTP packet of {len(rtp)} bytes announces {rtp[0] & 0x0F} contributing sources")

@@ -95,7 +95,7 @@ class LossAdaptiveAllocator(BudgetAllocator):
         self._least_loss = (0.0, *(parameters.down_factor * bound for bound in parameters.levels))
         hold_ns = round(1e6 * parameters.hold_ms)
         self._level = Steps(parameters.levels, parameters.down_factor, hold_ns)
-        # A burst is 1 packet or more, so "well below" a step is between it and the one before.
+        # A burst has 1 packet or more, so "well below" a step is between it and the step before.
         self._burst = Steps(BURST_STEPS[1:], 0.8, hold_ns)
 
     def allocate(self, target_kbps: float, loss: NetworkLoss, now_ns: int) -> Allocation:

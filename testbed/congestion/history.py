@@ -140,7 +140,7 @@ class SentHistory:
             if arrival_ns is not None and sequence in self._sent:
                 latest = max(latest or (arrival_ns, sequence), (arrival_ns, sequence))
         if latest is not None:
-            # How long the receiver kept it is not said; the latest arrival was kept the shortest.
+            # The report does not state the time at the receiver, which is shortest for the latest arrival.
             self._note_rtt(news, latest[1], now_ns, 0)
 
     def _read_congestion_feedback(self, packet: CongestionFeedback, news: _News, now_ns: int) -> None:

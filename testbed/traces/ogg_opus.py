@@ -58,7 +58,7 @@ def streams(content: bytes, where: str, notes: list[str]) -> list[OggOpus]:
     Raises
     ------
     ChannelError
-        The file is damaged, or holds no Opus that can be read; the message says what it holds.
+        The file is damaged, or holds no readable Opus; the message names its content.
     """
     found: dict[int, OggOpus] = {}
     others: set[str] = set()

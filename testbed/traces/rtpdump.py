@@ -84,7 +84,7 @@ def write(path: Path, recording: Recording) -> None:
     ChannelError
         The recording has no times, or is longer than the format can hold (49 days).
     """
-    # Whole dump at once: the times must be known to fit before the file appears.
+    # The whole dump is built first, so that no file appears if a time does not fit.
     parts = [MAGIC + f"{'.'.join(map(str, SENDER))}/{RTP_PORT}\n".encode()]
     parts.append(_FILE.pack(0, 0, int.from_bytes(RECEIVER, "big"), RTP_PORT, 0))
     for time_ns, rtp in received(recording):
