@@ -61,7 +61,7 @@ def plot(
     """
     output = Path(output)
     if output.suffix.lower() not in SUFFIXES:
-        raise ResultsError(f"{output}: give a file that ends in {', '.join(SUFFIXES)}")
+        raise ResultsError(f"{output}: give a file that ends in {' or '.join(SUFFIXES)}")
     figure, notes = figure_of(load(Path(run_dir)), x, y, by, conditions, facet)
     for note in notes:
         on_note(note)

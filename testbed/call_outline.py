@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from testbed.channels.stage import least_delay_ms
+from testbed.choice import FEWEST_CLIPS
 from testbed.not_sent import will_not_be_sent
 from testbed.outline import heading
 from testbed.plan import Plan, stages
@@ -22,6 +23,8 @@ def outline(plan: Plan, clips: Sequence[Clip]) -> str:
     channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
     lines += [f"{counted(scenario.realizations, 'realization')} of {channel}"]
     lines += [f"receiver {each}" for each in _receivers(plan)]
+    if len(clips) < FEWEST_CLIPS:
+        lines += [f"note: a recommendation needs at least {FEWEST_CLIPS} clips"]
     lines += [f"note: {each}" for each in will_not_be_sent(plan)]
     lines += [
         f"= {counted(plan.calls, 'call')}, {duration(seconds)} of speech; {counted(encodings, 'encoding')}"

@@ -52,7 +52,9 @@ class RunEstimate:
             f"  {name:{width}}  {'-' if np.isnan(kbps) else f'{kbps:.0f}':>4}"
             for name, kbps in self.wire_kbps.items()
         ]
-        in_all = f"about {duration(self.seconds / jobs)} in {jobs} process{'es' * (jobs > 1)}"
+        each_s = self.seconds / jobs
+        wall = f"about {duration(each_s)}" if each_s >= 1 else "less than 1 s"
+        in_all = f"{wall} in {jobs} process{'es' * (jobs > 1)}"
         return [
             "kb/s on the wire, about (payload, RTP, UDP and IPv4):",
             *rates,

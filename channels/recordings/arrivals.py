@@ -114,8 +114,8 @@ def _columns(header: list[str], here: str) -> tuple[int, int, int]:
     if len(places) < 2:
         shown_header = _shown(", ".join(header))
         raise ChannelError(
-            f"{here}: {shown_header} should be the header {HEADER}: a table of times needs a column of each; "
-            "flags of loss (0 or 1) have white space between them"
+            f"{here}: {shown_header} should be the header {HEADER}; for losses alone, "
+            "write 0 or 1 (lost) per packet, one per line, without a header"
         )
     if None in units:
         raise ChannelError(

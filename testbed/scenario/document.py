@@ -147,10 +147,21 @@ def set_value(document: Document, key: str, value: Any, place: str) -> KeyPath:
     ScenarioError
         No list item, or more than one, has that name; or the key leads into a plain value.
     """
-    document.data, path = _with_value(document.data, key.split("."), value, (), f"{place}: {key}")
+    before = document.data
+    document.data, path = _with_value(before, key.split("."), value, (), f"{place}: {key}")
     for known in [known for known in document.places if known[: len(path)] == path]:
         del document.places[known]
-    document.places[path] = place
+    document.places[_first_new(before, path)] = document.places[path] = place
+    return path
+
+
+def _first_new(data: Any, path: KeyPath) -> KeyPath:
+    """Return the beginning of `path` up to the first key that `data` lacks; all of it if it lacks none."""
+    for depth, key in enumerate(path, 1):
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return path[:depth]
     return path
 
 

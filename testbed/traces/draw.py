@@ -43,7 +43,7 @@ def draw(trace: NetworkTrace, title: str, output: Path) -> None:
         The suffix is another one.
     """
     if output.suffix.lower() not in SUFFIXES:
-        raise ChannelError(f"{output}: give a file that ends in {', '.join(SUFFIXES)}")
+        raise ChannelError(f"{output}: give a file that ends in {' or '.join(SUFFIXES)}")
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -10,9 +10,9 @@ from testbed.traces.fitted import Fitted
 from testbed.traces.goodness import goodness, inner_runs
 
 _TITLES = {
-    "bernoulli": "Bernoulli: each packet alike",
-    "gilbert": "Gilbert: lost exactly when the state is bad",
-    "gilbert_elliott": "Gilbert-Elliott",
+    "bernoulli": "Bernoulli: packets are lost independently",
+    "gilbert": "Gilbert: every packet in the bad state is lost, none in the good one",
+    "gilbert_elliott": "Gilbert-Elliott: of packets in the bad state the share h arrives, of others k",
 }
 
 
@@ -48,7 +48,7 @@ def fit_as_yaml(lost: NDArray[np.bool_], title: str) -> str:
     lines = [
         f"# {' '.join(title.split())}",
         f"# {len(lost)} packets, {100 * lost.mean():.3g} % lost, {bursts} whole bursts",
-        "# Brackets: 95 % intervals. Best by BIC first; p of lengths: Pearson's test, by theory.",
+        "# In brackets: 95 % intervals. The best by BIC is first. Lengths: Pearson's chi-square test.",
     ]
     for place, model in enumerate(models):
         lines += ["#", f"# {_TITLES[model.name]}", *(f"#   {line}" for line in about(model, lost))]

@@ -143,7 +143,7 @@ def test_a_metric_that_never_ran_is_refused(tmp_path):
 
 
 def test_another_suffix_is_refused(run, tmp_path):
-    with pytest.raises(ResultsError, match=r"a\.jpg: give a file that ends in \.svg, \.png, \.pdf"):
+    with pytest.raises(ResultsError, match=r"a\.jpg: give a file that ends in \.svg or \.png or \.pdf"):
         plot(run, "wire_kbps", "plcmos", "scheme", tmp_path / "a.jpg")
 
 

@@ -105,6 +105,6 @@ def test_axes_have_units_and_models_their_names(tmp_path):
 
 
 def test_another_suffix_is_refused(tmp_path):
-    with pytest.raises(ChannelError, match=r"x\.gif: give a file that ends in \.svg, \.png, \.pdf"):
+    with pytest.raises(ChannelError, match=r"x\.gif: give a file that ends in \.svg or \.png or \.pdf"):
         draw(call(), "t", tmp_path / "x.gif")
     assert not list(tmp_path.iterdir())
