@@ -249,6 +249,7 @@ def test_overriding_a_swept_key_ends_its_sweep(tmp_path: Path) -> None:
         ("seed", "--set seed: must be key=value, e.g. --set codec.bitrate_kbps=24"),
         ("seed=[", "--set: seed: not valid YAML"),
         ("codec.bitrate_kpbs=9", "--set: codec.bitrate_kpbs: unknown key; did you mean bitrate_kbps?"),
+        ("chanel.loss.rate=0.1", "--set: chanel: unknown key; did you mean channel?"),
         ("realizations=many", "--set: realizations: must be a number, not 'many'"),
         ("schemes.lbrr.x=1", "--set: schemes.lbrr.x: no list item is called 'lbrr'"),
         ("name.x=1", "--set: name.x: name is 'small', so it has no 'x'"),
