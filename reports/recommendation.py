@@ -56,7 +56,7 @@ def unlimited(summary: Summary, point: int, choice: Choice) -> list[str]:
 
 
 def within_budget(summary: Summary, point: int, verdict: Verdict) -> list[str]:
-    """Return the choice under a budget that some schemes exceed; under a default one, only what is shown."""
+    """Return the choice under a budget that some schemes exceed; under a default one, only shown facts."""
     choice, under = verdict.affordable, f"Under {verdict.budget_kbps or 0:g} kb/s"
     if choice is None or not verdict.shows_loss:
         return []

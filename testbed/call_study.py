@@ -42,8 +42,8 @@ class CallStudy:
     Raises
     ------
     ScenarioError
-        The speech is missing, the libopus of this machine cannot do what the scenario needs, or there are
-        too many calls.
+        The speech is missing, the libopus of this machine lacks something that the scenario needs, or there
+        are too many calls.
     """
 
     kind = CALLS

@@ -78,7 +78,7 @@ PLAYED_FROM = (
     _frames("dred", "Frames from DRED", "frames played from DRED", "DRED"),
     _frames("plc", "Frames concealed", "frames concealed", "PLC"),
 )
-"""The numbers of frames by what they were played from, pauses excluded."""
+"""The numbers of frames by source, pauses excluded."""
 
 MEASURED = (
     Column(

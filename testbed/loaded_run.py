@@ -157,7 +157,7 @@ class Run(Results):
         ResultsError
             There is no such row, or a file that shaped it has changed.
         ScenarioError
-            The libopus of this machine cannot do what the scenario needs.
+            The libopus of this machine lacks something that the scenario needs.
 
         Examples
         --------

@@ -68,7 +68,7 @@ def score(names: Sequence[str], reference: NDArray[np.float32], pcm: Pcm16) -> S
 def measurements(
     context: RunContext, call: CallId, simulation: Simulation, settings: EncoderSettings
 ) -> dict[str, Any]:
-    """Return what a simulation determines: bitrates, loss, delay, and frames by recovery.
+    """Return the measurements of a simulation: bitrates, loss, delay, and frames by recovery.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def invalid(message: str, *keys: str | int, value: object = None) -> ValidationE
     message
         Message: what is wrong, and what would be right.
     keys
-        Path of the key, relative to what the validator validates.
+        Path of the key, relative to the validated value.
     value
         Value of the key.
     """

@@ -17,7 +17,7 @@ SHORTEST_S = 1
 LONGEST_S = 600
 _RATES_HZ = (4_000, 768_000)
 _BLOCK_SAMPLES = 1 << 20
-_SILENCE = 1e-4  # peak; -80 dBov, below what a 16-bit recording of anything has
+_SILENCE = 1e-4  # peak; -80 dBov, below that of any real 16-bit recording
 
 
 @dataclass(frozen=True)

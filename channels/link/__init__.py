@@ -140,7 +140,7 @@ class Link(Parameters):
         return self.steps or (Step(from_ms=0, rate_kbps=self.rate_kbps or 0),)
 
     def mean_loss(self, folder: Path = Path()) -> float:
-        """Return 0: what the queue drops depends on what is sent."""
+        """Return 0: the losses of the queue depend on the packets sent."""
         return 0.0
 
     @property

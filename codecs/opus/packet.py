@@ -277,7 +277,7 @@ def _equal_lengths(available: int, count: int) -> list[int]:
 
 
 def _coded_lengths(payload: bytes, position: int, end: int, count: int) -> tuple[list[int], int]:
-    """Read the lengths of all frames but the last, which takes what is left until `end` (section 3.2.1)."""
+    """Read the lengths of all frames but the last, which takes the rest until `end` (section 3.2.1)."""
     lengths: list[int] = []
     for _ in range(count - 1):
         size = 2 if position < end and payload[position] >= 252 else 1

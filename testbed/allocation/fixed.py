@@ -1,4 +1,4 @@
-"""Redundancy first: it keeps its bitrate, and speech gets what is left."""
+"""Redundancy first: it keeps its bitrate, and speech gets the rest."""
 
 from typing import Literal
 

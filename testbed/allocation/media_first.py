@@ -1,4 +1,4 @@
-"""Speech first: it keeps its bitrate, and redundancy gets what is left."""
+"""Speech first: it keeps its bitrate, and redundancy gets the rest."""
 
 from typing import Literal
 

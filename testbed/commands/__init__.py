@@ -1,1 +1,1 @@
-"""The commands of the command line, a module per group; each imports what it needs only when it runs."""
+"""The commands of the command line, one module per group; each imports other modules only when it runs."""

@@ -4,12 +4,12 @@ The delay half (`testbed.congestion.gcc_delay`) detects a growing queue; its rat
 factor (section 5.5). The loss half bounds it (section 6). The target is the smaller.
 
 Where this differs from the draft: the delay's trend is libwebrtc's line fit, not the Kalman filter. Reports
-come every 50 to 100 ms, so the additive increase is scaled to time as in libwebrtc; the loss half acts on
-what was lost since it acted last, on 20 packets or more, at most once in 200 ms upward and once in 300 ms and
-a round trip downward, and falls from the target in force; and a decrease for delay is followed by another
-only after a round trip. There is no probing (the draft has none). The expected packet size is the measured
-mean, since speech has a constant packet interval at any rate. R_hat is measured at the sender, from reports:
-if reports are lost, it is too low, as in libwebrtc, and so is the target.
+come every 50 to 100 ms, so the additive increase is scaled to time as in libwebrtc; the loss half acts on the
+losses since its last action, on 20 packets or more, at most once in 200 ms upward and once in 300 ms and a
+round trip downward, and falls from the target in force; and a decrease for delay is followed by another only
+after a round trip. There is no probing (the draft has none). The expected packet size is the measured mean,
+since speech has a constant packet interval at any rate. R_hat is measured at the sender, from reports: if
+reports are lost, it is too low, as in libwebrtc, and so is the target.
 """
 
 import math

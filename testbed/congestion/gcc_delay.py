@@ -48,7 +48,7 @@ class InterArrival:
         Returns
         -------
         tuple or None
-            When it begins a new group: for the previous group, the difference of its send time to the group
+            If it begins a new group: for the previous group, the difference of its send time to the group
             before it, the same of its arrival time, and its arrival time; all in ms.
         """
         group = self._current

@@ -69,7 +69,7 @@ def _vxlan(data: bytes, frame: Frame) -> Inside | None:
 
 
 def _vxlan_gpe(data: bytes, frame: Frame) -> Inside | None:
-    """Read VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe), which names what is inside."""
+    """Read VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe), which names its content."""
     if data[0] & 0xFC != 0x0C or data[3] not in _NEXT_PROTOCOLS:
         return None
     frame.enter("VXLAN")
