@@ -37,6 +37,9 @@ STAGES: Registry[Any] = Registry(
     },
     group="testbed.stages",
     kind=Parameters,
+    fault=lambda name, stage: next(
+        (f"has no {method}()" for method in ("build", "mean_loss") if not hasattr(stage, method)), ""
+    ),
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 
-from testbed.errors import PluginError, TestbedError
+from testbed.errors import PluginError, ScenarioError, TestbedError
 from testbed.files import cache_dir
 from testbed.machine import cores
 from testbed.needs import build_command, needs
@@ -85,7 +85,11 @@ def _libopus() -> Iterator[Check]:
         yield Check("libopus", False, True, str(error), "testbed opus build")
         return
     yield Check("libopus", True, True, f"{able.version} at {able.path}")
-    needed = _needed_by_quickstart()
+    try:
+        needed = _needed_by_quickstart()
+    except ScenarioError as error:  # a plugin has the name of an item that it uses
+        yield Check("quickstart", False, True, str(error).splitlines()[0])
+        needed = set()
     for attribute, name in able.names.items():
         has = bool(getattr(able, attribute))
         found = "works" if has else "does not work"
@@ -123,13 +127,16 @@ def _speech() -> Iterator[Check]:
 def _metrics() -> Iterator[Check]:
     from testbed.metrics import METRICS, packages
 
-    for package in packages(METRICS.usable().values()):
+    usable = METRICS.usable()
+    needed = packages(metric for name, metric in usable.items() if name in METRICS.builtin)
+    for package in packages(usable.values()):
+        is_needed = package in needed
         try:
             import_module(package)
         except ImportError as error:
-            yield Check(package, False, True, f"cannot be imported: {error}", f"pip install {package}")
+            yield Check(package, False, is_needed, f"cannot be imported: {error}", f"pip install {package}")
         else:
-            yield Check(package, True, True, "can be imported")
+            yield Check(package, True, is_needed, "can be imported")
 
 
 def _tools() -> Iterator[Check]:
@@ -155,7 +162,7 @@ def _plugins() -> Iterator[Check]:
         except PluginError as error:
             yield Check(name, False, False, str(error), f"pip uninstall {plugin.package}")
         else:
-            yield Check(name, True, False, f"{plugin.version}: {plugin.what} {plugin.name}")
+            yield Check(name, True, False, f"{plugin.version or 'no version'}: {plugin.what} {plugin.name}")
 
 
 def _cores() -> Iterator[Check]:

@@ -110,8 +110,14 @@ class TaggedUnion(Registry[type[Model]]):
         group: str = "",
         kind: type = BaseModel,
     ) -> None:
-        super().__init__(what, builtin, group, kind)
+        super().__init__(what, builtin, group, kind, fault=self._misnamed)
         self.key = key
+
+    def _misnamed(self, name: str, model: type[BaseModel]) -> str:
+        field = model.model_fields.get(self.key)
+        if field and field.default == name:
+            return ""
+        return f"needs the field {self.key!r} with the default {name!r}"
 
     @property
     def examples(self) -> tuple[dict[str, Any], ...]:

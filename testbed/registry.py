@@ -1,11 +1,11 @@
 """Registries: items by name, built in or added by other packages through entry points."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from testbed.errors import PluginError, UnknownNameError
 from testbed.words import suggestion
@@ -41,8 +41,8 @@ class Plugin:
 
     @property
     def version(self) -> str:
-        """Version of that package."""
-        return self.entry_point.dist.version if self.entry_point.dist else ""
+        """Version of that package; ``""`` if it has none."""
+        return (self.entry_point.dist.version or "") if self.entry_point.dist else ""
 
     def __str__(self) -> str:
         return f"{self.what} {self.name!r} of {self.package} {self.version}".rstrip()
@@ -66,6 +66,8 @@ class Registry(Mapping[str, Item]):
         Class of the items, or, for items that are classes, their base class.
     reserved
         Further names that no package may use.
+    fault
+        Given a name and an item of a package, returns what is wrong with the item, or ``""``.
     """
 
     def __init__(
@@ -75,12 +77,14 @@ class Registry(Mapping[str, Item]):
         group: str = "",
         kind: type = object,
         reserved: Iterable[str] = (),
+        fault: Callable[[str, Any], str] = lambda name, item: "",
     ) -> None:
         self.what = what
         self.group = group
         self._builtin = dict(builtin)
         self._kind = kind
         self._reserved = frozenset(reserved)
+        self._fault = fault
         self._loaded: dict[str, Item] = {}
 
     @cached_property
@@ -185,11 +189,13 @@ class Registry(Mapping[str, Item]):
     def _of_plugin(self, plugin: Plugin) -> Item:
         try:
             item: Item = plugin.entry_point.load()
-        except Exception as error:  # any code of another package may run here
+        except (Exception, SystemExit) as error:  # any code of another package may run here
             raise PluginError(f"{plugin} cannot be imported: {type(error).__name__}: {error}") from error
         if not (issubclass(item, self._kind) if isinstance(item, type) else isinstance(item, self._kind)):
             raise PluginError(
                 f"{plugin} is {plugin.entry_point.value}, which is no {self._kind.__name__} "
                 f"({self._kind.__module__})"
             )
+        if fault := self._fault(plugin.name, item):
+            raise PluginError(f"{plugin} is {plugin.entry_point.value}, which {fault}")
         return item

@@ -28,7 +28,8 @@ PARTS: Registry[type[SchemePart]] = Registry(
     },
     group="testbed.schemes",
     kind=SchemePart,
-    reserved=dir(Scheme),
+    reserved=(*dir(Scheme), *Scheme.model_fields),
+    fault=lambda name, part: "" if getattr(part, "key", "") == name else f"needs the key {name!r}",
 )
 
 

@@ -12,7 +12,9 @@ from testbed import doctor
 from testbed.codecs.opus import capabilities as probing
 from testbed.codecs.opus.capabilities import Capabilities
 from testbed.doctor import Check
-from testbed.errors import CodecError
+from testbed.errors import CodecError, ScenarioError
+from testbed.metrics import METRICS
+from testbed.metrics.metric import Metric
 
 GOOD = Check("x", True, True, "there")
 LACKING = Check("y", False, True, "not there", "get y")
@@ -64,6 +66,24 @@ def test_a_libopus_without_dred(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPUS_LIBRARY", "/x.so")
     checks = {check.name.strip(): check for check in doctor.examine()}
     assert checks["DRED"].fix.startswith("unset OPUS_LIBRARY")
+
+
+def test_a_quickstart_that_plugins_break_is_a_check_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> set[str]:
+        raise ScenarioError("metric 'estoi' of x 1.0 has the name of a built-in metric")
+
+    monkeypatch.setattr(doctor, "_needed_by_quickstart", broken)
+    [check] = [check for check in doctor.examine() if check.name == "quickstart"]
+    assert (check.ok, check.needed) == (False, True)
+    assert "'estoi' of x 1.0" in check.found
+
+
+def test_the_quickstart_does_not_need_the_packages_of_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    added = Metric("X", "x", lambda: lambda reference, degraded: 0.0, packages=("no_such_package",))
+    monkeypatch.setattr(METRICS, "usable", lambda: {"estoi": METRICS["estoi"], "x": added})
+    checks = {check.name: check for check in doctor.examine()}
+    assert (checks["no_such_package"].ok, checks["no_such_package"].needed) == (False, False)
+    assert checks["pystoi"].needed
 
 
 def test_an_empty_cache_lacks_speech(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

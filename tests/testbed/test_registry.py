@@ -1,11 +1,16 @@
 """Registries, with packages installed into a folder on the path."""
 
+import copy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from testbed.channels import STAGES
+from testbed.codecs.schemes import PARTS
+from testbed.congestion import CONTROLLERS
 from testbed.errors import PluginError, UnknownNameError
 from testbed.registry import Registry
 
@@ -17,15 +22,20 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return a function that installs a package with one module and its entry points."""
     monkeypatch.syspath_prepend(tmp_path)
 
-    def installed(package: str, source: str, *entry_points: str, version: str = "1.0") -> None:
+    def installed(
+        package: str,
+        source: str,
+        *entry_points: str,
+        version: str = "1.0",
+        group: str = "test.things",
+    ) -> None:
         module = package.replace("-", "_")
         (tmp_path / f"{module}.py").write_text(source, "utf-8")
-        info = tmp_path / f"{module}-{version}.dist-info"
+        info = tmp_path / f"{module}-{version or 'none'}.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n", "utf-8"
-        )
-        (info / "entry_points.txt").write_text("\n".join(["[test.things]", *entry_points, ""]), "utf-8")
+        stated = f"Version: {version}\n" if version else ""
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\n{stated}", "utf-8")
+        (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *entry_points, ""]), "utf-8")
 
     yield installed
     for name in [name for name, module in sys.modules.items() if str(tmp_path) in str(module)]:
@@ -72,6 +82,7 @@ def test_a_closed_registry_takes_no_items_of_packages(install: Install):
     [
         ("import nothing_like_it\n", "cannot be imported: ModuleNotFoundError: No module named"),
         ("1 / 0\n", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)\n", "cannot be imported: SystemExit: 3"),
         ("", "cannot be imported: AttributeError: "),
         ("TWO = 'text'\n", "is two_things:TWO, which is no int (builtins)"),
         ("TWO = str\n", "is two_things:TWO, which is no int (builtins)"),
@@ -113,3 +124,58 @@ def test_two_packages_with_one_name_are_both_named(install: Install):
     install("more-things", "TWO = 22\n", "two = more_things:TWO")
     with pytest.raises(PluginError, match=r"thing 'two' of more-things 1\.0 and thing 'two' of two-things 1"):
         things()["two"]
+
+
+def test_a_package_without_a_version_has_an_empty_one(install: Install):
+    install("two-things", "TWO = 2\n", "two = two_things:TWO", version="")
+    [plugin] = things().plugins
+    assert (plugin.version, str(plugin)) == ("", "thing 'two' of two-things")
+
+
+PART = """
+from typing import ClassVar
+from testbed.codecs.schemes.part import SchemePart
+class Two(SchemePart):
+    key: ClassVar[str] = "three"
+"""
+NO_KEY = PART.replace('key: ClassVar[str] = "three"', "pass")
+STAGE = """
+from testbed.parameters import Parameters
+class Two(Parameters):
+    def build(self, context): ...
+"""
+CONTROLLER = """
+from testbed.congestion.controller import ControllerParameters
+class Two(ControllerParameters):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("registered", "source", "fault"),
+    [
+        (PARTS, PART, "needs the key 'two'"),
+        (PARTS, NO_KEY, "needs the key 'two'"),
+        (STAGES, STAGE, r"has no mean_loss\(\)"),
+        (CONTROLLERS, CONTROLLER, "needs the field 'controller' with the default 'two'"),
+    ],
+)
+def test_an_incomplete_item_of_a_package_is_refused_with_what_it_lacks(
+    install: Install, registered: Registry[Any], source: str, fault: str
+):
+    install("two-things", source, "two = two_things:Two", group=registered.group)
+    with pytest.raises(PluginError, match=rf"is two_things:Two, which {fault}$"):
+        again(registered)["two"]
+
+
+def test_no_scheme_part_has_the_name_of_a_scheme_s_own_key(install: Install):
+    install("two-things", PART, "name = two_things:Two", group=PARTS.group)
+    assert "name" not in again(PARTS)
+
+
+def again(registered: Registry[Any]) -> Registry[Any]:
+    """Return a registry that looks the installed packages up anew."""
+    fresh = copy.copy(registered)
+    for looked_up in ("plugins", "_names"):
+        vars(fresh).pop(looked_up, None)
+    return fresh
