@@ -96,7 +96,7 @@ def load(folder: Path | str) -> Results:
         if not (folder / name).is_file():
             runs = [str(run.parent) for run in sorted(folder.glob(f"*/{TABLE_FILE}"))]
             hint = f"; runs in it: {', '.join(runs[:9])}" if runs else ""
-            raise ResultsError(f"{folder}: not a run directory, there is no {name} in it{hint}")
+            raise ResultsError(f"{folder}: not a run folder, there is no {name} in it{hint}")
     return _checked(folder, read_table(folder / TABLE_FILE), read_manifest(folder))
 
 

@@ -44,11 +44,13 @@ def dred_inspect(
 ) -> None:
     """Print whether each RTP stream carries DRED, then its packets with DRED.
 
-    Of each packet: size, offset, depth, quantizers, version. Packets are numbered from 0: in a bitstream as
-    opus_demo's frames, elsewhere among the Opus packets of the stream.
+    Of each packet: size, offset, depth, quantizers, version. Packets are numbered
+    from 0: in a bitstream as opus_demo's frames, elsewhere among the Opus packets
+    of the stream.
 
-    Exit code 0: a stream carries DRED. 3: none does. 4: it cannot be known, because the capture cut the
-    packets, they are encrypted, or their payload type is unknown. 2: the file cannot be read.
+    Exit code 0: a stream carries DRED. 3: none does. 4: it cannot be known,
+    because the capture cut the packets, they are encrypted, or their payload type
+    is unknown. 2: the file cannot be read.
     """
     from testbed.dred_inspect import EXIT_CODES, Inspection
 

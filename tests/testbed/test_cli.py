@@ -187,11 +187,11 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(folder: Path) -> None:
         (["run", "small.yaml", "--out", "full"], "full: holds other files"),
         (["run", "small.yaml", "--set", "speech={files: none/*.wav}"], "none/*.wav"),
         (["run", "small.yaml", "--set", "speech={files: empty.wav}"], "empty.wav"),
-        (["report", "."], "not a run directory"),
-        (["report", "nowhere"], "not a run directory"),
-        (["show", "nowhere"], "not a run directory"),
+        (["report", "."], "not a run folder"),
+        (["report", "nowhere"], "not a run folder"),
+        (["show", "nowhere"], "not a run folder"),
         (["show", "nowhere", "--margin", "plcmos"], "--margin plcmos: give METRIC=VALUE, as in plcmos=0.2"),
-        (["plot", ".", "--x", "a", "--y", "b", "-o", "c.svg"], "not a run directory"),
+        (["plot", ".", "--x", "a", "--y", "b", "-o", "c.svg"], "not a run folder"),
     ],
 )  # fmt: skip
 def test_a_users_mistake_is_a_message_and_exit_2(folder: Path, arguments: list[str], message: str) -> None:

@@ -116,7 +116,7 @@ def test_a_run_without_timelines(run):
         path.unlink()
     with pytest.raises(ResultsError, match="--save timelines"):
         recording_of_call(run, Wanted())
-    with pytest.raises(ResultsError, match="not a run directory"):
+    with pytest.raises(ResultsError, match="not a run folder"):
         recording_of_call(run / "timelines", Wanted())
 
 

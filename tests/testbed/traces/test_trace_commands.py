@@ -79,7 +79,7 @@ def test_a_delay_profiles_packets_are_as_far_apart_as_is_said(folder):
         (["fit", "delays.csv"], "delays.csv: has delays only"),
         (["convert", "link.up", "x.txt"], "x.txt: a delivery trace"),
         (["convert", "losses.txt", "x.csv"], "--interval-ms"),
-        (["record", ".", "-o", "x.csv"], "not a run directory"),
+        (["record", ".", "-o", "x.csv"], "not a run folder"),
     ],
 )
 def test_a_users_mistake_is_a_message_and_exit_2(folder, arguments, message):
