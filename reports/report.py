@@ -35,7 +35,7 @@ MAX_FAILURES = 200
 def write_report(
     run_dir: Path, margins: Mapping[str, float] | None = None, budget_kbps: float | None = None
 ) -> Path:
-    """Write ``report.html`` into a run directory and return its path.
+    """Write ``report.html`` into a run folder and return its path.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ class MetricError(TestbedError):
 
 
 class ResultsError(TestbedError):
-    """A run directory cannot be read or written."""
+    """A run folder cannot be read or written."""
 
     exit_code = 2
 
