@@ -14,8 +14,8 @@ from testbed.codecs.encoding import dred_distortion, dred_sent_ms, lbrr_sent
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, float_from_int16
 from testbed.codecs.recovery import Recovery
-from testbed.errors import reason
-from testbed.metrics.scorer import scorer
+from testbed.errors import MetricError, reason
+from testbed.metrics.scorer import Score, scorer
 from testbed.plan import CallId
 from testbed.playout.offline import Offline
 from testbed.run_context import RunContext
@@ -58,11 +58,20 @@ def score(names: Sequence[str], reference: NDArray[np.float32], pcm: Pcm16) -> S
         The sound, aligned with it.
     """
     degraded = float_from_int16(pcm)
-    scores = {name: scorer(name)(reference, degraded) for name in names}
+    scores = {name: _score(name, reference, degraded) for name in names}
     return Scores(
         {name: score.value for name, score in scores.items()},
         tuple(f"{name}: {score.reason}" for name, score in scores.items() if score.reason),
     )
+
+
+def _score(name: str, reference: NDArray[np.float32], degraded: NDArray[np.float32]) -> Score:
+    try:
+        return scorer(name)(reference, degraded)
+    except MetricError:
+        raise
+    except Exception as error:  # a metric may be code of another package
+        raise MetricError(f"metric {name}: {reason(error)}") from error
 
 
 def measurements(

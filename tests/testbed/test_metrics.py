@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from testbed.errors import MetricError, UnknownNameError
+from testbed.measurements import score
 from testbed.metrics import METRICS
+from testbed.metrics.metric import Measure, Metric
 from testbed.metrics.pesq_wb import LONGEST_S
 from testbed.metrics.plcmos import Plcmos, log_spectrum
 from testbed.metrics.scorer import scorer
@@ -170,3 +172,12 @@ def test_pesq_and_estoi_equal_their_packages(speech):
     assert scorer("estoi")(speech, damaged).value == pytest.approx(
         stoi(speech, damaged, RATE, extended=True), abs=1e-12
     )
+
+
+def test_a_metric_that_raises_is_named_in_the_error(monkeypatch):
+    def create() -> Measure:
+        raise OSError("no model file")
+
+    monkeypatch.setitem(METRICS._loaded, "broken", Metric("Broken", "nothing", create))
+    with pytest.raises(MetricError, match=r"^metric broken: OSError: no model file$"):
+        score(["broken"], np.zeros(16000, np.float32), np.zeros(16000, np.int16))
