@@ -90,7 +90,7 @@ clean:
 	@$(PIP) --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
-.venv/opus.stamp: codecs/opus/build.py codecs/opus/source.py | .venv/package.stamp
+.venv/opus.stamp: codecs/opus/build.py codecs/opus/source.py codecs/engines/exchange.c | .venv/package.stamp
 	@$(BIN)/testbed opus build
 	@touch $@
 

@@ -13,7 +13,7 @@ prepared, and what is told is written down; the network itself rests. All else i
 #define STEP 160 /* samples of one call to the network: 10 ms at 16 kHz */
 #define EXPORT __attribute__((visibility("default")))
 
-enum { DECODE, FEC }; /* as in engine.py, where all higher numbers conceal */
+enum { DECODE, DECODE_LBRR }; /* as `Action` in codecs/recovery.py, where all higher numbers conceal */
 
 int __real_lpcnet_plc_conceal(void *state, int16_t *pcm);
 int __real_lpcnet_plc_update(void *state, int16_t *pcm);
@@ -93,9 +93,9 @@ EXPORT int testbed_replay(OpusDecoder *decoder, int frames, int frame_samples, c
   heard_end = told + (int64_t)frames * frame_samples;
   for (frame = 0; frame < frames; frame++) {
     int16_t *const now = out + (int64_t)frame * frame_samples;
-    const int conceal = actions[frame] > FEC;
+    const int conceal = actions[frame] > DECODE_LBRR;
     result = opus_decode_float(decoder, conceal ? NULL : packets[frame], conceal ? 0 : sizes[frame], pcm,
-                           frame_samples, actions[frame] == FEC);
+                           frame_samples, actions[frame] == DECODE_LBRR);
     if (result != frame_samples) {
       if (result >= 0) result = OPUS_INVALID_PACKET;
       break;

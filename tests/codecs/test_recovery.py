@@ -91,5 +91,5 @@ def test_exchange_c_numbers_the_actions_as_python_does() -> None:
     """Every number above those it names conceals."""
     source = Path(replay.__file__).with_name("exchange.c").read_text("utf-8")
     (names,) = re.findall(r"^enum \{ (.*) \};", source, re.MULTILINE)
-    assert names.split(", ") == ["DECODE", "FEC"]
-    assert list(Action)[:2] == [Action.DECODE, Action.DECODE_LBRR] == [0, 1]
+    assert names.split(", ") == [action.name for action in list(Action)[:2]]
+    assert list(Action)[:2] == [0, 1]
