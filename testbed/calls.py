@@ -21,6 +21,7 @@ from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import Pcm16, int16_from_float
 from testbed.encoded_clip import EncodedClip
+from testbed.errors import CodecError
 from testbed.kept_files import keep_sound, keep_timeline, keeps_sound
 from testbed.measurements import Scores, failed_row, identity, measurements, score
 from testbed.plan import CallId, Group
@@ -78,6 +79,8 @@ class _Calls:
                 if not self._pending:
                     raise
                 decoded += self._decode_each()
+        for pending in self._pending.values():
+            self._fail(pending.calls, CodecError("the engine returned no sound for this call"))
         seconds = self._decoding.seconds
         for call in decoded:
             if "seconds_decode" in self._rows[call]:
@@ -122,6 +125,8 @@ class _Calls:
     def _finish(self, key: SoundKey, pcm: Pcm16) -> CallId:
         """Score decoded sound and finish the rows of its calls; return the call whose job it was."""
         with self._decoding.paused():
+            if key not in self._pending:
+                raise CodecError("the engine returned sound for no pending call")
             pending = self._pending.pop(key)
             first = pending.calls[0]
             clip = self._context.clip(first).pcm

@@ -120,6 +120,22 @@ def test_results_in_any_order_give_identical_rows(
     )
 
 
+def test_a_call_without_sound_from_the_engine_fails_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dropping(ShufflingEngine):
+        def decode(self, jobs):
+            yield from list(super().decode(jobs))[1:]
+
+    monkeypatch.setattr(calls, "engine", lambda name, batch_mb: Dropping(engine(name, batch_mb)))
+    text = SCENARIO.replace("[libopus, numba]", "[libopus]").replace("clips: 2", "clips: 1")
+    text = text.replace("realizations: 4", "realizations: 1").replace("[pesq_wb, estoi]", "[estoi]")
+    table = runner.run_scenario(parse_scenario(text), tmp_path / "run", jobs=1).table
+    failed = table["error"].eq("the engine returned no sound for this call")
+    assert failed.any()
+    assert table["estoi"].isna().eq(failed).all()
+
+
 def test_a_call_that_fails_does_not_take_its_batch_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
