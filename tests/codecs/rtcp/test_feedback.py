@@ -268,8 +268,8 @@ def test_other_extension_elements_are_skipped():
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (bytes(12), "no RTP packet"),
-        (b"\x80" * 11, "no RTP packet"),
+        (bytes(12), "not an RTP packet"),
+        (b"\x80" * 11, "not an RTP packet"),
         (b"\x81" + bytes(12), "1 contributing"),
         (b"\x90" + bytes(12), "inside its header extension"),
         (extended(bytes(8), data=bytes(4)), "2 words"),
