@@ -76,7 +76,7 @@ clean:
 	@PYTHON="$(PYTHON)" sh .ci/new-venv .venv
 
 .venv/needs.stamp: requirements/build.txt requirements/run.txt | .venv/bin/python
-	@echo "Installing what the package needs into .venv ..."
+	@echo "Installing what the package needs into .venv: about 1 GB, some minutes ..."
 	@$(PIP) --require-hashes --requirement requirements/build.txt
 	@$(PIP) --require-hashes --requirement requirements/run.txt
 	@touch $@
@@ -86,7 +86,7 @@ clean:
 	@touch $@
 
 .venv/tools.stamp: requirements/dev.txt | .venv/package.stamp
-	@echo "Installing the tools of tests, style, types and documentation into .venv ..."
+	@echo "Installing the tools of tests, style, types and documentation into .venv: about 1 GB, some minutes ..."
 	@$(PIP) --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
