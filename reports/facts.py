@@ -42,8 +42,9 @@ def receiver(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None
         values = [each for playout in playouts for each in _several(playout.get(key)) if each is not None]
         if values:
             said.append(words.format(_many(tuple(values))))
-    policies = [each for playout in playouts for each in _several(playout.get("policy"))]
-    said += [f"is {policy}" for policy in dict.fromkeys(policies) if policy not in (None, "fixed", "offline")]
+    given = [each for playout in playouts for each in _several(playout.get("policy")) if each is not None]
+    policies = dict.fromkeys(map(str, given))
+    said += [f"is {policy}" for policy in policies if policy not in ("fixed", "offline")]
     if "offline" in policies:
         said.append("waits without limit")
     return f"receiver {' or '.join(said)}" if said else NOT_RECORDED
