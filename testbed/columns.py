@@ -61,13 +61,16 @@ def _frames(name: str, label: str, about: str, short: str = "") -> Column:
     return Column(f"frames_{name}", "frames", label, about, decimals=0, dtype="Int64", short=short)
 
 
+POINT = Column("point", "", "Point", "number of the point of the sweep, from 0", decimals=0, dtype="")
+REALIZATION = Column(
+    "realization", "", "Realization", "number of the draw of the channel, from 0", decimals=0, dtype=""
+)
+
 IDENTITY = (
-    Column("point", "", "Point", "number of the point of the sweep, from 0", decimals=0, dtype=""),
+    POINT,
     Column("scheme", "", "Scheme", "name of the scheme", dtype=""),
     Column("clip", "", "Clip", "name of the recording", dtype=""),
-    Column(
-        "realization", "", "Realization", "number of the draw of the channel, from 0", decimals=0, dtype=""
-    ),
+    REALIZATION,
 )
 """The columns that identify a call. The swept parameters follow them."""
 

@@ -1,16 +1,10 @@
 """The columns of the tables of a flow study: results, changes of capacity or load, time series."""
 
-from testbed.columns import ERROR, Column
+from testbed.columns import ERROR, POINT, REALIZATION, Column
 
 FLOW = Column("flow", "", "Flow", "name of the flow or of the source of cross traffic", dtype="")
 
-IDENTITY = (
-    Column("point", "", "Point", "number of the point of the sweep, from 0", decimals=0, dtype=""),
-    Column(
-        "realization", "", "Realization", "number of the draw of the channel, from 0", decimals=0, dtype=""
-    ),
-    FLOW,
-)
+IDENTITY = (POINT, REALIZATION, FLOW)
 """The columns that identify a flow. The swept parameters follow them."""
 
 MEASURED = (

@@ -1,8 +1,6 @@
 """A sender that omits pauses and a receiver that knows them from losses, against a plain model of both."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.call import CallSettings, Simulation, simulate
-from testbed.channels.packet import Packet
 from testbed.channels.realization import Realization
-from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoding import Encoding
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.recovery import Action, Recovery
@@ -24,6 +20,7 @@ from testbed.playout.offline import Offline
 from testbed.timeline import NEVER
 
 from . import packets
+from .fates import Fates
 
 PRIMARY, RED, LBRR, DRED, PLC, DTX = Recovery
 DECODE, DECODE_LBRR, DECODE_DRED, CONCEAL, FILL_PAUSE = Action
@@ -31,30 +28,6 @@ MS = 1_000_000
 OFFLINE = Offline(policy="offline")
 VOICE, QUIET, CELT, UNSENT = "vqcs"
 """Frames: with voice, without voice, of a mode that does not say, and of a pause."""
-
-
-@dataclass
-class Fates:
-    """A network that gives the packet with sequence number `n` the delay `delays_ms[n]`, or none: lost."""
-
-    delays_ms: list[float | None]
-    examples: ClassVar[tuple[dict[str, Any], ...]] = ()
-
-    def mean_loss(self, folder: Path = Path()) -> float:
-        return 0.0
-
-    def build(self, context: StageContext) -> Stage:
-        delays_ms = self.delays_ms
-
-        class Network:
-            def put(self, packet: Packet) -> None:
-                delay_ms = delays_ms[packet.sequence]
-                if delay_ms is None:
-                    context.drop(packet, "fate")
-                else:
-                    context.later(round(delay_ms * MS), context.out, packet)
-
-        return Network()
 
 
 def encoding(kinds: str, frame_ms: int = 20, lbrr: bool = False, dred_ms: int = 0) -> Encoding:

@@ -1,9 +1,9 @@
 """Sources of played frames: by hand for each kind of repair, and invariants over random networks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from testbed.call import CallSettings, Simulation, simulate
 from testbed.channels.duplicate import Duplicate
 from testbed.channels.loss.bernoulli import Bernoulli
-from testbed.channels.packet import Packet
 from testbed.channels.realization import Realization
-from testbed.channels.stage import Stage, StageContext
 from testbed.codecs.encoded_frame import EncodedFrame
 from testbed.codecs.encoding import Encoding, encode
 from testbed.codecs.engines.engine import decode_one
@@ -31,35 +29,12 @@ from testbed.speech import load_clips
 from testbed.timeline import NEVER
 
 from . import packets
+from .fates import Fates
 
 PRIMARY, RED, LBRR, DRED, PLC, _ = Recovery
 DECODE, DECODE_LBRR, DECODE_DRED, CONCEAL = list(Action)[:4]
 FRAME_NS = 20_000_000
 OFFLINE = Offline(policy="offline")
-
-
-@dataclass
-class Fates:
-    """A network that gives packet `n` the delay `delays_ms[n]`, or none: lost."""
-
-    delays_ms: list[float | None]
-    examples: ClassVar[tuple[dict[str, Any], ...]] = ()
-
-    def mean_loss(self, folder: Path = Path()) -> float:
-        return 0.0
-
-    def build(self, context: StageContext) -> Stage:
-        delays_ms = self.delays_ms
-
-        class Network:
-            def put(self, packet: Packet) -> None:
-                delay_ms = delays_ms[packet.sequence]
-                if delay_ms is None:
-                    context.drop(packet, "fate")
-                else:
-                    context.later(round(delay_ms * 1e6), context.out, packet)
-
-        return Network()
 
 
 def encoding(count: int, lbrr: bool = False, dred_ms: int = 0) -> Encoding:
