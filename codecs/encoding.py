@@ -65,7 +65,7 @@ class LiveEncoder:
     Raises
     ------
     CodecError
-        If libopus refuses a setting, or lacks DRED that is asked for.
+        If libopus refuses a setting, or its build has no DRED and the settings request it.
     """
 
     def __init__(self, pcm: NDArray[np.int16], settings: EncoderSettings) -> None:

@@ -132,7 +132,7 @@ def _nothing_to_rank(summary: Summary, verdict: Verdict) -> list[str]:
 
 
 def _compared(summary: Summary, point: int, choice: Choice) -> list[str]:
-    """Return the number of calls by which the schemes are compared, if some lack a score of a scheme."""
+    """Return a note with the number of calls compared; empty if every call has a score of every scheme."""
     cells = [summary.cells[point, name] for name in choice.ranked]
     total = max((cell.calls for cell in cells), default=0)
     lacking = {cell.scheme: total - cell.scores[choice.metric].pairs for cell in cells}

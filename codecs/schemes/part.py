@@ -81,7 +81,7 @@ class SchemePart(Parameters):
         total_bps
             The encoder's bitrate.
         total_given
-            Whether that is the same total for every scheme.
+            True if the scenario sets that total (`codec.total_kbps`), the same for every scheme.
         """
         return Redundancy(self.distances())
 
