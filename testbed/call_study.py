@@ -57,7 +57,7 @@ class CallStudy:
         self.context = RunContext(
             self._plan.points, self._plan.schemes, clips, folder, save, _examples(self._plan)
         )
-        self.columns = table_types(scenario.sweep, scenario.metrics)
+        self.columns = table_types(scenario.sweep, scenario.metric_names)
         self.rows = self.total = self._plan.calls
         self._unkept: list[str] = []
 

@@ -19,11 +19,12 @@ from testbed.call import Simulation, aligned
 from testbed.codecs.engines import engine
 from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.opus.settings import EncoderSettings
-from testbed.codecs.pcm import Pcm16, int16_from_float
+from testbed.codecs.pcm import Pcm16, float_from_int16, int16_from_float
 from testbed.encoded_clip import EncodedClip
-from testbed.errors import CodecError
+from testbed.errors import CodecError, MetricError
 from testbed.kept_files import keep_sound, keep_timeline, keeps_sound
-from testbed.measurements import Scores, failed_row, identity, measurements, score
+from testbed.measurements import failed_row, identity, measurements, score
+from testbed.metrics.scorer import Score
 from testbed.plan import CallId, Group
 from testbed.planned_call import simulate_call
 from testbed.run_context import RunContext
@@ -31,6 +32,8 @@ from testbed.stopwatch import Stopwatch
 
 SoundKey = bytes
 """Equal for calls that decode to the same sound and are compared with the same clip."""
+Scores = dict[str, Score | MetricError]
+"""The scores of a sound by metric, or the errors of metrics that failed."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class _Calls:
     """Calls on their way from the plan to their rows.
 
     Calls that decode to the same sound (the ceiling in each realization, a playout delay that is already long
-    enough) are decoded and scored once.
+    enough) are decoded and scored once, by all metrics that any of them needs.
     """
 
     def __init__(self, context: RunContext, groups: Sequence[Group], engine: Engine) -> None:
@@ -111,7 +114,7 @@ class _Calls:
                 "error": "; ".join(keep_timeline(self._context, call, simulation)),
             }
             key = _sound_key(call, simulation)
-            if key in self._scores and not keeps_sound(self._context, call):
+            if self._is_scored(key, call) and not keeps_sound(self._context, call):
                 self._add_scores(call, self._scores[key])
             elif key in self._pending:
                 self._pending[key].calls.append(call)
@@ -131,15 +134,14 @@ class _Calls:
             first = pending.calls[0]
             clip = self._context.clip(first).pcm
             sound = aligned(pcm, pending.lookahead_samples, len(clip))
-            try:
-                scoring = Stopwatch()
-                scores = score(self._context.scenario(first).metrics, clip, sound)
-                self._rows[first]["seconds_metrics"] = scoring.seconds
-                self._scores[key] = scores
-                for call in pending.calls:
-                    self._add_scores(call, scores, keep_sound(self._context, call, sound))
-            except Exception as error:
-                self._fail(pending.calls, error)
+            scoring = Stopwatch()
+            self._score(key, pending.calls, sound)
+            self._rows[first]["seconds_metrics"] = scoring.seconds
+            for call in pending.calls:
+                try:
+                    self._add_scores(call, self._scores[key], keep_sound(self._context, call, sound))
+                except Exception as error:
+                    self._fail([call], error)
         return first
 
     def _decode_each(self) -> list[CallId]:
@@ -155,10 +157,35 @@ class _Calls:
                 decoded.append(self._finish(key, pcm))
         return decoded
 
+    def _is_scored(self, key: SoundKey, call: CallId) -> bool:
+        """Return whether a sound has the scores that a call needs."""
+        return key in self._scores and self._scores[key].keys() >= set(self._metrics_of(call))
+
+    def _score(self, key: SoundKey, calls: Sequence[CallId], sound: Pcm16) -> None:
+        """Score a sound by each metric that any of its calls needs and that has not scored it."""
+        scores = self._scores.setdefault(key, {})
+        clip, heard = self._context.clip(calls[0]).pcm, float_from_int16(sound)
+        for name in dict.fromkeys(name for call in calls for name in self._metrics_of(call)):
+            if name not in scores:
+                try:
+                    scores[name] = score(name, clip, heard)
+                except MetricError as error:
+                    scores[name] = error
+
+    def _metrics_of(self, call: CallId) -> list[str]:
+        return self._context.scenario(call).metrics_of(call.realization)
+
     def _add_scores(self, call: CallId, scores: Scores, not_kept: Sequence[str] = ()) -> None:
-        row = self._rows[call]
-        reasons = (*scores.reasons, row["error"], *not_kept)
-        row |= {**scores.scores, "error": "; ".join(filter(None, reasons))}
+        """Add to the row of a call the scores of the metrics that it needs, and no others."""
+        row, reasons = self._rows[call], []
+        for name in self._metrics_of(call):
+            found = scores[name]
+            if isinstance(found, MetricError):
+                raise found
+            row[name] = found.value
+            if found.reason:
+                reasons.append(f"{name}: {found.reason}")
+        row["error"] = "; ".join(filter(None, (*reasons, row["error"], *not_kept)))
 
     def _fail(self, calls: Sequence[CallId], error: Exception) -> None:
         for call in calls:

@@ -80,7 +80,12 @@ def make_manifest(
         "scheme_names": [scheme.name for scheme in plan.schemes[0]],
         "ceiling": NO_LOSS,
         "baseline": _baseline(plan),
-        "metrics": list(plan.scenario.metrics),
+        "metrics": plan.scenario.metric_names,
+        "scored_realizations": {
+            metric.name: metric.part.realizations
+            for metric in plan.scenario.metrics
+            if metric.part.realizations is not None
+        },
         "clips": [
             {
                 "name": clip.name,
@@ -121,7 +126,7 @@ def _baseline(plan: Plan) -> str | None:
 def _versions(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
     """Return the versions of everything that shapes a number, the plugins that scenarios name included."""
     found = {"python": platform.python_version(), "libopus": capabilities().version}
-    used = {name for scenario in scenarios for name in getattr(scenario, "metrics", ())}
+    used = {name for scenario in scenarios for name in getattr(scenario, "metric_names", ())}
     metrics = [METRICS[name] for name in METRICS if name in METRICS.builtin or name in used]
     for package in (*_SHAPE_NUMBERS, *packages(metrics)):
         try:

@@ -1,32 +1,22 @@
 """The columns of one call's row: its identity, its measurements and its scores."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from testbed.call import Simulation
 from testbed.channels.queue import QUEUE_CAUSES
 from testbed.codecs.encoding import dred_distortion, dred_sent_ms, lbrr_sent
 from testbed.codecs.opus.settings import EncoderSettings
-from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, float_from_int16
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Recovery
 from testbed.errors import MetricError, reason
+from testbed.metrics.metric import Signal
 from testbed.metrics.scorer import Score, scorer
 from testbed.plan import CallId
 from testbed.playout.offline import Offline
 from testbed.run_context import RunContext
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The scores of a call's sound by metric; NaN has a reason in `reasons`."""
-
-    scores: dict[str, float]
-    reasons: tuple[str, ...]
 
 
 def identity(context: RunContext, call: CallId) -> dict[str, Any]:
@@ -45,27 +35,14 @@ def failed_row(context: RunContext, call: CallId, error: Exception) -> dict[str,
     return {**identity(context, call), "error": reason(error)}
 
 
-def score(names: Sequence[str], reference: NDArray[np.float32], pcm: Pcm16) -> Scores:
-    """Return the scores of a call's sound.
+def score(name: str, reference: Signal, degraded: Signal) -> Score:
+    """Return a metric's score of a call's sound against its clip; see `testbed.metrics.metric.Measure`.
 
-    Parameters
-    ----------
-    names
-        The metrics.
-    reference
-        The clip, (samples,) in [-1, 1] at 16 kHz.
-    pcm
-        The sound, aligned with it.
+    Raises
+    ------
+    MetricError
+        The metric does not load, or fails.
     """
-    degraded = float_from_int16(pcm)
-    scores = {name: _score(name, reference, degraded) for name in names}
-    return Scores(
-        {name: score.value for name, score in scores.items()},
-        tuple(f"{name}: {score.reason}" for name, score in scores.items() if score.reason),
-    )
-
-
-def _score(name: str, reference: NDArray[np.float32], degraded: NDArray[np.float32]) -> Score:
     try:
         return scorer(name)(reference, degraded)
     except MetricError:

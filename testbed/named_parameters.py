@@ -52,7 +52,7 @@ class ParametersOf:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         def validate(value: object, info: ValidationInfo) -> Any:
-            return _item(self.registry, self.name).model_validate(value, context=info.context)
+            return named_item(self.registry, self.name).model_validate(value, context=info.context)
 
         return core_schema.with_info_plain_validator_function(validate)
 
@@ -77,7 +77,7 @@ class NameIn:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         def validate(name: str) -> str:
-            _item(self.registry, name)
+            named_item(self.registry, name)
             return name
 
         return core_schema.no_info_after_validator_function(validate, core_schema.str_schema())
@@ -142,7 +142,7 @@ class TaggedUnion(Registry[type[Model]]):
             raise invalid(f"missing; known: {', '.join(self)}", self.key, value=value)
         else:
             name = value[self.key]
-        return _item(self, name, self.key).model_validate(value, context=context)
+        return named_item(self, name, self.key).model_validate(value, context=context)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         def validate(value: object, info: ValidationInfo) -> Any:
@@ -156,8 +156,8 @@ class TaggedUnion(Registry[type[Model]]):
         return handler(self.__pydantic_core_schema__)
 
 
-def _item(registry: Registry[Any], name: object, *keys: str) -> Any:
-    """Return an item, or raise an error that points at the keys."""
+def named_item(registry: Registry[Any], name: object, *keys: str) -> Any:
+    """Return an item, or raise an error for a validator to raise that points at the keys; see `invalid`."""
     try:
         if isinstance(name, str):
             return registry[name]

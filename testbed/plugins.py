@@ -26,7 +26,7 @@ def versions_used(scenarios: Iterable[BaseScenario]) -> dict[str, str]:
     used: set[object] = set()
     for scenario in scenarios:
         used |= {type(model) for model in models_in(scenario)}
-        used |= {METRICS[name] for name in getattr(scenario, "metrics", ())}
+        used |= {METRICS[name] for name in getattr(scenario, "metric_names", ())}
     return {
         plugin.package: plugin.version
         for registry, plugin in installed()

@@ -108,6 +108,7 @@ class _Manifest(_Stored):
     ceiling: str | None = None
     baseline: str | None = None
     metrics: list[str] = []
+    scored_realizations: dict[str, _Index] = {}
     swept: list[str] = []
     points: list[dict[str, _Value]] = []
     controllers: list[str] = []

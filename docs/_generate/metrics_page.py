@@ -14,6 +14,15 @@ A scenario lists its metrics; each gives a column of that name. The first metric
 is the judge of the [recommendation](../guides/answer.md). Signals are mono, 16 kHz, aligned to the sample.
 Where a metric is not defined (silence, a clip of less than a second) the value is NaN and `error` says why.
 
+## A metric on a part of the realizations
+
+`metrics: [plcmos, estoi, {pesq_wb: {realizations: 2}}]` computes PESQ-WB, which is slow, for the first two
+realizations of each clip at each point only. Clips are the sample of every interval, so with many clips a few
+realizations of each are often enough. In the other rows the metric is NaN, which is no failure; the tables
+give the number of calls of each metric.
+
+## All metrics
+
 """
 
 

@@ -90,7 +90,7 @@ class Reference:
             yield from self._below(each, (*path, key), level + 1)
 
     def _below(self, each: Schema, path: tuple[str, ...], level: int) -> Iterator[str]:
-        if each.get("maxProperties") == 1:
+        if is_choice_of_key(each):
             yield from self._stages(each, level)
         for inner in parts(each):
             if "$ref" in inner:
@@ -144,11 +144,15 @@ class Reference:
             return link
         if "enum" in only or "const" in only:
             return ", ".join(f"`{value}`" for value in only.get("enum") or [only["const"]])
-        return "mapping" if only.get("type") == "object" else plain(key, only)
+        if only.get("type") != "object":
+            return plain(key, only)
+        inner = only.get("additionalProperties")
+        names = ", ".join(f"`{name}`" for name in only.get("propertyNames", {}).get("enum", ()))
+        return f"one of these as the key of a {self._type(key, inner)}" if names else "mapping"
 
     def _link(self, each: Schema) -> str | None:
         """Return a link to the section of a model; None for what has no section."""
-        if each.get("maxProperties") == 1:
+        if is_choice_of_key(each):
             return f"[a stage](#{anchor(each['title'])})"
         if "$ref" not in each:
             return None
@@ -161,6 +165,11 @@ class Reference:
 def name_of(reference: Schema) -> str:
     """Return the name of the model that a reference names."""
     return str(reference["$ref"]).rpartition("/")[2]
+
+
+def is_choice_of_key(each: Schema) -> bool:
+    """Return whether a schema is a mapping with one key, which chooses the model of its value."""
+    return each.get("maxProperties") == 1 and "properties" in each
 
 
 def is_tag(key: str, each: Schema) -> bool:

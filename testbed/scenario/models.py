@@ -15,13 +15,12 @@ from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.congestion import ControllerSpec
 from testbed.congestion.none import NoControl
 from testbed.congestion.reporting import Reporting
-from testbed.metrics import METRICS
-from testbed.named_parameters import NameIn
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
 from testbed.recording import AUDIO_MB
 from testbed.scenario.base import BaseScenario, Limits
 from testbed.scenario.document import KeyPath
+from testbed.scenario.metric_spec import MetricSpec
 
 
 class Speech(Parameters):
@@ -199,7 +198,8 @@ class Scenario(BaseScenario):
     limits
         Largest size of a run, and of a simulation before it is aborted.
     metrics
-        Metrics that score each call.
+        Metrics that score the calls; one that is slow can score a part of them:
+        ``{pesq_wb: {realizations: 2}}``.
     """
 
     speech: Speech
@@ -214,13 +214,22 @@ class Scenario(BaseScenario):
     playout: PlayoutSpec
     engine: EngineName = "libopus"
     limits: CallLimits = Field(default_factory=CallLimits)
-    metrics: list[Annotated[str, NameIn(METRICS)]]
+    metrics: list[MetricSpec]
 
     @property
     def calls_of_a_point(self) -> int:
         """Smallest number of calls at each point; with one clip, if their number is not given."""
         schemes = 1 + sum(len(list(scheme.each())) for scheme in self.schemes)
         return self.realizations * schemes * (self.speech.clips or 1)
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the metrics."""
+        return [metric.name for metric in self.metrics]
+
+    def metrics_of(self, realization: int) -> list[str]:
+        """Return the names of the metrics that score the calls of a realization, counted from 0."""
+        return [metric.name for metric in self.metrics if metric.scores(realization)]
 
     @property
     def is_closed_loop(self) -> bool:
@@ -260,8 +269,8 @@ class Scenario(BaseScenario):
                     f"{self.reporting.format} does not report; use transport_wide or ccfb"
                 ),
             )
-        for index, metric in enumerate(self.metrics):
-            if metric in self.metrics[:index]:
+        for index, metric in enumerate(self.metric_names):
+            if metric in self.metric_names[:index]:
                 yield ("metrics", index), f"duplicate metric {metric}"
 
 

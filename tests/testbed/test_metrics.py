@@ -180,4 +180,4 @@ def test_a_metric_that_raises_is_named_in_the_error(monkeypatch):
 
     monkeypatch.setitem(METRICS._loaded, "broken", Metric("Broken", "nothing", create))
     with pytest.raises(MetricError, match=r"^metric broken: OSError: no model file$"):
-        score(["broken"], np.zeros(16000, np.float32), np.zeros(16000, np.int16))
+        score("broken", np.zeros(16000, np.float32), np.zeros(16000, np.float32))

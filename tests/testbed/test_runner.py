@@ -17,6 +17,8 @@ from testbed.dred_inspect import Inspection
 from testbed.errors import CodecError, ResultsError, ScenarioError
 from testbed.kept_files import KEEPABLE
 from testbed.loaded_run import Run
+from testbed.metrics import METRICS
+from testbed.metrics.metric import Measure, Metric
 from testbed.plan import plan
 from testbed.results import load
 from testbed.scenario.loading import parse_scenario
@@ -146,6 +148,46 @@ def test_a_call_that_fails_is_a_row_with_its_reason_and_the_others_go_on(tmp_pat
     assert failed["payload_kbps"].isna().all()
     assert (result.table[result.table["scheme"] != "RED x1"]["error"] == "").all()
     assert any("calls failed" in warning for warning in result.manifest["warnings"])
+
+
+SMALL = """
+name: small
+speech: {corpus: packaged, clips: 1}
+codec: {bitrate_kbps: 24, complexity: 0}
+schemes: [plc]
+channel: [{loss: {model: bernoulli, rate: 0.2}}]
+playout: {policy: offline}
+realizations: 2
+metrics: [estoi]
+"""
+
+
+def test_a_metric_on_a_part_of_the_realizations_leaves_the_other_rows_without_its_score(
+    tmp_path: Path,
+) -> None:
+    whole = run(tmp_path, SMALL, jobs=1).table
+    part = run(tmp_path / "part", SMALL.replace("[estoi]", "[{estoi: {realizations: 1}}]"), jobs=1)
+    is_scored = whole["realization"] == 0
+    pd.testing.assert_frame_equal(
+        without_timings(part.table), without_timings(whole.assign(estoi=whole["estoi"].where(is_scored)))
+    )
+    assert part.manifest["warnings"] == []
+    assert part.summary()["failed"].sum() == 0
+
+
+def test_a_metric_that_fails_ends_only_the_calls_that_it_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create() -> Measure:
+        raise OSError("no model file")
+
+    monkeypatch.setitem(METRICS._loaded, "fails_on_loading", Metric("Broken", "nothing", create))
+    text = SMALL.replace("[estoi]", "[estoi, {fails_on_loading: {realizations: 1}}]")
+    table = run(tmp_path, text, jobs=1).table
+    is_scored = table["realization"] == 0
+    assert table["error"][is_scored].str.contains("no model file").all()
+    assert (table["error"][~is_scored] == "").all()
+    assert table["estoi"].notna().equals(~is_scored)
 
 
 def test_a_run_in_which_nothing_can_be_encoded_says_so(

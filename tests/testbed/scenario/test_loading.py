@@ -204,7 +204,7 @@ def test_a_scenario_made_in_python_sweeps_too() -> None:
         ("channel.delay.constant_ms=10", "channel.1.parameters.constant_ms", 10),
         ("schemes.dred.depth_ms=200", "schemes.2.name", "DRED 200 ms"),
         ("schemes.0=neural_plc", "schemes.0.name", "neural PLC"),
-        ("metrics=[estoi, pesq_wb]", "metrics.1", "pesq_wb"),
+        ("metrics=[estoi, pesq_wb]", "metrics.1.name", "pesq_wb"),
         ("about=a = b", "about", "a = b"),
     ],
 )
@@ -232,6 +232,23 @@ def test_a_buffer_takes_the_place_of_a_delay_and_of_its_sweep(tmp_path: Path) ->
     assert [point.scenario.playout.buffer_ms for point in points(load_scenario(path, swept))] == [20, 60]
     with pytest.raises(ScenarioError, match="give exactly one of delay_ms"):
         load_scenario(path, ["playout.buffer_ms=30", "playout.delay_ms=30"])
+
+
+def test_a_metric_scores_the_first_realizations_or_all(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT)
+    for override in ("metrics=[estoi, {plcmos: {realizations: 2}}]", "metrics.plcmos.realizations=2"):
+        scenario = load_scenario(path, [override])
+        assert isinstance(scenario, Scenario)
+        assert "plcmos" in scenario.metrics_of(1)
+        assert "plcmos" not in scenario.metrics_of(2)
+        assert scenario.metric_names[-1] == "plcmos"
+    three = parse_scenario(TEXT.replace("[plcmos]", "[estoi, {plcmos: {realizations: 2}}, {pesq_wb: }]"))
+    assert isinstance(three, Scenario)
+    assert three.metrics_of(9) == ["estoi", "pesq_wb"]
+    written = three.model_dump(mode="json")["metrics"]
+    assert written == ["estoi", {"plcmos": {"realizations": 2}}, "pesq_wb"]
+    assert Scenario.model_validate(three.model_dump(mode="json", exclude_none=True)).metrics == three.metrics
 
 
 def test_overriding_a_swept_key_ends_its_sweep(tmp_path: Path) -> None:
@@ -320,6 +337,15 @@ RATE = "bitrate_kbps: 24"
         ("- plc", "- dred: {depth_ms: 100, bitrate_kbps: 9}", "7: schemes.2: 'DRED 100 ms' is the name of schemes.0"),
         ("- plc", "- {name: no loss, plc: }", "5: schemes.0: 'no loss' is the name of the ceiling"),
         ("[plcmos]", "[plcmos, plcmos]", "15: metrics.1: duplicate metric plcmos"),
+        # a metric on a part of the calls
+        ("[plcmos]", "[{plcmso: {realizations: 2}}]", "15: metrics.0.plcmso: unknown metric 'plcmso'; did you mean plcmos?"),
+        ("[plcmos]", "[{plcmos: {realisations: 2}}]", "15: metrics.0.plcmos.realisations: unknown key; did you mean realizations?"),
+        ("[plcmos]", "[{plcmos: {realizations: 0}}]", "15: metrics.0.plcmos.realizations: must be at least 1, not 0"),
+        ("[plcmos]", "[{plcmos: {realizations: all}}]", "15: metrics.0.plcmos.realizations: must be a number, not 'all'"),
+        ("[plcmos]", "[{plcmos: 2}]", "15: metrics.0.plcmos: must be a mapping, {key: value}, not 2"),
+        ("[plcmos]", "[{plcmos: {}, estoi: {}}]", "15: metrics.0: must be one metric: plcmos, or {pesq_wb: {realizations: 2}}"),
+        ("[plcmos]", "[3]", "15: metrics.0: must be one metric: plcmos, or {pesq_wb: {realizations: 2}}"),
+        ("[plcmos]", "[plcmos, {plcmos: {realizations: 1}}]", "15: metrics.1: duplicate metric plcmos"),
         # sweeps
         ("[16, 24]", "16", "14: sweep: codec.bitrate_kbps: must be a list of values, not 16"),
         ("[16, 24]", "[]", "14: sweep: codec.bitrate_kbps: must be a list of values, not []"),
