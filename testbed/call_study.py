@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from testbed import compilation
 from testbed.call_outline import outline
-from testbed.calls import rows_of
+from testbed.call_results import CallResults
+from testbed.calls import results_of
 from testbed.caveats import caveats
 from testbed.columns import IDENTITY, table_types
 from testbed.diagnosis import diagnoses
 from testbed.estimate import estimate
-from testbed.kept_files import NOT_KEPT, keep_clean
+from testbed.kept_files import NOT_KEPT, clean_speech, keep
 from testbed.manifest import make_manifest
 from testbed.measurements import identity
 from testbed.plan import CallId, Group, Plan, plan
@@ -34,8 +35,6 @@ class CallStudy:
     ----------
     scenario
         The scenario.
-    folder
-        Folder in which files of calls are kept.
     save
         Files to keep of every call: any of `testbed.kept_files.KEEPABLE`.
 
@@ -50,13 +49,11 @@ class CallStudy:
     unit = "rows"
     key_length = len(IDENTITY)
 
-    def __init__(self, scenario: Scenario, folder: Path = Path(), save: frozenset[str] = frozenset()) -> None:
+    def __init__(self, scenario: Scenario, save: frozenset[str] = frozenset()) -> None:
         check_codec(scenario)
         clips = clips_of(scenario)
         self._plan = plan(scenario, len(clips))
-        self.context = RunContext(
-            self._plan.points, self._plan.schemes, clips, folder, save, _examples(self._plan)
-        )
+        self.context = RunContext(self._plan.points, self._plan.schemes, clips, save, _examples(self._plan))
         self.columns = table_types(scenario.sweep, scenario.metric_names)
         self.rows = self.total = self._plan.calls
         self._unkept: list[str] = []
@@ -83,22 +80,25 @@ class CallStudy:
         """Return the identity of one row of each group of calls."""
         return [identity(self.context, group.calls[0]) for group in self._plan.groups]
 
-    def prepare(self, report: Callable[[str], None]) -> None:
+    def prepare(self, folder: Path, report: Callable[[str], None]) -> None:
         """Write the clean speech, and compile the kernels that the run needs."""
-        self._unkept = keep_clean(self.context)
+        self._unkept = keep(folder, clean_speech(self.context))
         if compilation.is_needed(self._plan):
             report(compilation.MESSAGE)
             compilation.compile_kernels(self._plan)
 
     @staticmethod
-    def work(context: RunContext, groups: Sequence[Group]) -> dict[CallId, dict[str, Any]]:
-        """Make the calls of some groups; return their rows."""
-        return rows_of(context, groups)
+    def work(context: RunContext, groups: Sequence[Group]) -> CallResults:
+        """Make the calls of some groups; return their results."""
+        return results_of(context, groups)
 
-    def keep(self, store: Store, result: dict[CallId, dict[str, Any]]) -> int:
-        """Write rows to disk; return their number."""
-        store.append((astuple(call), row) for call, row in result.items())
-        return len(result)
+    def keep(self, store: Store, result: CallResults) -> int:
+        """Write the files of calls to disk, then the rows; return the number of rows."""
+        for call, files in result.files.items():
+            row = result.rows[call]
+            row["error"] = "; ".join(filter(None, (row["error"], *keep(store.folder, files))))
+        store.append((astuple(call), row) for call, row in result.rows.items())
+        return len(result.rows)
 
     def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings and diagnoses of the rows so far."""

@@ -11,18 +11,18 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from testbed.call import Simulation, aligned
+from testbed.call_results import CallResults
 from testbed.codecs.engines import engine
 from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import Pcm16, float_from_int16, int16_from_float
 from testbed.encoded_clip import EncodedClip
 from testbed.errors import CodecError, MetricError
-from testbed.kept_files import keep_sound, keep_timeline, keeps_sound
+from testbed.kept_files import keeps_sound, sounds, timelines
 from testbed.measurements import failed_row, identity, measurements, score
 from testbed.metrics.scorer import Score
 from testbed.plan import CallId, Group
@@ -45,9 +45,9 @@ class PendingDecode:
     calls: list[CallId]
 
 
-def rows_of(context: RunContext, groups: Sequence[Group]) -> dict[CallId, dict[str, Any]]:
-    """Return the rows of all calls of some groups of one engine; the row of a failed call has its reason."""
-    return _Calls(context, groups, engine(groups[0].engine, groups[0].batch_mb)).rows()
+def results_of(context: RunContext, groups: Sequence[Group]) -> CallResults:
+    """Return the results of the calls of groups of one engine; the row of a failed call has its reason."""
+    return _Calls(context, groups, engine(groups[0].engine, groups[0].batch_mb)).results()
 
 
 class _Calls:
@@ -61,13 +61,14 @@ class _Calls:
         self._context = context
         self._groups = groups
         self._engine = engine
-        self._rows: dict[CallId, dict[str, Any]] = {}
+        self._results = CallResults()
+        self._rows = self._results.rows
         self._pending: dict[SoundKey, PendingDecode] = {}
         self._scores: dict[SoundKey, Scores] = {}
         self._decoding = Stopwatch()
 
-    def rows(self) -> dict[CallId, dict[str, Any]]:
-        """Return all rows.
+    def results(self) -> CallResults:
+        """Return all results.
 
         A failure ends the engine's iterator. Then each pending job is decoded alone, and the engine goes on
         with the jobs that it has not taken.
@@ -88,7 +89,7 @@ class _Calls:
         for call in decoded:
             if "seconds_decode" in self._rows[call]:
                 self._rows[call]["seconds_decode"] = seconds / len(decoded)
-        return self._rows
+        return self._results
 
     def _jobs(self) -> Iterator[tuple[SoundKey, Job]]:
         """Simulate calls; yield the jobs whose sound is neither known nor pending."""
@@ -111,8 +112,9 @@ class _Calls:
                 "seconds_simulate": simulation.seconds_simulate,
                 "seconds_decode": 0.0,
                 "seconds_metrics": 0.0,
-                "error": "; ".join(keep_timeline(self._context, call, simulation)),
+                "error": "",
             }
+            self._results.add_files(call, timelines(self._context, call, simulation))
             key = _sound_key(call, simulation)
             if self._is_scored(key, call) and not keeps_sound(self._context, call):
                 self._add_scores(call, self._scores[key])
@@ -139,7 +141,8 @@ class _Calls:
             self._rows[first]["seconds_metrics"] = scoring.seconds
             for call in pending.calls:
                 try:
-                    self._add_scores(call, self._scores[key], keep_sound(self._context, call, sound))
+                    self._add_scores(call, self._scores[key])
+                    self._results.add_files(call, sounds(self._context, call, sound))
                 except Exception as error:
                     self._fail([call], error)
         return first
@@ -175,7 +178,7 @@ class _Calls:
     def _metrics_of(self, call: CallId) -> list[str]:
         return self._context.scenario(call).metrics_of(call.realization)
 
-    def _add_scores(self, call: CallId, scores: Scores, not_kept: Sequence[str] = ()) -> None:
+    def _add_scores(self, call: CallId, scores: Scores) -> None:
         """Add to the row of a call the scores of the metrics that it needs, and no others."""
         row, reasons = self._rows[call], []
         for name in self._metrics_of(call):
@@ -185,7 +188,7 @@ class _Calls:
             row[name] = found.value
             if found.reason:
                 reasons.append(f"{name}: {found.reason}")
-        row["error"] = "; ".join(filter(None, (*reasons, row["error"], *not_kept)))
+        row["error"] = "; ".join(reasons)
 
     def _fail(self, calls: Sequence[CallId], error: Exception) -> None:
         for call in calls:

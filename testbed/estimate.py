@@ -1,14 +1,13 @@
 """Bitrate of each scheme, time and disk that a study of calls needs, estimated from short calls."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from testbed.calls import rows_of
+from testbed.calls import results_of
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.measurements import identity
 from testbed.plan import CallId, Group, Plan
@@ -77,17 +76,20 @@ def estimate(plan: Plan, clips: Sequence[Clip], save: frozenset[str]) -> RunEsti
     groups = _trial_groups(plan)
     short = replace(clips[0], pcm=clips[0].pcm[: _TRIAL_S * SAMPLE_RATE_HZ])
     calls = frozenset(call for group in groups for call in group.calls)
-    with TemporaryDirectory() as folder:
-        context = RunContext(plan.points, plan.schemes, [short], Path(folder), save, calls)
-        rows = {call: row for group in groups for call, row in rows_of(context, [group]).items()}
-        sizes = {kept.name: _bytes_in(kept) for kept in Path(folder).iterdir()}
+    context = RunContext(plan.points, plan.schemes, [short], save, calls)
+    tried = [results_of(context, [group]) for group in groups]
+    rows = {call: row for results in tried for call, row in results.rows.items()}
+    sizes = Counter[str]()
+    for files in (files for results in tried for files in results.files.values()):
+        for name, content in files.items():
+            sizes[name.partition("/")[0]] += len(content)
     named = {identity(context, call)["scheme"]: row for call, row in sorted(rows.items())}
     rates = {name: float(row.get("wire_kbps", np.nan)) for name, row in named.items()}
     failure = next((row["error"] for row in rows.values() if "wire_kbps" not in row), "")
     tried_s = short.seconds * len(rows)
     heard_s = sum(clips[group.clip].seconds * len(group.calls) for group in plan.groups)
     kept = sum(size for name, size in sizes.items() if name != "examples") * heard_s / tried_s
-    examples = sizes.get("examples", 0) * clips[0].seconds / short.seconds * (1 + _BASE64)
+    examples = sizes["examples"] * clips[0].seconds / short.seconds * (1 + _BASE64)
     return RunEstimate(
         rates,
         processor_seconds(plan, clips, list(rows.values()), heard_s),
@@ -131,7 +133,3 @@ def processor_seconds(
     tried_s = min(_TRIAL_S, clips[0].seconds)
     of_calls = mean["simulate"] + mean["decode"] + mean["metrics"]
     return float(mean["encode"] * encoded_s + of_calls * heard_s) / tried_s
-
-
-def _bytes_in(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*"))

@@ -5,7 +5,7 @@ If one cannot be written, the run continues, and the row has the reason.
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,60 +52,65 @@ def keeps_sound(context: "RunContext", call: "CallId") -> bool:
     return call in context.examples or "audio" in context.save
 
 
-def keep_clean(context: "RunContext") -> list[str]:
-    """Write the clean speech of the example, with ``--save audio`` of each clip; return the failures."""
-    wanted = [(context.folder / CLEAN_EXAMPLE, context.clips[0].pcm)]
+def clean_speech(context: "RunContext") -> dict[str, bytes]:
+    """Return the clean speech of the example, with ``--save audio`` of each clip, by path."""
+    files = {CLEAN_EXAMPLE: _sound("flac", context.clips[0].pcm)}
     if "audio" in context.save:
-        wanted += [
-            (context.folder / "audio" / f"clean-{index:03d}-{slug(clip.name)}.wav", clip.pcm)
-            for index, clip in enumerate(context.clips)
-        ]
-    return [reason for path, pcm in wanted for reason in _reasons(_write_sound, path, pcm)]
+        for index, clip in enumerate(context.clips):
+            files[f"audio/clean-{index:03d}-{slug(clip.name)}.wav"] = _sound("wav", clip.pcm)
+    return files
 
 
-def keep_sound(context: "RunContext", call: "CallId", pcm: NDArray[np.int16]) -> list[str]:
-    """Write a call's sound if it is to be kept; return the failures."""
-    stem, reasons = file_stem(context, call), []
+def sounds(context: "RunContext", call: "CallId", pcm: NDArray[np.int16]) -> dict[str, bytes]:
+    """Return the files of a call's sound that are to be kept."""
+    stem, files = file_stem(context, call), {}
     if call in context.examples:
-        reasons += _reasons(_write_sound, context.folder / "examples" / f"{stem}.flac", pcm)
+        files[f"examples/{stem}.flac"] = _sound("flac", pcm)
     if "audio" in context.save:
-        reasons += _reasons(_write_sound, context.folder / "audio" / f"{stem}.wav", pcm)
-    return reasons
+        files[f"audio/{stem}.wav"] = _sound("wav", pcm)
+    return files
 
 
-def keep_timeline(context: "RunContext", call: "CallId", simulation: "Simulation") -> list[str]:
-    """Write a call's timeline and packets if they are to be kept; return the failures."""
-    stem, reasons = file_stem(context, call), []
-    if call in context.examples:
-        reasons += _reasons(simulation.timeline.write, context.folder / "examples" / f"{stem}.parquet")
-    if "timelines" in context.save:
-        reasons += _reasons(simulation.timeline.write, context.folder / "timelines" / f"{stem}.parquet")
+def timelines(context: "RunContext", call: "CallId", simulation: "Simulation") -> dict[str, bytes]:
+    """Return the files of a call's timeline and packets that are to be kept."""
+    stem = file_stem(context, call)
+    files: dict[str, bytes] = {}
+    folders = [
+        *(["examples"] if call in context.examples else []),
+        *(["timelines"] if "timelines" in context.save else []),
+    ]
+    if folders:
+        table = simulation.timeline.parquet()
+        files |= {f"{folder}/{stem}.parquet": table for folder in folders}
     if "packets" in context.save:
-        from testbed.pcap import write_pcap
+        from testbed.pcap import pcap
 
         sent = [(packet.sent_ns, packet.payload) for packet in simulation.sent]
         timeline = simulation.timeline
         arrivals = zip(timeline.arrived_ns[timeline.is_sent].tolist(), sent, strict=True)
         received = sorted((at_ns, data) for at_ns, (_, data) in arrivals if at_ns != NEVER)
-        reasons += _reasons(write_pcap, context.folder / "packets" / f"{stem}.sent.pcap", sent)
-        reasons += _reasons(write_pcap, context.folder / "packets" / f"{stem}.received.pcap", received)
+        files[f"packets/{stem}.sent.pcap"] = pcap(sent)
+        files[f"packets/{stem}.received.pcap"] = pcap(received)
+    return files
+
+
+def keep(folder: Path, files: Mapping[str, bytes]) -> list[str]:
+    """Write files into the run's folder; they are on disk when this returns. Return the failures."""
+    reasons = []
+    for name, content in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(exist_ok=True)  # not the run's folder, which the user may have moved
+            with written_whole(path) as temporary:
+                temporary.write_bytes(content)
+        except OSError as error:
+            reasons.append(f"{NOT_KEPT}: {name} ({error.strerror or error})")
     return reasons
 
 
-def _reasons(write: Callable[..., None], path: Path, *content: Any) -> list[str]:
-    try:
-        path.parent.mkdir(exist_ok=True)  # not the run's folder, which the user may have moved
-        write(path, *content)
-    except OSError as error:
-        return [f"{NOT_KEPT}: {path.parent.name}/{path.name} ({error.strerror or error})"]
-    return []
-
-
-def _write_sound(path: Path, pcm: NDArray[Any]) -> None:
+def _sound(kind: str, pcm: NDArray[Any]) -> bytes:
     import soundfile
 
-    # libsndfile does not report a full disk, so it writes to memory.
     sound = io.BytesIO()
-    soundfile.write(sound, pcm, SAMPLE_RATE_HZ, format=path.suffix[1:].upper(), subtype="PCM_16")
-    with written_whole(path) as temporary:
-        temporary.write_bytes(sound.getbuffer())
+    soundfile.write(sound, pcm, SAMPLE_RATE_HZ, format=kind.upper(), subtype="PCM_16")
+    return sound.getvalue()

@@ -4,9 +4,11 @@ Packets are written as raw IPv4, so that their sizes are what `wire_kbps` counts
 Both ends are documentation addresses (RFC 5737) on the port registered for RTP.
 """
 
+import io
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import dpkt
 
@@ -40,16 +42,28 @@ def write_pcap(path: Path, packets: Iterable[tuple[int, bytes]], port: int = RTP
         If a packet is too large for UDP or its time cannot be written.
     """
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        writer = dpkt.pcap.Writer(file, snaplen=65_535, linktype=_LINKTYPE_RAW, nano=True)
-        for index, (time_ns, rtp) in enumerate(packets):
-            if len(rtp) > _MAX_UDP_PAYLOAD_BYTES or not 0 <= time_ns < _MAX_TIME_NS:
-                raise ResultsError(
-                    f"{path}: packet {index} of {len(rtp)} bytes at {time_ns} ns cannot be written: at most "
-                    f"{_MAX_UDP_PAYLOAD_BYTES} bytes, at 0 to {_MAX_TIME_NS - 1} ns"
-                )
-            udp = dpkt.udp.UDP(sport=port, dport=port, ulen=8 + len(rtp), data=rtp)
-            datagram = dpkt.ip.IP(
-                src=SENDER, dst=RECEIVER, p=dpkt.ip.IP_PROTO_UDP, id=index & 0xFFFF, data=udp
+        try:
+            _write(file, packets, port)
+        except ResultsError as error:
+            raise ResultsError(f"{path}: {error}") from None
+
+
+def pcap(packets: Iterable[tuple[int, bytes]], port: int = RTP_PORT) -> bytes:
+    """Return the content of a capture; see `write_pcap`."""
+    file = io.BytesIO()
+    _write(file, packets, port)
+    return file.getvalue()
+
+
+def _write(file: BinaryIO, packets: Iterable[tuple[int, bytes]], port: int) -> None:
+    writer = dpkt.pcap.Writer(file, snaplen=65_535, linktype=_LINKTYPE_RAW, nano=True)
+    for index, (time_ns, rtp) in enumerate(packets):
+        if len(rtp) > _MAX_UDP_PAYLOAD_BYTES or not 0 <= time_ns < _MAX_TIME_NS:
+            raise ResultsError(
+                f"packet {index} of {len(rtp)} bytes at {time_ns} ns cannot be written: at most "
+                f"{_MAX_UDP_PAYLOAD_BYTES} bytes, at 0 to {_MAX_TIME_NS - 1} ns"
             )
-            # dpkt takes seconds and computes both checksums; a fraction keeps the nanoseconds exact
-            writer.writepkt_time(bytes(datagram), Fraction(time_ns, 10**9))
+        udp = dpkt.udp.UDP(sport=port, dport=port, ulen=8 + len(rtp), data=rtp)
+        datagram = dpkt.ip.IP(src=SENDER, dst=RECEIVER, p=dpkt.ip.IP_PROTO_UDP, id=index & 0xFFFF, data=udp)
+        # dpkt takes seconds and computes both checksums; a fraction keeps the nanoseconds exact
+        writer.writepkt_time(bytes(datagram), Fraction(time_ns, 10**9))

@@ -143,7 +143,7 @@ def repeat_call(run: Results, row: int) -> Call:
     clips = clips_of(scenario)
     planned = plan(scenario, len(clips), max(MOST_CALLS, len(run.table)))
     check_unchanged(run.manifest, inputs_of(planned.points, clips), clips, run.folder)
-    context = RunContext(planned.points, planned.schemes, clips, run.folder, frozenset(), frozenset())
+    context = RunContext(planned.points, planned.schemes, clips, frozenset(), frozenset())
     groups = {call: group for group in planned.groups for call in group.calls}
     kept = run.table.iloc[number]
     try:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from testbed.codecs.schemes import SchemeSpec
 from testbed.plan import CallId
@@ -12,7 +11,7 @@ from testbed.speech import Clip
 
 @dataclass(frozen=True, eq=False)
 class RunContext:
-    """The points, schemes and clips of a run, and the files that it keeps.
+    """The points, schemes and clips of a run, and what it keeps of calls.
 
     Attributes
     ----------
@@ -20,8 +19,6 @@ class RunContext:
         See `testbed.plan.Plan`.
     clips
         The speech.
-    folder
-        The run's folder, in which files of calls are kept.
     save
         Files to keep of every call: any of ``"audio"``, ``"packets"``, ``"timelines"``.
     examples
@@ -31,7 +28,6 @@ class RunContext:
     points: Sequence[Point[Scenario]]
     schemes: Sequence[Sequence[SchemeSpec]]
     clips: Sequence[Clip]
-    folder: Path
     save: frozenset[str]
     examples: frozenset[CallId]
 

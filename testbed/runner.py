@@ -9,10 +9,9 @@ from typing import Any
 
 from testbed import results
 from testbed.arguments import overrides_of, paths_of, plain, words_of
+from testbed.executors import executor
 from testbed.loaded_run import Run, load
 from testbed.machine import cores
-from testbed.marker import folder_of
-from testbed.pool import run_tasks
 from testbed.progress import progress
 from testbed.provenance import Provenance
 from testbed.run_folder import working
@@ -111,7 +110,7 @@ def run_scenario(
         The run is not possible; a failed call is a row with its reason.
     """
     started, done = time.monotonic(), 0
-    study = study_of(scenario, folder_of(out) / results.WORK, save)
+    study = study_of(scenario, save)
     origin = Provenance(scenario, command, study.inputs)
     with working(out, study.manifest(origin), study.columns, study.key_length, study.rows, force) as work:
 
@@ -119,10 +118,10 @@ def run_scenario(
             on_progress(Progress(done, study.total, time.monotonic() - started, message, study.unit))
 
         work.store.try_out(study.identities())
-        study.prepare(report)
+        study.prepare(work.folder, report)
         report(study.kind.name)
         try:
-            for result in run_tasks(study.tasks, study.work, study.context, jobs or cores()):
+            for result in executor(jobs or cores()).run(study.tasks, study.work, study.context):
                 done += study.keep(work.store, result)
                 report(study.kind.name)
         except (Exception, KeyboardInterrupt):

@@ -60,8 +60,16 @@ class Study(Protocol):
     def identities(self) -> Iterable[Mapping[str, Any]]:
         """Return rows with only the columns that identify them, to try out the table."""
 
-    def prepare(self, report: Callable[[str], None]) -> None:
-        """Do what precedes the first task; `report` is called with each step that takes long."""
+    def prepare(self, folder: Path, report: Callable[[str], None]) -> None:
+        """Do what precedes the first task.
+
+        Parameters
+        ----------
+        folder
+            Folder of the unfinished run.
+        report
+            Called with each step that takes long.
+        """
 
     def work(self, context: Any, task: Any) -> Any:
         """Do a task and return its result; a static method, for any process."""
@@ -76,15 +84,13 @@ class Study(Protocol):
         """Return the tables besides the rows, by file name, from the folder of the unfinished run."""
 
 
-def study_of(scenario: AnyScenario, folder: Path = Path(), save: frozenset[str] = frozenset()) -> Study:
+def study_of(scenario: AnyScenario, save: frozenset[str] = frozenset()) -> Study:
     """Return the study of a scenario.
 
     Parameters
     ----------
     scenario
         The scenario.
-    folder
-        Folder of the unfinished run, in which files of calls are kept.
     save
         Files to keep of every call: any of `testbed.kept_files.KEEPABLE`.
 
@@ -99,4 +105,4 @@ def study_of(scenario: AnyScenario, folder: Path = Path(), save: frozenset[str] 
         if save:
             raise ScenarioError(f"--save {min(save)}: a flow study has no calls")
         return FlowStudy(scenario)
-    return CallStudy(scenario, folder, save)
+    return CallStudy(scenario, save)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from testbed.codecs.recovery import Recovery
 from testbed.errors import ResultsError
-from testbed.files import written_whole
 from testbed.parquet import read_frame
 
 if TYPE_CHECKING:
@@ -132,15 +131,13 @@ class Timeline:
             }
         )
 
-    def write(self, path: Path) -> None:
-        """Write the table as Parquet."""
-        table = self.table()
-        with written_whole(path) as temporary:
-            table.to_parquet(temporary, index=False)
+    def parquet(self) -> bytes:
+        """Return the table as a Parquet file."""
+        return self.table().to_parquet(index=False)
 
 
 def read_timeline(path: Path) -> "pd.DataFrame":
-    """Read a file of `Timeline.write`; it is not trusted.
+    """Read a file of `Timeline.parquet`; it is not trusted.
 
     Returns
     -------

@@ -76,7 +76,7 @@ def run(
     if dry_run:
         from testbed.study import study_of
 
-        study = study_of(loaded, save=wanted)
+        study = study_of(loaded, wanted)
         say(study.outline())
         if needs := study.estimate(jobs or cores()):
             say(needs)

@@ -86,7 +86,7 @@ class FlowStudy:
         """Return the identity of each realization of each point."""
         return [self._identity(run) for run in self.tasks]
 
-    def prepare(self, report: Callable[[str], None]) -> None:
+    def prepare(self, folder: Path, report: Callable[[str], None]) -> None:
         """Do nothing."""
 
     @staticmethod

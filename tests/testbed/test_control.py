@@ -45,7 +45,7 @@ def call(text: str = SCENARIO):
     scenario = parse_scenario(text)
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
-    context = RunContext(whole.points, whole.schemes, clips, Path(), frozenset(), frozenset())
+    context = RunContext(whole.points, whole.schemes, clips, frozenset(), frozenset())
     of_scheme = [(each, group) for group in whole.groups for each in group.calls if each.scheme == 1]
     each, group = of_scheme[0]
     return simulate_call(

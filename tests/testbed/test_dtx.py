@@ -171,7 +171,7 @@ def test_feedback_reports_no_pause_as_a_loss(folder: Path, reporting: str, contr
     )
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
-    context = RunContext(whole.points, whole.schemes, clips, folder, frozenset(), frozenset())
+    context = RunContext(whole.points, whole.schemes, clips, frozenset(), frozenset())
     groups = {call: group for group in whole.groups for call in group.calls if call.scheme == 3}
     ((call, group),) = groups.items()
     simulation = simulate_call(

@@ -46,12 +46,12 @@ def run(tmp_path):
     pd.DataFrame([row]).to_parquet(tmp_path / "results.parquet")
     manifest = {"scheme_names": ["no loss", "RED 1"], "clips": [{"name": "ada"}, {"name": "bob"}]}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "timelines").mkdir()
     for scheme in (0, 1):
         for clip in (0, 1):
             stem = f"000-{scheme:02d}-some-words-{clip:03d}-000"
-            timeline([at + clip if at != NEVER else at for at in ARRIVED_MS]).write(
-                tmp_path / "timelines" / f"{stem}.parquet"
-            )
+            made = timeline([at + clip if at != NEVER else at for at in ARRIVED_MS])
+            (tmp_path / "timelines" / f"{stem}.parquet").write_bytes(made.parquet())
     return tmp_path
 
 

@@ -1,0 +1,66 @@
+"""Interface of executors, and what they share."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from queue import SimpleQueue
+from typing import Any, Protocol, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+TASKS_PER_PROCESS = 3
+"""Tasks in flight per process: one that runs, and others, so that none waits while results are written."""
+
+
+class Executor(Protocol):
+    """Does tasks somewhere."""
+
+    def run(
+        self, tasks: Iterable[Task], work: Callable[[Any, Task], Result], context: Any
+    ) -> Iterator[Result]:
+        """Do all tasks and yield each result as it is ready, in any order.
+
+        On an error, Ctrl-C included, and when the iterator is closed early, the work on all tasks ends.
+
+        Parameters
+        ----------
+        tasks
+            Any number; taken as there is room, and the results are released as they are yielded.
+        work
+            Called with `context` and a task; importable by other processes.
+        context
+            Common to all tasks; sent to each process once.
+        """
+
+
+def finished(tasks: Iterable[Task], submit: Callable[[Task], Any], most: int) -> Iterator[Any]:
+    """Submit tasks, at most so many that are unfinished, and yield the future of each as it finishes.
+
+    Parameters
+    ----------
+    submit
+        Returns the future of a task.
+    most
+        Largest number of tasks in flight.
+    """
+    waiting = iter(tasks)
+    done: SimpleQueue[Any] = SimpleQueue()
+    in_flight, room = 0, most
+    while True:
+        for task in islice(waiting, room):
+            submit(task).add_done_callback(done.put)
+            in_flight += 1
+        if not in_flight:
+            return
+        future = done.get()
+        in_flight, room = in_flight - 1, 1
+        yield future
+        del future  # releases its result
+
+
+def on_one_thread(work: Callable[[Any, Task], Result], context: Any, task: Task) -> Result:
+    """Do a task with linear algebra on one thread: the number of threads changes its last digits."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return work(context, task)
