@@ -128,13 +128,16 @@ def _metrics() -> Iterator[Check]:
     from testbed.metrics import METRICS, packages
 
     usable = METRICS.usable()
-    needed = packages(metric for name, metric in usable.items() if name in METRICS.builtin)
+    needed = packages(
+        metric for name, metric in usable.items() if name in METRICS.builtin and not metric.extra
+    )
+    install = {package: metric.install for metric in usable.values() for package in metric.packages}
     for package in packages(usable.values()):
         is_needed = package in needed
         try:
             import_module(package)
         except ImportError as error:
-            yield Check(package, False, is_needed, f"cannot be imported: {error}", f"pip install {package}")
+            yield Check(package, False, is_needed, f"cannot be imported: {error}", install[package])
         else:
             yield Check(package, True, is_needed, "can be imported")
 

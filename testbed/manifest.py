@@ -4,7 +4,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
 from testbed.codecs.opus.capabilities import capabilities
@@ -127,10 +127,19 @@ def _versions(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
     """Return the versions of everything that shapes a number, the plugins that scenarios name included."""
     found = {"python": platform.python_version(), "libopus": capabilities().version}
     used = {name for scenario in scenarios for name in getattr(scenario, "metric_names", ())}
-    metrics = [METRICS[name] for name in METRICS if name in METRICS.builtin or name in used]
-    for package in (*_SHAPE_NUMBERS, *packages(metrics)):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
+    metrics = [
+        METRICS[name]
+        for name in METRICS
+        if name in used or (name in METRICS.builtin and not METRICS[name].extra)
+    ]
+    found |= {package: _version(package) for package in (*_SHAPE_NUMBERS, *packages(metrics))}
     return found | versions_used(scenarios)
+
+
+def _version(package: str) -> str:
+    """Return the version of a package, given by its own name or the one it is imported by."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        names = packages_distributions().get(package)
+        return version(names[0]) if names else "not installed"

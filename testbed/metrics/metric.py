@@ -44,8 +44,10 @@ class Metric:
     better
         Whether a higher or a lower score is better.
     packages
-        Distribution packages that compute it, imported by the same names; `testbed doctor` checks them, and
-        the manifest has their versions.
+        Packages that compute it, by the names they are imported by; `testbed doctor` checks them, and the
+        manifest has their versions.
+    extra
+        Extra of this package that installs them; ``""``: they are installed with it.
     margin
         Difference between schemes that does not matter; None: no scheme is recommended by this metric
         unless the user gives one.
@@ -62,8 +64,16 @@ class Metric:
     decimals: int = 2
     better: Literal["higher", "lower"] = "higher"
     packages: tuple[str, ...] = ()
+    extra: str = ""
     margin: float | None = None
     undamaged: float | None = None
+
+    @property
+    def install(self) -> str:
+        """The command that installs its packages; "" if it needs none."""
+        if self.extra:
+            return f"pip install 'speech-testbed[{self.extra}]'"
+        return f"pip install {' '.join(self.packages)}" if self.packages else ""
 
     @property
     def sign(self) -> int:

@@ -73,7 +73,7 @@ def scorer(name: str) -> Scorer:
     try:
         return Scorer(metric.create())
     except ImportError as error:
-        install = f"; pip install {' '.join(metric.packages)}" if metric.packages else ""
+        install = f"; {metric.install}" if metric.install else ""
         raise MetricError(f"metric {name} cannot be loaded: {error}{install}") from error
 
 

@@ -86,6 +86,13 @@ def test_the_quickstart_does_not_need_the_packages_of_plugins(monkeypatch: pytes
     assert checks["pystoi"].needed
 
 
+def test_the_quickstart_does_not_need_the_packages_of_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "visqol", None)
+    checks = {check.name: check for check in doctor.examine()}
+    assert (checks["visqol"].ok, checks["visqol"].needed) == (False, False)
+    assert checks["visqol"].fix == "pip install 'speech-testbed[visqol]'"
+
+
 def test_an_empty_cache_lacks_speech(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TESTBED_CACHE", str(tmp_path / "not" / "yet"))
     checks = {check.name.strip(): check for check in doctor.examine()}

@@ -4,8 +4,10 @@ The packages draw from the global random state, so these tests set and watch it.
 """
 # ruff: noqa: NPY002 - the packages draw from it
 
+import re
 import subprocess
 import sys
+import types
 import warnings
 
 import numpy as np
@@ -21,6 +23,11 @@ from testbed.metrics.scorer import scorer
 from testbed.speech import PACKAGED, read_speech
 
 RATE = 16_000
+EACH = [
+    pytest.param(name, marks=[pytest.mark.long] if name.startswith(("visqol", "dnsmos")) else [])
+    for name in METRICS
+]
+"""Every metric, the ones that take longest in `make test-long`."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +41,7 @@ def gaps(signal, share, seed=0):
     return np.where(np.repeat(lost, 320)[: len(signal)], 0, signal).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", list(METRICS))
+@pytest.mark.parametrize("name", EACH)
 def test_more_damage_scores_lower(name, speech):
     score = scorer(name)
     values = [score(speech, gaps(speech, share)).value for share in (0.0, 0.05, 0.3)]
@@ -42,7 +49,7 @@ def test_more_damage_scores_lower(name, speech):
     assert values[0] - values[2] > 0.1
 
 
-@pytest.mark.parametrize("name", list(METRICS))
+@pytest.mark.parametrize("name", EACH)
 def test_is_a_function_of_the_audio(name, speech):
     damaged = gaps(speech, 0.1)
     state = np.random.get_state()[1].copy()
@@ -59,6 +66,7 @@ def test_is_a_function_of_the_audio(name, speech):
     )
     other = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=True)
     assert float(other.stdout) == first.value
+    assert not other.stderr, "it writes to the terminal"
 
 
 @pytest.mark.parametrize("name", list(METRICS))
@@ -89,7 +97,7 @@ def test_too_short_gives_nan_and_a_reason(name, speech):
         assert "too short" in score.reason
 
 
-@pytest.mark.parametrize("name", list(METRICS))
+@pytest.mark.parametrize("name", EACH)
 def test_nothing_heard_leaks_a_warning(name, speech):
     click = np.zeros(2 * RATE, dtype=np.float32)
     click[RATE] = 0.5
@@ -172,6 +180,42 @@ def test_pesq_and_estoi_equal_their_packages(speech):
     assert scorer("estoi")(speech, damaged).value == pytest.approx(
         stoi(speech, damaged, RATE, extended=True), abs=1e-12
     )
+
+
+def test_dnsmos_equals_the_package_that_defines_it(speech, monkeypatch):
+    # The package's module needs librosa for another network only, whose opinion is not compared.
+    librosa = types.SimpleNamespace(
+        feature=types.SimpleNamespace(melspectrogram=lambda **_: np.ones((120, 900))),
+        power_to_db=lambda power, **_: power,
+    )
+    monkeypatch.setitem(sys.modules, "librosa", librosa)
+    from speechmos import dnsmos as original
+
+    for signal in (gaps(speech, 0.1), np.tile(speech, 2)[: 12 * RATE], speech[: 5 * RATE]):
+        wanted = original.run(signal, RATE)
+        assert scorer("dnsmos")(signal, signal).value == pytest.approx(wanted["ovrl_mos"], abs=1e-6)
+        assert scorer("dnsmos_sig")(signal, signal).value == pytest.approx(wanted["sig_mos"], abs=1e-6)
+
+
+@pytest.mark.long
+def test_visqol_equals_the_command_of_its_package(speech, tmp_path):
+    import soundfile
+
+    damaged = gaps(speech, 0.1)
+    for name, signal in (("clean", speech), ("damaged", damaged)):
+        soundfile.write(tmp_path / f"{name}.wav", signal, RATE, subtype="FLOAT")
+    files = ["-r", tmp_path / "clean.wav", "-d", tmp_path / "damaged.wav"]
+    command = [sys.executable, "-m", "visqol", *files, "--speech_mode"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    [wanted] = re.findall(r"MOS-LQO:\s+([0-9.]+)", said)
+    assert scorer("visqol")(speech, damaged).value == pytest.approx(float(wanted), abs=1e-4)
+
+
+def test_an_optional_metric_without_its_packages_names_the_command_that_installs_them(monkeypatch):
+    monkeypatch.setitem(sys.modules, "visqol", None)
+    install = re.escape("pip install 'speech-testbed[visqol]'")
+    with pytest.raises(MetricError, match=rf"^metric visqol cannot be loaded: .*; {install}$"):
+        scorer.__wrapped__("visqol")
 
 
 def test_a_metric_that_raises_is_named_in_the_error(monkeypatch):
