@@ -1,4 +1,4 @@
-"""DNSMOS P.835: predicted opinion of listeners on the speech signal alone (SIG), 1 to 5, without the reference.
+"""DNSMOS P.835: predicted opinion of listeners on the speech signal (SIG), 1 to 5, without the reference.
 
 The scale on which ITU-T P.835 has listeners rate the distortion of the voice and leave the background aside.
 One pass of the network gives this and OVRL, so a scenario with both pays once.
