@@ -14,8 +14,8 @@ from testbed.words import counted, duration
 def outline(plan: Plan, clips: Sequence[Clip]) -> str:
     """Return the outline of a plan's run: points, schemes, clips, channel, receivers and number of calls."""
     scenario = plan.scenario
-    encodings = len({(group.clip, group.settings) for group in plan.groups})
-    seconds = sum(clips[group.clip].seconds * len(group.calls) for group in plan.groups)
+    encodings = len({encoding.settings for encoding in plan.encodings}) * len(clips)
+    seconds = plan.calls_per_clip * sum(clip.seconds for clip in clips)
     lines = heading(scenario, plan.points)
     names = [scheme.name for scheme in plan.schemes[0]]
     lines += [counted(len(names), "scheme"), *(f"  {name}" for name in names)]

@@ -1,7 +1,6 @@
 """A study of calls: schemes compared on speech, from the plan to the table."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import astuple
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from testbed.call_outline import outline
 from testbed.call_results import CallResults
 from testbed.calls import results_of
 from testbed.caveats import caveats
-from testbed.columns import IDENTITY, table_types
+from testbed.columns import table_types
 from testbed.diagnosis import diagnoses
 from testbed.estimate import estimate
 from testbed.kept_files import NOT_KEPT, clean_speech, keep
@@ -18,6 +17,7 @@ from testbed.manifest import make_manifest
 from testbed.measurements import identity
 from testbed.plan import CallId, Group, Plan, plan
 from testbed.provenance import Input, Provenance, inputs_of
+from testbed.row_set import RowSet
 from testbed.run_context import RunContext
 from testbed.scenario.checks import check_codec, clips_of
 from testbed.scenario.loading import Scenario
@@ -47,7 +47,6 @@ class CallStudy:
 
     kind = CALLS
     unit = "rows"
-    key_length = len(IDENTITY)
 
     def __init__(self, scenario: Scenario, save: frozenset[str] = frozenset()) -> None:
         check_codec(scenario)
@@ -63,10 +62,9 @@ class CallStudy:
         """The files that shape its numbers."""
         return inputs_of(self._plan.points, self.context.clips)
 
-    @property
-    def tasks(self) -> list[list[Group]]:
-        """The groups of calls that a process works on together."""
-        return self._plan.tasks
+    def tasks(self, done: RowSet) -> Iterator[list[Group]]:
+        """Yield the groups of calls that a process works on together, without the rows that are done."""
+        return self._plan.tasks(done)
 
     def outline(self) -> str:
         """Return the outline of its run, for ``--dry-run``."""
@@ -77,8 +75,10 @@ class CallStudy:
         return "\n".join(estimate(self._plan, self.context.clips, self.context.save).lines(jobs))
 
     def identities(self) -> list[dict[str, Any]]:
-        """Return the identity of one row of each group of calls."""
-        return [identity(self.context, group.calls[0]) for group in self._plan.groups]
+        """Return the identity of a row of each point and scheme, and of each clip."""
+        schemes = [CallId(*use, 0, 0) for encoding in self._plan.encodings for use in encoding.uses]
+        clips = [CallId(0, 0, clip, 0) for clip in range(self._plan.clips)]
+        return [identity(self.context, call) for call in (*schemes, *clips)]
 
     def prepare(self, folder: Path, report: Callable[[str], None]) -> None:
         """Write the clean speech, and compile the kernels that the run needs."""
@@ -97,7 +97,7 @@ class CallStudy:
         for call, files in result.files.items():
             row = result.rows[call]
             row["error"] = "; ".join(filter(None, (row["error"], *keep(store.folder, files))))
-        store.append((astuple(call), row) for call, row in result.rows.items())
+        store.append((self._plan.row(call), row) for call, row in result.rows.items())
         return len(result.rows)
 
     def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:

@@ -76,12 +76,11 @@ def cases(plan: Plan, table: "pd.DataFrame") -> Iterator[Case]:
         One row per call made.
     """
     seen = _seen(plan, table)
-    settings = {(call.point, call.scheme): group.settings for group in plan.groups for call in group.calls}
     for point, schemes in enumerate(plan.schemes):
         for index, scheme in enumerate(schemes):
             if not scheme.is_ceiling and (found := seen.get((point, scheme.name))) is not None:
                 scenario = plan.points[point].scenario
-                yield Case(point, scenario, scheme, settings[point, index], found)
+                yield Case(point, scenario, scheme, plan.encoding_of[point, index].settings, found)
 
 
 def _seen(plan: Plan, table: "pd.DataFrame") -> dict[tuple[int, str], Seen]:

@@ -53,11 +53,11 @@ def compile_kernels(plan: Plan) -> None:
 
 
 def _has_lbrr(plan: Plan) -> bool:
-    return any(group.settings.inband_fec for group in plan.groups)
+    return any(encoding.settings.inband_fec for encoding in plan.encodings)
 
 
 def _has_dred(plan: Plan) -> bool:
-    return _adds_dred(plan) or any(group.settings.dred_depth_ms for group in plan.groups)
+    return _adds_dred(plan) or any(encoding.settings.dred_depth_ms for encoding in plan.encodings)
 
 
 def _adds_dred(plan: Plan) -> bool:

@@ -87,7 +87,7 @@ def estimate(plan: Plan, clips: Sequence[Clip], save: frozenset[str]) -> RunEsti
     rates = {name: float(row.get("wire_kbps", np.nan)) for name, row in named.items()}
     failure = next((row["error"] for row in rows.values() if "wire_kbps" not in row), "")
     tried_s = short.seconds * len(rows)
-    heard_s = sum(clips[group.clip].seconds * len(group.calls) for group in plan.groups)
+    heard_s = plan.calls_per_clip * sum(clip.seconds for clip in clips)
     kept = sum(size for name, size in sizes.items() if name != "examples") * heard_s / tried_s
     examples = sizes["examples"] * clips[0].seconds / short.seconds * (1 + _BASE64)
     return RunEstimate(
@@ -102,10 +102,10 @@ def _trial_groups(plan: Plan) -> list[Group]:
     """Return a group per scheme of the middle point, for libopus: kernels take a minute to compile."""
     point = len(plan.points) // 2
     return [
-        replace(group, engine="libopus", calls=[call])
-        for group in plan.groups
-        for call in group.calls
-        if call == CallId(point, call.scheme, 0, 0)
+        Group(0, encoding.settings, "libopus", encoding.batch_mb, [CallId(point, scheme, 0, 0)])
+        for encoding in plan.encodings
+        for used_at, scheme in encoding.uses
+        if used_at == point
     ]
 
 
@@ -128,8 +128,10 @@ def processor_seconds(
         name: np.mean([row[f"seconds_{name}"] for row in whole_rows])
         for name in ("encode", "simulate", "decode", "metrics")
     }
-    encoded = {(group.clip, group.settings): clips[group.clip].seconds for group in plan.groups}
-    encoded_s = heard_s if plan.scenario.is_closed_loop else sum(encoded.values())
+    encodings = len({encoding.settings for encoding in plan.encodings})
+    encoded_s = encodings * sum(clip.seconds for clip in clips)
+    if plan.scenario.is_closed_loop:
+        encoded_s = heard_s
     tried_s = min(_TRIAL_S, clips[0].seconds)
     of_calls = mean["simulate"] + mean["decode"] + mean["metrics"]
     return float(mean["encode"] * encoded_s + of_calls * heard_s) / tried_s

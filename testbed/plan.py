@@ -1,13 +1,19 @@
-"""The plan of a scenario: its calls, in groups that share an encoding."""
+"""The plan of a scenario: its calls, in groups that share an encoding.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+Points, schemes and clips are held. Calls are generated group by group, so a plan has any number of them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, islice
 
 from testbed.channels import StageSpec
 from testbed.channels.stage import StageParameters, mean_loss
 from testbed.codecs.engines import ENGINES, EngineName
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
+from testbed.row_set import RowSet
 from testbed.scenario.loading import Codec, Point, Scenario, points
 
 MAX_CALLS_IN_TASK = 48
@@ -25,6 +31,26 @@ class CallId:
 
 
 @dataclass(frozen=True)
+class PlannedEncoding:
+    """Settings of the encoder and the engine, and the points and schemes that use them.
+
+    Attributes
+    ----------
+    settings
+        The encoder's.
+    engine, batch_mb
+        The engine, and its memory in MB for calls that it decodes together.
+    uses
+        Places of each point and scheme.
+    """
+
+    settings: EncoderSettings
+    engine: EngineName
+    batch_mb: int
+    uses: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class Group:
     """Calls that share one encoding of one clip, and an engine with a limit of memory for a batch."""
 
@@ -32,7 +58,7 @@ class Group:
     settings: EncoderSettings
     engine: EngineName
     batch_mb: int
-    calls: list[CallId] = field(default_factory=list)
+    calls: list[CallId]
 
 
 @dataclass(frozen=True)
@@ -47,37 +73,75 @@ class Plan:
         One scenario without a sweep for each combination of the swept parameters.
     schemes
         For each point, its schemes; the ceiling first.
-    groups
-        All calls, those of one encoding together.
+    clips
+        Number of clips.
+    encodings
+        What is encoded of each clip, in the order of the work.
     """
 
     scenario: Scenario
     points: list[Point[Scenario]]
     schemes: list[list[SchemeSpec]]
-    groups: list[Group]
+    clips: int
+    encodings: list[PlannedEncoding]
 
     @property
     def calls(self) -> int:
         """Number of calls."""
-        return sum(len(group.calls) for group in self.groups)
+        return self.calls_per_clip * self.clips
 
     @property
-    def tasks(self) -> list[list[Group]]:
-        """The groups in tasks; small ones share one if their engine decodes them together."""
-        tasks: list[list[Group]] = []
-        for group in self.groups:
-            last = tasks[-1] if tasks else []
-            calls = sum(len(each.calls) for each in [*last, group])
-            is_joined = (
-                ENGINES[group.engine].uses_kernels
-                and all((each.engine, each.batch_mb) == (group.engine, group.batch_mb) for each in last)
-                and calls <= MAX_CALLS_IN_TASK
-            )
-            if last and is_joined:
-                last.append(group)
-            else:
-                tasks.append([group])
-        return tasks
+    def calls_per_clip(self) -> int:
+        """Number of calls with each clip."""
+        return self._schemes_before[-1] * self.scenario.realizations
+
+    @cached_property
+    def encoding_of(self) -> dict[tuple[int, int], PlannedEncoding]:
+        """The encoding of each point and scheme."""
+        return {use: encoding for encoding in self.encodings for use in encoding.uses}
+
+    def row(self, call: CallId) -> int:
+        """Return the number of a call's row in the table."""
+        scheme = self._schemes_before[call.point] + call.scheme
+        return (scheme * self.clips + call.clip) * self.scenario.realizations + call.realization
+
+    def groups(self, done: RowSet | None = None) -> Iterator[Group]:
+        """Yield all calls but those whose row is `done`, those of one encoding together."""
+        done = RowSet(self.calls) if done is None else done
+        for encoding in self.encodings:
+            for clip in range(self.clips):
+                calls = self._calls(encoding, clip, done)
+                while some := list(islice(calls, ENGINES[encoding.engine].max_calls)):
+                    yield Group(clip, encoding.settings, encoding.engine, encoding.batch_mb, some)
+
+    def tasks(self, done: RowSet | None = None) -> Iterator[list[Group]]:
+        """Yield the groups in tasks; small ones share one if their engine decodes them together."""
+        task: list[Group] = []
+        for group in self.groups(done):
+            if task and not _is_joined(task, group):
+                yield task
+                task = []
+            task.append(group)
+        if task:
+            yield task
+
+    def _calls(self, encoding: PlannedEncoding, clip: int, done: RowSet) -> Iterator[CallId]:
+        for point, scheme in encoding.uses:
+            first = self.row(CallId(point, scheme, clip, 0))
+            for row in done.missing(first, first + self.scenario.realizations):
+                yield CallId(point, scheme, clip, int(row) - first)
+
+    @cached_property
+    def _schemes_before(self) -> list[int]:
+        """Number of schemes of all points before each point; last, that of all."""
+        return list(accumulate(map(len, self.schemes), initial=0))
+
+
+def _is_joined(task: Sequence[Group], group: Group) -> bool:
+    """Return whether a task takes one more group."""
+    same = (task[0].engine, task[0].batch_mb) == (group.engine, group.batch_mb)
+    calls = sum(len(each.calls) for each in [*task, group])
+    return same and ENGINES[group.engine].uses_kernels and calls <= MAX_CALLS_IN_TASK
 
 
 def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
@@ -100,22 +164,19 @@ def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
     ]
     calls = scenario.realizations * clips * max(map(len, schemes))
     scenario.check_size(calls, most_calls)
-    groups: dict[tuple[int, EncoderSettings, int | None, EngineName, int], list[Group]] = {}
+    encodings: dict[tuple[EncoderSettings, int | None, EngineName, int], PlannedEncoding] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
         # Only the engine `libopus` fills pauses that were not sent.
         engine = "libopus" if point.scenario.codec.omits_pauses else point.scenario.engine
         batch_mb = point.scenario.limits.batch_mb
         for scheme_index, scheme in enumerate(point_schemes):
             settings = encoder_settings(scheme, point.scenario)
-            for clip in range(clips):
-                # A call with a closed loop encodes for itself, so it shares no work with others.
-                alone = point.index if point.scenario.is_closed_loop and not scheme.is_ceiling else None
-                same = groups.setdefault((clip, settings, alone, engine, batch_mb), [])
-                for realization in range(point.scenario.realizations):
-                    if not same or len(same[-1].calls) >= ENGINES[engine].max_calls:
-                        same.append(Group(clip, settings, engine, batch_mb))
-                    same[-1].calls.append(CallId(point.index, scheme_index, clip, realization))
-    return Plan(scenario, all_points, schemes, [group for same in groups.values() for group in same])
+            # A call with a closed loop encodes for itself, so it shares no work with others.
+            alone = point.index if point.scenario.is_closed_loop and not scheme.is_ceiling else None
+            encoding = PlannedEncoding(settings, engine, batch_mb, [])
+            same = encodings.setdefault((settings, alone, engine, batch_mb), encoding)
+            same.uses.append((point.index, scheme_index))
+    return Plan(scenario, all_points, schemes, clips, [*encodings.values()])
 
 
 def known_loss(scenario: Scenario) -> float:

@@ -144,21 +144,20 @@ def repeat_call(run: Results, row: int) -> Call:
     planned = plan(scenario, len(clips), max(MOST_CALLS, len(run.table)))
     check_unchanged(run.manifest, inputs_of(planned.points, clips), clips, run.folder)
     context = RunContext(planned.points, planned.schemes, clips, frozenset(), frozenset())
-    groups = {call: group for group in planned.groups for call in group.calls}
     kept = run.table.iloc[number]
     try:
         call = CallId(
             point=int(kept["point"]),
             scheme=[scheme.name for scheme in planned.schemes[int(kept["point"])]].index(kept["scheme"]),
             clip=[clip.name for clip in clips].index(kept["clip"]),
-            realization=int(kept["realization"]),
+            realization=range(scenario.realizations).index(int(kept["realization"])),
         )
-        group = groups[call]
+        encoding = planned.encoding_of[call.point, call.scheme]
     except (ValueError, LookupError):
         raise ResultsError(f"{run.folder}: row {row} belongs to no call of its scenario") from None
     clip = clips[call.clip]
-    decoding = engine(group.engine, group.batch_mb)
-    source = EncodedClip(int16_from_float(clip.pcm), group.settings)
+    decoding = engine(encoding.engine, encoding.batch_mb)
+    source = EncodedClip(int16_from_float(clip.pcm), encoding.settings)
     simulation = simulate_call(context, call, source, decoding)
     pcm = listen(simulation, len(clip.pcm), decoding)
     return Call(simulation, pcm, clip, {str(name): value for name, value in kept.items()})

@@ -95,7 +95,7 @@ class Work:
 
 @contextmanager
 def working(
-    out: Path, manifest: Mapping[str, Any], columns: Columns, key_length: int, rows: int, force: bool = False
+    out: Path, manifest: Mapping[str, Any], columns: Columns, rows: int, force: bool = False
 ) -> Iterator[Work]:
     """Give a run its folder and store; errors and Ctrl-C report the rows that are kept.
 
@@ -103,7 +103,7 @@ def working(
     ----------
     manifest
         Manifest at the start of the run, with which an unfinished run is read.
-    columns, key_length, rows
+    columns, rows
         See `testbed.store.Store`.
     force
         Whether the run may replace that of another scenario, or an unfinished one.
@@ -117,7 +117,7 @@ def working(
     """
     with claimed(out) as folder:
         replaces = _made_room(out, folder, manifest, force)
-        with _begun(folder / WORK, manifest, columns, key_length, rows) as store:
+        with _begun(folder / WORK, manifest, columns, rows) as store:
             work = Work(out, folder / WORK, store, replaces)
             try:
                 yield work
@@ -133,14 +133,12 @@ def working(
 
 
 @contextmanager
-def _begun(
-    folder: Path, manifest: Mapping[str, Any], columns: Columns, key_length: int, rows: int
-) -> Iterator[Store]:
+def _begun(folder: Path, manifest: Mapping[str, Any], columns: Columns, rows: int) -> Iterator[Store]:
     """Yield the store of a new run; its folder is removed if it has no rows at the end."""
     folder.mkdir()
     sync(folder.parent)
     try:
-        with Store(folder, columns, key_length, rows) as store:
+        with Store(folder, columns, rows) as store:
             write_manifest(folder, {**manifest, "complete": False})
             yield store
     finally:

@@ -112,7 +112,7 @@ def run_scenario(
     started, done = time.monotonic(), 0
     study = study_of(scenario, save)
     origin = Provenance(scenario, command, study.inputs)
-    with working(out, study.manifest(origin), study.columns, study.key_length, study.rows, force) as work:
+    with working(out, study.manifest(origin), study.columns, study.rows, force) as work:
 
         def report(message: str) -> None:
             on_progress(Progress(done, study.total, time.monotonic() - started, message, study.unit))
@@ -121,7 +121,8 @@ def run_scenario(
         study.prepare(work.folder, report)
         report(study.kind.name)
         try:
-            for result in executor(jobs or cores()).run(study.tasks, study.work, study.context):
+            tasks = study.tasks(work.store.finished)
+            for result in executor(jobs or cores()).run(tasks, study.work, study.context):
                 done += study.keep(work.store, result)
                 report(study.kind.name)
         except (Exception, KeyboardInterrupt):

@@ -1,10 +1,9 @@
 """The finished rows of a run on disk: a journal of the latest, Parquet parts of the earlier ones.
 
-A row is on disk in the journal when `Store.append` returns. When the journal is long, its rows become a part.
-An incomplete line is not a row; a row that is in a part and in the journal counts once.
+Rows are on disk when `Store.append` returns: as one line of the journal, so all are there or none. When the
+journal is long, its rows become a part. A row that is in a part and in the journal counts once.
 
-Every row has a unique key, a tuple of whole numbers, by which the table is sorted. The first line of the
-journal holds the columns of the table.
+The table is sorted by the rows' numbers. The first line of the journal holds the columns of the table.
 """
 
 import errno
@@ -19,6 +18,7 @@ from testbed.columns import check_declared
 from testbed.errors import ResultsError
 from testbed.files import sync, written_whole
 from testbed.parquet import read_arrow
+from testbed.row_set import RowSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,13 +32,13 @@ ROWS = "results"
 ROWS_IN_JOURNAL = 1000
 MOST_BYTES_OF_TEXT = 64 << 20
 """Largest size of a journal or a manifest; parsed it takes many times that."""
-_MOST_KEYS = 16
+_NUMBER = "row number"
+"""Column of a part with the rows' numbers. No column of a table has a name with a blank."""
 _ROW_BYTES = (2000, 500)
 """Upper estimates of a row's size in the journal, and in its part and the table together."""
 _OTHER_BYTES = 64 * 1024
 _STEP_BYTES = 16 * 1024
 
-RowKey = tuple[int, ...]
 Columns = Mapping[str, str]
 """Names of columns, in order, and their pandas types; "" for the type of the values."""
 
@@ -52,10 +52,13 @@ class Store:
         The folder of the journal.
     columns
         Columns of the table.
-    key_length
-        Number of whole numbers in a row's key.
     rows
-        Expected number of rows; disk space is reserved for them.
+        Largest number of rows of the table; disk space is reserved for them.
+
+    Attributes
+    ----------
+    finished
+        The rows so far.
 
     Raises
     ------
@@ -63,11 +66,11 @@ class Store:
         There is not enough disk space.
     """
 
-    def __init__(self, folder: Path, columns: Columns, key_length: int, rows: int) -> None:
+    def __init__(self, folder: Path, columns: Columns, rows: int) -> None:
         self.folder = folder
-        self.rows = 0
-        self._header: dict[str, Any] = {"columns": dict(columns), "key_length": key_length}
-        self._pending: list[tuple[RowKey, Mapping[str, Any]]] = []
+        self.finished = RowSet(rows)
+        self._header: dict[str, Any] = {"columns": dict(columns), "rows": rows}
+        self._pending: list[tuple[int, Mapping[str, Any]]] = []
         self._sealed = 0
         self._journal = os.open(folder / JOURNAL_FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
@@ -90,14 +93,13 @@ class Store:
         """
         import pyarrow
 
-        key = (0,) * self._header["key_length"]
         try:
-            _arrow(_frame(self._header, [(key, row) for row in rows]))
+            _arrow(_frame(self._header, [*enumerate(rows)]))
         except (pyarrow.ArrowException, OverflowError, UnicodeError, ValueError, TypeError) as error:
             raise ResultsError(f"no table can hold the run's rows: {error}") from error
 
-    def append(self, rows: Iterable[tuple[RowKey, Mapping[str, Any]]]) -> None:
-        """Add rows; they are on disk when this returns.
+    def append(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Add rows, each with its number; they are on disk when this returns.
 
         Raises
         ------
@@ -110,16 +112,16 @@ class Store:
         for _, row in added:
             check_declared(row, self._header["columns"])
         self.check_in_place()
-        self._write("".join(f"{json.dumps(row, default=_plain)}\n" for row in added).encode())
-        self.rows += len(added)
+        self._write(json.dumps(added, default=_plain).encode() + b"\n")
+        self.finished.add(number for number, _ in added)
         self._pending += added
         if len(self._pending) >= ROWS_IN_JOURNAL:
             self._seal()
 
-    def add_part(self, table: str, key: RowKey, frame: "pd.DataFrame") -> None:
-        """Add a part to another table; it is on disk when this returns. Parts are sorted by key."""
-        name = "-".join(f"{number:06d}" for number in key)
-        self._with_room(lambda: _write_part(self.folder / PARTS / f"{table}-{name}.parquet", _arrow(frame)))
+    def add_part(self, table: str, number: int, frame: "pd.DataFrame") -> None:
+        """Add a part to another table; it is on disk when this returns. Parts are sorted by number."""
+        path = self.folder / PARTS / f"{table}-{number:09d}.parquet"
+        self._with_room(lambda: _write_part(path, _arrow(frame)))
 
     def table(self) -> "pd.DataFrame":
         """Return all rows."""
@@ -229,17 +231,16 @@ def read_parts(folder: Path, table: str) -> "pd.DataFrame | None":
     return _joined(parts).to_pandas() if parts else None
 
 
-def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[RowKey, dict[str, Any]]]]:
+def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[int, dict[str, Any]]]]:
     path = folder / JOURNAL_FILE
     if path.stat().st_size > MOST_BYTES_OF_TEXT:
         raise ResultsError(f"{path}: too large for a journal")
     try:
         first, *lines = path.read_bytes().split(b"\n")[:-1]
         header = json.loads(first)
-        columns, key_length = header["columns"], header["key_length"]
-        whole = isinstance(columns, dict) and isinstance(key_length, int) and 0 < key_length <= _MOST_KEYS
-        rows = [(tuple(map(int, key)), dict(row)) for key, row in map(json.loads, lines)]
-        whole = whole and all(len(key) == key_length for key, _ in rows)
+        whole = isinstance(header["columns"], dict) and isinstance(header["rows"], int)
+        rows = [(int(number), dict(row)) for line in lines for number, row in json.loads(line)]
+        whole = whole and all(0 <= number < header["rows"] for number, _ in rows)
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError, OSError) as error:
         raise ResultsError(f"{path}: cannot be read: {error}") from error
     if not whole:
@@ -248,15 +249,15 @@ def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[RowKey, dict
 
 
 def _table(
-    folder: Path, header: Mapping[str, Any], pending: Sequence[tuple[RowKey, Mapping[str, Any]]]
+    folder: Path, header: Mapping[str, Any], pending: Sequence[tuple[int, Mapping[str, Any]]]
 ) -> "pd.DataFrame":
     import pyarrow
 
-    keys, columns = _key_columns(header), header["columns"]
+    columns = header["columns"]
     parts = _parts(folder, ROWS)
     try:
         parts.append(_arrow(_frame(header, pending)))
-        table: pd.DataFrame = _joined(parts).to_pandas().drop_duplicates(keys).sort_values(keys)
+        table: pd.DataFrame = _joined(parts).to_pandas().drop_duplicates(_NUMBER).sort_values(_NUMBER)
         empty = {name: "float64" for name in columns if table[name].isna().all()}
         types = {name: kind for name, kind in columns.items() if kind}
         return table[[*columns]].astype(empty | types).reset_index(drop=True)
@@ -276,13 +277,11 @@ def _joined(parts: "list[pyarrow.Table]") -> "pyarrow.Table":
     return pyarrow.concat_tables(plain, promote_options="permissive")
 
 
-def _frame(header: Mapping[str, Any], rows: Sequence[tuple[RowKey, Mapping[str, Any]]]) -> "pd.DataFrame":
+def _frame(header: Mapping[str, Any], rows: Sequence[tuple[int, Mapping[str, Any]]]) -> "pd.DataFrame":
     import pandas as pd
 
-    keys = _key_columns(header)
-    made = [{**dict(zip(keys, key, strict=True)), **row} for key, row in rows]
-    frame = pd.DataFrame(made, columns=[*keys, *header["columns"]])
-    return frame.astype(dict.fromkeys(keys, "int64"))
+    made = [{_NUMBER: number, **row} for number, row in rows]
+    return pd.DataFrame(made, columns=[_NUMBER, *header["columns"]]).astype({_NUMBER: "int64"})
 
 
 def _arrow(frame: "pd.DataFrame") -> "pyarrow.Table":
@@ -294,10 +293,6 @@ def _arrow(frame: "pd.DataFrame") -> "pyarrow.Table":
         if table[index].null_count == len(table):
             table = table.set_column(index, name, pyarrow.nulls(len(table)))
     return table
-
-
-def _key_columns(header: Mapping[str, Any]) -> list[str]:
-    return [f"key {number}" for number in range(header["key_length"])]
 
 
 def _write_part(path: Path, part: "pyarrow.Table") -> None:

@@ -1,6 +1,6 @@
 """Interface of studies: the work of one scenario of any kind, from the plan to the tables."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,6 +9,7 @@ from testbed.errors import ScenarioError
 from testbed.flows.study import FlowStudy
 from testbed.kept_files import KEEPABLE
 from testbed.provenance import Input, Provenance
+from testbed.row_set import RowSet
 from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import AnyScenario
 from testbed.store import Store
@@ -29,7 +30,7 @@ class Study(Protocol):
         Unit of its progress, in the plural.
     total, rows
         Number of these, and of the rows of its table.
-    columns, key_length
+    columns
         See `testbed.store.Store`.
     context
         Common data of its tasks; sent to each process once.
@@ -40,16 +41,14 @@ class Study(Protocol):
     total: int
     rows: int
     columns: dict[str, str]
-    key_length: int
     context: Any
 
     @property
     def inputs(self) -> Sequence[Input]:
         """The files that shape its numbers."""
 
-    @property
-    def tasks(self) -> Sequence[Any]:
-        """Its tasks, each for one process."""
+    def tasks(self, done: RowSet) -> Iterator[Any]:
+        """Yield its tasks, each for one process, without the rows that are done."""
 
     def outline(self) -> str:
         """Return the outline of its run, for ``--dry-run``."""

@@ -1,10 +1,11 @@
 """A study of flows: congestion-controlled media over shared links, from the plan to the tables."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testbed.channels.link import Link
 from testbed.columns import names
 from testbed.errors import reason
 from testbed.flows.capacity import capacity_kbps
@@ -16,7 +17,8 @@ from testbed.flows.trajectory import Series, cross_traffic_trajectory, trajector
 from testbed.manifest import shared_entries
 from testbed.provenance import Input, Provenance, inputs_of
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, read_table
-from testbed.scenario.flow_scenario import FlowScenario
+from testbed.row_set import RowSet
+from testbed.scenario.flow_scenario import DIRECTIONS, FlowScenario
 from testbed.scenario.loading import Point, points
 from testbed.store import Store
 from testbed.study_kind import FLOWS
@@ -50,29 +52,27 @@ class FlowStudy:
 
     kind = FLOWS
     unit = "runs"
-    key_length = len(IDENTITY)
 
     def __init__(self, scenario: FlowScenario) -> None:
         self._scenario = scenario
         self.context = points(scenario)
         types = {column.name: column.dtype for column in COLUMNS}
         self.columns = {name: types.get(name, "") for name in (*names(IDENTITY), *scenario.sweep, *types)}
-        self.total = len(self.tasks)
-        self.rows = self.total * len(scenario.flows)
+        self.total = len(self.context) * scenario.realizations
+        self._rows_of_run = max(_most_rows(point.scenario) for point in self.context)
+        self.rows = self.total * self._rows_of_run
 
     @property
     def inputs(self) -> list[Input]:
         """The files that shape its numbers."""
         return inputs_of(self.context)
 
-    @property
-    def tasks(self) -> list[RunId]:
-        """All realizations of all points."""
-        return [
-            RunId(point.index, realization)
-            for point in self.context
-            for realization in range(point.scenario.realizations)
-        ]
+    def tasks(self, done: RowSet) -> Iterator[RunId]:
+        """Yield the realizations of all points, without those whose rows are done."""
+        for number in range(self.total):
+            first = number * self._rows_of_run
+            if done.missing(first, first + 1).size:
+                yield RunId(*divmod(number, self._scenario.realizations))
 
     def outline(self) -> str:
         """Return the outline of its run, for ``--dry-run``."""
@@ -83,8 +83,8 @@ class FlowStudy:
         return ""
 
     def identities(self) -> list[dict[str, Any]]:
-        """Return the identity of each realization of each point."""
-        return [self._identity(run) for run in self.tasks]
+        """Return the identity of a row of each point."""
+        return [self._identity(RunId(point.index, 0)) for point in self.context]
 
     def prepare(self, folder: Path, report: Callable[[str], None]) -> None:
         """Do nothing."""
@@ -106,16 +106,17 @@ class FlowStudy:
         """Write the rows of a run to disk, those of the results last; return 1."""
         import pandas as pd
 
-        key = (result.run.point, result.run.realization)
+        number = result.run.point * self._scenario.realizations + result.run.realization
         identity = self._identity(result.run)
         changed = pd.DataFrame(
             [{**identity, **row} for row in result.changes],
             columns=list(dict.fromkeys([*names(IDENTITY), *self._scenario.sweep, *names(CHANGES)])),
         )
-        store.add_part(Path(TRAJECTORIES_FILE).stem, key, _trajectories(result))
-        store.add_part(Path(CHANGES_FILE).stem, key, changed)
+        store.add_part(Path(TRAJECTORIES_FILE).stem, number, _trajectories(result))
+        store.add_part(Path(CHANGES_FILE).stem, number, changed)
+        first = number * self._rows_of_run
         store.append(
-            ((*key, index), {**identity, **row, "seconds_simulate": result.seconds, "error": result.error})
+            (first + index, {**identity, **row, "seconds_simulate": result.seconds, "error": result.error})
             for index, row in enumerate(result.rows)
         )
         return 1
@@ -161,6 +162,13 @@ def series_of(scenario: FlowScenario, outcome: Outcome) -> dict[str, Series]:
         log.name: cross_traffic_trajectory(log, bins, capacity(log.direction))
         for log in outcome.cross_traffic
     }
+
+
+def _most_rows(scenario: FlowScenario) -> int:
+    """Return the number of rows of a run that does not fail: one per flow and entry of cross traffic."""
+    stages = [stage for direction in DIRECTIONS for stage in scenario.stages(direction)]
+    entries = sum(len(stage.cross_traffic) for stage in stages if isinstance(stage, Link))
+    return len(scenario.flows) + entries
 
 
 def _failures(table: "pd.DataFrame") -> list[str]:

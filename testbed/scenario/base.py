@@ -21,8 +21,7 @@ class Limits(Parameters):
     Attributes
     ----------
     calls
-        Largest number of calls of a run; in a flow study, of simulations of all flows. Each takes memory
-        before the first begins.
+        Largest number of calls of a run; in a flow study, of simulations of all flows.
     events
         Number of events after which a simulation is aborted.
     """

@@ -3,7 +3,7 @@
 import pytest
 
 from testbed import runner
-from testbed.columns import COLUMNS, IDENTITY, names, table_types
+from testbed.columns import COLUMNS, names, table_types
 from testbed.errors import ResultsError
 from testbed.flows import columns as flow_columns
 from testbed.scenario.loading import parse_scenario
@@ -54,10 +54,10 @@ def test_a_row_fills_exactly_the_declared_columns_in_their_order(tmp_path, monke
 
 
 def test_a_key_that_is_not_declared_is_refused_before_it_is_lost(tmp_path):
-    with Store(tmp_path, table_types([], []), len(IDENTITY), 1) as store:
+    with Store(tmp_path, table_types([], []), 1) as store:
         with pytest.raises(ResultsError, match="'wire_kpbs', which is not a declared column"):
-            store.append([((0, 0, 0, 0), {"scheme": "plc", "wire_kpbs": 40.0})])
-        assert store.rows == 0
+            store.append([(0, {"scheme": "plc", "wire_kpbs": 40.0})])
+        assert not len(store.finished)
 
 
 @pytest.mark.parametrize(

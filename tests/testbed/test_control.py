@@ -46,7 +46,7 @@ def call(text: str = SCENARIO):
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
     context = RunContext(whole.points, whole.schemes, clips, frozenset(), frozenset())
-    of_scheme = [(each, group) for group in whole.groups for each in group.calls if each.scheme == 1]
+    of_scheme = [(each, group) for group in whole.groups() for each in group.calls if each.scheme == 1]
     each, group = of_scheme[0]
     return simulate_call(
         context, each, EncodedClip(int16_from_float(clips[0].pcm), group.settings), LibopusEngine()

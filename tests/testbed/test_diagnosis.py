@@ -186,7 +186,7 @@ def test_a_loss_that_a_trace_states_is_expected(tmp_path: Any) -> None:
     (tmp_path / "losses.txt").write_text("0 0 0 1 " * 50)
     for stage in ("trace", "recorded"):
         whole = made(f"{stage}: {{file: {tmp_path}/losses.txt}}")
-        settings = {group.settings.expected_loss_percent for group in whole.groups}
+        settings = {group.settings.expected_loss_percent for group in whole.groups()}
         assert settings == {0, 25}, "none for the ceiling"
 
 

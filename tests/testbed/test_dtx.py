@@ -172,7 +172,7 @@ def test_feedback_reports_no_pause_as_a_loss(folder: Path, reporting: str, contr
     clips = clips_of(scenario)
     whole = plan(scenario, len(clips))
     context = RunContext(whole.points, whole.schemes, clips, frozenset(), frozenset())
-    groups = {call: group for group in whole.groups for call in group.calls if call.scheme == 3}
+    groups = {call: group for group in whole.groups() for call in group.calls if call.scheme == 3}
     ((call, group),) = groups.items()
     simulation = simulate_call(
         context, call, EncodedClip(int16_from_float(clips[0].pcm), group.settings), LibopusEngine()
@@ -205,7 +205,7 @@ def test_the_numba_engine_is_not_asked_to_fill_pauses(folder: Path) -> None:
     text = ONCE.replace("schemes:", "engine: numba\nschemes:")
     for dtx, engine in (("true", "libopus"), ("false", "numba"), ("{send_empty: true}", "numba")):
         whole = plan(parse_scenario(text.replace("dtx: true", f"dtx: {dtx}"), folder), 1)
-        assert {group.engine for group in whole.groups} == {engine}
+        assert {group.engine for group in whole.groups()} == {engine}
 
 
 def test_dtx_that_leaves_nothing_out_and_pauses_that_differ_are_warned_about() -> None:

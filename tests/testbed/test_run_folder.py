@@ -38,12 +38,12 @@ def run(
 ) -> str:
     """Run something in a folder; return when the run was made that it replaced."""
     made = manifest(name, **more)
-    with working(out, made, COLUMNS, 1, rows, force) as work:
+    with working(out, made, COLUMNS, rows, force) as work:
         (work.folder / "examples").mkdir()
         (work.folder / SOUND).write_text(name)
         for number in range(rows):
             row = {"point": 0, "scheme": name, "clip": "a", "realization": number}
-            work.store.append([((number,), {**row, "payload_kbps": 24.0, "wire_kbps": 40.0, "error": ""})])
+            work.store.append([(number, {**row, "payload_kbps": 24.0, "wire_kbps": 40.0, "error": ""})])
         meanwhile(work)
         work.finish({**made, "rows": rows}, {TABLE_FILE: work.store.table()})
     return work.replaces
@@ -402,10 +402,10 @@ def test_an_unfinished_run_is_reported(tmp_path):
     with (
         pytest.raises(KeyboardInterrupt),
         working(
-            tmp_path / "run", {**made.manifest, "save": []}, dict.fromkeys(made.table.columns, ""), 1, 100
+            tmp_path / "run", {**made.manifest, "save": []}, dict.fromkeys(made.table.columns, ""), 100
         ) as work,
     ):
-        work.store.append(((n,), row) for n, row in enumerate(made.table.to_dict("records")))
+        work.store.append(enumerate(made.table.to_dict("records")))
         raise KeyboardInterrupt
     page = write_report(tmp_path / "run").read_text("utf-8")
     assert "not complete" in page

@@ -205,8 +205,8 @@ def test_calls_of_one_encoding_are_grouped() -> None:
     whole = plan(parse_scenario(SCENARIO), clips=2)
     assert whole.calls == 32
     # Ceiling, classic PLC and RED differ in what the encoder is told to expect or to add.
-    assert len({group.settings for group in whole.groups}) == 3
-    assert len(whole.groups) == 3 * 2
+    assert len({group.settings for group in whole.groups()}) == 3
+    assert len([*whole.groups()]) == 3 * 2
 
 
 def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ def row(number: int) -> dict[str, object]:
 
 def filled(folder: Path, order: list[int]) -> Store:
     folder.mkdir(exist_ok=True)
-    made = Store(folder, COLUMNS, 2, len(order))
+    made = Store(folder, COLUMNS, 200)
     for number in order:
-        made.append([((number // 10, number % 10), row(number))])
+        made.append([(number, row(number))])
     return made
 
 
@@ -58,8 +58,8 @@ def test_a_table_is_the_same_however_often_its_journal_became_a_part(tmp_path, m
 
 def test_numbers_are_read_as_they_were_to_the_last_bit(tmp_path):
     values = [0.1, 1 / 3, math.pi * 1e-300, 1.7976931348623157e308, 5e-324, -0.0, math.nan, math.inf]
-    with Store(tmp_path, {"x": "float64", "n": ""}, 1, 8) as made:
-        made.append(((number,), {"x": np.float64(x), "n": np.int64(7)}) for number, x in enumerate(values))
+    with Store(tmp_path, {"x": "float64", "n": ""}, 8) as made:
+        made.append((number, {"x": np.float64(x), "n": np.int64(7)}) for number, x in enumerate(values))
         read = read_rows(tmp_path)
     assert read["x"].to_numpy().tobytes() == np.array(values).tobytes()
     assert read["n"].tolist() == [7] * 8
@@ -117,8 +117,8 @@ def test_a_full_disk_leaves_whole_rows(tmp_path, monkeypatch):
     made.release()
     with made, pytest.raises(OSError, match="No space left"):
         for number in range(100):
-            made.append([((0, number), row(number))])
-    assert 0 < len(read_rows(tmp_path)) == made.rows < 100
+            made.append([(number, row(number))])
+    assert 0 < len(read_rows(tmp_path)) == len(made.finished) < 100
     assert (tmp_path / JOURNAL_FILE).read_bytes().endswith(b"\n")
 
 
@@ -128,7 +128,7 @@ def test_a_disk_without_room_for_the_rows_is_found_before_the_first(tmp_path, mo
 
     monkeypatch.setattr(os, "posix_fallocate", refused)
     with pytest.raises(ResultsError, match=r"the disk is full: the rows of the run need 2\.6 MB"):
-        Store(tmp_path, COLUMNS, 2, 1010)
+        Store(tmp_path, COLUMNS, 1010)
 
 
 def test_a_limit_on_the_size_of_files_is_a_full_disk(tmp_path):
@@ -136,7 +136,7 @@ def test_a_limit_on_the_size_of_files_is_a_full_disk(tmp_path):
         "import resource, sys; from pathlib import Path\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "from testbed.errors import ResultsError; from testbed.store import Store\n"
-        "try: Store(Path(sys.argv[1]), {'x': ''}, 1, 1000)\n"
+        "try: Store(Path(sys.argv[1]), {'x': ''}, 1000)\n"
         "except ResultsError as error: print(error)"
     )
     done = subprocess.run(
@@ -149,9 +149,9 @@ def test_every_reported_row_survives_kill_9(tmp_path):
     program = (
         "import sys; from pathlib import Path; from testbed import store\n"
         "store.ROWS_IN_JOURNAL = 20\n"
-        "made = store.Store(Path(sys.argv[1]), {'x': ''}, 1, 10**6)\n"
+        "made = store.Store(Path(sys.argv[1]), {'x': ''}, 10**6)\n"
         "for number in range(10**6):\n"
-        "    made.append([((number,), {'x': number})])\n"
+        "    made.append([(number, {'x': number})])\n"
         "    print(number, flush=True)\n"
     )
     with subprocess.Popen(
@@ -170,7 +170,7 @@ def test_a_folder_that_was_moved_away_is_noticed(tmp_path):
     made = filled(tmp_path / "run", [0])
     (tmp_path / "run").rename(tmp_path / "elsewhere")
     with made, pytest.raises(ResultsError, match="was moved or removed"):
-        made.append([((0, 1), row(1))])
+        made.append([(1, row(1))])
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / JOURNAL_FILE).touch()
     with pytest.raises(ResultsError, match="was moved or removed"):
@@ -178,11 +178,11 @@ def test_a_folder_that_was_moved_away_is_noticed(tmp_path):
     assert len(read_rows(tmp_path / "elsewhere")) == 1
 
 
-def test_the_parts_of_another_table_come_in_the_order_of_their_keys(tmp_path):
+def test_the_parts_of_another_table_come_in_the_order_of_their_numbers(tmp_path):
     with filled(tmp_path, []) as made:
-        for key in ((1, 0), (0, 11), (0, 2)):
-            made.add_part("changes", key, pd.DataFrame({"key": [str(key)], "x": [0.5 if key[0] else None]}))
-    assert read_parts(tmp_path, "changes")["key"].tolist() == ["(0, 2)", "(0, 11)", "(1, 0)"]
+        for n in (1000, 11, 2):
+            made.add_part("changes", n, pd.DataFrame({"n": [n], "x": [0.5 if n > 99 else None]}))
+    assert read_parts(tmp_path, "changes")["n"].tolist() == [2, 11, 1000]
     assert read_parts(tmp_path, "trajectories") is None
 
 
@@ -199,11 +199,12 @@ def test_values_that_no_table_can_hold_are_found_before_the_first_row(tmp_path, 
         b"\n",
         b"{}\n",
         b"[1]\n",
-        b'{"columns": [], "key_length": 1}\n',
-        b'{"columns": {}, "key_length": "1"}\n',
-        b'{"columns": {"x": ""}, "key_length": 2}\n[[1], {}]\n',
-        b'{"columns": {"x": ""}, "key_length": 1}\n[["a"], {}]\n',
-        b'{"columns": {"x": "nonsense"}, "key_length": 1}\n[[1], {}]\n',
+        b'{"columns": [], "rows": 1}\n',
+        b'{"columns": {}, "rows": "1"}\n',
+        b'{"columns": {"x": ""}, "rows": 2}\n[[2, {}]]\n',
+        b'{"columns": {"x": ""}, "rows": 2}\n[[-1, {}]]\n',
+        b'{"columns": {"x": ""}, "rows": 2}\n[["a", {}]]\n',
+        b'{"columns": {"x": "nonsense"}, "rows": 2}\n[[1, {}]]\n',
         b"[" * 100_000 + b"\n",
         b"\xff\n",
     ],

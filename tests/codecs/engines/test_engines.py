@@ -81,7 +81,7 @@ def test_the_engines_lead_to_the_same_conclusions(finished: pd.DataFrame) -> Non
 def test_batches_give_identical_rows_on_any_number_of_processes(tmp_path: Path) -> None:
     text = SCENARIO.replace("[libopus, numba]", "[numba]").replace("realizations: 4", "realizations: 6")
     scenario = parse_scenario(text)
-    assert len(plan(scenario, 2).tasks) > 1
+    assert len([*plan(scenario, 2).tasks()]) > 1
     one, two = (runner.run_scenario(scenario, tmp_path / f"run{jobs}", jobs).table for jobs in (1, 2))
     drop = list(names(TIMINGS))
     pd.testing.assert_frame_equal(one.drop(columns=drop), two.drop(columns=drop), check_exact=True)
@@ -90,16 +90,16 @@ def test_batches_give_identical_rows_on_any_number_of_processes(tmp_path: Path) 
 @pytest.mark.parametrize("realizations", [1, 4, 500])
 def test_calls_of_several_encodings_are_one_task_where_the_engine_works_in_batches(realizations: int) -> None:
     whole = plan(parse_scenario(SCENARIO.replace("realizations: 4", f"realizations: {realizations}")), 2)
-    assert [call for task in whole.tasks for group in task for call in group.calls] == [
-        call for group in whole.groups for call in group.calls
+    assert [call for task in whole.tasks() for group in task for call in group.calls] == [
+        call for group in whole.groups() for call in group.calls
     ]
-    for task in whole.tasks:
+    for task in whole.tasks():
         engines = {whole.points[call.point].scenario.engine for group in task for call in group.calls}
         assert len(engines) == 1
         assert len(task) == 1 or engines == {"numba"}
         assert all(len(group.calls) <= ENGINES[group.engine].max_calls for group in task)
         assert len(task) == 1 or sum(len(group.calls) for group in task) <= MAX_CALLS_IN_TASK
-    assert any(len(task) > 1 for task in whole.tasks) == (realizations < 500)
+    assert any(len(task) > 1 for task in whole.tasks()) == (realizations < 500)
 
 
 @pytest.mark.parametrize("name", ["libopus", "numba"])
