@@ -1,23 +1,28 @@
-"""Means and shares with their 95 % bootstrap intervals, from columns indexed by clip and realization."""
+"""Means and shares with their 95 % bootstrap intervals, over calls in clips."""
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from testbed import stats
+
+Numbers = NDArray[np.float64]
+Clips = NDArray[Any]
+"""The clip of each call, as any labels."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate over `pairs` of (clip, realization), with its 95 % interval (NaN for one call)."""
+    """An estimate over `pairs` (clip, realization) of `clips`, with its 95 % interval (NaN for one call)."""
 
     mean: float
     low: float
     high: float
     pairs: int
+    clips: int
 
     @property
     def is_known(self) -> bool:
@@ -31,28 +36,29 @@ class Interval:
 
     def times(self, sign: int) -> Self:
         """Return the estimate multiplied by 1 or -1."""
-        return self if sign > 0 else type(self)(-self.mean, -self.high, -self.low, self.pairs)
+        return self if sign > 0 else type(self)(-self.mean, -self.high, -self.low, self.pairs, self.clips)
 
 
-def interval(column: "pd.Series[float]", bounds: tuple[float, float] | None = None) -> Interval | None:
-    """Return the mean of a column whose index is (clip, realization); None if it has no value.
+def interval(values: Numbers, clips: Clips, bounds: tuple[float, float] | None = None) -> Interval | None:
+    """Return the mean of the calls that have a value; None if none has.
 
     The interval is cut off at `bounds`, beyond which the mean cannot be.
     """
-    column = column.dropna()
-    if not len(column):
+    there = ~np.isnan(values)
+    if not there.any():
         return None
-    mean, low, high = stats.interval(column.to_numpy(float), column.index.get_level_values("clip").to_numpy())
+    values, clips = values[there], clips[there]
+    mean, low, high = stats.interval(values, clips)
     if bounds is not None:
         low, high = (float(np.clip(end, *bounds)) for end in (low, high))
-    return Interval(mean, low, high, len(column))
+    return Interval(mean, low, high, len(values), len(np.unique(clips)))
 
 
-def ratio(won: "pd.Series[float]", lost: "pd.Series[float]") -> Interval | None:
-    """Return mean(won) / mean(lost) over the pairs that have both; None if the loss is not significant."""
-    both = pd.DataFrame({"won": won, "lost": lost}).dropna()
-    loss = interval(both["lost"])
+def ratio(won: Numbers, lost: Numbers, clips: Clips) -> Interval | None:
+    """Return mean(won) / mean(lost) over the calls that have both; None if the loss is not significant."""
+    both = ~(np.isnan(won) | np.isnan(lost))
+    won, lost, clips = won[both], lost[both], clips[both]
+    loss = interval(lost, clips)
     if loss is None or not loss.low > 0:
         return None
-    clips = both.index.get_level_values("clip").to_numpy()
-    return Interval(*stats.ratio(both["won"].to_numpy(), both["lost"].to_numpy(), clips), len(both))
+    return Interval(*stats.ratio(won, lost, clips), loss.pairs, loss.clips)

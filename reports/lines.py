@@ -60,8 +60,10 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
             continue
         at_values = x in swept or x in _ASKED or not numeric(rows[x])
         for value, its in rows.groupby(x if at_values else "point", sort=True):
-            column = its.groupby(list(results.kind.units))[y].mean().rename_axis(["clip", "realization"])
-            mean = interval(column, described(y).bounds)
+            column = its.groupby(list(results.kind.units))[y].mean()
+            mean = interval(
+                column.to_numpy(float), column.index.get_level_values(0).to_numpy(), described(y).bounds
+            )
             place = value if at_values else its[x].mean()
             if mean is None or pd.isna(place):
                 continue

@@ -61,12 +61,14 @@ def reproduction(manifest: dict[str, Any]) -> Reproduction:
 
 def rows(table: pd.DataFrame) -> dict[tuple[int, str], str]:
     """Return the row numbers of each (point, scheme): ``8–15``, or ``8, …`` if they are not contiguous."""
+    keys = table[["point", "scheme"]]
+    numbers = pd.Series(range(len(table)), table.index).groupby(
+        [keys["point"], keys["scheme"]], observed=True
+    )
     found = {}
-    numbered = table.reset_index(drop=True)
-    for (point, scheme), its in numbered.groupby(["point", "scheme"]):
-        first, last = its.index[0], its.index[-1]
+    for (point, scheme), first, last, count in numbers.agg(["min", "max", "size"]).itertuples():
         together = f"{first}–{last}" if last > first else f"{first}"
-        found[int(str(point)), str(scheme)] = together if last - first + 1 == len(its) else f"{first}, …"
+        found[int(point), str(scheme)] = together if last - first + 1 == count else f"{first}, …"
     return found
 
 

@@ -1,6 +1,7 @@
 """Summary of a run's table: means, intervals, differences, shares."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,12 +12,14 @@ import pandas as pd
 from testbed.columns import MEASURED, PLAYED_FROM
 from testbed.metrics import described, is_usable
 from testbed.reports.facts import receiver
+from testbed.reports.grid import Grid, PartOfGrid
 from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
 
 RECOVERIES = tuple(column.name.removeprefix("frames_") for column in PLAYED_FROM)
 """Sources that frames are played from, by the names of the columns that count them."""
 _MEANS = tuple(column.name for column in MEASURED if column.unit != "frames")
+_COUNTS = ("frames", "frames_dtx", "frames_late", *(f"frames_{name}" for name in RECOVERIES))
 _REDUNDANCY = ("red_kbps", "lbrr_kbps", "dred_kbps")
 _NOTHING_SENT_KBPS = 0.5
 NETWORK = ("packet_loss", "delay_variation_ms_p95", "mean_delay_ms", "wire_kbps")
@@ -95,6 +98,11 @@ class Summary:
 
     Attributes
     ----------
+    scored_realizations
+        Number of realizations that a metric scores, from the first; of metrics that score a part of them.
+    grids
+        Each metric and each column in `network`: one row per (point, clip, realization) with a value, one
+        column per scheme.
     ceiling
         The scheme that loses nothing; None if the run has none.
     baseline
@@ -119,6 +127,8 @@ class Summary:
     table: pd.DataFrame
     receivers: list[str]
     warnings: list[str]
+    scored_realizations: dict[str, int]
+    grids: dict[str, Grid]
 
     def rivals(self) -> list[str]:
         """Return the schemes that meet loss, in the scenario's order."""
@@ -141,15 +151,23 @@ class Summary:
 
     def grid(self, point: int, metric: str) -> pd.DataFrame:
         """Return one metric at one point: one row per (clip, realization), one column per scheme."""
-        here = self.table[self.table["point"] == point]
-        return here.pivot_table(
-            index=["clip", "realization"], columns="scheme", values=metric, aggfunc="mean"
-        )
+        return self.grids[metric].at(point)
 
     def gap(self, point: int, metric: str, scheme: str, other: str) -> Interval | None:
         """Return the improvement of `scheme` over `other`, call by call."""
-        grid = self.grid(point, metric)
-        return interval(described(metric).sign * (grid[scheme] - grid[other]))
+        grid = self.grids[metric].part(point)
+        return interval(described(metric).sign * (grid.of(scheme) - grid.of(other)), grid.clips)
+
+    def calls_to_score(self, metric: str) -> pd.DataFrame:
+        """Return the rows of the calls that a metric scores."""
+        if metric not in self.scored_realizations:
+            return self.table
+        return self.table[self.table["realization"] < self.scored_realizations[metric]]
+
+    @property
+    def has_parts(self) -> bool:
+        """True if a metric scores a part of the realizations."""
+        return bool(self.scored_realizations)
 
 
 def summarize(results: Results) -> Summary:
@@ -171,11 +189,14 @@ def summarize(results: Results) -> Summary:
         for name in metrics
         if not is_usable(name)
     ]
+    network = _network(table, ceiling)
+    realizations = int(table["realization"].max()) + 1
+    scored = manifest.get("scored_realizations") or {}
     summary = Summary(
-        {},
+        _cells(table, schemes, manifest),
         schemes,
         metrics,
-        _network(table, ceiling),
+        network,
         points,
         ceiling,
         baseline,
@@ -183,20 +204,17 @@ def summarize(results: Results) -> Summary:
         table,
         receivers,
         warnings,
+        {name: scored[name] for name in metrics if scored.get(name, realizations) < realizations},
+        {column: Grid.of(table, column) for column in (*metrics, *network)},
     )
-    for point in sorted(int(number) for number in table["point"].unique()):
-        for scheme in schemes:
-            rows = table[(table["point"] == point) & (table["scheme"] == scheme)]
-            if len(rows):
-                summary.cells[point, scheme] = _diagnosed(_cell(rows, point, scheme), manifest)
-    for point in sorted({point for point, _ in summary.cells}):
-        for metric in metrics:
-            _score(summary, point, metric)
-        for column in summary.network:
-            grid = summary.grid(point, column)
-            for scheme in grid.columns:
-                if (found := interval(grid[scheme])) is not None:
-                    summary.cells[point, str(scheme)].scores[column] = found
+    for metric in metrics:
+        for point, grid in summary.grids[metric].parts():
+            _score(summary, point, metric, grid)
+    for column in network:
+        for point, grid in summary.grids[column].parts():
+            for scheme in grid.schemes:
+                if (found := interval(grid.of(scheme), grid.clips)) is not None:
+                    summary.cells[point, scheme].scores[column] = found
     return summary
 
 
@@ -221,65 +239,98 @@ def _cheapest(table: pd.DataFrame, schemes: Sequence[str]) -> str | None:
 def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with NaN for every missing number, for any types in the file."""
     missing = [
-        name for name in table if pd.api.types.is_numeric_dtype(table[name]) and table[name].isna().any()
+        name
+        for name in table
+        if pd.api.types.is_numeric_dtype(table[name])
+        and table[name].dtype != "float64"
+        and table[name].isna().any()
     ]
-    return table.astype(dict.fromkeys(missing, "float64"))
+    return table.astype(dict.fromkeys(missing, "float64")) if missing else table
 
 
-def _cell(rows: pd.DataFrame, point: int, scheme: str) -> Cell:
-    costs = {name: float(rows[name].mean()) for name in _MEANS if name in rows}
-    frames = float(rows["frames"].sum()) if "frames" in rows else 0.0
-    if "frames_dtx" in rows and frames:
-        pauses = float(rows["frames_dtx"].sum())
-        costs["pauses"] = pauses / frames
-        frames -= pauses
-    if "buffer_needed_ms_max" in rows:
-        costs["buffer_needed_ms_max"] = float(rows["buffer_needed_ms_max"].max())
+def _cells(
+    table: pd.DataFrame, schemes: Sequence[str], manifest: dict[str, Any]
+) -> dict[tuple[int, str], Cell]:
+    """Return the cells without scores, by point and in the order of the schemes."""
+    groups = table.groupby(["point", "scheme"], observed=True)
+    costs = {name: groups[name].mean() for name in _MEANS if name in table}
+    counts = {name: groups[name].sum() for name in _COUNTS if name in table}
+    frames = counts.get("frames", 0.0 * groups.size())
+    if "frames_dtx" in counts:
+        costs["pauses"] = counts["frames_dtx"] / frames
+        frames = frames - counts["frames_dtx"]
+    if "buffer_needed_ms_max" in table:
+        costs["buffer_needed_ms_max"] = groups["buffer_needed_ms_max"].max()
     shares = {
-        name: float(rows[f"frames_{name}"].sum()) / frames
+        name: counts[f"frames_{name}"] / frames
         for name in (*RECOVERIES, "late")
-        if frames and f"frames_{name}" in rows
+        if f"frames_{name}" in counts
     }
-    failed = int((rows["error"].fillna("") != "").sum())
-    costs = {name: value for name, value in costs.items() if np.isfinite(value)}
-    return Cell(point, scheme, len(rows), failed, costs, shares)
-
-
-def _diagnosed(cell: Cell, manifest: dict[str, Any]) -> Cell:
-    """Return a cell with the run's diagnoses of it."""
-    found = [
-        each
-        for each in manifest.get("diagnoses") or ()
-        if each.get("point") == cell.point and each.get("scheme") == cell.scheme
-    ]
-    schemes = (manifest.get("scenario") or {}).get("schemes") or ()
-    asked = next((each for each in schemes if isinstance(each, dict) and each.get("name") == cell.scheme), {})
-    is_asked = cell.asks_dred or any(name in asked for name in ("red", "lbrr", "dred"))
-    is_asked = is_asked or any(each.get("kind") == "not_sent" for each in found)
-    is_measured = any(name in cell.costs for name in _REDUNDANCY)
-    return replace(
-        cell,
-        diagnoses=tuple(str(each.get("text", "")) for each in found),
-        is_unsent=is_asked and is_measured and cell.redundancy_kbps < _NOTHING_SENT_KBPS,
+    has_failed = table["error"].fillna("") != ""
+    made = pd.DataFrame(
+        {"calls": groups.size(), "failed": has_failed.groupby([table["point"], table["scheme"]]).sum()}
     )
+    means, parts = _finite(costs, made.index), _finite(shares, made.index)
+    place = {scheme: number for number, scheme in enumerate(schemes)}
+    cells = [
+        Cell(int(point), str(scheme), int(calls), int(failed), mean, part)
+        for (point, scheme), calls, failed, mean, part in zip(
+            made.index, made["calls"], made["failed"], means, parts, strict=True
+        )
+    ]
+    cells.sort(key=lambda cell: (cell.point, place[cell.scheme]))
+    diagnosed = _Diagnosed(manifest)
+    return {(cell.point, cell.scheme): diagnosed.of(cell) for cell in cells}
 
 
-def _score(summary: Summary, point: int, metric: str) -> None:
-    grid = summary.grid(point, metric)
+def _finite(columns: dict[str, "pd.Series[float]"], index: pd.Index) -> list[dict[str, float]]:
+    """Return the finite values of each row."""
+    values = pd.DataFrame(columns, index=index).to_numpy(float)
+    return [
+        {name: value for name, value in zip(columns, row, strict=True) if np.isfinite(value)}
+        for row in values.tolist()
+    ]
+
+
+class _Diagnosed:
+    """The run's diagnoses by (point, scheme)."""
+
+    def __init__(self, manifest: dict[str, Any]) -> None:
+        self._found: dict[tuple[Any, Any], list[dict[str, Any]]] = defaultdict(list)
+        for each in manifest.get("diagnoses") or ():
+            self._found[each.get("point"), each.get("scheme")].append(each)
+        schemes = (manifest.get("scenario") or {}).get("schemes") or ()
+        self._asked = {each.get("name"): each for each in reversed(schemes) if isinstance(each, dict)}
+
+    def of(self, cell: Cell) -> Cell:
+        """Return a cell with its diagnoses."""
+        found = self._found.get((cell.point, cell.scheme), [])
+        asked = self._asked.get(cell.scheme, {})
+        is_asked = cell.asks_dred or any(name in asked for name in ("red", "lbrr", "dred"))
+        is_asked = is_asked or any(each.get("kind") == "not_sent" for each in found)
+        is_measured = any(name in cell.costs for name in _REDUNDANCY)
+        return replace(
+            cell,
+            diagnoses=tuple(str(each.get("text", "")) for each in found),
+            is_unsent=is_asked and is_measured and cell.redundancy_kbps < _NOTHING_SENT_KBPS,
+        )
+
+
+def _score(summary: Summary, point: int, metric: str, grid: PartOfGrid) -> None:
     judge = described(metric)
-    baseline = grid.get(summary.baseline) if summary.baseline else None
-    ceiling = grid.get(summary.ceiling) if summary.ceiling else None
-    for scheme in grid.columns:
-        cell = summary.cells[point, str(scheme)]
-        mine = grid[scheme]
-        if (score := interval(mine, judge.bounds)) is not None:
-            cell.scores[metric] = score
+    values = {scheme: grid.of(scheme) for scheme in grid.schemes}
+    baseline, ceiling = values.get(summary.baseline or ""), values.get(summary.ceiling or "")
+    lost = None if baseline is None or ceiling is None else judge.sign * (ceiling - baseline)
+    for scheme, mine in values.items():
+        if (score := interval(mine, grid.clips, judge.bounds)) is None:
+            continue
+        cell = summary.cells[point, scheme]
+        cell.scores[metric] = score
         if baseline is None:
             continue
         won = judge.sign * (mine - baseline)
-        if scheme != summary.baseline and (gain := interval(won)) is not None:
+        if scheme != summary.baseline and (gain := interval(won, grid.clips)) is not None:
             cell.gains[metric] = gain
-        lost = None if ceiling is None else judge.sign * (ceiling - baseline)
-        if lost is not None and (share := ratio(won, lost)) is not None:
+        if lost is not None and (share := ratio(won, lost, grid.clips)) is not None:
             is_scale = scheme in (summary.baseline, summary.ceiling)
             cell.repaired[metric] = replace(share, low=np.nan, high=np.nan) if is_scale else share

@@ -54,5 +54,5 @@ def _scores(cell: Cell, metrics: list[str]) -> dict[str, float]:
 
 def _numbers(name: str, value: Interval | None) -> dict[str, float]:
     if value is None:
-        value = Interval(float("nan"), float("nan"), float("nan"), 0)
+        value = Interval(float("nan"), float("nan"), float("nan"), 0, 0)
     return {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from testbed.choice import Choice, choose
 from testbed.errors import ResultsError
 from testbed.metrics import METRICS, described
@@ -167,9 +169,9 @@ def _choices(
     summary: Summary, metric: str, margin: float, budgets_kbps: Mapping[int, float] | None = None
 ) -> dict[int, Choice]:
     """Choose among the schemes that sent their redundancy."""
-    unsent = {key for key, cell in summary.cells.items() if cell.is_unsent}
-    keys = zip(summary.table["point"], summary.table["scheme"], strict=True)
-    table = summary.table[[key not in unsent for key in keys]]
+    table = summary.calls_to_score(metric)[["point", "scheme", "clip", "realization", "wire_kbps", metric]]
+    if unsent := [key for key, cell in summary.cells.items() if cell.is_unsent]:
+        table = table[~pd.MultiIndex.from_frame(table[["point", "scheme"]]).isin(unsent)]
     return choose(table, metric, summary.rivals(), margin, budgets_kbps)
 
 

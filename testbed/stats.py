@@ -23,6 +23,8 @@ from testbed.randomness import generator
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+_MOST_CLIPS = 400
+"""Most clips for which the covariance of the resamples is kept."""
 
 
 class Estimate(NamedTuple):
@@ -122,13 +124,18 @@ def _bootstrap(part: NDArray[np.float64], whole: NDArray[np.float64], clips: NDA
     n = int(units.max()) + 1
     if n == 1:
         return Estimate(value, float("nan"), float("nan"))
-    weights = resamples(n)
     # Centred, so that values that are all the same give exactly no spread.
-    spread = weights @ np.bincount(units, part - value * whole)
-    denominators = weights @ np.bincount(units, whole)
-    if (denominators * np.sign(denominator) <= 0).any():
-        return Estimate(value, float("nan"), float("nan"))
-    error = float(np.std(spread / denominators)) * np.sqrt(n / (n - 1))
+    spread, denominators = np.bincount(units, part - value * whole), np.bincount(units, whole)
+    if n <= _MOST_CLIPS and (denominators == denominators[0]).all():
+        # Every resample has the same denominator, so the covariance of the counts gives the deviation.
+        deviation = np.sqrt(max(0.0, float(spread @ _covariance(n) @ spread))) / abs(denominator)
+    else:
+        weights = resamples(n)
+        drawn = weights @ denominators
+        if (drawn * np.sign(denominator) <= 0).any():
+            return Estimate(value, float("nan"), float("nan"))
+        deviation = np.std(weights @ spread / drawn)
+    error = float(deviation) * np.sqrt(n / (n - 1))
     reach = float(_student(n - 1) * error)
     return Estimate(value, value - reach, value + reach)
 
@@ -141,6 +148,12 @@ def resamples(n: int) -> NDArray[np.float64]:
     """
     resamples = min(RESAMPLES, max(1000, 4_000_000 // n))
     return generator(0, "bootstrap", n).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+
+
+@lru_cache(maxsize=8)
+def _covariance(n: int) -> NDArray[np.float64]:
+    """Return the covariance of the counts of n units over the resamples, (n, n)."""
+    return np.asarray(np.cov(resamples(n), rowvar=False, bias=True))
 
 
 @cache
