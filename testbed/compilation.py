@@ -11,19 +11,22 @@ from testbed.codecs.encoding import encode
 from testbed.codecs.engines import ENGINES, EngineName, engine
 from testbed.codecs.engines.engine import Job, decode_one
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
+from testbed.codecs.pcm import float_from_int16
 from testbed.codecs.recovery import Action
 from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.metrics import METRICS
+from testbed.metrics.scorer import scorer
 from testbed.plan import Plan
 from testbed.randomness import generator
 
 MESSAGE = "compiling kernels (first run only, about a minute)"
-_PCM = generator(0, "compilation").integers(-2000, 2000, 12_800).astype(np.int16)
+_PCM = generator(0, "compilation").integers(-2000, 2000, 16_000).astype(np.int16)
 _SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_depth_ms=200, inband_fec=True)
 
 
 def is_needed(plan: Plan) -> bool:
     """Return whether a run uses kernels."""
-    return _has_lbrr(plan) or _has_dred(plan) or bool(_engines(plan))
+    return _codec_is_needed(plan) or bool(_metrics(plan))
 
 
 def compile_kernels(plan: Plan) -> None:
@@ -34,6 +37,13 @@ def compile_kernels(plan: Plan) -> None:
     CodecError
         libopus, whose weights the kernels need, is not built.
     """
+    for metric in _metrics(plan):
+        scorer(metric)(float_from_int16(_PCM), float_from_int16(_PCM))
+    if _codec_is_needed(plan):
+        _compile_codec(plan)
+
+
+def _compile_codec(plan: Plan) -> None:
     engines = _engines(plan)
     has_dred = bool(engines) or _has_dred(plan)
     # Encoding measures the LBRR of packets; a libopus without DRED has LBRR, too.
@@ -50,6 +60,14 @@ def compile_kernels(plan: Plan) -> None:
         actions[20], sources[20], actions[30] = Action.DECODE_DRED, 21, Action.CONCEAL
         job = Job(sent, sent, actions, sources, _SETTINGS.frame_samples, NEURAL_CONCEALMENT_COMPLEXITY)
         decode_one(engine(name, batch_mb), job)
+
+
+def _codec_is_needed(plan: Plan) -> bool:
+    return _has_lbrr(plan) or _has_dred(plan) or bool(_engines(plan))
+
+
+def _metrics(plan: Plan) -> list[str]:
+    return [name for name in plan.scenario.metric_names if METRICS[name].uses_kernels]
 
 
 def _has_lbrr(plan: Plan) -> bool:

@@ -15,7 +15,8 @@ Signal = NDArray[np.float32]
 Measure = Callable[[Signal, Signal], float]
 """Function of reference and degraded signal, both (n,) in [-1, 1], mono, 16 kHz, aligned to the sample.
 
-It is pure: no clock, no global random state. It raises `CannotScoreError` where the metric is not defined.
+It is pure: no clock, no global random state, nothing kept from earlier calls that changes a score. It raises
+`CannotScoreError` where the metric is not defined.
 """
 
 
@@ -48,6 +49,8 @@ class Metric:
         manifest has their versions.
     extra
         Extra of this package that installs them; ``""``: they are installed with it.
+    uses_kernels
+        Whether it uses kernels of ours, which are compiled before a run starts.
     margin
         Difference between schemes that does not matter; None: no scheme is recommended by this metric
         unless the user gives one.
@@ -65,6 +68,7 @@ class Metric:
     better: Literal["higher", "lower"] = "higher"
     packages: tuple[str, ...] = ()
     extra: str = ""
+    uses_kernels: bool = False
     margin: float | None = None
     undamaged: float | None = None
 

@@ -60,9 +60,6 @@ TIMELESS = (
     "testbed.feedback_loop",
     "testbed.kernels",
 )
-LENDS_GLOBAL_STATE = {
-    "testbed.metrics.estoi": "pystoi draws from NumPy's global state and takes no generator"
-}
 HEAVY = {
     "numpy",
     "scipy",
@@ -258,9 +255,7 @@ def test_no_global_randomness() -> None:
     for name, tree in TREES.items():
         allowed = {"Generator"} | ({"SeedSequence", "default_rng"} if name == "testbed.randomness" else set())
         used = [node for node in attributes_of(tree, "np.random", "numpy.random") if node.attr not in allowed]
-        wrong += [
-            f"{name}:{node.lineno}: {ast.unparse(node)}" for node in used if name not in LENDS_GLOBAL_STATE
-        ]
+        wrong += [f"{name}:{node.lineno}: {ast.unparse(node)}" for node in used]
         wrong += [f"{name}: the global random" for imported in imports(tree) if imported == "random"]
     assert wrong == [], "use testbed.randomness"
 

@@ -171,15 +171,11 @@ def test_plcmos_raters_are_enough_that_their_seed_does_not_matter(speech):
     assert abs(Plcmos()(speech, damaged) - others) < 4.4 * np.std(opinions) / np.sqrt(400)
 
 
-def test_pesq_and_estoi_equal_their_packages(speech):
+def test_pesq_equals_its_package(speech):
     from pesq import pesq
-    from pystoi import stoi
 
     damaged = gaps(speech, 0.1)
     assert scorer("pesq_wb")(speech, damaged).value == pesq(RATE, speech, damaged, "wb")
-    assert scorer("estoi")(speech, damaged).value == pytest.approx(
-        stoi(speech, damaged, RATE, extended=True), abs=1e-12
-    )
 
 
 def test_dnsmos_equals_the_package_that_defines_it(speech, monkeypatch):
