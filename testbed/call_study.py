@@ -11,6 +11,7 @@ from testbed.calls import results_of
 from testbed.caveats import caveats
 from testbed.columns import table_types
 from testbed.diagnosis import diagnoses
+from testbed.environment import Environment, environment
 from testbed.estimate import estimate
 from testbed.kept_files import NOT_KEPT, clean_speech, keep
 from testbed.manifest import make_manifest
@@ -61,6 +62,10 @@ class CallStudy:
     def inputs(self) -> list[Input]:
         """The files that shape its numbers."""
         return inputs_of(self._plan.points, self.context.clips)
+
+    def environment(self) -> Environment:
+        """Return what shapes its numbers besides the scenario and the samples of the speech."""
+        return environment([point.scenario for point in self._plan.points], self.inputs)
 
     def tasks(self, done: RowSet) -> Iterator[list[Group]]:
         """Yield the groups of calls that a process works on together, without the rows that are done."""

@@ -1,26 +1,18 @@
 """The manifest of a run: everything that shaped its numbers, so that it can be repeated."""
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
-from testbed.codecs.opus.capabilities import capabilities
 from testbed.codecs.schemes import NO_LOSS
 from testbed.diagnosis import Diagnosis
+from testbed.environment import versions
 from testbed.kept_files import CLEAN_EXAMPLE, file_stem
-from testbed.metrics import METRICS, packages
 from testbed.plan import Plan
-from testbed.plugins import versions_used
 from testbed.provenance import Provenance
 from testbed.run_context import RunContext
-from testbed.scenario.base import BaseScenario
 from testbed.scenario.models import Point
-
-_SHAPE_NUMBERS = ("speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile")
-"""Packages whose versions can change a number in the table, besides those of the metrics."""
 
 
 def shared_entries(
@@ -49,7 +41,7 @@ def shared_entries(
         **origin.as_manifest(),
         "swept": list(origin.scenario.sweep),
         "points": [point.parameters for point in points],
-        "versions": _versions([point.scenario for point in points]),
+        "versions": versions([point.scenario for point in points]),
         "seeds": {"scenario": origin.scenario.seed, **seeds},
         "rows": rows,
         "warnings": [*warnings],
@@ -121,25 +113,3 @@ def _baseline(plan: Plan) -> str | None:
     """Return the first scheme that is classic PLC alone."""
     names = (scheme.name for schemes in plan.schemes for scheme in schemes if scheme.is_baseline)
     return next(names, None)
-
-
-def _versions(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
-    """Return the versions of everything that shapes a number, the plugins that scenarios name included."""
-    found = {"python": platform.python_version(), "libopus": capabilities().version}
-    used = {name for scenario in scenarios for name in getattr(scenario, "metric_names", ())}
-    metrics = [
-        METRICS[name]
-        for name in METRICS
-        if name in used or (name in METRICS.builtin and not METRICS[name].extra)
-    ]
-    found |= {package: _version(package) for package in (*_SHAPE_NUMBERS, *packages(metrics))}
-    return found | versions_used(scenarios)
-
-
-def _version(package: str) -> str:
-    """Return the version of a package, given by its own name or the one it is imported by."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        names = packages_distributions().get(package)
-        return version(names[0]) if names else "not installed"

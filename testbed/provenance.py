@@ -196,8 +196,12 @@ def _files(points: Sequence[Point[Any]], clips: Sequence[Clip]) -> Iterator[tupl
         yield cache_dir() / WEIGHTS, "weights"
     for clip in clips:
         yield clip.file.absolute(), "speech"
-    if not clips:
-        return
+    if clips:
+        yield from libopus_files()
+
+
+def libopus_files() -> Iterator[tuple[Path, str]]:
+    """Yield the files of this machine's libopus, each with its role."""
     library = Path(libopus.find())
     if library.is_file():  # else a bare name that the dynamic linker knows
         yield library, "libopus"
@@ -205,6 +209,12 @@ def _files(points: Sequence[Point[Any]], clips: Sequence[Clip]) -> Iterator[tupl
     if build is not None and build.library.resolve() == library.resolve():
         yield build.exchange, "libopus"
         yield build.weights, "weights"
+
+
+def sha256_of(path: Path) -> str | None:
+    """Return the SHA-256 of a file's content; None if it cannot be read."""
+    digest = _digest(path)
+    return None if digest is None else digest[0]
 
 
 def _identity(path: str, role: str) -> str:

@@ -38,6 +38,7 @@ def run(
     save: Sequence[str] | str = (),
     force: bool = False,
     speech: Sequence[Path | str] | Path | str = (),
+    dask: str | None = None,
 ) -> Run:
     """Run a scenario and return its results, as ``testbed run`` does.
 
@@ -59,6 +60,8 @@ def run(
         Whether the run may replace that of another scenario, or an unfinished one.
     speech
         Recordings in place of the scenario's speech, as with ``--speech``.
+    dask
+        Address of the scheduler of a Dask cluster to run on, or ``"local"``, as with ``--dask``.
 
     Raises
     ------
@@ -88,7 +91,7 @@ def run(
     loaded = load_scenario(scenario, overrides_of(overrides), paths_of(speech))
     folder = Path(out or Path("results") / loaded.name)
     with progress(lines=False) as on_progress:
-        return run_scenario(loaded, folder, jobs, frozenset(words_of(save)), on_progress, force)
+        return run_scenario(loaded, folder, jobs, frozenset(words_of(save)), on_progress, force, dask=dask)
 
 
 def run_scenario(
@@ -99,6 +102,7 @@ def run_scenario(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     force: bool = False,
     command: Sequence[str] | None = None,
+    dask: str | None = None,
 ) -> Run:
     """Run a validated scenario and write its folder; see `run`.
 
@@ -112,6 +116,7 @@ def run_scenario(
     started, done = time.monotonic(), 0
     study = study_of(scenario, save)
     origin = Provenance(scenario, command, study.inputs)
+    doing = executor(jobs or cores(), dask, study.environment)
     with working(out, study.manifest(origin), study.columns, study.rows, force) as work:
 
         def report(message: str) -> None:
@@ -122,7 +127,7 @@ def run_scenario(
         report(study.kind.name)
         try:
             tasks = study.tasks(work.store.finished)
-            for result in executor(jobs or cores()).run(tasks, study.work, study.context):
+            for result in doing.run(tasks, study.work, study.context):
                 done += study.keep(work.store, result)
                 report(study.kind.name)
         except (Exception, KeyboardInterrupt):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from testbed.call_study import CallStudy
+from testbed.environment import Environment
 from testbed.errors import ScenarioError
 from testbed.flows.study import FlowStudy
 from testbed.kept_files import KEEPABLE
@@ -46,6 +47,9 @@ class Study(Protocol):
     @property
     def inputs(self) -> Sequence[Input]:
         """The files that shape its numbers."""
+
+    def environment(self) -> Environment:
+        """Return what shapes its numbers besides the scenario and the samples of the speech."""
 
     def tasks(self, done: RowSet) -> Iterator[Any]:
         """Yield its tasks, each for one process, without the rows that are done."""

@@ -55,6 +55,13 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Number of processes; default: one per core.")
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on a Dask cluster: the address of its scheduler, such as tcp://host:8786, or local.",
+        ),
+    ] = None,
     save: Annotated[
         str, typer.Option(metavar="WHAT", help="Files to keep of every call: any of audio,packets,timelines.")
     ] = "",
@@ -93,6 +100,7 @@ def run(
             on_progress,
             force,
             ("testbed", *sys.argv[1:]),
+            dask,
         )
     if replaced := done.manifest.get("replaces"):
         tell(f"replaced the run of {replaced}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 Task = TypeVar("Task")
@@ -10,6 +10,7 @@ Result = TypeVar("Result")
 
 TASKS_PER_PROCESS = 3
 """Tasks in flight per process: one that runs, and others, so that none waits while results are written."""
+_LOOK_S = 5
 
 
 class Executor(Protocol):
@@ -33,29 +34,44 @@ class Executor(Protocol):
         """
 
 
-def finished(tasks: Iterable[Task], submit: Callable[[Task], Any], most: int) -> Iterator[Any]:
-    """Submit tasks, at most so many that are unfinished, and yield the future of each as it finishes.
+def finished(
+    tasks: Iterable[Task],
+    submit: Callable[[Task], Any],
+    most: Callable[[], int],
+    look: Callable[[], Any] = lambda: None,
+) -> Iterator[Any]:
+    """Submit tasks and yield the future of each as it finishes.
 
     Parameters
     ----------
     submit
         Returns the future of a task.
     most
-        Largest number of tasks in flight.
+        Returns the largest number of tasks in flight; at least one is.
+    look
+        Called now and then while no task finishes.
     """
     waiting = iter(tasks)
     done: SimpleQueue[Any] = SimpleQueue()
-    in_flight, room = 0, most
+    in_flight = 0
     while True:
-        for task in islice(waiting, room):
+        for task in islice(waiting, max(most() - in_flight, not in_flight)):
             submit(task).add_done_callback(done.put)
             in_flight += 1
         if not in_flight:
             return
-        future = done.get()
-        in_flight, room = in_flight - 1, 1
+        future = _next(done, look)
+        in_flight -= 1
         yield future
         del future  # releases its result
+
+
+def _next(done: "SimpleQueue[Any]", look: Callable[[], Any]) -> Any:
+    while True:
+        try:
+            return done.get(timeout=_LOOK_S)
+        except Empty:
+            look()
 
 
 def on_one_thread(work: Callable[[Any, Task], Result], context: Any, task: Task) -> Result:

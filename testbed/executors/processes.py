@@ -53,7 +53,7 @@ class Processes:
                 return pool.submit(_work_kept, work, task)
 
         try:
-            for future in finished(chain(first, waiting), submit, TASKS_PER_PROCESS * len(first)):
+            for future in finished(chain(first, waiting), submit, lambda: TASKS_PER_PROCESS * len(first)):
                 yield future.result()
         except TerminatedWorkerError as error:
             pool.shutdown(wait=True, kill_workers=True)

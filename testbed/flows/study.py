@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from testbed.channels.link import Link
 from testbed.columns import names
+from testbed.environment import Environment, environment
 from testbed.errors import reason
 from testbed.flows.capacity import capacity_kbps
 from testbed.flows.columns import CHANGES, COLUMNS, IDENTITY, TRAJECTORY
@@ -66,6 +67,10 @@ class FlowStudy:
     def inputs(self) -> list[Input]:
         """The files that shape its numbers."""
         return inputs_of(self.context)
+
+    def environment(self) -> Environment:
+        """Return what shapes its numbers besides the scenario."""
+        return environment([point.scenario for point in self.context], self.inputs)
 
     def tasks(self, done: RowSet) -> Iterator[RunId]:
         """Yield the realizations of all points, without those whose rows are done."""

@@ -1,0 +1,122 @@
+"""The environment of a process: what shapes its numbers besides the scenario and the samples of the speech.
+
+Processes with equal environments make equal rows, on one kind of processor.
+"""
+
+import hashlib
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from testbed.channels.loss.lossgen import WEIGHTS
+from testbed.codecs.opus.capabilities import capabilities
+from testbed.files import cache_dir
+from testbed.metrics import METRICS, packages
+from testbed.plugins import versions_used
+from testbed.provenance import Input, libopus_files, sha256_of
+from testbed.scenario.base import BaseScenario
+from testbed.version import __version__
+
+Fact = tuple[str, str]
+"""A kind (``"testbed"``, ``"version"``, ``"installed"`` or ``"file"``), and a name."""
+Environment = Mapping[Fact, str]
+"""The value of each fact."""
+
+_SHAPE_NUMBERS = ("speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile")
+"""Packages whose versions can change a number in the table, besides those of the metrics."""
+_MAKE_NUMBERS = ("testbed", "testbed.channels", "testbed.codecs", "testbed.kernels")
+
+
+def versions(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
+    """Return the versions of everything that shapes a number, the plugins that scenarios name included."""
+    used = {name for scenario in scenarios for name in getattr(scenario, "metric_names", ())}
+    metrics = [
+        METRICS[name]
+        for name in METRICS
+        if name in used or (name in METRICS.builtin and not METRICS[name].extra)
+    ]
+    names = ("python", "libopus", *_SHAPE_NUMBERS, *packages(metrics), *versions_used(scenarios))
+    return {name: _version(name) for name in names}
+
+
+def environment(scenarios: Sequence[BaseScenario], inputs: Iterable[Input]) -> Environment:
+    """Return the environment of this process for scenarios without a sweep.
+
+    Parameters
+    ----------
+    inputs
+        The files that shape their numbers. Speech is left out: its samples travel.
+    """
+    return like(
+        [
+            ("testbed", "testbed"),
+            *(("version", name) for name in versions(scenarios)),
+            *(("installed", each.path.name) for each in inputs if each.role in ("libopus", "weights")),
+            *(("file", str(each.path)) for each in inputs if each.role == "channel"),
+        ]
+    )
+
+
+def like(facts: Iterable[Fact]) -> Environment:
+    """Return the values of facts in this process."""
+    return {fact: _value(*fact) for fact in facts}
+
+
+def differences(here: Environment) -> list[str]:
+    """Return the facts that have other values in this process than in the run's, in words.
+
+    Parameters
+    ----------
+    here
+        The environment of the run.
+    """
+    there = like(here)
+    return [
+        f"{name} is {there[kind, name]} there and {value} here"
+        for (kind, name), value in here.items()
+        if there[kind, name] != value
+    ]
+
+
+def _value(kind: str, name: str) -> str:
+    if kind == "testbed":
+        return f"{__version__} with modules of SHA-256 {_modules_sha256()[:12]}"
+    if kind == "version":
+        return _version(name)
+    own = {path.name: path for path, _ in libopus_files()} | {Path(WEIGHTS).name: cache_dir() / WEIGHTS}
+    digest = sha256_of(Path(name) if kind == "file" else own.get(name, Path()))
+    return "missing" if digest is None else f"SHA-256 {digest[:12]}"
+
+
+def _version(name: str) -> str:
+    """Return the version of Python, libopus, or a package by its own name or the one it is imported by."""
+    if name == "python":
+        return platform.python_version()
+    if name == "libopus":
+        return capabilities().version
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        distributions = packages_distributions().get(name)
+        return version(distributions[0]) if distributions else "not installed"
+
+
+@cache  # a process keeps the modules that it has loaded
+def _modules_sha256() -> str:
+    """Return the hash of the modules that make the numbers."""
+    digest = hashlib.sha256()
+    for name, path in sorted(dict(_modules()).items()):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for package in _MAKE_NUMBERS:
+        spec = find_spec(package)
+        for place in (spec and spec.submodule_search_locations) or ():
+            for path in Path(place).rglob("*.py"):
+                inside = path.relative_to(place).with_suffix("").parts
+                yield ".".join((package, *inside)), path

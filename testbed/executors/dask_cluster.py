@@ -1,0 +1,151 @@
+"""The executor with the workers of a Dask cluster; those of a local one are processes of this machine.
+
+Dask pickles what it sends, so a cluster must be trusted. If a worker ends, others do its unfinished tasks.
+"""
+
+import logging
+import pickle
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from testbed.environment import Environment
+from testbed.errors import RunError, ScenarioError
+from testbed.executors.dask_worker import PackedRun, check, do, same
+from testbed.executors.executor import TASKS_PER_PROCESS, Result, Task, finished
+from testbed.signals import held_back
+
+if TYPE_CHECKING:
+    from distributed import Client, LocalCluster
+
+LOCAL = "local"
+NO_WORKER_S = 60
+"""Time after which a run without any worker ends."""
+_LOOK_S = 1
+_QUIET = {
+    "distributed.comm.large-graph-warning-threshold": "1TB",
+    "distributed.admin.large-graph-warning-threshold": "1TB",
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+
+
+class DaskCluster:
+    """Does tasks on a Dask cluster; see `testbed.executors.executor.Executor`.
+
+    Parameters
+    ----------
+    address
+        Address of its scheduler; ``"local"``: a cluster of this machine, which ends with the run.
+    jobs
+        Number of processes of a local cluster.
+    environment
+        The environment of the run, which each worker must have, too.
+
+    Raises
+    ------
+    ScenarioError
+        The address is not one, or dask.distributed is not installed.
+    """
+
+    def __init__(self, address: str, jobs: int, environment: Environment) -> None:
+        if address != LOCAL and not address.startswith(("tcp://", "tls://")):
+            raise ScenarioError(
+                f"--dask {address}: give {LOCAL}, or the address of a scheduler, such as tcp://host:8786"
+            )
+        try:
+            import distributed  # noqa: F401 - only whether it is there
+        except ImportError:
+            raise ScenarioError("--dask needs dask.distributed: pip install 'speech-testbed[dask]'") from None
+        self._address = address
+        self._jobs = jobs
+        self._environment = dict(environment)
+
+    def run(
+        self, tasks: Iterable[Task], work: Callable[[Any, Task], Result], context: Any
+    ) -> Iterator[Result]:
+        """Do all tasks and yield their results.
+
+        Raises
+        ------
+        RunError
+            No scheduler or worker is there, a worker has another environment, or a task ends all its workers.
+        """
+        from distributed.client import FutureCancelledError
+        from distributed.scheduler import KilledWorker
+
+        packed = PackedRun(self._environment, pickle.dumps((work, context)))
+        with self._client() as client:
+            try:
+                yield from _results(client, packed, tasks)
+            except KilledWorker as error:
+                raise RunError(
+                    f"a task ended {error.allowed_failures + 1} workers, the last was "
+                    f"{error.last_worker.address}; was there enough memory?"
+                ) from None
+            except (FutureCancelledError, OSError):
+                raise RunError(f"the connection to the Dask scheduler at {self._address} was lost") from None
+
+    @contextmanager
+    def _client(self) -> "Iterator[Client]":
+        import dask
+        from distributed import Client
+
+        with ExitStack() as stack:
+            stack.enter_context(dask.config.set(_QUIET))
+            address: Any = self._address
+            if address == LOCAL:
+                with held_back():
+                    address = stack.enter_context(_local(self._jobs))
+            try:
+                client = stack.enter_context(Client(address, set_as_default=False))
+            except OSError as error:
+                raise RunError(f"no Dask scheduler answers at {self._address}: {error}") from None
+            yield client
+
+
+def _local(jobs: int) -> "LocalCluster":
+    """Return a cluster of this machine, with encrypted connections that no other user can join."""
+    from distributed import LocalCluster, Security
+
+    return LocalCluster(
+        n_workers=jobs,
+        threads_per_worker=1,
+        memory_limit=None,
+        host="127.0.0.1",
+        security=Security.temporary(),
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        silence_logs=logging.CRITICAL,
+    )
+
+
+def _results(client: "Client", packed: PackedRun, tasks: Iterable[Task]) -> Iterator[Any]:
+    """Check all workers, then yield the results of tasks; a worker that joins later checks itself."""
+    seen_s = time.monotonic()
+
+    def threads() -> int:
+        """Return the number of all workers' threads."""
+        nonlocal seen_s
+        number: int = sum(client.nthreads().values())
+        if number:
+            seen_s = time.monotonic()
+        elif time.monotonic() - seen_s > NO_WORKER_S:
+            raise RunError(f"the Dask cluster had no worker for {NO_WORKER_S} s")
+        return number
+
+    while not threads():
+        time.sleep(_LOOK_S)
+    client.run(check, packed)
+    name = f"testbed-{uuid4().hex}"
+    run = client.submit(same, packed, key=name)
+    numbers = count()
+
+    def submit(task: Task) -> Any:
+        return client.submit(do, run, pickle.dumps(task), key=f"{name}-{next(numbers)}")
+
+    for future in finished(tasks, submit, lambda: TASKS_PER_PROCESS * threads(), threads):
+        yield future.result()
