@@ -26,17 +26,15 @@ def facts(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -
     for index, stage in enumerate(scenario.get("channel") or ()):
         for name, parameters in stage.items() if isinstance(stage, Mapping) else ():
             keys = (f"channel.{name}", f"channel.{index}", f"channel.{index}.{name}")
-            found.append(_stage(name, _swept(scenario, keys, parameters, point)))
+            found.append(_stage(name, _swept(manifest, keys, parameters, point)))
     return [*found, receiver(manifest, point)]
 
 
 def receiver(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> str:
     """Return the waiting time of the receiver in words."""
     scenario = manifest.get("scenario") or {}
-    whole = (scenario.get("sweep") or {}).get("playout", [scenario.get("playout")])
-    if point is not None and "playout" in point:
-        whole = [point["playout"]]
-    playouts = [_swept(scenario, ("playout",), _mapping(each), point) for each in whole]
+    whole = _values(manifest, point).get("playout", (scenario.get("playout"),))
+    playouts = [_swept(manifest, ("playout",), _mapping(each), point) for each in whole]
     said = []
     for key, words in _WAITS.items():
         values = [each for playout in playouts for each in _several(playout.get(key)) if each is not None]
@@ -72,15 +70,24 @@ def _stage(name: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _swept(
-    scenario: Mapping[str, Any], keys: Sequence[str], parameters: Any, point: Mapping[str, Any] | None
+    manifest: Mapping[str, Any], keys: Sequence[str], parameters: Any, point: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Return parameters with the point's values of swept keys, or tuples of all their values."""
     found = _mapping(parameters)
-    for swept, values in (scenario.get("sweep") or {}).items():
-        owner, _, key = str(swept).rpartition(".")
+    for swept, values in _values(manifest, point).items():
+        owner, _, key = swept.rpartition(".")
         if owner in keys:
-            found[key] = tuple(values) if point is None else point.get(swept)
+            found[key] = values if point is None else values[0]
     return found
+
+
+def _values(manifest: Mapping[str, Any], point: Mapping[str, Any] | None) -> dict[str, tuple[Any, ...]]:
+    """Return the values of each swept key, at one point or at all points."""
+    points = (manifest.get("points") or ()) if point is None else (point,)
+    return {
+        str(key): tuple(dict.fromkeys(each[key] for each in points if key in each))
+        for key in (points[0] if points else ())
+    }
 
 
 def _mapping(thing: Any) -> dict[str, Any]:

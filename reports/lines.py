@@ -1,6 +1,6 @@
 """Data of a plot: means of one column by another, in groups, and the values that each mean pools."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,9 +76,20 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
         if is_beside and group in made.points:
             made.beside.add(group)
         elif not at_values:
-            several = [name for name in swept if name != by and rows[name].map(shown).nunique() > 1]
+            several = _independent(rows, [name for name in swept if name != by])
             made.scattered = several if len(several) > 1 else made.scattered
     return made
+
+
+def _independent(rows: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the columns that differ between rows, without those whose value follows from another's."""
+    values = {name: rows[name].map(shown) for name in names}
+    found: list[str] = []
+    for name in sorted(names, key=lambda name: values[name].nunique(), reverse=True):
+        follows = any(values[name].groupby(values[other]).nunique().max() == 1 for other in found)
+        if values[name].nunique() > 1 and not follows:
+            found.append(name)
+    return [name for name in names if name in found]
 
 
 def numeric(column: "pd.Series[Any]") -> bool:

@@ -53,14 +53,25 @@ function xOf(cell) {
   return cell.costs[state.x];
 }
 
+const same = (value, other) => JSON.stringify(value) === JSON.stringify(other);
+
+// Whether a parameter has one value for each value of another, as keys that are swept together have.
+function follows(key, along) {
+  const values = new Map();
+  return data.points.every(({ parameters }) => {
+    if (!values.has(parameters[along])) values.set(parameters[along], parameters[key]);
+    return same(values.get(parameters[along]), parameters[key]);
+  });
+}
+
 function seriesOf(scheme) {
   const along = alongOf(state.x);
   const chosen = data.points[state.point].parameters;
-  const same = (value, other) => JSON.stringify(value) === JSON.stringify(other);
+  const free = Object.keys(chosen).filter((key) => along && follows(key, along));
   const cells = data.cells.filter((cell) => {
     if (cell.scheme !== scheme.name || !sight(cell, state.metric, curvesAs())) return false;
     const here = data.points[cell.point].parameters;
-    return Object.keys(here).every((key) => key === along || same(here[key], chosen[key]));
+    return Object.keys(here).every((key) => free.includes(key) || same(here[key], chosen[key]));
   });
   return cells.map((cell) => ({ cell: cell, x: xOf(cell), score: sight(cell, state.metric, curvesAs()) }))
     .filter((p) => Number.isFinite(p.x)).sort((a, b) => (along ? data.points[a.cell.point].parameters[along] - data.points[b.cell.point].parameters[along] : 0));

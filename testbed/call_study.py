@@ -54,7 +54,7 @@ class CallStudy:
         clips = clips_of(scenario)
         self._plan = plan(scenario, len(clips))
         self.context = RunContext(self._plan.points, self._plan.schemes, clips, save, _examples(self._plan))
-        self.columns = table_types(scenario.sweep, scenario.metric_names)
+        self.columns = table_types(scenario.grid.values, scenario.metric_names)
         self.rows = self.total = self._plan.calls
         self._unkept: list[str] = []
 

@@ -39,7 +39,7 @@ def shared_entries(
     """
     return {
         **origin.as_manifest(),
-        "swept": list(origin.scenario.sweep),
+        "swept": list(origin.scenario.grid.values),
         "points": [point.parameters for point in points],
         "versions": versions([point.scenario for point in points]),
         "seeds": {"scenario": origin.scenario.seed, **seeds},

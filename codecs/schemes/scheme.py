@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from typing import Any, Self
 
@@ -54,6 +55,7 @@ class Scheme(Parameters):
         return self
 
     @classmethod
+    @cache
     def keys(cls) -> Sequence[str]:
         """Return the names of all parts that there are."""
         return [field for field in cls.model_fields if field != "name"]

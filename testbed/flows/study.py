@@ -57,8 +57,9 @@ class FlowStudy:
     def __init__(self, scenario: FlowScenario) -> None:
         self._scenario = scenario
         self.context = points(scenario)
+        self._swept = [*scenario.grid.values]
         types = {column.name: column.dtype for column in COLUMNS}
-        self.columns = {name: types.get(name, "") for name in (*names(IDENTITY), *scenario.sweep, *types)}
+        self.columns = {name: types.get(name, "") for name in (*names(IDENTITY), *self._swept, *types)}
         self.total = len(self.context) * scenario.realizations
         self._rows_of_run = max(_most_rows(point.scenario) for point in self.context)
         self.rows = self.total * self._rows_of_run
@@ -115,7 +116,7 @@ class FlowStudy:
         identity = self._identity(result.run)
         changed = pd.DataFrame(
             [{**identity, **row} for row in result.changes],
-            columns=list(dict.fromkeys([*names(IDENTITY), *self._scenario.sweep, *names(CHANGES)])),
+            columns=list(dict.fromkeys([*names(IDENTITY), *self._swept, *names(CHANGES)])),
         )
         store.add_part(Path(TRAJECTORIES_FILE).stem, number, _trajectories(result))
         store.add_part(Path(CHANGES_FILE).stem, number, changed)

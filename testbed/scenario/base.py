@@ -1,7 +1,6 @@
 """Base of the kinds of scenario: name, realizations, seed, sweep, limits, and the document of origin."""
 
 from collections.abc import Iterator
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from testbed.channels.clock import MOST_EVENTS
 from testbed.errors import ScenarioError
 from testbed.parameters import Parameters
 from testbed.scenario.document import Document, KeyPath, dotted
+from testbed.scenario.grid import JSON_SCHEMA, Grid, read_grid
 
 MOST_CALLS = 1_000_000
 
@@ -44,7 +44,9 @@ class BaseScenario(Parameters):
     seed
         Seed of all random numbers; the same seed gives the same rows.
     sweep
-        Lists of values by dotted key; a run covers every combination.
+        Values by dotted key, whose combinations a run covers: a list, ``{linspace: [start, stop, number]}``
+        or ``{logspace: [start, stop, number]}``. ``zip`` has groups of keys whose values go together,
+        ``exclude`` combinations that are left out.
     limits
         Largest size of a run, and of a simulation before it is aborted.
     """
@@ -53,10 +55,11 @@ class BaseScenario(Parameters):
     about: str = ""
     realizations: int = Field(1, ge=1, le=10_000)
     seed: int = Field(0, ge=0, lt=2**63)
-    sweep: dict[str, list[Any]] = Field(default_factory=dict)
+    sweep: dict[str, Any] = Field(default_factory=dict, json_schema_extra=JSON_SCHEMA)
     limits: Limits = Field(default_factory=Limits)
 
     _document: Document = PrivateAttr(default_factory=lambda: Document("scenario", "", {}))
+    _points: list[Any] | None = PrivateAttr(None)
 
     @property
     def text(self) -> str:
@@ -94,9 +97,25 @@ class BaseScenario(Parameters):
         return self.realizations
 
     @property
-    def number_of_points(self) -> int:
-        """Number of combinations of swept values."""
-        return prod(len(values) for values in self.sweep.values())
+    def document(self) -> Document:
+        """The document of origin; of a scenario made in Python, one of its values."""
+        if self._document.data:
+            return self._document
+        return Document("scenario", "", self.model_dump(mode="json", exclude_unset=True))
+
+    @property
+    def grid(self) -> Grid:
+        """The combinations of swept values.
+
+        Raises
+        ------
+        ScenarioError
+            A scenario made in Python has a mistake in its sweep.
+        """
+        grid, mistakes = read_grid(self.document)
+        if mistakes:
+            raise ScenarioError("\n".join(mistakes))
+        return grid
 
     def contradictions(self) -> Iterator[tuple[KeyPath, str]]:
         """Yield mistakes in the combination of values, each as a location and a reason."""
@@ -110,7 +129,7 @@ class BaseScenario(Parameters):
         ScenarioError
             There are more; the message names the reason.
         """
-        points, most = self.number_of_points, self.limits.calls if most is None else most
+        points, most = len(self.grid.choices()), self.limits.calls if most is None else most
         calls = points * calls_of_a_point
         if calls > most:
             raise ScenarioError(

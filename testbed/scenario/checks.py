@@ -53,7 +53,7 @@ def check_codec(scenario: Scenario) -> None:
         if scheme.dred_to_write() and not has_networks
     ]
     if any(ENGINES[point.scenario.engine].uses_kernels for point in points(scenario)):
-        key = ("sweep", "engine") if "engine" in scenario.sweep else ("engine",)
+        key = scenario.grid.paths.get("engine", ("engine",))
         if build is None or not has_networks:
             lines.append(
                 f"{scenario.at(*key)}: numba needs the networks of the testbed's own libopus "

@@ -19,9 +19,11 @@ KeyPath = tuple[str | int, ...]
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_EVENTS = 20_000
+ZIP, EXCLUDE = "zip", "exclude"
+"""Keys of a sweep that are not dotted keys of the scenario."""
 
 _PLAIN_TAGS = frozenset({"null", "bool", "int", "float", "str", "timestamp", "merge", "value", "seq", "map"})
-_OF_NAMED_THINGS: tuple[KeyPath, ...] = (("flows",),)
+_OF_NAMED_THINGS: tuple[KeyPath, ...] = (("flows",), ("sweep", "zip"), ("sweep", "exclude"))
 """Lists whose items have keys of their own, not one mechanism."""
 _NUMBERS = frozenset({"null", "bool", "int", "float"})
 _MOST_BITS = 128
@@ -186,12 +188,17 @@ def _with_value(
         return items, path
     if here is None or isinstance(here, dict):
         mapping = dict(here or {})
-        if done == ("sweep",):
+        if _holds_dotted_keys(done) and steps[0] not in (ZIP, EXCLUDE):
             steps = [".".join(steps)]
         key = steps[0]
         mapping[key], path = _with_value(mapping.get(key), steps[1:], value, (*done, key), blame)
         return mapping, path
     raise ScenarioError(f"{blame}: {dotted(done)} is {here!r}, so it has no {steps[0]!r}")
+
+
+def _holds_dotted_keys(path: KeyPath) -> bool:
+    """Return whether the mapping at a path has dotted keys: the sweep, a group or an exclusion."""
+    return path == ("sweep",) or (len(path) == 3 and path[0] == "sweep" and path[1] in (ZIP, EXCLUDE))
 
 
 def _item(items: list[Any], steps: Sequence[str], blame: str) -> tuple[int, int]:

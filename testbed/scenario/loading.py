@@ -1,9 +1,8 @@
 """Loading of scenarios: YAML and overrides become valid objects, one per point of the sweep."""
 
 import glob
-import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,17 @@ from pydantic import TypeAdapter, ValidationError
 from testbed.errors import ScenarioError
 from testbed.scenario.document import (
     Document,
-    KeyPath,
     dotted,
     parse_document,
-    parse_value,
     read_document,
     set_value,
 )
 from testbed.scenario.edit import as_yaml, edited
 from testbed.scenario.flow_scenario import FlowScenario
-from testbed.scenario.messages import explain, shown
+from testbed.scenario.grid import Grid, read_grid
+from testbed.scenario.messages import explain, joined
 from testbed.scenario.models import Codec, Kind, Point, Scenario, Speech
+from testbed.scenario.override import override
 from testbed.scenario.packaged import packaged_scenarios
 from testbed.words import nearest_name
 
@@ -41,14 +40,6 @@ __all__ = [
     "stored_scenario",
 ]
 
-MAX_POINTS = 10_000
-_REPLACED: dict[KeyPath, tuple[str, ...]] = {
-    ("speech", "files"): ("corpus", "clips"),
-    ("speech", "corpus"): ("files",),
-    ("playout", "buffer_ms"): ("delay_ms",),
-    ("playout", "delay_ms"): ("buffer_ms",),
-}
-"""Keys that an override of another key removes, unless they are overridden, too."""
 AnyScenario = Scenario | FlowScenario
 """A scenario with the key `flows` is a flow study; every other one compares schemes."""
 
@@ -87,11 +78,11 @@ def load_scenario(
         document = parse_document(as_yaml(dict(scenario)), "scenario")
     else:
         document = read_document(*find_scenario(scenario))
-    for override in overrides:
-        _override(document, override)
+    for each in overrides:
+        override(document, each)
     if speech:
         names = [_from_here(Path(name).expanduser()) for name in speech]
-        _override(document, f"speech.files={json.dumps(names, ensure_ascii=False)}", "--speech")
+        override(document, f"speech.files={json.dumps(names, ensure_ascii=False)}", "--speech")
     if document.overrides:
         document.text_as_run = edited(document.text, document.data)
     return _validated(document)
@@ -164,23 +155,26 @@ def schema() -> dict[str, Any]:
 
 
 def points(scenario: Kind) -> list[Point[Kind]]:
-    """Return every combination of the swept values, in written order, each validated.
+    """Return every combination of the swept values, in written order, each validated once.
 
     Raises
     ------
     ScenarioError
         A swept key or value is not valid.
     """
-    document = scenario._document
-    if not document.data:
-        document = Document("scenario", "", scenario.model_dump(mode="json", exclude_unset=True))
+    if scenario._points is None:
+        scenario._points = _made(scenario)
+    return scenario._points
+
+
+def _made(scenario: Kind) -> list[Point[Kind]]:
+    document, grid = scenario.document, scenario.grid
     made: list[Point[Kind]] = []
     mistakes: list[str] = []
-    columns = {key: _column(values) for key, values in scenario.sweep.items()}
-    for index, choice in enumerate(itertools.product(*(range(len(v)) for v in scenario.sweep.values()))):
-        chosen = dict(zip(scenario.sweep, choice, strict=True))
+    columns = {key: _column(values) for key, values in grid.values.items()}
+    for index, chosen in enumerate(grid.choices()):
         parameters = {key: columns[key][number] for key, number in chosen.items()}
-        at_point, swept = _with_swept(document, scenario.sweep, chosen)
+        at_point, swept = _with_swept(document, grid, chosen)
         at_values, found = _built(at_point)
         if at_values is None:
             setting = ", ".join(f"{key} = {value}" for key, value in parameters.items())
@@ -191,7 +185,7 @@ def points(scenario: Kind) -> list[Point[Kind]]:
             assert isinstance(at_values, type(scenario))
             made.append(Point(index, parameters, at_values))
     if mistakes:
-        raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
+        raise ScenarioError("\n".join(joined(mistakes)))
     return made
 
 
@@ -202,50 +196,16 @@ def _from_here(name: Path) -> str:
     return str(Path(glob.escape(str(Path.cwd())), name))
 
 
-def _override(document: Document, override: str, place: str = "--set") -> None:
-    key, equals, text = override.partition("=")
-    key = key.strip()
-    if not equals or not key:
-        raise ScenarioError(f"--set {override}: must be key=value, e.g. --set codec.bitrate_kbps=24")
-    try:
-        value = parse_value(text)
-    except ScenarioError as error:
-        raise ScenarioError(f"{place}: {key}: {str(error).partition(': ')[2]}") from None
-    path = set_value(document, key, value, place)
-    document.overrides.append(override)
-    replaced = [other for other in _REPLACED.get(path, ()) if document.places.get((path[0], other)) != place]
-    for other in replaced:
-        document.data[path[0]].pop(other, None)
-    sweep = document.data.get("sweep") if isinstance(document.data, dict) else None
-    if path[0] != "sweep" and isinstance(sweep, dict):
-        ended = [path, *((path[0], other) for other in replaced)]
-        over = [swept for swept in sweep if any(_reaches(document, swept, each) for each in ended)]
-        for swept in over:
-            del sweep[swept]
-        if over and not sweep:
-            del document.data["sweep"]
-
-
-def _reaches(document: Document, key: str, path: KeyPath) -> bool:
-    """Return whether a dotted key leads to `path` or into it."""
-    probe = Document(document.label, "", document.data, document.folder)
-    try:
-        return set_value(probe, key, None, "")[: len(path)] == path
-    except ScenarioError:
-        return False
-
-
 def _validated(document: Document) -> AnyScenario:
-    mistakes = list(_sweep_mistakes(document))
-    sweep = (document.data.get("sweep") or {}) if isinstance(document.data, dict) and not mistakes else {}
+    grid, mistakes = read_grid(document)
     first, lost = document, []
-    for key in sweep:
+    for key, number in grid.choices()[0].items() if not mistakes else ():
         try:
-            first = _with_first(first, key, sweep[key])
+            first = _with_unwritten(first, grid, key, number)
         except ScenarioError as error:
             lost.append(str(error))
     if mistakes:
-        first, _ = _with_swept(document, {}, {})
+        first, _ = _with_swept(document, grid, {})
     scenario, found = _built(first)
     mistakes = [*mistakes, *found] or lost
     if scenario is None or mistakes:
@@ -271,51 +231,26 @@ def _built(document: Document) -> tuple[AnyScenario | None, list[str]]:
     return (None, mistakes) if mistakes else (scenario, [])
 
 
-def _sweep_mistakes(document: Document) -> Iterator[str]:
-    """Yield the mistakes in the form of the sweep."""
-    sweep = document.data.get("sweep") if isinstance(document.data, dict) else None
-    if sweep is None:
-        return
-    place = document.place(("sweep",))
-    if not isinstance(sweep, dict):
-        yield f"{place}: sweep: must map dotted keys to lists, e.g. {{codec.bitrate_kbps: [16, 24]}}"
-        return
-    count = 1
-    for key, values in sweep.items():
-        where = f"{document.place(('sweep', key))}: sweep: {key}"
-        if isinstance(values, dict):
-            yield f"{where}: write the dotted key, e.g. {key}.{next(iter(values), 'key')}: [...]"
-        elif not isinstance(values, list) or not values:
-            yield f"{where}: must be a list of values, not {shown(values)}"
-        elif key.split(".")[0] in ("name", "about", "sweep", "metrics", "realizations", "speech"):
-            yield f"{where}: cannot be swept"
-        else:
-            count *= len(values)
-            if any(value in values[:index] for index, value in enumerate(values)):
-                yield f"{where}: duplicate value"
-    if count > MAX_POINTS:
-        yield f"{place}: sweep: {count} combinations; at most {MAX_POINTS}"
-
-
-def _with_first(document: Document, key: str, values: list[Any]) -> Document:
-    """Return a document in which a swept key that is not written elsewhere has its first value."""
+def _with_unwritten(document: Document, grid: Grid, key: str, number: int) -> Document:
+    """Return a document in which a swept key that is not written elsewhere has one of its values."""
     filled = replace(document, places=dict(document.places))
-    path = set_value(filled, key, values[0], document.place(("sweep", key, 0)))
+    path = set_value(filled, key, grid.values[key][number], document.place((*grid.paths[key], number)))
     return document if path in document.places else filled
 
 
-def _with_swept(
-    document: Document, sweep: dict[str, list[Any]], chosen: dict[str, int]
-) -> tuple[Document, list[str]]:
+def _with_swept(document: Document, grid: Grid, chosen: dict[str, int]) -> tuple[Document, list[str]]:
     """Return a document with one value of each chosen key set and no sweep, and the paths set, dotted."""
     at_point = replace(document, places=dict(document.places))
     if isinstance(document.data, dict):
         at_point.data = {key: value for key, value in document.data.items() if key != "sweep"}
-    paths = []
+    keys: dict[str, str] = {}
     for key, number in chosen.items():
-        place = document.place(("sweep", key, number))
-        paths.append(dotted(set_value(at_point, key, sweep[key][number], place)))
-    return at_point, paths
+        place = document.place((*grid.paths[key], number))
+        path = dotted(set_value(at_point, key, grid.values[key][number], place))
+        if path in keys:
+            raise ScenarioError(f"{place}: sweep: {key}: is swept twice, also as {keys[path]}")
+        keys[path] = key
+    return at_point, [*keys]
 
 
 def _column(values: list[Any]) -> list[Any]:

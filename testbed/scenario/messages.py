@@ -1,12 +1,13 @@
 """Messages for pydantic's errors, one line each: file, line, key, what is wrong, what would be right."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
 
 from testbed.scenario.document import Document, dotted
-from testbed.words import nearest_name, synonym
+from testbed.words import nearest_name, shortened, synonym
 
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -63,6 +64,15 @@ def explain(error: ValidationError, document: Document) -> list[str]:
     # A misspelt key is one mistake, not a key too many and one missing.
     mistakes = [each for each in details if each["type"] != "missing" or each["loc"] not in meant]
     return list(dict.fromkeys(_line(detail, document) for detail in mistakes))
+
+
+def joined(lines: Iterable[str]) -> list[str]:
+    """Return each line once; lines that differ only in the wrong value, at their end, are one."""
+    values: dict[str, dict[str, None]] = {}
+    for line in lines:
+        said, separator, value = line.rpartition(", not ")
+        values.setdefault(said + separator, {})[value] = None
+    return [said + shortened(list(given), 8) for said, given in values.items()]
 
 
 def _line(detail: Any, document: Document) -> str:

@@ -97,10 +97,12 @@ def make_run(
     metrics: tuple[str, ...] = ("plcmos", "pesq_wb", "estoi"),
     seconds: float = 8.0,
     examples: bool = True,
+    points: list[dict[str, Any]] | None = None,
 ) -> Path:
-    """Write a run directory into `folder` and return it."""
+    """Write a run directory into `folder` and return it; `points` are the combinations, if not all."""
     swept = {"codec.bitrate_kbps": [16, 24, 32]} if swept is None else swept
-    points = [dict(zip(swept, values, strict=True)) for values in itertools.product(*swept.values())]
+    if points is None:
+        points = [dict(zip(swept, values, strict=True)) for values in itertools.product(*swept.values())]
     (folder / "examples").mkdir(parents=True)
     rows, shown, clean = [], [], []
     for index, point in enumerate(points):
@@ -147,7 +149,7 @@ def make_run(
         "ceiling": "no loss",
         "baseline": next((scheme for scheme in schemes if scheme == "plc"), None),
         "metrics": list(metrics),
-        "swept": list(swept),
+        "swept": list(points[0]),
         "points": points,
         "versions": {"python": "3.11.2", "libopus": "1.6.1", "speechmos": "0.0.1.1"},
         "seeds": {"scenario": 1},

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from testbed.reports.facts import facts, receiver
-from testbed.scenario.loading import load_scenario
+from testbed.scenario.loading import load_scenario, points
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,10 @@ from testbed.scenario.loading import load_scenario
     ],
 )
 def test_packaged_scenarios(name, expected):
-    scenario = load_scenario(name).model_dump(mode="json", exclude_none=True)
-    assert facts({"scenario": scenario}) == expected
+    scenario = load_scenario(name)
+    found = [point.parameters for point in points(scenario)]
+    dumped = scenario.model_dump(mode="json", exclude_none=True)
+    assert facts({"scenario": dumped, "points": found}) == expected
 
 
 STAGES = [
@@ -44,7 +46,7 @@ def test_stages(stage, words):
 
 def swept(*playouts):
     points = [{"playout": json.dumps(each)} for each in playouts]
-    return {"scenario": {"playout": playouts[0], "sweep": {"playout": [*playouts]}}}, points
+    return {"scenario": {"playout": playouts[0]}, "points": points}, points
 
 
 def test_a_sweep_over_receivers_names_all_of_them_and_at_a_point_its_own():
@@ -63,11 +65,13 @@ def test_swept_numbers_and_names():
     scenario = {
         "channel": [{"loss": {"rate": 0.05}}, {"link": {"rate_kbps": 64}}],
         "playout": {"policy": "fixed", "delay_ms": 60},
-        "sweep": {"channel.loss.rate": [0.05, 0.1], "channel.1.link.rate_kbps": [32, 64, 128]},
     }
-    assert facts({"scenario": scenario})[:2] == ["5 or 10 % loss", "32, 64 or 128 kb/s link"]
-    point = {"channel.loss.rate": 0.1, "channel.1.link.rate_kbps": 128}
-    assert facts({"scenario": scenario}, point) == [
+    swept = [
+        {"channel.loss.rate": rate, "channel.1.link.rate_kbps": kbps}
+        for rate, kbps in [(0.05, 32), (0.05, 64), (0.1, 64), (0.1, 128)]
+    ]
+    assert facts({"scenario": scenario, "points": swept})[:2] == ["5 or 10 % loss", "32, 64 or 128 kb/s link"]
+    assert facts({"scenario": scenario, "points": swept}, swept[-1]) == [
         "10 % loss",
         "128 kb/s link",
         "receiver plays 60 ms after sending",

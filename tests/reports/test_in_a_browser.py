@@ -112,6 +112,23 @@ def test_points_without_a_sweep_are_joined_to_nothing(tmp_path):
         assert set(page.run(LABELS)) >= {"no loss", "neural_plc", "LBRR + DRED"}
 
 
+def test_lines_follow_keys_that_go_together_and_pass_over_points_that_are_left_out(tmp_path):
+    points = [
+        {"codec.bitrate_kbps": kbps, "schemes.dred.bitrate_kbps": dred, "channel.loss.rate": rate}
+        for kbps, dred in [(16, 12), (24, 12), (32, 20)]
+        for rate in (0.1, 0.2)
+        if (kbps, rate) != (16, 0.2)
+    ]
+    run = make_run(tmp_path / "run", points=points, schemes=("no loss", "plc"), seconds=2.0, examples=False)
+    drawn = "[...document.querySelectorAll('#curve-chart path[fill=none]')].map(p => p.getAttribute('d'))"
+    with opened(write_report(run), 1400) as page:
+        for point, dots in ((0, 3), (2, 2)):
+            page.run(f"const s{point} = document.getElementById('point'); s{point}.value = '{point}'")
+            page.run(f"s{point}.dispatchEvent(new Event('change'))")
+            assert [len(path.split("L")) for path in page.run(drawn) if "L" in path] == [dots, dots]
+        assert page.complaints == []
+
+
 def test_the_playhead_stays_where_the_sound_is(report):
     """After a zoom, which it is the middle of, and after the view was moved."""
     with opened(report, 1400) as page:

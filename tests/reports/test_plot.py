@@ -226,6 +226,20 @@ def test_points_of_a_measured_column_are_joined_along_one_swept_key_only(two_key
     assert "No line joins points" in told
 
 
+def test_points_of_keys_that_go_together_are_joined(tmp_path):
+    together = [(16, 12), (24, 12), (32, 20)]
+    run = make_run(
+        tmp_path / "run",
+        points=[{"schemes.dred.bitrate_kbps": dred, "codec.bitrate_kbps": kbps} for kbps, dred in together],
+        schemes=("no loss", "plc"),
+        examples=False,
+        seconds=2.0,
+    )
+    made = lines(load(run), "wire_kbps", "plcmos", "scheme")
+    assert made.scattered == []
+    assert len(made.points["plc"]) == 3
+
+
 def test_a_scheme_without_dred_is_beside_the_lines_of_dred(tmp_path):
     run = make_run(tmp_path / "run", schemes=("no loss", "plc", "dred 500"), examples=False, seconds=2.0)
     made = lines(load(run), "dred_asked_ms", "plcmos", "codec.bitrate_kbps")
