@@ -10,7 +10,7 @@ from testbed.channels.clock import MOST_EVENTS
 from testbed.errors import ScenarioError
 from testbed.parameters import Parameters
 from testbed.scenario.document import Document, KeyPath, dotted
-from testbed.scenario.grid import JSON_SCHEMA, Grid, read_grid
+from testbed.scenario.grid import JSON_SCHEMA, SweepGrid, read_grid
 
 MOST_CALLS = 1_000_000
 
@@ -104,7 +104,7 @@ class BaseScenario(Parameters):
         return Document("scenario", "", self.model_dump(mode="json", exclude_unset=True))
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> SweepGrid:
         """The combinations of swept values.
 
         Raises

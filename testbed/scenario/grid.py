@@ -48,7 +48,7 @@ JSON_SCHEMA: dict[str, Any] = {
 
 
 @dataclass
-class Grid:
+class SweepGrid:
     """The combinations of the values of a sweep.
 
     Attributes
@@ -92,10 +92,10 @@ class Grid:
         return found
 
 
-def read_grid(document: Document) -> tuple[Grid, list[str]]:
+def read_grid(document: Document) -> tuple[SweepGrid, list[str]]:
     """Return the grid of a document's sweep, and the mistakes in its form."""
     sweep = document.data.get("sweep") if isinstance(document.data, dict) else None
-    grid = Grid()
+    grid = SweepGrid()
     if sweep is None:
         return grid, []
     if not isinstance(sweep, dict):
@@ -120,7 +120,7 @@ def _at(document: Document, *path: str | int) -> str:
     return f"{document.place(('sweep', *path))}: sweep: {dotted(path)}{': ' if path else ''}"
 
 
-def _add_groups(grid: Grid, groups: Any, document: Document) -> Iterator[str]:
+def _add_groups(grid: SweepGrid, groups: Any, document: Document) -> Iterator[str]:
     if not _are_mappings(groups):
         example = f"{ZIP}: [{{codec.bitrate_kbps: [16, 24], schemes.red.copies: [1, 2]}}]"
         yield f"{_at(document, ZIP)}must be a list of mappings of keys to lists, as in {example}"
@@ -129,7 +129,7 @@ def _add_groups(grid: Grid, groups: Any, document: Document) -> Iterator[str]:
         yield from _add_axis(grid, group, (ZIP, number), document)
 
 
-def _add_axis(grid: Grid, given: dict[str, Any], path: KeyPath, document: Document) -> Iterator[str]:
+def _add_axis(grid: SweepGrid, given: dict[str, Any], path: KeyPath, document: Document) -> Iterator[str]:
     """Add the keys of one axis to the grid; yield the mistakes in them."""
     axis: dict[str, list[Any]] = {}
     for key, written in given.items():
@@ -153,7 +153,7 @@ def _add_axis(grid: Grid, given: dict[str, Any], path: KeyPath, document: Docume
         grid.axes.append(list(axis))
 
 
-def _add_exclusions(grid: Grid, exclusions: Any, document: Document) -> Iterator[str]:
+def _add_exclusions(grid: SweepGrid, exclusions: Any, document: Document) -> Iterator[str]:
     if not _are_mappings(exclusions):
         example = f"{EXCLUDE}: [{{codec.bitrate_kbps: 16, channel.loss.rate: 0.3}}]"
         yield f"{_at(document, EXCLUDE)}must be a list of mappings of keys to one value, as in {example}"

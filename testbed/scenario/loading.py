@@ -19,7 +19,7 @@ from testbed.scenario.document import (
 )
 from testbed.scenario.edit import as_yaml, edited
 from testbed.scenario.flow_scenario import FlowScenario
-from testbed.scenario.grid import Grid, read_grid
+from testbed.scenario.grid import SweepGrid, read_grid
 from testbed.scenario.messages import explain, joined
 from testbed.scenario.models import Codec, Kind, Point, Scenario, Speech
 from testbed.scenario.override import override
@@ -231,14 +231,14 @@ def _built(document: Document) -> tuple[AnyScenario | None, list[str]]:
     return (None, mistakes) if mistakes else (scenario, [])
 
 
-def _with_unwritten(document: Document, grid: Grid, key: str, number: int) -> Document:
+def _with_unwritten(document: Document, grid: SweepGrid, key: str, number: int) -> Document:
     """Return a document in which a swept key that is not written elsewhere has one of its values."""
     filled = replace(document, places=dict(document.places))
     path = set_value(filled, key, grid.values[key][number], document.place((*grid.paths[key], number)))
     return document if path in document.places else filled
 
 
-def _with_swept(document: Document, grid: Grid, chosen: dict[str, int]) -> tuple[Document, list[str]]:
+def _with_swept(document: Document, grid: SweepGrid, chosen: dict[str, int]) -> tuple[Document, list[str]]:
     """Return a document with one value of each chosen key set and no sweep, and the paths set, dotted."""
     at_point = replace(document, places=dict(document.places))
     if isinstance(document.data, dict):
