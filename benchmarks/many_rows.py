@@ -1,8 +1,8 @@
 """Measures memory, processor time and size of a run of a million rows: writer, loader, answer, report, CSV.
 
-Run it with ``.venv/bin/python benchmarks/many_rows.py``. The rows are made up; they go through the store that
-a run writes to, in the order in which a run finishes them. Each step is a process of its own. One run has
-many realizations at 40 points, the other one realization at 10 000 points.
+Run it with ``.venv/bin/python benchmarks/many_rows.py``. The rows are made up; all else is a real run,
+in one process. Each step is a process of its own. One run has many realizations at 40 points, the other one
+realization at 10 000 points.
 """
 
 import json
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from testbed.call_results import CallResults
+from testbed.call_study import CallStudy
 from testbed.csv_export import write_csv
 from testbed.loaded_run import load
 from testbed.measurements import identity
-from testbed.plan import CallId
-from testbed.provenance import Provenance
+from testbed.plan import CallId, Group
 from testbed.results import TABLE_FILE
 from testbed.run_context import RunContext
-from testbed.run_folder import working
+from testbed.runner import run_scenario
 from testbed.scenario.loading import parse_scenario
-from testbed.study import study_of
 
 ROWS = 1_000_000
 CLIPS = 20
@@ -54,38 +54,25 @@ def scenario(points: int, rows: int) -> dict[str, Any]:
 
 
 def write(folder: Path, points: int, rows: int) -> None:
-    """Write a run of made-up rows."""
+    """Write a run whose rows are made up instead of measured."""
     rng = np.random.default_rng(1)
     speech = folder / "speech"
     speech.mkdir()
     for number in range(CLIPS):
         noise = rng.normal(0, 0.1, 16_000).astype(np.float32).clip(-1, 1)
         soundfile.write(speech / f"clip-{number:02}.flac", noise, 16_000)
-    made = parse_scenario(json.dumps(scenario(points, rows)), folder)
-    study = study_of(made)
-    origin = Provenance(made, None, study.inputs)
-    out = folder / "run"
-    with working(out, study.manifest(origin), study.columns, study.key_length, study.rows) as work:
-        for together in groups(study.context, made.realizations):
-            work.store.append(made_up(study.context, call, rng) for call in together)
-        table = work.store.table()
-        work.finish(study.manifest(origin, table), {TABLE_FILE: table})
+
+    def work(context: RunContext, groups: Sequence[Group]) -> CallResults:
+        return CallResults({call: made_up(context, call) for group in groups for call in group.calls})
+
+    CallStudy.work = staticmethod(work)
+    run_scenario(parse_scenario(json.dumps(scenario(points, rows)), folder), folder / "run", jobs=1)
 
 
-def groups(context: RunContext, realizations: int) -> Iterator[list[CallId]]:
-    """Yield the calls, in the order in which a run makes them."""
-    for scheme in range(WITH_CEILING):
-        for clip in range(CLIPS):
-            for point in range(len(context.points)):
-                yield [CallId(point, scheme, clip, realization) for realization in range(realizations)]
-
-
-def made_up(
-    context: RunContext, call: CallId, rng: np.random.Generator
-) -> tuple[tuple[int, ...], dict[str, Any]]:
-    """Return the key and the row of a call; each scheme meets the same losses."""
-    draws = rng.normal(size=8)
-    lost = np.random.default_rng(astuple(call)[:1] + astuple(call)[2:]).uniform(0.05, 0.3)
+def made_up(context: RunContext, call: CallId) -> dict[str, Any]:
+    """Return the row of a call; each scheme meets the same losses."""
+    draws = np.random.default_rng(astuple(call)).normal(size=8)
+    lost = np.random.default_rng((call.point, call.clip, call.realization)).uniform(0.05, 0.3)
     frames = 500
     quality = 4.4 - (5 - call.scheme) * lost + 0.05 * (call.clip % 5) + 0.1 * draws[0]
     row = {
@@ -126,7 +113,7 @@ def made_up(
     }
     if call.realization < 2:
         row["pesq_wb"] = quality - 0.5
-    return astuple(call), row
+    return row
 
 
 def do(step: str, folder: Path, points: int, rows: int) -> None:
