@@ -30,6 +30,11 @@ class PartOfGrid:
     clips: Clips
     schemes: dict[str, int]
 
+    @property
+    def number_of_clips(self) -> int:
+        """Number of clips that have a value."""
+        return len(np.unique(self.clips))
+
     def of(self, scheme: str) -> Numbers:
         """Return the values of a scheme, (calls,)."""
         return self.values[:, self.schemes[scheme]]

@@ -108,6 +108,7 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
     else:
         said += within
     said += _compared(summary, point, choice)
+    said += _parts(summary, point)
     said += [
         f"{described(name).label} shows no effect of loss here, so {described(choice.metric).label} judges."
         for name in verdict.effects
@@ -131,10 +132,28 @@ def _nothing_to_rank(summary: Summary, verdict: Verdict) -> list[str]:
     ]
 
 
+def _parts(summary: Summary, point: int) -> list[str]:
+    """Return a note with the number of calls of each metric; empty if every metric scores every call."""
+    if not summary.scored_realizations:
+        return []
+    cells = [cell for (at, _), cell in summary.cells.items() if at == point]
+    said = []
+    if whole := [
+        described(name).label for name in summary.metrics if name not in summary.scored_realizations
+    ]:
+        said.append(f"{max(cell.calls for cell in cells)} for {listed(whole)}")
+    for name, realizations in summary.scored_realizations.items():
+        calls = max(cell.calls_to_score(name) for cell in cells)
+        first = "realization" if realizations == 1 else f"{realizations} realizations"
+        clips = counted(summary.grids[name].part(point).number_of_clips, "clip")
+        said.append(f"{calls} for {described(name).label}, the first {first} of each of {clips}")
+    return [f"Calls per scheme: {'; '.join(said)}."]
+
+
 def _compared(summary: Summary, point: int, choice: Choice) -> list[str]:
     """Return a note with the number of calls compared; empty if every call has a score of every scheme."""
     cells = [summary.cells[point, name] for name in choice.ranked]
-    total = max((cell.calls for cell in cells), default=0)
+    total = max((cell.calls_to_score(choice.metric) for cell in cells), default=0)
     lacking = {cell.scheme: total - cell.scores[choice.metric].pairs for cell in cells}
     who = [f"{name} has none in {missing}" for name, missing in lacking.items() if missing]
     if len(cells) < 2 or choice.calls == total or not who:

@@ -26,8 +26,8 @@ class Lines:
         Positions on the x axis and means of y there, by group.
     beside
         Groups for comparison, which are not a value of the column of groups.
-    calls
-        Number of calls, or flows, of each mean.
+    calls, clips
+        Number of calls, or flows, of each mean, and of their clips.
     pooled
         Values of each column in which the rows of a mean differ, except clips and realizations.
     scattered
@@ -39,6 +39,7 @@ class Lines:
     points: dict[str, list[tuple[Any, Interval]]] = field(default_factory=dict)
     beside: set[str] = field(default_factory=set)
     calls: list[int] = field(default_factory=list)
+    clips: list[int] = field(default_factory=list)
     pooled: dict[str, list[str]] = field(default_factory=dict)
     scattered: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -69,6 +70,7 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
                 continue
             made.points.setdefault(group, []).append((place, mean))
             made.calls.append(int(its[y].notna().sum()))
+            made.clips.append(mean.clips)
             for name in telling if not is_beside else ():
                 values = list(dict.fromkeys(its[name].map(shown)))
                 if len(values) > 1:

@@ -17,7 +17,7 @@ from testbed.reports.lines import Lines, lines, numeric
 from testbed.reports.published import published
 from testbed.reports.selection import check_column, shown, where
 from testbed.results import Results, load
-from testbed.words import suggestion
+from testbed.words import counted, suggestion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,10 +137,10 @@ def _parts(results: Results, facet: str | None) -> dict[str, Results]:
 
 def _notes(results: Results, panels: Sequence[Lines], conditions: Sequence[str]) -> list[str]:
     """Return the notes about the means: the rows, their number, and the values that they pool."""
-    counts = [calls for made in panels for calls in made.calls]
-    fewest, most = min(counts), max(counts)
-    many = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-    notes = [f"Each mean is over {many} {results.kind.row}{'' if most == 1 else 's'}."]
+    means = _many([calls for made in panels for calls in made.calls], results.kind.row)
+    if results.kind.has_schemes:
+        means += f" of {_many([clips for made in panels for clips in made.clips], 'clip')}"
+    notes = [f"Each mean is over {means}."]
     if conditions:
         notes.append(f"Only rows with {', '.join(conditions)}.")
     for name in dict.fromkeys(name for made in panels for name in made.pooled):
@@ -157,6 +157,12 @@ def _notes(results: Results, panels: Sequence[Lines], conditions: Sequence[str])
     if left_out := dict.fromkeys(name for made in panels for name in made.left_out):
         notes.append(f"Without {', '.join(left_out)}.")
     return notes
+
+
+def _many(counts: Sequence[int], what: str) -> str:
+    """Return ``8 calls``, or ``6 to 8 calls``."""
+    fewest, most = min(counts), max(counts)
+    return counted(most, what) if fewest == most else f"{fewest} to {counted(most, what)}"
 
 
 def _drawn(

@@ -5,11 +5,11 @@ if (data.baseline) SIGHTS.push(["gains", `gain over ${data.baseline}`]);
 if (data.cells.some((c) => Object.keys(c.repaired).length)) SIGHTS.push(["repaired", "share repaired"]);
 
 function sight(cell, metric, as) {
-  if (as === "gains" && cell.scheme === data.baseline && cell.scores[metric]) return { mean: 0, low: null, high: null, pairs: cell.scores[metric].pairs };
+  if (as === "gains" && cell.scheme === data.baseline && cell.scores[metric]) return { mean: 0, low: null, high: null, pairs: cell.scores[metric].pairs, clips: cell.scores[metric].clips };
   const found = cell[as][metric];
   if (!found || as !== "repaired") return found;
   const times = (value) => (value === null ? null : 100 * value);
-  return { mean: times(found.mean), low: times(found.low), high: times(found.high), pairs: found.pairs };
+  return { mean: times(found.mean), low: times(found.low), high: times(found.high), pairs: found.pairs, clips: found.clips };
 }
 
 function sightAxis(metric, as) {
@@ -28,6 +28,10 @@ function scoreText(score, metric, as) {
   const sign = as === "gains" && score.mean > 0 ? "+" : "";
   const unit = as === "repaired" ? " %" : metric.unit && metric.unit !== "share" ? ` ${metric.unit}` : "";
   return `${metric.title}${as === "gains" ? " gained" : as === "repaired" ? " repaired" : ""} ${sign}${number(score.mean, places)}${interval}${unit}`;
+}
+
+function callsText(score) {
+  return `${score.pairs} call${score.pairs === 1 ? "" : "s"} of ${score.clips} clip${score.clips === 1 ? "" : "s"}`;
 }
 
 function limits(score) {
@@ -132,7 +136,7 @@ function curves() {
         node("path", { d: `M${x(p.x)},${y(reach[0])}V${y(reach[1])}M${x(p.x) - 3},${y(reach[0])}h6M${x(p.x) - 3},${y(reach[1])}h6`, stroke: scheme.colour, opacity: 0.55, fill: "none" }, group);
       marker(group, index, x(p.x), y(p.score.mean), scheme.colour, p.cell.point === state.point && !alone ? 6.5 : 4.5);
       node("circle", { cx: x(p.x), cy: y(p.score.mean), r: 11, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, curvesAs())}\nwire ${shownCost(p.cell, "wire_kbps")}, payload ${shownCost(p.cell, "payload_kbps")}`);
+      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, curvesAs())}\n${callsText(p.score)}\nwire ${shownCost(p.cell, "wire_kbps")}, payload ${shownCost(p.cell, "payload_kbps")}`);
     }
     const last = points.reduce((a, b) => (b.x >= a.x ? b : a));
     ends.push({ x: x(last.x), y: y(last.score.mean), text: scheme.name, index: index, colour: scheme.colour, isCeiling: scheme.ceiling });
@@ -176,7 +180,7 @@ function dots() {
         node("line", { x1: x(sides[0]), x2: x(sides[1]), y1: y, y2: y, stroke: scheme.colour, "stroke-width": 3, opacity: 0.5, "stroke-linecap": "round" }, group);
       marker(group, data.schemes.indexOf(scheme), x(score.mean), y, scheme.colour, 5);
       node("rect", { x: left, y: y - 12, width: right - left, height: 24, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${scoreText(score, metric, state.dotsAs)}\n${score.pairs} calls`);
+      explain(group, `${scheme.name}\n${scoreText(score, metric, state.dotsAs)}\n${callsText(score)}`);
     });
   });
 }

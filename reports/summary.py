@@ -50,6 +50,8 @@ class Cell:
         Problems of the scheme at the point, a line each that begins with its name.
     is_unsent
         Whether redundancy was asked for and none was sent, so that the scheme only conceals.
+    to_score
+        Number of calls to score, of each metric that scores a part of them.
     """
 
     point: int
@@ -63,6 +65,11 @@ class Cell:
     repaired: dict[str, Interval] = field(default_factory=dict)
     diagnoses: tuple[str, ...] = ()
     is_unsent: bool = False
+    to_score: dict[str, int] = field(default_factory=dict)
+
+    def calls_to_score(self, metric: str) -> int:
+        """Return the number of calls that a metric scores."""
+        return self.to_score.get(metric, self.calls)
 
     @property
     def marks(self) -> list[str]:
@@ -158,16 +165,11 @@ class Summary:
         grid = self.grids[metric].part(point)
         return interval(described(metric).sign * (grid.of(scheme) - grid.of(other)), grid.clips)
 
-    def calls_to_score(self, metric: str) -> pd.DataFrame:
+    def rows_to_score(self, metric: str) -> pd.DataFrame:
         """Return the rows of the calls that a metric scores."""
         if metric not in self.scored_realizations:
             return self.table
         return self.table[self.table["realization"] < self.scored_realizations[metric]]
-
-    @property
-    def has_parts(self) -> bool:
-        """True if a metric scores a part of the realizations."""
-        return bool(self.scored_realizations)
 
 
 def summarize(results: Results) -> Summary:
@@ -207,6 +209,10 @@ def summarize(results: Results) -> Summary:
         {name: scored[name] for name in metrics if scored.get(name, realizations) < realizations},
         {column: Grid.of(table, column) for column in (*metrics, *network)},
     )
+    for metric in summary.scored_realizations:
+        numbers = summary.rows_to_score(metric).groupby(["point", "scheme"], observed=True).size()
+        for key, cell in summary.cells.items():
+            cell.to_score[metric] = int(numbers.get(key, 0))
     for metric in metrics:
         for point, grid in summary.grids[metric].parts():
             _score(summary, point, metric, grid)

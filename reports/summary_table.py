@@ -7,6 +7,8 @@ from testbed.reports.intervals import Interval
 from testbed.reports.summary import Cell, summarize
 from testbed.results import Results
 
+_NOTHING = Interval(float("nan"), float("nan"), float("nan"), 0, 0)
+
 
 def summary_table(results: Results) -> pd.DataFrame:
     """Return one row per point and scheme.
@@ -15,9 +17,10 @@ def summary_table(results: Results) -> pd.DataFrame:
     -------
     DataFrame
         ``point``, the swept parameters, ``scheme``, ``calls`` and ``failed``; of each metric the mean
-        (``plcmos``), its 95 % interval (``plcmos_low``, ``plcmos_high``) and how much better it is than the
-        baseline on the same calls (``plcmos_gain``, ``plcmos_gain_low``, ``plcmos_gain_high``); the means of
-        bitrates, losses and delays. NaN where nothing is known.
+        (``plcmos``), its 95 % interval (``plcmos_low``, ``plcmos_high``), the number of calls and of their
+        clips (``plcmos_calls``, ``plcmos_clips``), and how much better it is than the baseline on the same
+        calls (``plcmos_gain``, ``plcmos_gain_low``, ``plcmos_gain_high``); the means of bitrates, losses and
+        delays. NaN where nothing is known.
 
     Raises
     ------
@@ -47,12 +50,12 @@ def summary_table(results: Results) -> pd.DataFrame:
 def _scores(cell: Cell, metrics: list[str]) -> dict[str, float]:
     made: dict[str, float] = {}
     for metric in metrics:
-        made |= _numbers(metric, cell.scores.get(metric))
-        made |= _numbers(f"{metric}_gain", cell.gains.get(metric))
+        score = cell.scores.get(metric, _NOTHING)
+        made |= _numbers(metric, score)
+        made |= {f"{metric}_calls": score.pairs, f"{metric}_clips": score.clips}
+        made |= _numbers(f"{metric}_gain", cell.gains.get(metric, _NOTHING))
     return made
 
 
-def _numbers(name: str, value: Interval | None) -> dict[str, float]:
-    if value is None:
-        value = Interval(float("nan"), float("nan"), float("nan"), 0, 0)
+def _numbers(name: str, value: Interval) -> dict[str, float]:
     return {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}

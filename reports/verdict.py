@@ -169,7 +169,7 @@ def _choices(
     summary: Summary, metric: str, margin: float, budgets_kbps: Mapping[int, float] | None = None
 ) -> dict[int, Choice]:
     """Choose among the schemes that sent their redundancy."""
-    table = summary.calls_to_score(metric)[["point", "scheme", "clip", "realization", "wire_kbps", metric]]
+    table = summary.rows_to_score(metric)[["point", "scheme", "clip", "realization", "wire_kbps", metric]]
     if unsent := [key for key, cell in summary.cells.items() if cell.is_unsent]:
         table = table[~pd.MultiIndex.from_frame(table[["point", "scheme"]]).isin(unsent)]
     return choose(table, metric, summary.rivals(), margin, budgets_kbps)

@@ -22,6 +22,11 @@ def outline(plan: Plan, clips: Sequence[Clip]) -> str:
     lines += [counted(len(clips), "clip"), *(f"  {_clip(clip)}" for clip in clips)]
     channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
     lines += [f"{counted(scenario.realizations, 'realization')} of {channel}"]
+    lines += [
+        f"{metric.name} scores the first {counted(metric.part.realizations, 'realization')}"
+        for metric in scenario.metrics
+        if metric.part.realizations is not None and metric.part.realizations < scenario.realizations
+    ]
     lines += [f"receiver {each}" for each in _receivers(plan)]
     if len(clips) < FEWEST_CLIPS:
         lines += [f"note: a recommendation needs at least {FEWEST_CLIPS} clips"]

@@ -172,7 +172,7 @@ def test_pooled_values_are_named_in_the_figure_and_in_a_note(two_keys, tmp_path)
     x, y, by = "channel.link.rate_kbps", "plcmos", "congestion.controller"
     text, told = drawn(two_keys, tmp_path, x, y, by)
     assert ">quickstart<" in text
-    assert "Each mean is over 8 calls." in told  # 2 clips, 2 realizations and 2 schemes, or controllers
+    assert "Each mean is over 8 calls of 2 clips." in told  # 2 realizations and 2 schemes, or controllers
     assert "Means pool 2 values of scheme (plc, red 1)" in told
     _, told = drawn(two_keys, tmp_path, x, y, "scheme")
     assert "Means pool 2 values of congestion.controller (none, gcc)" in told
@@ -183,11 +183,11 @@ def test_pooled_values_are_named_in_the_figure_and_in_a_note(two_keys, tmp_path)
 def test_nothing_is_pooled_where_rows_are_chosen_or_have_panels_of_their_own(two_keys, tmp_path):
     x, y, by = "channel.link.rate_kbps", "plcmos", "congestion.controller"
     _, told = drawn(two_keys, tmp_path, x, y, by, conditions=["scheme=plc"])
-    assert told == "Each mean is over 4 calls. Only rows with scheme=plc."
+    assert told == "Each mean is over 4 calls of 2 clips. Only rows with scheme=plc."
     text, told = drawn(
         two_keys, tmp_path, x, y, by, facet="scheme", conditions=["scheme=plc", "scheme=red 1"]
     )
-    assert told.startswith("Each mean is over 4 calls.")
+    assert told.startswith("Each mean is over 4 calls of 2 clips.")
     assert "pool" not in told
     assert re.findall(">Scheme: ([^<]*)<", text) == ["plc", "red 1"]
 

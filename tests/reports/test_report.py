@@ -10,10 +10,13 @@ from ruamel.yaml import YAML
 from testbed.errors import ResultsError
 from testbed.reports.call import EXAMPLE_RATE_HZ, letters, unrepaired
 from testbed.reports.colours import colours
+from testbed.reports.headline import answers
+from testbed.reports.plot import figure_of
 from testbed.reports.report import write_report
 from testbed.reports.reproduction import reproduction
 from testbed.reports.reproduction import rows as reproduction_rows
 from testbed.reports.summary import summarize
+from testbed.reports.summary_table import summary_table
 from testbed.results import load
 
 from .a_run import SCHEMES, make_run
@@ -259,6 +262,38 @@ def test_scores_that_failed_are_left_out_and_named(tmp_path):
     cell = next(cell for cell in json.loads(page.data)["cells"] if cell["scheme"] == "lbrr")
     assert cell["scores"]["pesq_wb"]["pairs"] == 2
     assert cell["scores"]["plcmos"]["pairs"] == 4
+
+
+def test_a_metric_on_a_part_of_the_realizations_is_shown_with_its_own_calls(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, seconds=2.0, realizations=4, examples=False)
+    change(run, pesq_wb=lambda table: table["pesq_wb"].where(table["realization"] < 1))
+    change_manifest(run, scored_realizations={"pesq_wb": 1})
+    page = Parsed(write_report(run).read_text("utf-8"))
+    assert "2 calls, 2 clips" in page.text
+    assert "8 calls, 2 clips" in page.text
+    said = (
+        "Calls per scheme: 8 for PLCMOS and ESTOI; 2 for PESQ-WB, the first realization of each of 2 clips."
+    )
+    assert said in page.text
+    assert "failed" not in page.text
+    table = summary_table(load(run)).set_index("scheme")
+    assert table.loc["lbrr", ["plcmos_calls", "pesq_wb_calls", "pesq_wb_clips"]].to_list() == [8, 2, 2]
+    notes = figure_of(load(run), "wire_kbps", "pesq_wb", "scheme")[1]
+    assert notes[0] == "Each mean is over 2 calls of 2 clips."
+
+
+def test_a_metric_on_a_part_judges_the_calls_that_it_scores(tmp_path):
+    clips = tuple(f"clip-{number}" for number in range(6))
+    about = {"swept": {}, "seconds": 2.0, "examples": False, "metrics": ("plcmos",), "clips": clips}
+    run = make_run(tmp_path / "run", realizations=4, **about)
+    change(run, plcmos=lambda table: table["plcmos"].where(table["realization"] < 1))
+    unknown = answers(summarize(load(run)))[0]
+    change_manifest(run, scored_realizations={"plcmos": 1})
+    known = answers(summarize(load(run)))[0]
+    assert unknown.verdict.choice.left_out
+    assert not known.verdict.choice.left_out
+    assert (known.verdict.choice.clips, known.verdict.choice.calls) == (6, 6)
+    assert "has none in" not in " ".join(known.more)
 
 
 def test_a_scheme_whose_every_call_failed_has_no_numbers(tmp_path):
