@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import soundfile
@@ -65,8 +66,8 @@ def write(folder: Path, points: int, rows: int) -> None:
     def work(context: RunContext, groups: Sequence[Group]) -> CallResults:
         return CallResults({call: made_up(context, call) for group in groups for call in group.calls})
 
-    CallStudy.work = staticmethod(work)
-    run_scenario(parse_scenario(json.dumps(scenario(points, rows)), folder), folder / "run", jobs=1)
+    with patch.object(CallStudy, "work", staticmethod(work)):
+        run_scenario(parse_scenario(json.dumps(scenario(points, rows)), folder), folder / "run", jobs=1)
 
 
 def made_up(context: RunContext, call: CallId) -> dict[str, Any]:
