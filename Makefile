@@ -94,7 +94,7 @@ clean:
 	@$(BIN)/testbed opus build
 	@touch $@
 
-.venv/speech.stamp: testbed/speech_corpus.py | .venv/package.stamp
+.venv/speech.stamp: testbed/speech_corpus.py testbed/clip_cutting.py testbed/corpus_voices.py | .venv/package.stamp
 	@$(BIN)/testbed speech fetch
 	@touch $@
 

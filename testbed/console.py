@@ -10,10 +10,13 @@ from testbed.words import aligned
 
 def clips() -> str:
     """Return a table of the clips on this machine."""
-    rows = [("corpus", "clip", "speaker", "language", "seconds", "licence")]
+    rows = [("corpus", "clip", "speaker", "language", "codec", "seconds", "licence")]
+    listed: set[Path] = set()  # `more` has the clips of `asterisk` too
     for corpus, its_clips in list_clips().items():
-        for clip in its_clips:
-            rows.append((corpus, clip.name, clip.speaker, clip.language, f"{clip.seconds:.1f}", clip.licence))
+        for clip in (clip for clip in its_clips if clip.file not in listed):
+            seconds = f"{clip.seconds:.1f}"
+            rows.append((corpus, clip.name, clip.speaker, clip.language, clip.codec, seconds, clip.licence))
+        listed |= {clip.file for clip in its_clips}
     return "\n".join(aligned(rows))
 
 

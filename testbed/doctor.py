@@ -116,11 +116,11 @@ def _cache() -> Iterator[Check]:
 
 
 def _speech() -> Iterator[Check]:
-    from testbed.speech_corpus import corpus_dir
+    from testbed.speech_corpus import CORPORA
 
-    index = corpus_dir() / "index.json"
-    there = index.is_file()
-    found = f"asterisk at {index.parent}" if there else "asterisk is not fetched; only the packaged clips"
+    corpus = CORPORA["asterisk"]
+    there = corpus.is_there
+    found = f"asterisk at {corpus.folder}" if there else "asterisk is not fetched; only the packaged clips"
     yield Check("speech", there, True, found, "" if there else "testbed speech fetch")
 
 

@@ -85,6 +85,7 @@ def make_manifest(
                 "language": clip.language,
                 "seconds": clip.seconds,
                 "source": clip.source,
+                "codec": clip.codec,
                 "converted": clip.converted,
                 "licence": clip.licence,
                 "sha256": clip.sha256,

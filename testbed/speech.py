@@ -15,13 +15,15 @@ from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.errors import SpeechError
 from testbed.escaping import printable
 from testbed.recording import AUDIO_MB, AudioRecording, read_recording
-from testbed.speech_corpus import corpus_dir, digest, fetch_corpus
+from testbed.speech_corpus import CORPORA, digest, fetch_corpus, turn
 
 if TYPE_CHECKING:
     from testbed.scenario.loading import Speech
 
 PACKAGED = Path(__file__).parent / "clips"
 MOST_FILES = 1000
+_PARTS = {"packaged": (), "asterisk": ("asterisk",), "more": ("asterisk", "more")}
+"""The parts that are fetched of each corpus."""
 _SUFFIXES = frozenset(
     {
         ".aif",
@@ -55,6 +57,8 @@ class Clip:
         Samples (n,) float32 in [-1, 1], mono, 16 kHz; read-only.
     source, licence
         Origin and licence; the licence is "" for the user's own files.
+    codec
+        Codec that the recording was published in, such as ``"G.722"``; "" if unknown.
     sha256
         Of the samples as 16-bit little-endian numbers.
     file
@@ -71,6 +75,7 @@ class Clip:
     pcm: NDArray[np.float32] = field(repr=False)
     source: str
     licence: str
+    codec: str
     sha256: str
     file: Path
     rate_hz: int
@@ -107,29 +112,33 @@ def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list
         paths = _matches(names, folder)
         _enough(speech.clips, len(paths), f"speech.files: {', '.join(names)} matches")
         return _read_files(paths[: speech.clips], audio_mb)
-    where = PACKAGED if speech.corpus == "packaged" else corpus_dir()
-    if not (where / "index.json").is_file():
-        raise SpeechError(
-            "speech.corpus: asterisk is not on this machine yet; `testbed speech fetch` gets it, "
-            "or use corpus: packaged (four clips that are always there)"
-        )
-    entries = _index(where)
+    assert speech.corpus is not None
+    entries = _entries(speech.corpus)
     _enough(speech.clips, len(entries), f"speech.corpus: {speech.corpus} has")
-    return [_corpus_clip(where, entry) for entry in entries[: speech.clips]]
+    return [_corpus_clip(where, entry) for where, entry in entries[: speech.clips]]
 
 
-def fetch(progress: Callable[[str], None] = lambda line: None) -> list[Clip]:
-    """Fetch Debian's telephone prompts, cut them into the corpus `asterisk`, and return its clips.
+def fetch(progress: Callable[[str], None] = lambda line: None, more: bool = False) -> list[Clip]:
+    """Fetch recordings from Debian packages, cut them into clips, and return the clips.
 
-    Does nothing if the corpus is already there.
+    Does nothing if they are already there.
+
+    Parameters
+    ----------
+    progress
+        Called with one line of text at each step.
+    more
+        Whether to fetch the corpus `more`, which includes `asterisk`; default: `asterisk` only.
 
     Raises
     ------
     FetchError
         The packages cannot be fetched.
     """
-    where = fetch_corpus(progress)
-    return [_corpus_clip(where, entry) for entry in _index(where)]
+    corpus = "more" if more else "asterisk"
+    for name in _PARTS[corpus]:
+        fetch_corpus(CORPORA[name], progress)
+    return [_corpus_clip(where, entry) for where, entry in _entries(corpus)]
 
 
 def list_clips() -> dict[str, list[Clip]]:
@@ -141,12 +150,8 @@ def list_clips() -> dict[str, list[Clip]]:
     >>> [clip.name for clip in list_clips()["packaged"]]
     ['en-allison-1', 'fr-june-1', 'it-carlo-1', 'ru-ivrvoiceru-1']
     """
-    places = {"packaged": PACKAGED, "asterisk": corpus_dir()}
-    return {
-        name: [_corpus_clip(where, entry) for entry in _index(where)]
-        for name, where in places.items()
-        if (where / "index.json").is_file()
-    }
+    names = [name for name, parts in _PARTS.items() if all(CORPORA[part].is_there for part in parts)]
+    return {name: [_corpus_clip(where, entry) for where, entry in _entries(name)] for name in names}
 
 
 def read_speech(path: Path) -> NDArray[np.float32]:
@@ -224,7 +229,7 @@ def _read_files(paths: list[Path], audio_mb: int) -> list[Clip]:
         while name in clips:
             number += 1
             name = f"{stem}-{number}"
-        about = {"name": name, "speaker": "", "language": "", "licence": ""}
+        about = {"name": name, "speaker": "", "language": "", "licence": "", "codec": ""}
         clips[name] = _clip(recording, path, source=printable(str(path)), **about)
     return list(clips.values())
 
@@ -241,6 +246,21 @@ def _clip(recording: AudioRecording, file: Path, **about: str) -> Clip:
         converted=recording.converted,
         **about,
     )
+
+
+def _entries(corpus: str) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the clips of a corpus, each with its folder, in order."""
+    if corpus == "packaged":
+        return [(PACKAGED, entry) for entry in _index(PACKAGED)]
+    parts = [CORPORA[name] for name in _PARTS[corpus]]
+    if not all(part.is_there for part in parts):
+        fetch = "testbed speech fetch --more" if corpus == "more" else "testbed speech fetch"
+        raise SpeechError(
+            f"speech.corpus: {corpus} is not on this machine yet; `{fetch}` gets it, "
+            "or use corpus: packaged (four clips that are always there)"
+        )
+    found = [(part.folder, entry) for part in parts for entry in _index(part.folder)]
+    return sorted(found, key=lambda each: turn(each[1]))
 
 
 def _index(where: Path) -> list[dict[str, Any]]:
@@ -260,6 +280,7 @@ def _index(where: Path) -> list[dict[str, Any]]:
 def _corpus_clip(where: Path, entry: dict[str, Any]) -> Clip:
     path = where / f"{entry['name']}.flac"
     about = {key: entry[key] for key in ("name", "speaker", "language", "source", "licence")}
+    about["codec"] = entry.get("codec", "G.722")  # that of the corpus `asterisk`, whose older indexes lack it
     clip = _clip(read_recording(path), path, **about)
     if clip.sha256 != entry["sha256"]:
         raise SpeechError(

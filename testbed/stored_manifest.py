@@ -37,6 +37,7 @@ class _Clip(_Stored):
     seconds: _Number = 0
     source: str = ""
     licence: str = ""
+    codec: str = ""
     sha256: str = ""
     converted: str = ""
 

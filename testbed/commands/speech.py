@@ -1,5 +1,7 @@
 """Commands about speech."""
 
+from typing import Annotated
+
 import typer
 
 from testbed.terminal import say, tell
@@ -10,11 +12,15 @@ app = typer.Typer(
 
 
 @app.command("fetch", epilog="Example: testbed speech fetch")
-def speech_fetch() -> None:
+def speech_fetch(
+    more: Annotated[
+        bool, typer.Option("--more", help="Also six more speakers, in other codecs (250 MB of packages).")
+    ] = False,
+) -> None:
     """Fetch Debian's telephone prompts and cut them into clips of speech (without root, about a minute)."""
     from testbed.speech import fetch
 
-    say(f"{len(fetch(tell))} clips are ready: speech: {{corpus: asterisk}}")
+    say(f"{len(fetch(tell, more))} clips are ready: speech: {{corpus: {'more' if more else 'asterisk'}}}")
 
 
 @app.command("list", epilog="Example: testbed speech list")

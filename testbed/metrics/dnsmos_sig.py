@@ -21,5 +21,6 @@ METRIC = Metric(
     bounds=(0.0, 5.0),
     packages=("onnxruntime", "speechmos"),
     margin=0.1,
+    undamaged=3.3,
 )
-"""The margin is that of DNSMOS."""
+"""The margin is that of DNSMOS. The clean clips of the corpus `asterisk` score 3.52 to 3.78."""

@@ -29,7 +29,8 @@ class Speech(Parameters):
     Attributes
     ----------
     corpus
-        ``asterisk`` (fetched by `testbed speech fetch`) or ``packaged`` (part of the package).
+        ``packaged`` (part of the package), ``asterisk`` (fetched by `testbed speech fetch`), or ``more``
+        (``asterisk`` and six further speakers, fetched by `testbed speech fetch --more`).
     clips
         Number of clips, from the first; default: all.
     files
@@ -37,7 +38,7 @@ class Speech(Parameters):
         list of these; relative to the scenario's folder.
     """
 
-    corpus: Literal["asterisk", "packaged"] | None = None
+    corpus: Literal["asterisk", "more", "packaged"] | None = None
     clips: int | None = Field(None, ge=1)
     files: str | list[str] | None = None
 
@@ -54,7 +55,7 @@ class Speech(Parameters):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.corpus is None and self.files is None:
-            raise ValueError("give corpus (asterisk, packaged) or files (your own recordings)")
+            raise ValueError("give corpus (asterisk, more, packaged) or files (your own recordings)")
         return self
 
 

@@ -12,10 +12,11 @@ import soundfile
 from pydantic import ValidationError
 
 from testbed import speech
+from testbed.clip_cutting import active_level_dbov
 from testbed.errors import SpeechError
 from testbed.scenario.loading import Speech
 from testbed.speech import PACKAGED, list_clips, load_clips, read_speech
-from testbed.speech_corpus import active_level_dbov, digest
+from testbed.speech_corpus import digest
 
 
 def ask(corpus=None, clips=None, files=None):

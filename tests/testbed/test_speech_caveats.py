@@ -10,7 +10,9 @@ import pytest
 from testbed.speech import Clip
 from testbed.speech_caveats import speech_caveats
 
-CLIP = Clip("talk", "", "", np.zeros(16_000, np.float32), "talk.wav", "", "", Path("talk.wav"), 16_000, "")
+CLIP = Clip(
+    "talk", "", "", np.zeros(16_000, np.float32), "talk.wav", "", "", "", Path("talk.wav"), 16_000, ""
+)
 
 
 def said(clips: list[Clip], plcmos: dict[tuple[str, str], float]) -> list[str]:

@@ -9,21 +9,28 @@ import threading
 import av
 import numpy as np
 import pytest
+import soundfile
 
-from testbed import apt, speech_corpus
+from testbed import apt
 from testbed.apt import AptSource, debian_mirror, private_apt, sources
-from testbed.errors import FetchError
+from testbed.clip_cutting import active_level_dbov, cut_clips
+from testbed.corpus_voices import ASTERISK, MORE, CorpusVoice
+from testbed.errors import FetchError, SpeechError
 from testbed.speech import PACKAGED, fetch, list_clips, load_clips
-from testbed.speech_corpus import VOICES, active_level_dbov, cut_clips, unlike_known
+from testbed.speech_corpus import CORPORA, Corpus, unlike_known
 
 PROMPTS = json.loads((PACKAGED / "prompts.json").read_text(encoding="utf-8"))
 
 
 def write_prompt(path, random, seconds):
-    """Write noise that comes in syllables, with silent ends, as G.722."""
+    """Write noise that comes in syllables, with silent ends, in the codec of the file's ending."""
     time = np.arange(round(16000 * seconds)) / 16000
     sound = random.normal(scale=0.2, size=len(time)) * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time))
     pcm = np.concatenate([np.zeros(4800), sound, np.zeros(4800)])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix != ".g722":
+        soundfile.write(path, pcm, 16000)
+        return
     with av.open(str(path), "w", format="g722") as container:
         stream = container.add_stream("g722", rate=16000, layout="mono")
         whole = (pcm * 32767).clip(-32768, 32767).astype(np.int16)[np.newaxis]
@@ -34,21 +41,24 @@ def write_prompt(path, random, seconds):
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    """Build the five packages and the index files that make a folder a Debian archive."""
+    """Build the packages and the index files that make a folder a Debian archive."""
     root = tmp_path_factory.mktemp("archive")
     random = np.random.default_rng(5)
     lists = []
-    for voice in VOICES:
-        tree = root / "build" / voice.package
-        sounds = tree / "usr/share/asterisk/sounds" / voice.folder
-        sounds.mkdir(parents=True)
-        for name in PROMPTS[voice.language]:
-            write_prompt(sounds / f"{name}.g722", random, random.uniform(3, 5))
+    for voice in (*ASTERISK, *MORE):
+        for name in PROMPTS[voice.key]:
+            path = root / "build" / voice.package / voice.folder / f"{name}.{voice.suffix}"
+            write_prompt(path, random, random.uniform(3, 5))
+    for package in dict.fromkeys(voice.package for voice in (*ASTERISK, *MORE)):
+        tree = root / "build" / package
+        notice = tree / "usr/share/doc" / package / "copyright"
+        notice.parent.mkdir(parents=True)
+        notice.write_text(f"Licence of {package}")
         (tree / "DEBIAN").mkdir()
-        control = f"Package: {voice.package}\nVersion: 1:2.0-1\nArchitecture: all\n"
+        control = f"Package: {package}\nVersion: 1:2.0-1\nArchitecture: all\n"
         control += "Maintainer: x <x@example.org>\nDescription: x\n"
         (tree / "DEBIAN/control").write_text(control)
-        deb = root / f"pool/{voice.package}_2.0-1_all.deb"
+        deb = root / f"pool/{package}_2.0-1_all.deb"
         deb.parent.mkdir(exist_ok=True)
         subprocess.run(["dpkg-deb", "-Znone", "-b", str(tree), str(deb)], check=True, capture_output=True)
         data = deb.read_bytes()
@@ -97,7 +107,29 @@ def test_fetch_makes_a_corpus_of_many_voices(machine):
     fetch(said.append)
     assert len(said) == 1
     assert "already" in said[0]
-    assert [path.name for path in (machine / "cache/speech").iterdir()] == [speech_corpus.corpus_dir().name]
+    assert [path.name for path in (machine / "cache/speech").iterdir()] == [CORPORA["asterisk"].folder.name]
+
+
+@pytest.mark.long
+def test_more_voices_come_beside_those_of_asterisk(machine):
+    asterisk = [clip.sha256 for clip in fetch()]
+    clips = fetch(more=True)
+    assert len(clips) == 55 == len({clip.name for clip in clips})
+    assert len({clip.speaker for clip in clips}) == len({clip.speaker for clip in clips[:11]}) == 10
+    assert {clip.codec for clip in clips} == {"G.722", "PCM", "Vorbis"}
+    assert [clip.sha256 for clip in clips if clip.codec == "G.722"] == asterisk
+    scenario = type("Speech", (), {"corpus": "more", "clips": 12, "files": None})
+    assert [clip.name for clip in load_clips(scenario, machine)] == [clip.name for clip in clips[:12]]
+    for clip in clips:
+        assert 8 <= clip.seconds <= 12
+        package = clip.source.split()[1]
+        assert (clip.file.parent / f"{package}.txt").read_text() == f"Licence of {package}"
+
+
+def test_more_voices_that_are_not_there_say_how_to_get_them(machine):
+    scenario = type("Speech", (), {"corpus": "more", "clips": None, "files": None})
+    with pytest.raises(SpeechError, match=r"corpus: more is not .*; `testbed speech fetch --more` gets it"):
+        load_clips(scenario, machine)
 
 
 def test_two_fetches_at_once_give_one_whole_corpus(machine):
@@ -114,17 +146,17 @@ def test_two_fetches_at_once_give_one_whole_corpus(machine):
         thread.join()
     assert len(results) == 2
     assert results[0] == results[1]
-    assert [path.name for path in (machine / "cache/speech").iterdir()] == [speech_corpus.corpus_dir().name]
+    assert [path.name for path in (machine / "cache/speech").iterdir()] == [CORPORA["asterisk"].folder.name]
 
 
 def test_clips_are_compared_with_those_known_of_the_same_packages():
     entries = json.loads((PACKAGED / "index.json").read_text(encoding="utf-8"))
     assert len(entries) == 4
-    assert unlike_known(entries) == []
+    assert unlike_known(CORPORA["asterisk"], entries) == []
     entries[1]["sha256"] = "0" * 64
-    assert unlike_known(entries) == ["fr-june-1"]
+    assert unlike_known(CORPORA["asterisk"], entries) == ["fr-june-1"]
     entries[1]["source"] = entries[1]["source"].replace("1.6.1-1", "1.7.0-1")
-    assert unlike_known(entries) == []
+    assert unlike_known(CORPORA["asterisk"], entries) == []
 
 
 def test_files_of_a_killed_fetch_are_removed_and_never_count_as_complete(machine):
@@ -132,7 +164,7 @@ def test_files_of_a_killed_fetch_are_removed_and_never_count_as_complete(machine
     left.mkdir(parents=True)
     (left / "index.json").write_text("[]")
     assert len(fetch()) == 25
-    assert [path.name for path in (machine / "cache/speech").iterdir()] == [speech_corpus.corpus_dir().name]
+    assert [path.name for path in (machine / "cache/speech").iterdir()] == [CORPORA["asterisk"].folder.name]
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, FetchError])
@@ -148,8 +180,8 @@ def test_an_interrupted_fetch_leaves_nothing_behind(machine, monkeypatch, fault)
 
 
 def test_a_package_that_is_not_there_is_named(machine, monkeypatch):
-    voice = VOICES[0].__class__("xx", "asterisk-core-sounds-xx-g722", "xx", "X", "", "")
-    monkeypatch.setattr(speech_corpus, "VOICES", (voice,))
+    voice = CorpusVoice("xx", "xx", "asterisk-core-sounds-xx-g722", "xx", "g722", "G.722", "X", "", "")
+    monkeypatch.setitem(CORPORA, "asterisk", Corpus("asterisk", 2, (voice,)))
     with pytest.raises(FetchError, match="asterisk-core-sounds-xx-g722"):
         fetch()
 
@@ -168,9 +200,9 @@ def test_a_machine_without_apt_is_told_so(machine, monkeypatch):
 
 
 def test_the_cut_is_a_function_of_the_prompts(archive):
-    voice = VOICES[2]
-    sounds = archive / "build" / voice.package / "usr/share/asterisk/sounds" / voice.folder
-    one, two = list(cut_clips(voice, sounds)), list(cut_clips(voice, sounds))
+    voice = ASTERISK[2]
+    sounds = archive / "build" / voice.package / voice.folder
+    one, two = list(cut_clips(voice, sounds, 2)), list(cut_clips(voice, sounds, 2))
     assert all(np.array_equal(a, b) and m == n for (a, m), (b, n) in zip(one, two, strict=True))
     used = [name for _, names in one for name in names]
     assert len(used) == len(set(used))

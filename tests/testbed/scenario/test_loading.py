@@ -294,7 +294,7 @@ RATE = "bitrate_kbps: 24"
         ("- loss:", "- los:", "9: channel.0.los: unknown stage 'los'; did you mean loss?"),
         ("bernoulli", "bernouli", "9: channel.0.loss.model: unknown loss model 'bernouli'; did you mean bernoulli?"),
         ("fixed", "fixd", "11: playout.policy: unknown playout policy 'fixd'; did you mean fixed?"),
-        ("packaged", "packagd", "2: speech.corpus: must be one of asterisk, packaged, not 'packagd'; did you mean packaged?"),
+        ("packaged", "packagd", "2: speech.corpus: must be one of asterisk, more, packaged, not 'packagd'; did you mean packaged?"),
         ("[plcmos]", "[plcmos, pesq]", "15: metrics.1: unknown metric 'pesq'; did you mean pesq_wb?"),
         # wrong units
         (RATE, "bitrate: 24000", "3: codec.bitrate: unknown key; did you mean bitrate_kbps? 24000 bit/s is bitrate_kbps: 24"),
