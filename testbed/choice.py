@@ -7,8 +7,10 @@ scheme that is worse than the true best by more than the margin is recommended i
 few clips they have.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -107,13 +109,12 @@ def choose(
     margin = judge.margin if margin is None else margin
     if margin is None:
         raise ResultsError(f"{metric} has no margin; give one")
-    table = table.assign(**{metric: judge.sign * table[metric]})
-    cost = table.groupby(["point", "scheme"])["wire_kbps"].mean()
+    all_clips = table["clip"].nunique()
     points = {
         point: _Scored.of(
-            table[table["point"] == point], metric, schemes, cost[point], (budgets_kbps or {}).get(point)
+            judge.sign * values, clips, all_clips, schemes, costs_kbps, (budgets_kbps or {}).get(point)
         )
-        for point in sorted({int(number) for number in table["point"]})
+        for point, values, clips, costs_kbps in _grids(table, metric, list(schemes))
     }
     found: dict[int, Choice] = {}
     for is_enough in (True, False):
@@ -121,14 +122,32 @@ def choose(
             point: scored for point, scored in points.items() if (scored.clips >= FEWEST_CLIPS) == is_enough
         }
         if group:
-            all_clips = sorted({clip for scored in group.values() for clip in scored.means.index})
-            together = [
-                scored.means.reindex(index=all_clips, columns=list(schemes)) for scored in group.values()
-            ]
-            compared = compare(np.stack([means.to_numpy(float) for means in together], axis=1), margin)
+            has_calls = np.any([scored.has_calls for scored in group.values()], axis=0)
+            compared = compare(
+                np.stack([scored.means[has_calls] for scored in group.values()], axis=1), margin
+            )
             for index, (point, scored) in enumerate(group.items()):
                 found[point] = _choice(scored, compared, index, list(schemes), metric)
     return dict(sorted(found.items()))
+
+
+def _grids(
+    table: "pd.DataFrame", metric: str, schemes: list[str]
+) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.int64], dict[str, float]]]:
+    """Yield each point, its scores (calls, schemes), the clip of each call, and the schemes' bitrates."""
+    costs: dict[int, dict[str, float]] = {}
+    for (point, scheme), kbps in (
+        table.groupby(["point", "scheme"], observed=True)["wire_kbps"].mean().items()
+    ):
+        costs.setdefault(int(point), {})[scheme] = float(kbps)
+    keys = ["point", "clip", "realization", "scheme"]
+    rivals = table.loc[table["scheme"].isin(schemes), [*keys, metric]]
+    scores = rivals.groupby(keys, observed=True)[metric].mean().unstack().reindex(columns=schemes)
+    values, points = scores.to_numpy(float), scores.index.get_level_values("point").to_numpy()
+    clips = np.unique(scores.index.get_level_values("clip").to_numpy(), return_inverse=True)[1]
+    for point, its_costs in costs.items():
+        here = slice(*np.searchsorted(points, [point, point + 1]))
+        yield point, values[here], clips[here], its_costs
 
 
 @dataclass(frozen=True)
@@ -180,50 +199,58 @@ class _Scored:
     Attributes
     ----------
     means
-        One row per clip, one column per scheme: means over the calls with a score of every scheme; larger is
-        better.
+        (clips, schemes): means over the calls with a score of every scheme; larger is better. NaN for a clip
+        without such a call, and for a scheme that is not compared.
+    has_calls
+        (clips,): whether a clip has such a call.
+    calls
+        Number of such calls.
     ranked
         The schemes, the best mean first.
-    cost
-        Bitrate of each scheme on the wire, in kb/s.
+    costs_kbps
+        Bitrate of each scheme on the wire.
     """
 
-    means: "pd.DataFrame"
+    means: NDArray[np.float64]
+    has_calls: NDArray[np.bool_]
     calls: int
     ranked: tuple[str, ...]
-    cost: "pd.Series[float]"
+    costs_kbps: Mapping[str, float]
     left_out: tuple[str, ...]
 
     @property
     def clips(self) -> int:
-        return len(self.means)
+        return int(self.has_calls.sum())
 
     @classmethod
     def of(
         cls,
-        rows: "pd.DataFrame",
-        metric: str,
+        values: NDArray[np.float64],
+        clips: NDArray[np.int64],
+        number_of_clips: int,
         schemes: Sequence[str],
-        cost: "pd.Series[float]",
+        costs_kbps: Mapping[str, float],
         budget_kbps: float | None,
     ) -> Self:
+        most_kbps = math.inf if budget_kbps is None else budget_kbps
         affordable = [
-            name
-            for name in schemes
-            if name in cost and not (budget_kbps is not None and cost[name] > budget_kbps)
+            place
+            for place, name in enumerate(schemes)
+            if name in costs_kbps and not costs_kbps[name] > most_kbps
         ]
-        grid = rows[rows["scheme"].isin(affordable)].pivot_table(
-            index=["clip", "realization"], columns="scheme", values=metric, aggfunc="mean", dropna=False
-        )
-        enough = [
-            name for name in affordable if name in grid and 2 * grid[name].notna().sum() >= len(grid) > 0
-        ]
-        together = grid[enough].dropna()
-        overall = grid[enough].mean() if together.empty else together.mean()
-        ranked = sorted(enough, key=lambda name: -float(overall[name]))
-        means = together.groupby(level="clip").mean()
-        left_out = tuple(name for name in affordable if name not in enough)
-        return cls(means, len(together), tuple(ranked), cost, left_out)
+        is_there = ~np.isnan(values)
+        enough = [place for place in affordable if 2 * is_there[:, place].sum() >= len(values) > 0]
+        is_complete = is_there[:, enough].all(axis=1)
+        together, clips = values[is_complete][:, enough], clips[is_complete]
+        overall = np.nanmean(values[:, enough] if not len(together) else together, axis=0)
+        ranked = [schemes[enough[place]] for place in np.argsort(-overall, kind="stable")]
+        calls = np.bincount(clips, minlength=number_of_clips)
+        means = np.full((number_of_clips, len(schemes)), np.nan)
+        for place, scores in zip(enough, together.T, strict=True):
+            sums = np.bincount(clips, scores, number_of_clips)
+            means[calls > 0, place] = sums[calls > 0] / calls[calls > 0]
+        left_out = tuple(schemes[place] for place in affordable if place not in enough)
+        return cls(means, calls > 0, len(together), tuple(ranked), costs_kbps, left_out)
 
 
 def _choice(scored: _Scored, compared: Compared, index: int, schemes: list[str], metric: str) -> Choice:
@@ -243,7 +270,7 @@ def _choice(scored: _Scored, compared: Compared, index: int, schemes: list[str],
         clips=scored.clips,
         calls=scored.calls,
         ranked=scored.ranked,
-        equals=tuple(sorted(equals, key=lambda name: round(float(scored.cost[name]), 1))),
+        equals=tuple(sorted(equals, key=lambda name: round(scored.costs_kbps[name], 1))),
         running=tuple(name for name in scored.ranked if compared.running[index, place[name]]),
         clips_needed=needed,
         left_out=scored.left_out,
@@ -260,12 +287,21 @@ def _clips_needed(
     be too small in half of the runs (Browne, "On the use of a pilot sample for sample size determination",
     Statistics in Medicine 14, 1995).
     """
-    from scipy.stats import chi2, norm, t
+    from scipy.stats import chi2
 
     if np.isnan(deviation).any():
         return None
     deviation = deviation * np.sqrt((have - 1) / chi2.ppf(1 - _POWER, have - 1))
+    clips, errors = _errors(comparisons)
+    is_shown = errors[:, None] * deviation < distance
+    return int(clips[is_shown.all(axis=1).argmax()]) if is_shown.all(axis=1).any() else None
+
+
+@lru_cache(maxsize=8)
+def _errors(comparisons: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return numbers of clips and the largest error of a mean with each, in standard deviations."""
+    from scipy.stats import norm, t
+
     clips = np.arange(FEWEST_CLIPS, _MOST_CLIPS + 1)
     errors = t.ppf(1 - (1 - confidence(clips)) / comparisons, clips - 3) + norm.ppf(_POWER)
-    is_shown = (errors / np.sqrt(clips))[:, None] * deviation < distance
-    return int(clips[is_shown.all(axis=1).argmax()]) if is_shown.all(axis=1).any() else None
+    return clips, errors / np.sqrt(clips)
