@@ -13,6 +13,7 @@ from testbed.columns import table_types
 from testbed.diagnosis import diagnoses
 from testbed.environment import Environment, environment
 from testbed.estimate import estimate
+from testbed.failures import Failure
 from testbed.kept_files import NOT_KEPT, clean_speech, keep
 from testbed.manifest import make_manifest
 from testbed.measurements import identity
@@ -96,6 +97,13 @@ class CallStudy:
     def work(context: RunContext, groups: Sequence[Group]) -> CallResults:
         """Make the calls of some groups; return their results."""
         return results_of(context, groups)
+
+    def failures(self, result: CallResults) -> list[Failure]:
+        """Return the failed calls."""
+        return [
+            Failure(self._plan.row(call), identity(self.context, call), result.rows[call]["error"], traceback)
+            for call, traceback in result.failures.items()
+        ]
 
     def keep(self, store: Store, result: CallResults) -> int:
         """Write the files of calls to disk, then the rows; return the number of rows."""

@@ -21,7 +21,7 @@ from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import Pcm16, float_from_int16, int16_from_float
 from testbed.encoded_clip import EncodedClip
-from testbed.errors import CodecError, MetricError
+from testbed.errors import CodecError, MetricError, traceback_of
 from testbed.kept_files import keeps_sound, sounds, timelines
 from testbed.measurements import failed_row, identity, measurements, score
 from testbed.metrics.scorer import Score
@@ -193,6 +193,7 @@ class _Calls:
     def _fail(self, calls: Sequence[CallId], error: Exception) -> None:
         for call in calls:
             self._rows[call] = failed_row(self._context, call, error)
+            self._results.failures[call] = traceback_of(error)
 
 
 @lru_cache(maxsize=1)

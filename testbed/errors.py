@@ -4,6 +4,10 @@ The message says what is wrong, where (file, line, key), and what would be right
 without a traceback. `exit_code` is 2 for bad input and 1 for a run that failed.
 """
 
+import traceback
+
+_MOST_CHARACTERS = 8000
+
 
 class TestbedError(Exception):
     """Base of all errors of the testbed."""
@@ -16,6 +20,11 @@ def reason(error: Exception) -> str:
     """Return the reason of a failure: a testbed error's message, else the error's class and message."""
     said = str(error) if isinstance(error, TestbedError) else f"{type(error).__name__}: {error}"
     return said or type(error).__name__
+
+
+def traceback_of(error: Exception) -> str:
+    """Return the traceback of an error as Python prints it; of a long one, the end."""
+    return "".join(traceback.format_exception(error))[-_MOST_CHARACTERS:]
 
 
 class ScenarioError(TestbedError):

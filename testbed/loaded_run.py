@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed import results
+from testbed.failures import Failure, read_failures
 from testbed.repeated_call import Call, repeat_call
 from testbed.results import Results
 from testbed.unfinished import said_of
@@ -70,6 +71,16 @@ class Run(Results):
         except KeyboardInterrupt:
             again = f"its rows are all in {self.folder}; write its page with: testbed report {self.folder}"
             raise KeyboardInterrupt(again) from None
+
+    def failures(self) -> list[Failure]:
+        """Return the failed calls, or runs of a flow study, each with its traceback.
+
+        Examples
+        --------
+        >>> run.failures()
+        []
+        """
+        return read_failures(self.folder)
 
     def summary(self) -> "pd.DataFrame":
         """Return means and 95 % intervals per point and scheme; see `testbed.reports.summary_table`.

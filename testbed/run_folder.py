@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed.errors import ResultsError, RunError
+from testbed.failures import FAILURES_FILE
 from testbed.files import is_temporary, remove_if_empty, sync
 from testbed.kept_files import is_kept_file
 from testbed.marker import claimed
@@ -37,7 +38,7 @@ from testbed.store import JOURNAL_FILE, PARTS, RESERVE_FILE, Columns, Store, rea
 if TYPE_CHECKING:
     import pandas as pd
 
-_FILES = (TABLE_FILE, MANIFEST_FILE, REPORT_FILE, TRAJECTORIES_FILE, CHANGES_FILE)
+_FILES = (TABLE_FILE, MANIFEST_FILE, REPORT_FILE, TRAJECTORIES_FILE, CHANGES_FILE, FAILURES_FILE)
 _ASKED = ("another scenario", "other speech", "other recordings or another libopus")
 _CHOICES = "give another folder with --out, or replace it with --force"
 
@@ -86,7 +87,8 @@ class Work:
         for name, table in tables.items():
             write_table(self.folder / name, table)
         kept = [path.relative_to(self.folder).as_posix() for path in sorted(self.folder.glob("*/*"))]
-        written = [*filter(is_kept_file, kept), *tables, MANIFEST_FILE, REPORT_FILE]
+        failures = [FAILURES_FILE] * (self.folder / FAILURES_FILE).exists()
+        written = [*filter(is_kept_file, kept), *tables, *failures, MANIFEST_FILE, REPORT_FILE]
         self.store.check_in_place()
         said = with_files_there(self.folder, manifest)
         write_manifest(self.folder, {**said, "complete": True, "written": written})

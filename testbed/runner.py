@@ -9,7 +9,9 @@ from typing import Any
 
 from testbed import results
 from testbed.arguments import overrides_of, paths_of, plain, words_of
+from testbed.errors import RunError
 from testbed.executors import executor
+from testbed.failures import keep_failures
 from testbed.loaded_run import Run, load
 from testbed.machine import cores
 from testbed.progress import progress
@@ -21,13 +23,28 @@ from testbed.study import study_of
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of a run: `done` of `total` units after `elapsed_s` seconds, and the current step."""
+    """Progress of a run.
+
+    Attributes
+    ----------
+    done, total
+        Number of units that are done, and of all.
+    elapsed_s
+        Time since its start.
+    message
+        The current step.
+    unit
+        Name of the unit, in the plural.
+    failed
+        Number of failures in what this run has done.
+    """
 
     done: int
     total: int
     elapsed_s: float
     message: str
     unit: str = "rows"
+    failed: int = 0
 
 
 def run(
@@ -39,6 +56,7 @@ def run(
     force: bool = False,
     speech: Sequence[Path | str] | Path | str = (),
     dask: str | None = None,
+    fail_fast: bool = False,
 ) -> Run:
     """Run a scenario and return its results, as ``testbed run`` does.
 
@@ -62,11 +80,13 @@ def run(
         Recordings in place of the scenario's speech, as with ``--speech``.
     dask
         Address of the scheduler of a Dask cluster to run on, or ``"local"``, as with ``--dask``.
+    fail_fast
+        Whether the run ends at the first failed call; the rows until then are kept.
 
     Raises
     ------
     TestbedError
-        The run is not possible; a failed call is a row with its reason.
+        The run is not possible, or ended early; else a failed call is a row with its reason.
 
     Examples
     --------
@@ -91,7 +111,16 @@ def run(
     loaded = load_scenario(scenario, overrides_of(overrides), paths_of(speech))
     folder = Path(out or Path("results") / loaded.name)
     with progress(lines=False) as on_progress:
-        return run_scenario(loaded, folder, jobs, frozenset(words_of(save)), on_progress, force, dask=dask)
+        return run_scenario(
+            loaded,
+            folder,
+            jobs,
+            frozenset(words_of(save)),
+            on_progress,
+            force,
+            dask=dask,
+            fail_fast=fail_fast,
+        )
 
 
 def run_scenario(
@@ -103,6 +132,7 @@ def run_scenario(
     force: bool = False,
     command: Sequence[str] | None = None,
     dask: str | None = None,
+    fail_fast: bool = False,
 ) -> Run:
     """Run a validated scenario and write its folder; see `run`.
 
@@ -111,16 +141,17 @@ def run_scenario(
     Raises
     ------
     TestbedError
-        The run is not possible; a failed call is a row with its reason.
+        The run is not possible, or ended early; else a failed call is a row with its reason.
     """
-    started, done = time.monotonic(), 0
+    started, done, failed = time.monotonic(), 0, 0
     study = study_of(scenario, save)
     origin = Provenance(scenario, command, study.inputs)
     doing = executor(jobs or cores(), dask, study.environment)
     with working(out, study.manifest(origin), study.columns, study.rows, force) as work:
 
         def report(message: str) -> None:
-            on_progress(Progress(done, study.total, time.monotonic() - started, message, study.unit))
+            elapsed_s = time.monotonic() - started
+            on_progress(Progress(done, study.total, elapsed_s, message, study.unit, failed))
 
         work.store.try_out(study.identities())
         study.prepare(work.folder, report)
@@ -128,8 +159,13 @@ def run_scenario(
         try:
             tasks = study.tasks(work.store.finished)
             for result in doing.run(tasks, study.work, study.context):
+                failures = study.failures(result)
+                keep_failures(work.folder, failures)
                 done += study.keep(work.store, result)
+                failed += len(failures)
                 report(study.kind.name)
+                if fail_fast and failures:
+                    raise RunError(f"ended at the first failure, as --fail-fast asks: {failures[0]}")
         except (Exception, KeyboardInterrupt):
             with suppress(Exception):  # the rows are kept even without warnings and diagnoses
                 work.note(study.manifest(origin, work.store.table()))

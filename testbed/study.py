@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from testbed.call_study import CallStudy
 from testbed.environment import Environment
 from testbed.errors import ScenarioError
+from testbed.failures import Failure
 from testbed.flows.study import FlowStudy
 from testbed.kept_files import KEEPABLE
 from testbed.provenance import Input, Provenance
@@ -76,6 +77,9 @@ class Study(Protocol):
 
     def work(self, context: Any, task: Any) -> Any:
         """Do a task and return its result; a static method, for any process."""
+
+    def failures(self, result: Any) -> Sequence[Failure]:
+        """Return the failures in a result."""
 
     def keep(self, store: Store, result: Any) -> int:
         """Write a result to disk; return how far it advances the progress."""

@@ -34,6 +34,9 @@ def show(
         int | None,
         typer.Option(metavar="N", min=0, help="Point of a sweep, from 0; default: the middle one."),
     ] = None,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="Print the failed calls with their tracebacks instead.")
+    ] = False,
     open_: Open = False,
 ) -> None:
     """Print a run's answer: the recommended scheme, the reasons, and a table of all schemes."""
@@ -42,6 +45,10 @@ def show(
 
     margins = parse_margins(margin or ())
     done = load(run_dir)
+    if failures:
+        for failure in done.failures():
+            say(f"{failure}\n{failure.traceback}")
+        return
     say(done.answer(margins, budget, point))
     if open_:
         from testbed.browser import open_page

@@ -69,6 +69,9 @@ def run(
         bool,
         typer.Option("--force", help="Replace a run of another scenario, or an unfinished one, in DIR."),
     ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="End the run at the first failed call; its rows are kept.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the calls, bitrates, time and disk of the run, and stop.")
     ] = False,
@@ -101,6 +104,7 @@ def run(
             force,
             ("testbed", *sys.argv[1:]),
             dask,
+            fail_fast,
         )
     if replaced := done.manifest.get("replaces"):
         tell(f"replaced the run of {replaced}")

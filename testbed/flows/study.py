@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from testbed.channels.link import Link
 from testbed.columns import names
 from testbed.environment import Environment, environment
-from testbed.errors import reason
+from testbed.errors import reason, traceback_of
+from testbed.failures import Failure
 from testbed.flows.capacity import capacity_kbps
 from testbed.flows.columns import CHANGES, COLUMNS, IDENTITY, TRAJECTORY
 from testbed.flows.measure import changes, rows
@@ -38,7 +39,7 @@ class RunId:
 
 @dataclass(frozen=True)
 class RunResult:
-    """The rows of one run for each of the three tables, or the reason of its failure."""
+    """The rows of one run for each of the three tables, or the reason and the traceback of its failure."""
 
     run: RunId
     rows: list[dict[str, Any]]
@@ -46,6 +47,7 @@ class RunResult:
     series: dict[str, Series]
     seconds: float
     error: str = ""
+    traceback: str = ""
 
 
 class FlowStudy:
@@ -106,13 +108,20 @@ class FlowStudy:
             return RunResult(run, rows(scenario, outcome, series, met), met, series, outcome.seconds)
         except Exception as error:  # a failing run must not end a long sweep
             failed = [{"flow": flow.name} for flow in scenario.flows]
-            return RunResult(run, failed, [], {}, 0.0, reason(error))
+            return RunResult(run, failed, [], {}, 0.0, reason(error), traceback_of(error))
+
+    def failures(self, result: RunResult) -> list[Failure]:
+        """Return the failure of the run, if it failed."""
+        if not result.error:
+            return []
+        row = self._number(result.run) * self._rows_of_run
+        return [Failure(row, self._identity(result.run), result.error, result.traceback)]
 
     def keep(self, store: Store, result: RunResult) -> int:
         """Write the rows of a run to disk, those of the results last; return 1."""
         import pandas as pd
 
-        number = result.run.point * self._scenario.realizations + result.run.realization
+        number = self._number(result.run)
         identity = self._identity(result.run)
         changed = pd.DataFrame(
             [{**identity, **row} for row in result.changes],
@@ -143,6 +152,9 @@ class FlowStudy:
     def tables(self, folder: Path) -> dict[str, "pd.DataFrame"]:
         """Return the time series and the changes."""
         return {name: read_table(folder / name) for name in (TRAJECTORIES_FILE, CHANGES_FILE)}
+
+    def _number(self, run: RunId) -> int:
+        return run.point * self._scenario.realizations + run.realization
 
     def _identity(self, run: RunId) -> dict[str, Any]:
         return {
