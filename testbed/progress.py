@@ -1,6 +1,7 @@
 """Progress of a run: a bar in a notebook or on a terminal, else a line on stderr for each twentieth."""
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from html import escape
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     Show = Callable[[Progress], None]
 
 _SETTLED_S = 2.0
-"""Time after the first rows, which are slow, from which the pace of the others is estimated."""
+"""Shortest time over which the speed is measured, while most of the run is to come."""
+_WINDOW_S = 60.0
+"""Time over which the speed is measured; longer if a row takes longer."""
 
 
 @contextmanager
@@ -52,7 +55,8 @@ def _notebook_bar() -> "Iterator[Show]":
     pace = Pace()
 
     def show(now: "Progress") -> None:
-        said = escape(f"{now.message}: {_numbers(now, pace.left_s(now))}")
+        pace.see(now)
+        said = escape(f"{now.message}: {_numbers(now, pace)}")
         handle.update(HTML(f'<progress value="{now.done}" max="{max(1, now.total)}"></progress> {said}'))
 
     try:
@@ -81,7 +85,8 @@ def _terminal_bar() -> "Iterator[Show]":
         pace = Pace()
 
         def show(now: "Progress") -> None:
-            done, left = _done(now), _left(pace.left_s(now))
+            pace.see(now)
+            done, left = _done(now, pace), _left(pace)
             bar.update(
                 task, description=now.message, completed=now.done, total=now.total, done=done, left=left
             )
@@ -94,23 +99,35 @@ def _nothing(now: "Progress") -> None:
 
 
 class Pace:
-    """Estimates the time left from the rows after the first ones, which wait for compilers and encoders."""
+    """Speed of a run over the last minute, without the first rows, which wait for compilers and encoders.
+
+    Attributes
+    ----------
+    per_s
+        Units per second; None while it is not known.
+    left_s
+        Estimate of the seconds left; None while there is none.
+    """
 
     def __init__(self) -> None:
-        self._first: Progress | None = None
+        self.per_s: float | None = None
+        self.left_s: float | None = None
+        self._seen: deque[Progress] = deque()
 
-    def left_s(self, now: "Progress") -> float | None:
-        """Return the seconds left; None while there is no estimate."""
+    def see(self, now: "Progress") -> None:
+        """Take note of a progress."""
+        if now.done and (not self._seen or now.done > self._seen[-1].done):
+            self._seen.append(now)
+        while len(self._seen) > 2 and now.elapsed_s - self._seen[1].elapsed_s >= _WINDOW_S:
+            self._seen.popleft()
+        if len(self._seen) > 1:
+            done, took_s = now.done - self._seen[0].done, now.elapsed_s - self._seen[0].elapsed_s
+            if took_s >= _SETTLED_S or 2 * now.done >= now.total:
+                self.per_s = done / max(took_s, 1e-3)
         if now.done >= now.total > 0:
-            return 0.0
-        if self._first is None and now.done:
-            self._first = now
-        if self._first is None or now.done == self._first.done:
-            return None
-        took_s = now.elapsed_s - self._first.elapsed_s
-        if took_s < _SETTLED_S and 2 * now.done < now.total:
-            return None
-        return took_s / (now.done - self._first.done) * (now.total - now.done)
+            self.left_s = 0.0
+        elif self.per_s is not None:
+            self.left_s = (now.total - now.done) / self.per_s
 
 
 class _Lines:
@@ -121,24 +138,28 @@ class _Lines:
         self._pace = Pace()
 
     def __call__(self, now: "Progress") -> None:
-        left_s = self._pace.left_s(now)
+        self._pace.see(now)
         stage = f"{now.message}{20 * now.done // max(1, now.total)}"
         if stage != self._last:
             self._last = stage
-            print(f"{now.message}: {_numbers(now, left_s)}", file=sys.stderr, flush=True)
+            print(f"{now.message}: {_numbers(now, self._pace)}", file=sys.stderr, flush=True)
 
 
-def _numbers(now: "Progress", left_s: float | None) -> str:
-    """Return ``"12 of 48 rows, 0:00:21 elapsed, about 0:01:03 left"``."""
-    return f"{_done(now)}, {_clock(now.elapsed_s)} elapsed{_left(left_s)}"
+def _numbers(now: "Progress", pace: Pace) -> str:
+    """Return ``"12 of 48 rows, 0.57 rows/s, 2 failed, 0:00:21 elapsed, about 0:01:03 left"``."""
+    return f"{_done(now, pace)}, {_clock(now.elapsed_s)} elapsed{_left(pace)}"
 
 
-def _done(now: "Progress") -> str:
-    return f"{now.done} of {now.total} {now.unit}"
+def _done(now: "Progress", pace: Pace) -> str:
+    said = [f"{now.done} of {now.total} {now.unit}"]
+    said += [f"{pace.per_s:.2g} {now.unit}/s"] if pace.per_s is not None else []
+    said += [f"{now.cached} from the cache"] if now.cached else []
+    said += [f"{now.failed} failed"] if now.failed else []
+    return ", ".join(said)
 
 
-def _left(left_s: float | None) -> str:
-    return f", about {_clock(left_s)} left" if left_s else ""
+def _left(pace: Pace) -> str:
+    return f", about {_clock(pace.left_s)} left" if pace.left_s else ""
 
 
 def _clock(seconds: float) -> str:

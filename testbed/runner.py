@@ -35,8 +35,10 @@ class Progress:
         The current step.
     unit
         Name of the unit, in the plural.
+    cached
+        Number of rows that came from the cache.
     failed
-        Number of failures in what this run has done.
+        Number of failures.
     """
 
     done: int
@@ -44,6 +46,7 @@ class Progress:
     elapsed_s: float
     message: str
     unit: str = "rows"
+    cached: int = 0
     failed: int = 0
 
 
@@ -151,7 +154,7 @@ def run_scenario(
 
         def report(message: str) -> None:
             elapsed_s = time.monotonic() - started
-            on_progress(Progress(done, study.total, elapsed_s, message, study.unit, failed))
+            on_progress(Progress(done, study.total, elapsed_s, message, study.unit, failed=failed))
 
         work.store.try_out(study.identities())
         study.prepare(work.folder, report)
