@@ -74,11 +74,11 @@ def differences(here: Environment) -> list[str]:
         The environment of the run.
     """
     there = like(here)
-    return [
-        f"{name} is {there[kind, name]} there and {value} here"
-        for (kind, name), value in here.items()
-        if there[kind, name] != value
-    ]
+    differing = [fact for fact, value in here.items() if there[fact] != value]
+    found = [f"{name} is {there[kind, name]} there and {here[kind, name]} here" for kind, name in differing]
+    if any(kind == "installed" for kind, _ in differing):
+        found.append("run 'testbed opus build' there")
+    return found
 
 
 def _value(kind: str, name: str) -> str:

@@ -62,7 +62,7 @@ class DaskCluster:
             raise ScenarioError("--dask needs dask.distributed: pip install 'speech-testbed[dask]'") from None
         self._address = address
         self._jobs = jobs
-        self._environment = dict(environment)
+        self._environment = environment
 
     def run(
         self, tasks: Iterable[Task], work: Callable[[Any, Task], Result], context: Any
@@ -139,9 +139,15 @@ def _results(client: "Client", packed: PackedRun, tasks: Iterable[Task]) -> Iter
 
     while not threads():
         time.sleep(_LOOK_S)
-    client.run(check, packed)
+    for address, error in client.run(check, packed.environment, on_error="return").items():
+        if isinstance(error, RunError):
+            raise error
+        if error is not None and not isinstance(error, OSError):  # a worker that has ended
+            raise RunError(f"worker {address}: {error}")
     name = f"testbed-{uuid4().hex}"
     run = client.submit(same, packed, key=name)
+    if isinstance(run.exception(), RuntimeError):
+        raise RunError("the Dask scheduler cannot read the tasks: the testbed must be installed there, too")
     numbers = count()
 
     def submit(task: Task) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from testbed.environment import Environment, differences
 from testbed.errors import RunError
 from testbed.executors.executor import on_one_thread
 
@@ -27,15 +28,17 @@ class PackedRun:
         the modules to unpickle them.
     """
 
-    environment: dict[tuple[str, str], str]
+    environment: Environment
     content: bytes
 
 
-def check(run: PackedRun, dask_worker: "Worker") -> None:
+def check(environment: Environment, dask_worker: "Worker") -> None:
     """Check that a worker makes the same rows as the machine of the run.
 
     Parameters
     ----------
+    environment
+        The environment of the run.
     dask_worker
         This worker; Dask gives it to a parameter of this name.
 
@@ -44,9 +47,7 @@ def check(run: PackedRun, dask_worker: "Worker") -> None:
     RunError
         It does not; the message has what differs.
     """
-    from testbed.environment import differences
-
-    found = differences(run.environment)
+    found = differences(environment)
     if (threads := dask_worker.state.nthreads) != 1:
         found.append(f"it has {threads} threads and must have one (--nthreads 1)")
     if found:
@@ -74,6 +75,6 @@ def do(run: PackedRun, task: bytes) -> Any:
 def _unpacked(run: PackedRun) -> tuple[Callable[[Any, Any], Any], Any]:
     from distributed import get_worker
 
-    check(run, get_worker())
+    check(run.environment, get_worker())
     work, context = pickle.loads(run.content)
     return work, context
