@@ -1,12 +1,14 @@
 """A study of calls: schemes compared on speech, from the plan to the table."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed import compilation
+from testbed.cache.terms import CacheTerms
 from testbed.call_outline import outline
-from testbed.call_results import CallResults
+from testbed.call_results import CacheUse, CallResults
 from testbed.calls import results_of
 from testbed.caveats import caveats
 from testbed.columns import table_types
@@ -39,6 +41,8 @@ class CallStudy:
         The scenario.
     save
         Files to keep of every call: any of `testbed.kept_files.KEEPABLE`.
+    cache
+        The use of the cache; default: none.
 
     Raises
     ------
@@ -50,11 +54,17 @@ class CallStudy:
     kind = CALLS
     unit = "rows"
 
-    def __init__(self, scenario: Scenario, save: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, scenario: Scenario, save: frozenset[str] = frozenset(), cache: CacheTerms | None = None
+    ) -> None:
         check_codec(scenario)
         clips = clips_of(scenario)
         self._plan = plan(scenario, len(clips))
-        self.context = RunContext(self._plan.points, self._plan.schemes, clips, save, _examples(self._plan))
+        self.context = RunContext(
+            self._plan.points, self._plan.schemes, clips, save, _examples(self._plan), cache
+        )
+        self.cache_use = CacheUse()
+        self._computed = 0
         self.columns = table_types(scenario.grid.values, scenario.metric_names)
         self.rows = self.total = self._plan.calls
         self._unkept: list[str] = []
@@ -107,6 +117,8 @@ class CallStudy:
 
     def keep(self, store: Store, result: CallResults) -> int:
         """Write the files of calls to disk, then the rows; return the number of rows."""
+        self.cache_use.add(result.cache)
+        self._computed += len(result.rows) - result.cache.cached
         for call, files in result.files.items():
             row = result.rows[call]
             row["error"] = "; ".join(filter(None, (row["error"], *keep(store.folder, files))))
@@ -123,7 +135,10 @@ class CallStudy:
             *caveats(self._plan, self.context.clips, table, found),
             *_unkept(self._unkept, table),
         ]
-        return make_manifest(self._plan, self.context, len(table), warnings, found, origin)
+        return {
+            **make_manifest(self._plan, self.context, len(table), warnings, found, origin),
+            "cache": {"computed": self._computed, **asdict(self.cache_use)},
+        }
 
     def tables(self, folder: Path) -> dict[str, "pd.DataFrame"]:
         """Return no further tables."""

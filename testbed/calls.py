@@ -1,53 +1,60 @@
-"""The rows of groups of calls: simulated one by one, decoded together, scored.
+"""The results of groups of calls: from the cache, or simulated one by one, decoded together, and scored.
 
 The engine pulls jobs, so that no more calls are held than it has memory for::
 
-    groups --> _simulate --> job --> engine --> sound --> _finish --> rows
-                  call by call    as many at once      in any order,
-                                  as it has room for   found by key
+    groups --> _begin --> job --> engine --> sound --> _finish --> rows
+                 |  call by call    as many at once      in any order,
+                 |                  as it has room for   found by key
+                 +-- cache: measurements, sound, scores -------> rows
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-import numpy as np
-
-from testbed.call import Simulation, aligned
+from testbed.cache.call_cache import CachedCall, cache_of
+from testbed.cache.keys import SoundKey
+from testbed.call import aligned
 from testbed.call_results import CallResults
 from testbed.codecs.engines import engine
-from testbed.codecs.engines.engine import Engine, Job, decode_one
+from testbed.codecs.engines.engine import Job, decode_one, without_loss
 from testbed.codecs.opus.settings import EncoderSettings
-from testbed.codecs.pcm import Pcm16, float_from_int16, int16_from_float
+from testbed.codecs.pcm import Pcm16, int16_from_float
 from testbed.encoded_clip import EncodedClip
-from testbed.errors import CodecError, MetricError, traceback_of
-from testbed.kept_files import keeps_sound, sounds, timelines
-from testbed.measurements import failed_row, identity, measurements, score
-from testbed.metrics.scorer import Score
+from testbed.errors import CodecError, traceback_of
+from testbed.kept_files import keeps_packets, keeps_sound, keeps_timeline, packets, sounds, timelines
+from testbed.measurements import failed_row, identity, measurements
 from testbed.plan import CallId, Group
 from testbed.planned_call import simulate_call
 from testbed.run_context import RunContext
+from testbed.sound_scores import SoundScores
 from testbed.stopwatch import Stopwatch
 
-SoundKey = bytes
-"""Equal for calls that decode to the same sound and are compared with the same clip."""
-Scores = dict[str, Score | MetricError]
-"""The scores of a sound by metric, or the errors of metrics that failed."""
+_WORTH_A_BASE = 16
+"""Calls of an encoding from which on the cache keeps their sounds as differences from one more decoding."""
 
 
 @dataclass(frozen=True)
 class PendingDecode:
-    """A job that the engine has, and the calls that its sound is for."""
+    """A job that the engine has, and the calls that its sound is for.
+
+    Attributes
+    ----------
+    base
+        The sound from which the cache keeps the differences; the own one: it is a base; None: it has none.
+    """
 
     job: Job
     lookahead_samples: int
+    clip: int
     calls: list[CallId]
+    base: SoundKey | None = None
 
 
 def results_of(context: RunContext, groups: Sequence[Group]) -> CallResults:
     """Return the results of the calls of groups of one engine; the row of a failed call has its reason."""
-    return _Calls(context, groups, engine(groups[0].engine, groups[0].batch_mb)).results()
+    return _Calls(context, groups).results()
 
 
 class _Calls:
@@ -57,14 +64,17 @@ class _Calls:
     enough) are decoded and scored once, by all metrics that any of them needs.
     """
 
-    def __init__(self, context: RunContext, groups: Sequence[Group], engine: Engine) -> None:
+    def __init__(self, context: RunContext, groups: Sequence[Group]) -> None:
         self._context = context
         self._groups = groups
-        self._engine = engine
+        self._engine_name = groups[0].engine
+        self._engine = engine(groups[0].engine, groups[0].batch_mb)
         self._results = CallResults()
         self._rows = self._results.rows
         self._pending: dict[SoundKey, PendingDecode] = {}
-        self._scores: dict[SoundKey, Scores] = {}
+        self._simulated: dict[CallId, tuple[Group, CachedCall]] = {}
+        self._cache = cache_of(context)
+        self._scores = SoundScores(context, self._cache, self._engine_name)
         self._decoding = Stopwatch()
 
     def results(self) -> CallResults:
@@ -77,7 +87,7 @@ class _Calls:
         while not is_done:
             try:
                 for key, pcm in self._engine.decode(jobs):
-                    decoded.append(self._finish(key, pcm))
+                    decoded += self._finish(key, pcm)
                 is_done = True
             except Exception:  # a failing call must not end the others
                 if not self._pending:
@@ -89,63 +99,140 @@ class _Calls:
         for call in decoded:
             if "seconds_decode" in self._rows[call]:
                 self._rows[call]["seconds_decode"] = seconds / len(decoded)
+        self._cache.write()
+        self._results.cache.problem = self._cache.problem
         return self._results
 
     def _jobs(self) -> Iterator[tuple[SoundKey, Job]]:
-        """Simulate calls; yield the jobs whose sound is neither known nor pending."""
+        """Begin calls; yield the jobs whose sound is neither known nor pending."""
         for group in self._groups:
             source = _encoded_clip(self._context, group.clip, group.settings)
             for call in group.calls:
                 with self._decoding.paused():
-                    new = self._simulate(call, source)
-                if new is not None:
-                    yield new
+                    new = self._begin(call, group, source)
+                yield from new
 
-    def _simulate(self, call: CallId, source: EncodedClip) -> tuple[SoundKey, Job] | None:
-        """Begin the row of a call; return its job if it is a new one."""
+    def _begin(self, call: CallId, group: Group, source: EncodedClip) -> list[tuple[SoundKey, Job]]:
+        """Take a call from the cache, or begin to make it; return its new jobs."""
         try:
-            simulation = simulate_call(self._context, call, source, self._engine)
-            self._rows[call] = {
-                **identity(self._context, call),
-                **measurements(self._context, call, simulation, source.settings),
-                "seconds_encode": simulation.seconds_encode + source.take_seconds(),
-                "seconds_simulate": simulation.seconds_simulate,
-                "seconds_decode": 0.0,
-                "seconds_metrics": 0.0,
-                "error": "",
-            }
-            self._results.add_files(call, timelines(self._context, call, simulation))
-            key = _sound_key(call, simulation)
-            if self._is_scored(key, call) and not keeps_sound(self._context, call):
-                self._add_scores(call, self._scores[key])
-            elif key in self._pending:
-                self._pending[key].calls.append(call)
-            else:
-                self._pending[key] = PendingDecode(simulation.job, simulation.lookahead_samples, [call])
-                return key, simulation.job
+            known, use = self._known(call, group), self._results.cache
+            if known is None:
+                return self._simulate(call, group, source)
+            self._scores.admit(known.sound)
+            is_pending = known.sound in self._pending
+            is_scored = self._scores.has(known.sound, call)
+            if not self._recall(call, known.sound):
+                use.decoded_again += 1
+                return self._simulate(call, group, source)
+            use.decoded_again += is_pending
+            use.cached += not is_pending
+            use.scored += not is_pending and not is_scored
         except Exception as error:  # a failing row must not end a long sweep
             self._fail([call], error)
-        return None
+        return []
 
-    def _finish(self, key: SoundKey, pcm: Pcm16) -> CallId:
+    def _known(self, call: CallId, group: Group) -> CachedCall | None:
+        """Begin the row of a call from the cache, if that has all that is kept of its simulation."""
+        known = None if keeps_packets(self._context) else self._cache.call(call, group)
+        if known is not None and keeps_timeline(self._context, call):
+            if known.timeline is None:
+                return None
+            self._results.add_files(call, timelines(self._context, call, known.timeline))
+        if known is not None:
+            self._rows[call] = self._row(call, known.measurements)
+        return known
+
+    def _simulate(self, call: CallId, group: Group, source: EncodedClip) -> list[tuple[SoundKey, Job]]:
+        """Simulate a call and begin its row; return its new jobs."""
+        simulation = simulate_call(self._context, call, source, self._engine)
+        measured = measurements(self._context, call, simulation, source.settings)
+        encode_s = simulation.seconds_encode + source.take_seconds()
+        self._rows[call] = self._row(call, measured, encode_s, simulation.seconds_simulate)
+        table = simulation.timeline.parquet() if keeps_timeline(self._context, call) else None
+        if table is not None:
+            self._results.add_files(call, timelines(self._context, call, table))
+        if keeps_packets(self._context):
+            self._results.add_files(call, packets(self._context, call, simulation))
+        job, lookahead_samples = simulation.job, simulation.lookahead_samples
+        key = self._cache.keys.sound_key(call.clip, job, lookahead_samples)
+        self._simulated[call] = group, CachedCall(measured, key, table)
+        if self._recall(call, key):
+            return []
+        jobs, base = self._base_of(call, group, job, lookahead_samples)
+        if key in self._pending:  # it has no loss, so it is its own base
+            self._pending[key].calls.append(call)
+            return jobs
+        self._pending[key] = PendingDecode(job, lookahead_samples, call.clip, [call], base)
+        return [*jobs, (key, job)]
+
+    def _base_of(
+        self, call: CallId, group: Group, job: Job, lookahead_samples: int
+    ) -> tuple[list[tuple[SoundKey, Job]], SoundKey | None]:
+        """Return the base from which the cache keeps the sound of a job, if any, and its job if it is new."""
+        if not self._has_base(call, group):
+            return [], None
+        whole = without_loss(job)
+        base = self._cache.keys.sound_key(call.clip, whole, lookahead_samples)
+        samples = len(self._context.clip(call).pcm)
+        if base in self._pending or self._cache.base(base, self._engine_name, samples) is not None:
+            return [], base
+        self._pending[base] = PendingDecode(whole, lookahead_samples, call.clip, [], base)
+        return [(base, whole)], base
+
+    def _has_base(self, call: CallId, group: Group) -> bool:
+        """Return whether many calls share the encoding of one, which loses packets."""
+        return (
+            self._cache.has_room
+            and len(group.calls) >= _WORTH_A_BASE
+            and not self._context.scenario(call).is_closed_loop
+            and not self._context.scheme(call).is_ceiling
+        )
+
+    def _recall(self, call: CallId, key: SoundKey) -> bool:
+        """Finish a call if its sound, or all that is wanted of it, is known; wait if it is pending."""
+        if self._scores.has(key, call) and not keeps_sound(self._context, call):
+            self._complete(call, key)
+        elif key in self._pending:
+            self._pending[key].calls.append(call)
+        else:
+            samples = len(self._context.clip(call).pcm)
+            sound = self._cache.sound(key, self._engine_name, samples)
+            if sound is None:
+                return False
+            self._score(key, [call], sound)
+        return True
+
+    def _finish(self, key: SoundKey, pcm: Pcm16) -> list[CallId]:
         """Score decoded sound and finish the rows of its calls; return the call whose job it was."""
         with self._decoding.paused():
             if key not in self._pending:
                 raise CodecError("the engine returned sound for no pending call")
             pending = self._pending.pop(key)
-            first = pending.calls[0]
-            clip = self._context.clip(first).pcm
-            sound = aligned(pcm, pending.lookahead_samples, len(clip))
-            scoring = Stopwatch()
+            samples = len(self._context.clips[pending.clip].pcm)
+            sound = aligned(pcm, pending.lookahead_samples, samples)
+            self._cache.keep_sound(key, self._engine_name, sound, pending.base)
             self._score(key, pending.calls, sound)
-            self._rows[first]["seconds_metrics"] = scoring.seconds
-            for call in pending.calls:
-                try:
-                    self._add_scores(call, self._scores[key])
-                    self._results.add_files(call, sounds(self._context, call, sound))
-                except Exception as error:
-                    self._fail([call], error)
-        return first
+        return pending.calls[:1]
+
+    def _score(self, key: SoundKey, calls: Sequence[CallId], sound: Pcm16) -> None:
+        """Finish the rows of calls from their sound."""
+        if not calls:
+            return
+        scoring = Stopwatch()
+        self._scores.score(key, calls, sound)
+        self._rows[calls[0]]["seconds_metrics"] = scoring.seconds
+        for call in calls:
+            try:
+                self._complete(call, key)
+                self._results.add_files(call, sounds(self._context, call, sound))
+            except Exception as error:
+                self._fail([call], error)
+
+    def _complete(self, call: CallId, key: SoundKey) -> None:
+        """Add the scores of a call to its row; the cache keeps the call."""
+        self._scores.add_to(self._rows[call], key, call)
+        if call in self._simulated:
+            self._cache.keep_call(call, *self._simulated.pop(call))
 
     def _decode_each(self) -> list[CallId]:
         """Decode each pending job alone; return the calls whose job was decoded."""
@@ -157,38 +244,21 @@ class _Calls:
                 del self._pending[key]
                 self._fail(pending.calls, error)
             else:
-                decoded.append(self._finish(key, pcm))
+                decoded += self._finish(key, pcm)
         return decoded
 
-    def _is_scored(self, key: SoundKey, call: CallId) -> bool:
-        """Return whether a sound has the scores that a call needs."""
-        return key in self._scores and self._scores[key].keys() >= set(self._metrics_of(call))
-
-    def _score(self, key: SoundKey, calls: Sequence[CallId], sound: Pcm16) -> None:
-        """Score a sound by each metric that any of its calls needs and that has not scored it."""
-        scores = self._scores.setdefault(key, {})
-        clip, heard = self._context.clip(calls[0]).pcm, float_from_int16(sound)
-        for name in dict.fromkeys(name for call in calls for name in self._metrics_of(call)):
-            if name not in scores:
-                try:
-                    scores[name] = score(name, clip, heard)
-                except MetricError as error:
-                    scores[name] = error
-
-    def _metrics_of(self, call: CallId) -> list[str]:
-        return self._context.scenario(call).metrics_of(call.realization)
-
-    def _add_scores(self, call: CallId, scores: Scores) -> None:
-        """Add to the row of a call the scores of the metrics that it needs, and no others."""
-        row, reasons = self._rows[call], []
-        for name in self._metrics_of(call):
-            found = scores[name]
-            if isinstance(found, MetricError):
-                raise found
-            row[name] = found.value
-            if found.reason:
-                reasons.append(f"{name}: {found.reason}")
-        row["error"] = "; ".join(reasons)
+    def _row(
+        self, call: CallId, measured: Mapping[str, Any], encode_s: float = 0.0, simulate_s: float = 0.0
+    ) -> dict[str, Any]:
+        return {
+            **identity(self._context, call),
+            **measured,
+            "seconds_encode": encode_s,
+            "seconds_simulate": simulate_s,
+            "seconds_decode": 0.0,
+            "seconds_metrics": 0.0,
+            "error": "",
+        }
 
     def _fail(self, calls: Sequence[CallId], error: Exception) -> None:
         for call in calls:
@@ -201,14 +271,5 @@ def _encoded_clip(context: RunContext, clip: int, settings: EncoderSettings) -> 
     """Return a clip, encoded once for all its groups, which come one after another."""
     written = [scheme.dred_to_write() for schemes in context.schemes for scheme in schemes]
     most_chunks = max(dred.chunks if dred else 0 for dred in written)
-    return EncodedClip(int16_from_float(context.clips[clip].pcm), settings, most_chunks)
-
-
-def _sound_key(call: CallId, simulation: Simulation) -> SoundKey:
-    job = simulation.job
-    packets = hashlib.sha256()
-    for payload in job.sent:
-        packets.update(len(payload).to_bytes(4))
-        packets.update(payload)
-    numbers = np.array([call.clip, job.decoder_complexity], np.int64)
-    return b"".join((numbers.tobytes(), job.actions.tobytes(), job.sources.tobytes(), packets.digest()))
+    kept = cache_of(context).encodings(clip, settings)
+    return EncodedClip(int16_from_float(context.clips[clip].pcm), settings, most_chunks, kept)

@@ -52,6 +52,16 @@ def keeps_sound(context: "RunContext", call: "CallId") -> bool:
     return call in context.examples or "audio" in context.save
 
 
+def keeps_timeline(context: "RunContext", call: "CallId") -> bool:
+    """Return True if a call's timeline is kept."""
+    return call in context.examples or "timelines" in context.save
+
+
+def keeps_packets(context: "RunContext") -> bool:
+    """Return True if the packets of calls are kept."""
+    return "packets" in context.save
+
+
 def clean_speech(context: "RunContext") -> dict[str, bytes]:
     """Return the clean speech of the example, with ``--save audio`` of each clip, by path."""
     files = {CLEAN_EXAMPLE: _sound("flac", context.clips[0].pcm)}
@@ -71,27 +81,24 @@ def sounds(context: "RunContext", call: "CallId", pcm: NDArray[np.int16]) -> dic
     return files
 
 
-def timelines(context: "RunContext", call: "CallId", simulation: "Simulation") -> dict[str, bytes]:
-    """Return the files of a call's timeline and packets that are to be kept."""
-    stem = file_stem(context, call)
-    files: dict[str, bytes] = {}
+def timelines(context: "RunContext", call: "CallId", table: bytes) -> dict[str, bytes]:
+    """Return the files of a call's timeline, a Parquet file, that are to be kept."""
     folders = [
         *(["examples"] if call in context.examples else []),
         *(["timelines"] if "timelines" in context.save else []),
     ]
-    if folders:
-        table = simulation.timeline.parquet()
-        files |= {f"{folder}/{stem}.parquet": table for folder in folders}
-    if "packets" in context.save:
-        from testbed.pcap import pcap
+    return {f"{folder}/{file_stem(context, call)}.parquet": table for folder in folders}
 
-        sent = [(packet.sent_ns, packet.payload) for packet in simulation.sent]
-        timeline = simulation.timeline
-        arrivals = zip(timeline.arrived_ns[timeline.is_sent].tolist(), sent, strict=True)
-        received = sorted((at_ns, data) for at_ns, (_, data) in arrivals if at_ns != NEVER)
-        files[f"packets/{stem}.sent.pcap"] = pcap(sent)
-        files[f"packets/{stem}.received.pcap"] = pcap(received)
-    return files
+
+def packets(context: "RunContext", call: "CallId", simulation: "Simulation") -> dict[str, bytes]:
+    """Return the files of a call's packets."""
+    from testbed.pcap import pcap
+
+    stem, timeline = file_stem(context, call), simulation.timeline
+    sent = [(packet.sent_ns, packet.payload) for packet in simulation.sent]
+    arrivals = zip(timeline.arrived_ns[timeline.is_sent].tolist(), sent, strict=True)
+    received = sorted((at_ns, data) for at_ns, (_, data) in arrivals if at_ns != NEVER)
+    return {f"packets/{stem}.sent.pcap": pcap(sent), f"packets/{stem}.received.pcap": pcap(received)}
 
 
 def keep(folder: Path, files: Mapping[str, bytes]) -> list[str]:

@@ -1,6 +1,9 @@
 """The machine that runs the testbed."""
 
 import os
+import platform
+from functools import cache
+from pathlib import Path
 
 
 def cores() -> int:
@@ -8,3 +11,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # macOS and Windows cannot say which cores are allowed
+
+
+@cache
+def processor() -> str:
+    """Return the kind of processor: results of two kinds can differ in their last digits."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = [platform.processor()]
+    kinds = dict.fromkeys(
+        line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))
+    )
+    return "\n".join([platform.machine(), *(kinds or lines[:1])])

@@ -16,6 +16,7 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import cache_dir
 from testbed.parameters import files_named, models_in
+from testbed.scenario.base import BaseScenario
 from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import Point, Scenario
 from testbed.speech import Clip
@@ -186,18 +187,20 @@ def _files(points: Sequence[Point[Any]], clips: Sequence[Clip]) -> Iterator[tupl
     first = points[0].scenario
     if first.file is not None:
         yield first.file.absolute(), "scenario"
-    uses_lossgen = False
     for point in points:
-        folder = point.scenario.folder
-        for name in files_named(point.scenario):
-            yield (folder / name).absolute(), "channel"
-        uses_lossgen |= any(isinstance(model, Lossgen) for model in models_in(point.scenario))
-    if uses_lossgen:
-        yield cache_dir() / WEIGHTS, "weights"
+        yield from channel_files(point.scenario)
     for clip in clips:
         yield clip.file.absolute(), "speech"
     if clips:
         yield from libopus_files()
+
+
+def channel_files(scenario: BaseScenario) -> Iterator[tuple[Path, str]]:
+    """Yield each file that shapes the channel of a scenario without a sweep, and its role."""
+    for name in files_named(scenario):
+        yield (scenario.folder / name).absolute(), "channel"
+    if any(isinstance(model, Lossgen) for model in models_in(scenario)):
+        yield cache_dir() / WEIGHTS, "weights"
 
 
 def libopus_files() -> Iterator[tuple[Path, str]]:

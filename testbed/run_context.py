@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from testbed.cache.terms import CacheTerms
 from testbed.codecs.schemes import SchemeSpec
 from testbed.plan import CallId
 from testbed.scenario.loading import Point, Scenario
@@ -23,6 +24,8 @@ class RunContext:
         Files to keep of every call: any of ``"audio"``, ``"packets"``, ``"timelines"``.
     examples
         The calls that the report plays and draws.
+    cache
+        The use of the cache; None: nothing is taken from it or kept in it.
     """
 
     points: Sequence[Point[Scenario]]
@@ -30,6 +33,7 @@ class RunContext:
     clips: Sequence[Clip]
     save: frozenset[str]
     examples: frozenset[CallId]
+    cache: CacheTerms | None = None
 
     def scenario(self, call: CallId) -> Scenario:
         """Return the scenario of a call's point."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from testbed import results
 from testbed.arguments import overrides_of, paths_of, plain, words_of
+from testbed.cache.terms import cache_terms
 from testbed.errors import RunError
 from testbed.executors import executor
 from testbed.failures import keep_failures
@@ -60,6 +61,7 @@ def run(
     speech: Sequence[Path | str] | Path | str = (),
     dask: str | None = None,
     fail_fast: bool = False,
+    cache: bool = True,
 ) -> Run:
     """Run a scenario and return its results, as ``testbed run`` does.
 
@@ -85,6 +87,8 @@ def run(
         Address of the scheduler of a Dask cluster to run on, or ``"local"``, as with ``--dask``.
     fail_fast
         Whether the run ends at the first failed call; the rows until then are kept.
+    cache
+        Whether results of earlier runs are taken from the cache, and those of this run kept in it.
 
     Raises
     ------
@@ -123,6 +127,7 @@ def run(
             force,
             dask=dask,
             fail_fast=fail_fast,
+            cache=cache,
         )
 
 
@@ -136,6 +141,7 @@ def run_scenario(
     command: Sequence[str] | None = None,
     dask: str | None = None,
     fail_fast: bool = False,
+    cache: bool = True,
 ) -> Run:
     """Run a validated scenario and write its folder; see `run`.
 
@@ -147,7 +153,7 @@ def run_scenario(
         The run is not possible, or ended early; else a failed call is a row with its reason.
     """
     started, done, failed = time.monotonic(), 0, 0
-    study = study_of(scenario, save)
+    study = study_of(scenario, save, cache_terms(cache))
     origin = Provenance(scenario, command, study.inputs)
     doing = executor(jobs or cores(), dask, study.environment)
     with working(out, study.manifest(origin), study.columns, study.rows, force) as work:

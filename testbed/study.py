@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from testbed.cache.terms import CacheTerms
 from testbed.call_study import CallStudy
 from testbed.environment import Environment
 from testbed.errors import ScenarioError
@@ -91,7 +92,9 @@ class Study(Protocol):
         """Return the tables besides the rows, by file name, from the folder of the unfinished run."""
 
 
-def study_of(scenario: AnyScenario, save: frozenset[str] = frozenset()) -> Study:
+def study_of(
+    scenario: AnyScenario, save: frozenset[str] = frozenset(), cache: CacheTerms | None = None
+) -> Study:
     """Return the study of a scenario.
 
     Parameters
@@ -100,6 +103,8 @@ def study_of(scenario: AnyScenario, save: frozenset[str] = frozenset()) -> Study
         The scenario.
     save
         Files to keep of every call: any of `testbed.kept_files.KEEPABLE`.
+    cache
+        The use of the cache; default: none.
 
     Raises
     ------
@@ -112,4 +117,4 @@ def study_of(scenario: AnyScenario, save: frozenset[str] = frozenset()) -> Study
         if save:
             raise ScenarioError(f"--save {min(save)}: a flow study has no calls")
         return FlowStudy(scenario)
-    return CallStudy(scenario, save)
+    return CallStudy(scenario, save, cache)

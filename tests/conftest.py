@@ -1,5 +1,6 @@
 """Fixtures of all tests."""
 
+import os
 import shutil
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import settings
 # The same examples every time, and no test fails because a machine was slow.
 settings.register_profile("testbed", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("testbed")
+
+# Every run computes all it reports: two equal runs would prove nothing if the second came from the cache.
+os.environ["TESTBED_CACHE_MB"] = "0"
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """The interface of engines, which decode calls: a `Job` holds the decoder's action for each frame."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from testbed.codecs.pcm import Pcm16
+from testbed.codecs.recovery import Action
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -69,3 +70,10 @@ def decode_one(engine: Engine, job: Job) -> Pcm16:
     """Return the sound of one job; see `Engine.decode`."""
     ((_, pcm),) = engine.decode([(None, job)])
     return pcm
+
+
+def without_loss(job: Job) -> Job:
+    """Return the job of the same packets if each was received."""
+    actions = np.full_like(job.actions, Action.DECODE)
+    sources = np.arange(len(job.sources), dtype=job.sources.dtype)
+    return replace(job, payloads=job.sent, actions=actions, sources=sources)

@@ -1,8 +1,9 @@
 """The command `run`."""
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -72,6 +73,9 @@ def run(
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="End the run at the first failed call; its rows are kept.")
     ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Compute everything, and keep nothing for later runs.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the calls, bitrates, time and disk of the run, and stop.")
     ] = False,
@@ -105,7 +109,10 @@ def run(
             ("testbed", *sys.argv[1:]),
             dask,
             fail_fast,
+            not no_cache,
         )
+    for line in _about_cache(done.manifest.get("cache", {})):
+        tell(line)
     if replaced := done.manifest.get("replaces"):
         tell(f"replaced the run of {replaced}")
     if done.has_schemes and not done.is_failure:
@@ -124,3 +131,13 @@ def run(
         open_page(page)
     if done.is_failure:
         raise typer.Exit(1)
+
+
+def _about_cache(use: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the user should know about the use of the cache."""
+    if use.get("cached"):
+        yield f"{use['cached']} of {use['cached'] + use['computed']} rows were in the cache"
+    if use.get("decoded_again"):
+        yield f"{use['decoded_again']} calls were decoded again: the cache had no room for their sound"
+    if use.get("problem"):
+        yield f"warning: {use['problem']}"

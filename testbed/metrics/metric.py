@@ -54,6 +54,8 @@ class Metric:
     margin
         Difference between schemes that does not matter; None: no scheme is recommended by this metric
         unless the user gives one.
+    version
+        Raised when its scores change, so that no earlier score is taken from the cache.
     undamaged
         Score that clean speech reaches; a recording that is worse without any loss is reported. None: no
         such score is known.
@@ -70,6 +72,7 @@ class Metric:
     extra: str = ""
     uses_kernels: bool = False
     margin: float | None = None
+    version: int = 1
     undamaged: float | None = None
 
     @property

@@ -1,0 +1,222 @@
+"""The cache of a run's calls: what earlier runs computed, and what this one adds.
+
+An entry holds plain numbers, text and bytes, so that reading a file of somebody else is harmless.
+"""
+
+import json
+import os
+import re
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from testbed.cache.database import Database, Entry, Kind
+from testbed.cache.encodings import packed_encoding, unpacked_encoding
+from testbed.cache.keys import CallKeys, Key, SoundKey
+from testbed.cache.sounds import packed, unpacked
+from testbed.cache.sqlite_file import folder
+from testbed.codecs.encoding import Encoding
+from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
+from testbed.codecs.pcm import Pcm16
+from testbed.columns import MEASURED, names
+from testbed.metrics.scorer import Score
+from testbed.plan import CallId, Group
+from testbed.run_context import RunContext
+
+_NO_BASE = bytes(16)
+_KEPT_BASES = 8
+_HEX = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class CachedCall:
+    """A call that was simulated before.
+
+    Attributes
+    ----------
+    measurements
+        Its columns.
+    sound
+        The identity of its sound.
+    timeline
+        Its timeline as a Parquet file, if it was kept.
+    """
+
+    measurements: dict[str, Any]
+    sound: SoundKey
+    timeline: bytes | None = None
+
+
+class CallCache:
+    """The cache, for the calls of one run that one process makes.
+
+    Parameters
+    ----------
+    context
+        The run; without `RunContext.cache`, nothing is found and nothing is kept.
+
+    Attributes
+    ----------
+    keys
+        The keys.
+    """
+
+    def __init__(self, context: RunContext) -> None:
+        self.keys = CallKeys(context)
+        self._database: Database | None = None
+        if context.cache is not None:
+            self._database = Database(folder(), context.cache.most_bytes, context.cache.began_s)
+        self._new: dict[Key, Entry] = {}
+        self._bases: dict[SoundKey, Pcm16] = {}
+
+    @property
+    def problem(self) -> str:
+        """The reason why the cache is not used; "" if it is, or should not be."""
+        return "" if self._database is None else self._database.problem
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room for further sounds."""
+        return self._database is not None and self._database.is_open and self._database.has_room
+
+    def call(self, call: CallId, group: Group) -> CachedCall | None:
+        """Return a call of a group that was simulated before; None if there is none."""
+        if self._database is None:
+            return None
+        columns = names(MEASURED)
+        key = self.keys.call(call, group)
+        match self._list(key):
+            case [str(sound), *values] if _is_hex(sound) and _are_numbers(values, len(columns)):
+                timeline = self.get(self.keys.timeline(key))
+                return CachedCall(dict(zip(columns, values, strict=True)), bytes.fromhex(sound), timeline)
+        return None
+
+    def keep_call(self, call: CallId, group: Group, simulated: CachedCall) -> None:
+        """Keep a simulated call of a group."""
+        if self._database is None:
+            return
+        key = self.keys.call(call, group)
+        values = [simulated.measurements[name] for name in names(MEASURED)]
+        self._put_list("call", key, [simulated.sound.hex(), *values])
+        if simulated.timeline is not None:
+            self.put("timeline", self.keys.timeline(key), simulated.timeline)
+
+    def score(self, sound: SoundKey, engine: str, metric: str) -> Score | None:
+        """Return the score of a sound; None if there is none."""
+        if self._database is None:
+            return None
+        match self._list(self.keys.score(sound, engine, metric)):
+            case [float(value), str(reason)]:
+                return Score(value, reason)
+        return None
+
+    def keep_score(self, sound: SoundKey, engine: str, metric: str, score: Score) -> None:
+        """Keep the score of a sound."""
+        if self._database is not None:
+            key = self.keys.score(sound, engine, metric)
+            self._put_list("score", key, [score.value, score.reason])
+
+    def sound(self, sound: SoundKey, engine: str, samples: int) -> Pcm16 | None:
+        """Return a sound of so many samples; None if it was not kept."""
+        stored = None if self._database is None else self.get(self.keys.sound(sound, engine))
+        if stored is None:
+            return None
+        base_key, difference = stored[: len(_NO_BASE)], stored[len(_NO_BASE) :]
+        if base_key == _NO_BASE:
+            return unpacked(difference, samples, None)
+        base = self.base(base_key, engine, samples)
+        return None if base is None else unpacked(difference, samples, base)
+
+    def base(self, base: SoundKey, engine: str, samples: int) -> Pcm16 | None:
+        """Return a sound that was kept whole; None if there is none. The last few are remembered."""
+        if base not in self._bases:
+            stored = self.get(self.keys.sound(base, engine)) or b""
+            found = unpacked(stored.removeprefix(_NO_BASE), samples, None)
+            if found is None:
+                return None
+            self._bases = dict(list(self._bases.items())[1 - _KEPT_BASES :]) | {base: found}
+        return self._bases[base]
+
+    def keep_sound(self, sound: SoundKey, engine: str, pcm: Pcm16, base: SoundKey | None) -> None:
+        """Keep a sound if there is room: its difference from a base, or all of it if that is not there."""
+        if self.has_room:
+            base_pcm = None if base in (None, sound) else self.base(base, engine, len(pcm))
+            base_key = _NO_BASE if base is None or base_pcm is None else base
+            self.put("sound", self.keys.sound(sound, engine), base_key + packed(pcm, base_pcm))
+
+    def encodings(self, clip: int, settings: EncoderSettings) -> "ClipEncodings | None":
+        """Return the encodings of a clip with some settings; None if no cache is used."""
+        return None if self._database is None else ClipEncodings(self, clip, settings)
+
+    def write(self) -> None:
+        """Write what was kept to disk, unless a file of the run has changed meanwhile."""
+        new, self._new = self._new, {}
+        if self._database is not None and not self.keys.has_changed():
+            self._database.write(list(new.values()))
+
+    def get(self, key: Key) -> bytes | None:
+        """Return the value of a key; None if there is none."""
+        if self._database is None:
+            return None
+        return self._new[key].value if key in self._new else self._database.get(key)
+
+    def put(self, kind: Kind, key: Key, value: bytes) -> None:
+        """Keep a value, which `write` writes to disk."""
+        if self._database is not None and self._database.is_open:
+            self._new[key] = Entry(kind, key, value)
+
+    def _list(self, key: Key) -> list[Any] | None:
+        stored = self.get(key)
+        try:
+            found = None if stored is None else json.loads(stored)
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, list) else None
+
+    def _put_list(self, kind: Kind, key: Key, values: list[Any]) -> None:
+        self.put(kind, key, json.dumps(values, default=_plain).encode())
+
+
+class ClipEncodings:
+    """The encodings of one clip with one set of encoder settings in the cache."""
+
+    def __init__(self, cache: CallCache, clip: int, settings: EncoderSettings) -> None:
+        self._cache = cache
+        self._clip = clip
+        self._settings = settings
+
+    def get(self, written: WrittenDred | None) -> Encoding | None:
+        """Return the encoding with some DRED written by the testbed, or none; None if it is not there."""
+        stored = self._cache.get(self._key(written))
+        return None if stored is None else unpacked_encoding(stored, self._settings)
+
+    def keep(self, written: WrittenDred | None, encoding: Encoding) -> None:
+        """Keep an encoding."""
+        self._cache.put("encoding", self._key(written), packed_encoding(encoding))
+
+    def _key(self, written: WrittenDred | None) -> Key:
+        return self._cache.keys.encoding(self._clip, self._settings, written)
+
+
+def cache_of(context: RunContext) -> CallCache:
+    """Return the cache of a run in this thread of this process, opened once."""
+    return _cache_of(context, os.getpid(), threading.get_ident())
+
+
+@lru_cache(maxsize=1)
+def _cache_of(context: RunContext, process: int, thread: int) -> CallCache:
+    return CallCache(context)
+
+
+def _is_hex(text: str) -> bool:
+    return bool(_HEX.fullmatch(text))
+
+
+def _are_numbers(values: list[Any], count: int) -> bool:
+    return len(values) == count and all(type(value) in (int, float) for value in values)
+
+
+def _plain(value: Any) -> Any:
+    """Return a NumPy number as a Python number, for JSON."""
+    return value.item()

@@ -1,0 +1,12 @@
+"""Versions of the stages whose results the cache keeps: raise one when its stage's numbers change.
+
+`tests/testbed/cache/test_golden_rows.py` fails when numbers have changed and the version has not. The version
+of a metric is `testbed.metrics.metric.Metric.version`.
+"""
+
+ENCODE = 1
+"""Packets of a clip, and what is read from them."""
+SIMULATE = 1
+"""Measurements of a call, and the decoder's actions."""
+DECODE = 1
+"""Sound of a call."""
