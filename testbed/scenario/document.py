@@ -112,7 +112,7 @@ def read_document(path: Path, label: str, folder: Path) -> Document:
 
 def parse_document(text: str, label: str, folder: Path | None = None) -> Document:
     """Turn YAML text into a `Document`; see `read_document`."""
-    document = Document(label, text, None, folder or Path(), text_as_run=text)
+    document = Document(label, text, None, (folder or Path()).absolute(), text_as_run=text)
     try:
         _refuse_the_dangerous(text, label)
         root = YAML(typ="safe", pure=True).compose(StringIO(text))

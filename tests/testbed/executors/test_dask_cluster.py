@@ -113,6 +113,27 @@ def test_a_killed_worker_costs_its_tasks_only(tmp_path, cluster):
 
 
 @pytest.mark.long
+def test_a_recording_is_found_from_any_folder_and_must_be_the_same(tmp_path, cluster, monkeypatch):
+    cluster.add_worker()
+    (tmp_path / "own").mkdir()
+    monkeypatch.chdir(tmp_path / "own")
+    recording = Path("lost.txt")
+    recording.write_text("0\n1\n0\n0\n" * 10)
+    stage = "trace: {file: lost.txt, after_end: repeat}"
+    scenario = parse_scenario(SCENARIO.replace("loss: {model: bernoulli, rate: 0.1}", stage))
+    done = runner.run_scenario(scenario, tmp_path / "there", dask=cluster.address)
+    here = runner.run_scenario(scenario, tmp_path / "here", 1)
+    pd.testing.assert_frame_equal(rows(done.folder), rows(here.folder), check_exact=True)
+    assert done.table["packet_loss"].max() > 0
+
+    def change(progress: Progress) -> None:
+        recording.write_text("0\n1\n" * 20)
+
+    with pytest.raises(RunError, match=r"own/lost\.txt is SHA-256 \w+ there and SHA-256 \w+ here"):
+        runner.run_scenario(scenario, tmp_path / "there", on_progress=change, dask=cluster.address)
+
+
+@pytest.mark.long
 def test_a_worker_with_another_libopus_or_more_threads_is_named(tmp_path, cluster):
     library = tmp_path / built().library.resolve().name
     shutil.copy(built().library, library)
