@@ -165,7 +165,7 @@ def other_metrics(file: str) -> Found:
     pairs = list(zip(signals[::2], signals[1::2], strict=True))
     plcmos: Any = PLCMOS
     network = plcmos(embed_rounds=1)
-    measures = {
+    measures: dict[str, Any] = {
         "estoi": lambda reference, degraded: stoi(reference, degraded, 16_000, extended=True),
         "plcmos": lambda reference, degraded: network.get_mos(degraded),
     }
