@@ -15,9 +15,9 @@ from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Encoding:
-    """One clip, encoded.
+    """One clip, encoded; equal to itself alone.
 
     Attributes
     ----------

@@ -227,8 +227,8 @@ def simulate(
         job=Job(
             sent=tuple(frame.payload for frame in sender.frames),
             payloads=receiver.payloads,
-            actions=receiver.actions,
-            sources=receiver.sources,
+            actions=np.array(receiver.actions, np.uint8),
+            sources=np.array(receiver.sources, np.int32),
             frame_samples=source.settings.frame_samples,
             decoder_complexity=settings.decoder_complexity,
         ),
@@ -245,15 +245,17 @@ def _timeline(sender: Sender, receiver: Receiver, dropped_by: Sequence[str]) -> 
     size_bytes[sender.primaries] = [packet.size_bytes for packet in sender.sent]
     return Timeline(
         sent_ns=sent_ns,
-        arrived_ns=receiver.arrived_ns,
+        arrived_ns=np.array(receiver.arrived_ns, np.int64),
         # Of a packet that was duplicated, one copy may be dropped and the other arrive.
         dropped_by=tuple(
             cause if arrived_ns == NEVER else ""
-            for cause, arrived_ns in zip(dropped_by, receiver.arrived_ns.tolist(), strict=True)
+            for cause, arrived_ns in zip(dropped_by, receiver.arrived_ns, strict=True)
         ),
-        played_ns=receiver.played_ns,
-        recovered_by=np.where(sent_ns == NEVER, np.uint8(Recovery.DTX), receiver.recovered_by),
-        source_frame=receiver.source_frame,
+        played_ns=np.array(receiver.played_ns, np.int64),
+        recovered_by=np.where(
+            sent_ns == NEVER, np.uint8(Recovery.DTX), np.array(receiver.recovered_by, np.uint8)
+        ),
+        source_frame=np.array(receiver.source_frame, np.int32),
         size_bytes=size_bytes,
     )
 

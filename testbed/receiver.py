@@ -1,9 +1,9 @@
 """The receiving side of a call: plays each frame from the best data received by the time it is due."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numpy as np
 import simpy
 
 from testbed.channels.packet import Packet
@@ -17,6 +17,9 @@ from testbed.pauses import Arrival, pauses_between
 from testbed.playout.policy import Playout
 from testbed.sender import FIRST_TIMESTAMP, MEDIA_SSRC
 from testbed.timeline import NEVER
+
+# An enum's members are slow to look up, and this is done for every frame.
+_PRIMARY, _RED, _DECODE = Recovery.PRIMARY, Recovery.RED, Action.DECODE
 
 
 class Received(NamedTuple):
@@ -77,12 +80,12 @@ class Receiver:
         dred_reach_samples: int = DRED_LIMIT_SAMPLES,
         may_pause: bool = False,
     ) -> None:
-        self.arrived_ns = np.full(count, NEVER, np.int64)
-        self.recovered_by = np.full(count, Recovery.PLC, np.uint8)
-        self.source_frame = np.full(count, NEVER, np.int32)
-        self.played_ns = np.zeros(count, np.int64)
-        self.actions = np.full(count, Action.CONCEAL, np.uint8)
-        self.sources = np.full(count, NEVER, np.int32)
+        self.arrived_ns = [NEVER] * count
+        self.recovered_by = [Recovery.PLC] * count
+        self.source_frame = [NEVER] * count
+        self.played_ns = [0] * count
+        self.actions = [Action.CONCEAL] * count
+        self.sources = [NEVER] * count
         self._received: dict[int, Received] = {}
         self._newest = NEVER
         self._arrivals: dict[int, Arrival] = {}
@@ -103,20 +106,11 @@ class Receiver:
 
     def put(self, packet: Packet) -> None:
         """Take a packet as it arrives."""
-        data = RtpPacket.parse(packet.payload)
-        if data.ssrc != MEDIA_SSRC:
-            raise CodecError(
-                f"RTP packet of a stream with ssrc {data.ssrc:#010x}; ours is {MEDIA_SSRC:#010x}"
-            )
+        data, copies, primary = _content(packet.payload)
         now_ns = int(self._env.now)
         frame = self._frame_of(data.timestamp)
-        primary = data.payload
-        if data.payload_type == RED_PAYLOAD_TYPE:
-            copies, _, primary = red.parse(data.payload)
-            for copy in copies:
-                self._take(frame - copy.timestamp_offset // self._frame_ticks, frame, copy.data, now_ns)
-        elif data.payload_type != OPUS_PAYLOAD_TYPE:
-            raise CodecError(f"RTP payload type {data.payload_type} is neither Opus nor RED")
+        for copy in copies:
+            self._take(frame - copy.timestamp_offset // self._frame_ticks, frame, copy.data, now_ns)
         self._take(frame, frame, primary, now_ns)
         if self.arrived_ns[frame] == NEVER:
             self.arrived_ns[frame] = now_ns
@@ -143,8 +137,8 @@ class Receiver:
         """
         ready_ns = 0
         copies_ns = max((received.at_ns for received in self._received.values()), default=0)
-        end_ns = max(last_sent_ns, int(self.arrived_ns.max()), copies_ns)
-        arrived = [(frame, at_ns) for frame, at_ns in enumerate(self.arrived_ns.tolist()) if at_ns != NEVER]
+        end_ns = max(last_sent_ns, *self.arrived_ns, copies_ns)
+        arrived = [(frame, at_ns) for frame, at_ns in enumerate(self.arrived_ns) if at_ns != NEVER]
         fastest_ns = min((at_ns - self._sent_ns(frame) for frame, at_ns in arrived), default=0)
         for frame in range(len(self.arrived_ns)):
             if self._playout.due_ns(self._sent_ns(frame), None) is not None:
@@ -156,9 +150,9 @@ class Receiver:
 
     def _ready_ns(self, frame: int, end_ns: int) -> int:
         """Return the time at which its source was known: its arrival, or the next one if it is concealed."""
-        if self.recovered_by[frame] == Recovery.PRIMARY:
-            return int(self.arrived_ns[frame])
-        source = int(self.sources[frame])
+        if self.recovered_by[frame] == _PRIMARY:
+            return self.arrived_ns[frame]
+        source = self.sources[frame]
         known_by = self._following(frame, end_ns) if source == NEVER else source
         return end_ns if known_by is None else self._received[known_by].at_ns
 
@@ -190,7 +184,7 @@ class Receiver:
         """Choose the source of a frame from the data available at `now_ns`."""
         if self._is_at_hand(frame, now_ns):
             on_time = NEVER < self.arrived_ns[frame] <= now_ns
-            self._settle(frame, Recovery.PRIMARY if on_time else Recovery.RED, frame, Action.DECODE)
+            self._settle(frame, _PRIMARY if on_time else _RED, frame, _DECODE)
             content = self._received[frame].content
             if not content.is_dtx:
                 self._decoded = content
@@ -211,19 +205,35 @@ class Receiver:
 
     def _is_pause(self, frame: int, now_ns: int) -> bool:
         """Return whether a frame that is missing at `now_ns` counts as a pause."""
-        arrived = np.flatnonzero((self.arrived_ns != NEVER) & (self.arrived_ns <= now_ns))
-        place = int(np.searchsorted(arrived, frame))
-        if place == 0:
+        before = self._arrived_in(range(frame - 1, -1, -1), now_ns)
+        if before is None:
             return False
-        before = int(arrived[place - 1])
-        if place == len(arrived):
+        after = self._arrived_in(range(frame + 1, len(self.arrived_ns)), now_ns)
+        if after is None:
             return not self._received[before].content.has_voice
-        after = int(arrived[place])
         missing = [other for other in range(before + 1, after) if not self._is_at_hand(other, now_ns)]
         return frame in pauses_between(self._arrivals[before], self._arrivals[after], missing)
+
+    def _arrived_in(self, frames: range, now_ns: int) -> int | None:
+        """Return the first of some frames that has arrived as a primary at `now_ns`."""
+        return next((frame for frame in frames if NEVER < self.arrived_ns[frame] <= now_ns), None)
 
     def _settle(self, frame: int, recovery: Recovery, source: int, action: Action) -> None:
         self.recovered_by[frame] = recovery
         self.sources[frame] = source
-        self.source_frame[frame] = frame if recovery == Recovery.PRIMARY else self._received[source].carrier
+        self.source_frame[frame] = frame if recovery == _PRIMARY else self._received[source].carrier
         self.actions[frame] = action
+
+
+@lru_cache(maxsize=1 << 12)
+def _content(data: bytes) -> tuple[RtpPacket, Sequence[red.RedBlock], bytes]:
+    """Return the header of a packet, its RED copies, and its primary; every realization receives the same."""
+    packet = RtpPacket.parse(data)
+    if packet.ssrc != MEDIA_SSRC:
+        raise CodecError(f"RTP packet of a stream with ssrc {packet.ssrc:#010x}; ours is {MEDIA_SSRC:#010x}")
+    if packet.payload_type == RED_PAYLOAD_TYPE:
+        copies, _, primary = red.parse(packet.payload)
+        return packet, copies, primary
+    if packet.payload_type != OPUS_PAYLOAD_TYPE:
+        raise CodecError(f"RTP payload type {packet.payload_type} is neither Opus nor RED")
+    return packet, (), packet.payload

@@ -1,10 +1,12 @@
 """The sender of a call: one RTP packet per frame at the pace of the media clock."""
 
 from collections.abc import Generator
+from functools import lru_cache
 from typing import Any, Protocol
 
 import simpy
 
+from testbed.channels.clock import Clock
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.stage import Out
 from testbed.codecs.encoded_frame import EncodedFrame
@@ -85,7 +87,7 @@ class Sender:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: Clock,
         source: FrameSource,
         distances: tuple[int, ...],
         out: Out,
@@ -101,6 +103,8 @@ class Sender:
         self._omits_pauses = omits_pauses
         self._env = env
         self._source = source
+        self._count = len(source)
+        self._frame_ms = source.settings.frame_ms
         self._out = out
         self._control = control
         self._flow = flow
@@ -108,21 +112,23 @@ class Sender:
 
     def run(self, start_ns: int = 0) -> Generator[simpy.Event, Any, None]:
         """Send frame ``n`` after its last sample: ``n + 1`` frame intervals after the start."""
-        frame_ms = self._source.settings.frame_ms
         yield self._env.timeout(start_ns)
-        for frame in range(len(self._source)):
-            yield self._env.timeout(frame_ms * 1_000_000)
-            if self._control is not None:
-                self.distances = self._control.before_frame()
-            self.frames.append(self._source.frame(frame))
-            if self._is_omitted(frame):
-                continue
-            packet = self._packet(frame, frame_ms * CLOCK_HZ // 1000)
+        self._env.later(self._frame_ms * 1_000_000, self.send, 0)
+
+    def send(self, frame: int) -> None:
+        """Send a frame, and each later one a frame interval after the one before it."""
+        if self._control is not None:
+            self.distances = self._control.before_frame()
+        self.frames.append(self._source.frame(frame))
+        if not self._is_omitted(frame):
+            packet = self._packet(frame, self._frame_ms * CLOCK_HZ // 1000)
             self.sent.append(packet)
             self.primaries.append(frame)
             if self._control is not None:
                 self._control.on_sent(packet)
             self._out(packet)
+        if frame + 1 < self._count:
+            self._env.later(self._frame_ms * 1_000_000, self.send, frame + 1)
 
     def _is_omitted(self, frame: int) -> bool:
         return self._omits_pauses and len(self.frames[frame].payload) <= MAX_UNSENT_BYTES
@@ -137,15 +143,18 @@ class Sender:
                 if distance <= frame and not self._is_omitted(frame - distance)
             ]
             payload, payload_type = red.serialize(copies, OPUS_PAYLOAD_TYPE, payload), RED_PAYLOAD_TYPE
-        data = RtpPacket(
-            payload_type=payload_type,
-            sequence=sequence & 0xFFFF,
-            timestamp=(FIRST_TIMESTAMP + frame * frame_ticks) & 0xFFFFFFFF,
-            ssrc=self._ssrc,
-            payload=payload,
-            marker=frame == 0 or self._is_omitted(frame - 1),
-        ).serialize()
+        timestamp = (FIRST_TIMESTAMP + frame * frame_ticks) & 0xFFFFFFFF
+        is_marked = frame == 0 or self._is_omitted(frame - 1)
+        data = _serialized(payload_type, sequence & 0xFFFF, timestamp, self._ssrc, payload, is_marked)
         if self._control is not None:
             data = self._control.stamp(data, sequence)
         size_bytes = len(data) + UDP_HEADER_BYTES + IPV4_HEADER_BYTES
         return Packet(size_bytes, int(self._env.now), sequence, self._flow, data)
+
+
+@lru_cache(maxsize=1 << 12)
+def _serialized(
+    payload_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes, marker: bool
+) -> bytes:
+    """Return an RTP packet; every realization sends the same ones."""
+    return RtpPacket(payload_type, sequence, timestamp, ssrc, payload, marker).serialize()

@@ -28,7 +28,7 @@ def test_a_used_up_budget_names_its_users(tmp_path):
     assert "budget of 500 events (limits.events)" in message
     assert (
         "RateLink._sent" in message
-        and "Sender.run" in message
+        and "Sender.send" in message
         and "cross 1 cbr" in message
         and "media" in message
     )
