@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from testbed.choice import Choice
 from testbed.metrics import described
-from testbed.reports.recommendation import recommendation, unlimited, within_budget
+from testbed.reports.recommendation import recommendation, unlimited, within_budget, within_wobble
 from testbed.reports.summary import Cell, Summary
 from testbed.reports.undecided import is_without_loss, no_effect, single, unranked
 from testbed.reports.verdict import Verdict, verdicts
@@ -107,6 +107,7 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
         said[0:0] = within
     else:
         said += within
+    said += within_wobble(summary, point, choice)
     said += _compared(summary, point, choice)
     said += _parts(summary, point)
     said += [

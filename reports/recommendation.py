@@ -75,6 +75,21 @@ def within_budget(summary: Summary, point: int, verdict: Verdict) -> list[str]:
     return [f"{under} use {cell.scheme} ({gained}{terms.kbps(cell)})."]
 
 
+def within_wobble(summary: Summary, point: int, choice: Choice) -> list[str]:
+    """Return how far differences move by what nobody hears, and the schemes that are closer to the best."""
+    wobble = summary.wobble.get(choice.metric)
+    if not wobble or len(choice.ranked) < 2:
+        return []
+    about, best = described(choice.metric), choice.ranked[0]
+    amount = " ".join(filter(None, (f"{wobble:.{about.decimals}f}", about.unit)))
+    said = f"Changes that nobody hears move differences of {about.label} by up to {amount}"
+    if choice.margin == wobble:
+        said += ", so the margin is raised to that"
+    gaps = {name: summary.gap(point, choice.metric, name, best) for name in choice.ranked[1:]}
+    near = [name for name, gap in gaps.items() if gap is not None and abs(gap.mean) < wobble]
+    return [f"{said}{f'; closer than that to {best}: {listed(near)}' if near else ''}."]
+
+
 def _against_ceiling(summary: Summary, cell: Cell, metric: str) -> list[str]:
     ceiling = summary.ceiling_at(cell.point)
     if ceiling is None or metric not in ceiling.scores:
@@ -102,9 +117,10 @@ def _other_metrics(summary: Summary, cell: Cell, verdict: Verdict) -> list[str]:
         ceiling = summary.ceiling_at(cell.point)
         effect = ceiling.gains.get(other) if ceiling else None
         gap = summary.gap(cell.point, other, ranked[0].scheme, cell.scheme)
+        least = max(about.margin or 0.0, summary.wobble.get(other, 0.0))
         if effect is not None and effect.is_known and not effect.low > 0:
             blind.append(about.label)
-        elif gap is not None and gap.is_significant and gap.mean > (about.margin or 0.0):
+        elif gap is not None and gap.is_significant and gap.mean > least:
             by = terms.difference(gap, other)
             differ.append(f"{about.label} puts {ranked[0].scheme} above it ({by})")
         else:

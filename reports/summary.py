@@ -107,6 +107,9 @@ class Summary:
     ----------
     scored_realizations
         Number of realizations that a metric scores, from the first; of metrics that score a part of them.
+    wobble
+        Largest shift of a mean difference between schemes by what nobody hears, by metric; of metrics that
+        `testbed metrics check` measured.
     grids
         Each metric and each column in `network`: one row per (point, clip, realization) with a value, one
         column per scheme.
@@ -135,6 +138,7 @@ class Summary:
     receivers: list[str]
     warnings: list[str]
     scored_realizations: dict[str, int]
+    wobble: dict[str, float]
     grids: dict[str, Grid]
 
     def rivals(self) -> list[str]:
@@ -172,6 +176,13 @@ class Summary:
         return self.table[self.table["realization"] < self.scored_realizations[metric]]
 
 
+def _wobble(manifest: dict[str, Any]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for each in manifest.get("wobble") or ():
+        found[each["metric"]] = max(each.get("mean_pair") or 0.0, found.get(each["metric"], 0.0))
+    return found
+
+
 def summarize(results: Results) -> Summary:
     """Summarize a run."""
     table, manifest = _with_nan(results.table), results.manifest
@@ -207,6 +218,7 @@ def summarize(results: Results) -> Summary:
         receivers,
         warnings,
         {name: scored[name] for name in metrics if scored.get(name, realizations) < realizations},
+        _wobble(manifest),
         {column: Grid.of(table, column) for column in (*metrics, *network)},
     )
     for metric in summary.scored_realizations:

@@ -82,7 +82,8 @@ def verdicts(
     Parameters
     ----------
     margins
-        Difference to the best that does not matter, by metric; default: that of each metric.
+        Difference to the best that does not matter, by metric; default: that of each metric. A margin below
+        the metric's wobble is raised to it.
     budget_kbps
         Budget on the wire; default: a round bitrate clearly below that of the recommended scheme.
 
@@ -139,9 +140,10 @@ def judge(
 
 
 def _margins(summary: Summary, given: Mapping[str, float] | None) -> dict[str, float]:
-    """Return the margins of the run's metrics, with those that the user gave."""
+    """Return the margins of the run's metrics, or those that the user gave; none is below the wobble."""
     own = {name: described(name).margin for name in summary.metrics}
-    return {name: margin for name, margin in own.items() if margin is not None} | dict(given or {})
+    known = {name: margin for name, margin in own.items() if margin is not None} | dict(given or {})
+    return {name: max(margin, summary.wobble.get(name, 0.0)) for name, margin in known.items()}
 
 
 def _judge(

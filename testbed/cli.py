@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from testbed.commands import cache, dred, machine, results, running, scenarios, speech, trace
+from testbed.commands import cache, dred, machine, metrics, results, running, scenarios, speech, trace
 from testbed.errors import TestbedError
 from testbed.terminal import say, secure_streams, tell
 from testbed.version import __version__
@@ -45,6 +45,7 @@ app = typer.Typer(
 for commands in (running, results, scenarios, machine):
     app.add_typer(commands.app)
 app.add_typer(speech.app, name="speech")
+app.add_typer(metrics.app, name="metrics")
 app.add_typer(trace.app, name="trace")
 app.add_typer(dred.app, name="dred")
 app.add_typer(cache.app, name="cache")

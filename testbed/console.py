@@ -1,14 +1,21 @@
-"""Tables that the command line prints: clips, packaged scenarios, and the content of the cache."""
+"""Tables that the command line prints: clips, scenarios, the cache's content, and the wobble of metrics."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from testbed.cache.sqlite_file import folder
 from testbed.cache.terms import SIZE_VARIABLE, bound_bytes
 from testbed.cache.upkeep import content
+from testbed.metrics import METRICS
+from testbed.metrics.metric import Metric
 from testbed.scenario.document import read_document
 from testbed.scenario.packaged import packaged_scenarios
 from testbed.speech import list_clips
 from testbed.words import aligned
+
+if TYPE_CHECKING:
+    from testbed.wobble import Wobble
 
 
 def clips() -> str:
@@ -43,3 +50,18 @@ def cache() -> str:
         ),
     ]
     return "\n".join(aligned(rows))
+
+
+def wobbles(found: "Sequence[Wobble]") -> str:
+    """Return a table of the wobble of metrics."""
+    rows = [("metric", "change", "single scores", "difference, one call", "difference, mean")]
+    for each in found:
+        metric = METRICS[each.metric]
+        mean, low, high = (_rounded(value, "+", metric) for value in (each.mean, each.lowest, each.highest))
+        one, all_ = (_rounded(value, "", metric) for value in (each.one_pair, each.mean_pair))
+        rows.append((metric.label, each.change, f"{mean} [{low} to {high}]", one, all_))
+    return "\n".join(aligned(rows))
+
+
+def _rounded(value: float | None, sign: str, metric: Metric) -> str:
+    return "–" if value is None else f"{value:{sign}.{metric.decimals}f}"

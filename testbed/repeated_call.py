@@ -123,6 +123,54 @@ class Call:
         return 1000 * self.simulation.job.frame_samples / SAMPLE_RATE_HZ
 
 
+class Repetition:
+    """Makes calls of a run again.
+
+    Raises
+    ------
+    ResultsError
+        The run has no calls, or a file that shaped them has changed.
+    ScenarioError
+        The libopus of this machine lacks something that the scenario needs.
+    """
+
+    def __init__(self, run: Results) -> None:
+        if not run.kind.has_schemes:
+            raise ResultsError(f"{run.folder}: a flow study, which has no calls")
+        for key in ("scenario", "scenario_folder", "clips"):
+            if key not in run.manifest:
+                raise ResultsError(f"{run.folder / MANIFEST_FILE}: has no {key} to make calls of")
+        scenario = stored_scenario(run.manifest)
+        if isinstance(scenario, FlowScenario):
+            raise ResultsError(f"{run.folder / MANIFEST_FILE}: its scenario has flows, its table calls")
+        check_codec(scenario)
+        clips = clips_of(scenario)
+        self._run = run
+        self._plan = plan(scenario, len(clips), max(MOST_CALLS, len(run.table)))
+        check_unchanged(run.manifest, inputs_of(self._plan.points, clips), clips, run.folder)
+        self._context = RunContext(self._plan.points, self._plan.schemes, clips, frozenset(), frozenset())
+
+    def call(self, row: int) -> Call:
+        """Make the call of one row of the table; see `testbed.loaded_run.Run.call`."""
+        kept, schemes, clips = self._run.table.iloc[row], self._plan.schemes, self._context.clips
+        try:
+            call = CallId(
+                point=int(kept["point"]),
+                scheme=[scheme.name for scheme in schemes[int(kept["point"])]].index(kept["scheme"]),
+                clip=[clip.name for clip in clips].index(kept["clip"]),
+                realization=range(self._plan.scenario.realizations).index(int(kept["realization"])),
+            )
+            encoding = self._plan.encoding_of[call.point, call.scheme]
+        except (ValueError, LookupError):
+            raise ResultsError(f"{self._run.folder}: row {row} belongs to no call of its scenario") from None
+        clip = clips[call.clip]
+        decoding = engine(encoding.engine, encoding.batch_mb)
+        source = EncodedClip(int16_from_float(clip.pcm), encoding.settings)
+        simulation = simulate_call(self._context, call, source, decoding)
+        pcm = listen(simulation, len(clip.pcm), decoding)
+        return Call(simulation, pcm, clip, {str(name): value for name, value in kept.items()})
+
+
 def repeat_call(run: Results, row: int) -> Call:
     """Make the call of one row of a run's table again; see `testbed.loaded_run.Run.call`."""
     try:
@@ -131,33 +179,4 @@ def repeat_call(run: Results, row: int) -> Call:
         raise ResultsError(f"{run.folder}: call({row!r}): give the number of a row of the table") from None
     if not 0 <= number < len(run.table):
         raise ResultsError(f"{run.folder}: there is no row {row}, the table has {len(run.table)}")
-    if not run.kind.has_schemes:
-        raise ResultsError(f"{run.folder}: a flow study, which has no calls")
-    for key in ("scenario", "scenario_folder", "clips"):
-        if key not in run.manifest:
-            raise ResultsError(f"{run.folder / MANIFEST_FILE}: has no {key} to make calls of")
-    scenario = stored_scenario(run.manifest)
-    if isinstance(scenario, FlowScenario):
-        raise ResultsError(f"{run.folder / MANIFEST_FILE}: its scenario has flows, its table calls")
-    check_codec(scenario)
-    clips = clips_of(scenario)
-    planned = plan(scenario, len(clips), max(MOST_CALLS, len(run.table)))
-    check_unchanged(run.manifest, inputs_of(planned.points, clips), clips, run.folder)
-    context = RunContext(planned.points, planned.schemes, clips, frozenset(), frozenset())
-    kept = run.table.iloc[number]
-    try:
-        call = CallId(
-            point=int(kept["point"]),
-            scheme=[scheme.name for scheme in planned.schemes[int(kept["point"])]].index(kept["scheme"]),
-            clip=[clip.name for clip in clips].index(kept["clip"]),
-            realization=range(scenario.realizations).index(int(kept["realization"])),
-        )
-        encoding = planned.encoding_of[call.point, call.scheme]
-    except (ValueError, LookupError):
-        raise ResultsError(f"{run.folder}: row {row} belongs to no call of its scenario") from None
-    clip = clips[call.clip]
-    decoding = engine(encoding.engine, encoding.batch_mb)
-    source = EncodedClip(int16_from_float(clip.pcm), encoding.settings)
-    simulation = simulate_call(context, call, source, decoding)
-    pcm = listen(simulation, len(clip.pcm), decoding)
-    return Call(simulation, pcm, clip, {str(name): value for name, value in kept.items()})
+    return Repetition(run).call(number)

@@ -70,6 +70,11 @@ class _Diagnosis(_Stored):
     text: str
 
 
+class _Wobble(_Stored):
+    metric: str
+    mean_pair: float | None = Field(None, ge=0, allow_inf_nan=False)
+
+
 class _Testbed(_Stored):
     version: str
     commit: str | None = None
@@ -122,6 +127,7 @@ class _Manifest(_Stored):
     warnings: list[str] = []
     diagnoses: list[_Diagnosis] | None = None
     created: str = ""
+    wobble: list[_Wobble] = []
     examples: list[_Example] = []
     clean: list[_Clean] = []
     written: list[str] = []

@@ -253,6 +253,18 @@ def test_margins_and_a_budget_are_the_readers() -> None:
             answers(summary, margins=margins)
 
 
+def test_a_margin_is_not_below_the_wobble_of_differences() -> None:
+    wobble = [{"metric": "plcmos", "mean_pair": value} for value in (0.02, 0.5, None)]
+    checked = answer(GOOD, manifest={"wobble": wobble})
+    assert "Use A: within 0.5 PLCMOS of the best" in checked.lead
+    said = "move differences of PLCMOS by up to 0.50, so the margin is raised to that"
+    assert f"Changes that nobody hears {said}; closer than that to C: B and A." in text(checked)
+    small = answer(GOOD, manifest={"wobble": wobble[:1]})
+    assert "within 0.1 PLCMOS" in small.lead
+    assert "by up to 0.02; closer than that to C: B." in text(small)
+    assert "nobody hears" not in text(answer(GOOD))
+
+
 def test_a_budget_is_answered_where_nothing_is_recommended() -> None:
     noise = 0.4 * np.array([1, -1, 0.5, -0.5, 0.9, -1, 0.2, -0.1])
     plain = PLAIN[:8]

@@ -33,7 +33,17 @@ BASE_MODULES = {
 }
 ENTRY_POINTS = {
     f"testbed.{name}"
-    for name in ("cli", "commands", "console", "doctor", "loaded_run", "progress", "repeated_call", "runner")
+    for name in (
+        "cli",
+        "commands",
+        "console",
+        "doctor",
+        "loaded_run",
+        "metric_check",
+        "progress",
+        "repeated_call",
+        "runner",
+    )
 }
 READS_A_RUN = tuple(
     f"testbed.{name}"
