@@ -67,7 +67,8 @@ def write(folder: Path, points: int, rows: int) -> None:
         return CallResults({call: made_up(context, call) for group in groups for call in group.calls})
 
     with patch.object(CallStudy, "work", staticmethod(work)):
-        run_scenario(parse_scenario(json.dumps(scenario(points, rows)), folder), folder / "run", jobs=1)
+        given = parse_scenario(json.dumps(scenario(points, rows)), folder)
+        run_scenario(given, folder / "run", jobs=1, cache=False)
 
 
 def made_up(context: RunContext, call: CallId) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def use_memory(realizations: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         soundfile.write(Path(name, "clip.flac"), clip(), 16_000)
         scenario = parse_scenario(json.dumps(SCENARIO | {"realizations": realizations}), Path(name))
-        run_scenario(scenario, Path(name, "run"), jobs=1)
+        run_scenario(scenario, Path(name, "run"), jobs=1, cache=False)
     # Not getrusage, which counts the process that started this one, too.
     status = Path("/proc/self/status").read_text(encoding="ascii").split()
     print(int(status[status.index("VmHWM:") + 1]) / 1000)

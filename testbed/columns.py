@@ -227,7 +227,7 @@ TIMINGS = (
     ),
     Column("seconds_metrics", "s", "Time to measure quality", "processor time of the metrics"),
 )
-"""Processor times, the only columns that differ between two runs of one scenario."""
+"""Processor times, 0 for what was in the cache: the only columns that differ between runs of one scenario."""
 
 ERROR = Column(
     "error", "", "Error", "reason why the row or one of its metrics is missing; else empty", dtype=""

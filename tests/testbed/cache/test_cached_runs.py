@@ -83,6 +83,7 @@ def test_a_second_run_computes_nothing_and_has_the_same_rows_and_files(run, monk
     assert {path.name: path.read_bytes() for path in (second.folder / "examples").iterdir()} == files
 
 
+@pytest.mark.long
 def test_processes_share_the_cache_and_have_the_rows_of_one_process_without_it(run):
     plain = run(cache=False)
     assert_equal_rows(plain, run(jobs=2))
@@ -105,6 +106,7 @@ def test_another_metric_needs_no_simulation_and_no_decoding(run, monkeypatch):
     assert_equal_rows(plain, again)
 
 
+@pytest.mark.long
 def test_without_room_for_sound_another_metric_decodes_again_but_does_not_encode(run, monkeypatch):
     monkeypatch.setenv("TESTBED_CACHE_MB", "1")
     monkeypatch.setattr("testbed.cache.sqlite_file.used_bytes", lambda connection: 990_000)
@@ -129,7 +131,7 @@ def test_a_wider_sweep_computes_only_what_is_new(run):
     assert_equal_rows(wider, run(cache=False, **wider.manifest["scenario"]))
 
 
-@pytest.mark.parametrize("engine", ["libopus", "numba"])
+@pytest.mark.parametrize("engine", ["libopus", pytest.param("numba", marks=pytest.mark.long)])
 def test_sounds_that_are_kept_as_differences_are_scored_alike(run, own_cache, monkeypatch, engine):
     channel = [{"loss": {"model": "bernoulli", "rate": 0.02}}]
     many = {"realizations": 16, "schemes": ["neural_plc"], "engine": engine, "channel": channel}
