@@ -11,12 +11,14 @@ from testbed.reports import labels, wording
 from testbed.reports.facts import facts
 from testbed.reports.headline import Answer, answers
 from testbed.reports.intervals import Interval
+from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.summary import Cell, Summary, summarize
 from testbed.reports.wording import estimate, mean
 from testbed.results import Results
 from testbed.words import aligned, counted
 
 _WIDEST = 110
+_MOST_POINTS = 100
 
 
 def answer_text(
@@ -25,7 +27,7 @@ def answer_text(
     budget_kbps: float | None = None,
     point: int | None = None,
 ) -> str:
-    """Return the answer at one point, its table and warnings, and a table of all points of a sweep.
+    """Return the answer at one point, its table and warnings, and a table of the points of a sweep.
 
     Parameters
     ----------
@@ -46,19 +48,20 @@ def answer_text(
     if results.table.empty:
         raise ResultsError(f"{results.folder}: the run has no rows yet")
     summary = summarize(results)
-    found = answers(summary, margins, budget_kbps)
-    points = [*found]
+    points = sorted({point for point, _ in summary.cells})
     point = points[len(points) // 2] if point is None else point
-    if point not in found:
+    if point not in points:
         there = (
             f"give one of {points[0]} to {points[-1]}" if len(points) > 1 else f"the only one is {points[0]}"
         )
         raise ResultsError(f"{results.folder}: there is no point {point}; {there}")
+    found = answers(summary, margins, budget_kbps, listed_points(points, summary.points, point, _MOST_POINTS))
     clips = counted(results.table["clip"].nunique(), "clip")
     at = f" at {labels.point(summary.points[point])}" if len(points) > 1 else ""
     blocks = [
         _paragraph(" · ".join([*facts(results.manifest, summary.points[point]), clips])),
         "\n".join(_table_of_points(summary, found, point)) if len(points) > 1 else "",
+        _paragraph(left_out(len(found), len(points))) if len(found) < len(points) else "",
         _paragraph(f"The answer{at}: {found[point].lead}"),
         "\n".join(_paragraph(sentence) for sentence in found[point].more),
         "\n".join(_table_of_schemes(scheme_rows(summary, found[point], point))),

@@ -44,13 +44,14 @@ class Answer:
 
 
 def answers(
-    summary: Summary, margins: Mapping[str, float] | None = None, budget_kbps: float | None = None
+    summary: Summary,
+    margins: Mapping[str, float] | None = None,
+    budget_kbps: float | None = None,
+    points: Sequence[int] | None = None,
 ) -> dict[int, Answer]:
-    """Return the answer at every point; see `testbed.reports.verdict.verdicts`."""
-    return {
-        point: _answer(summary, point, verdict)
-        for point, verdict in verdicts(summary, margins, budget_kbps).items()
-    }
+    """Return the answer at every point, or at some; see `testbed.reports.verdict.verdicts`."""
+    found = verdicts(summary, margins, budget_kbps)
+    return {point: _answer(summary, point, found[point]) for point in (found if points is None else points)}
 
 
 def _answer(summary: Summary, point: int, verdict: Verdict) -> Answer:

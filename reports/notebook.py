@@ -24,11 +24,10 @@ def run_html(results: Results) -> str:
     if not results.kind.has_schemes or results.table.empty:
         return title
     summary = summarize(results)
-    found = answers(summary)
-    points = [*found]
+    points = sorted({point for point, _ in summary.cells})
     point = points[len(points) // 2]
     at = f"<p>At {_text(labels.point(summary.points[point]))}:</p>" if len(points) > 1 else ""
-    answer = found[point]
+    answer = answers(summary, points=[point])[point]
     said = "".join(f"<p>{_text(sentence)}</p>" for sentence in answer.more)
     warned = "".join(f"<li>{_text(warning)}</li>" for warning in (*summary.warnings, *answer.diagnoses))
     return (

@@ -62,7 +62,7 @@ const same = (value, other) => JSON.stringify(value) === JSON.stringify(other);
 // Whether a parameter has one value for each value of another, as keys that are swept together have.
 function follows(key, along) {
   const values = new Map();
-  return data.points.every(({ parameters }) => {
+  return Object.values(data.points).every(({ parameters }) => {
     if (!values.has(parameters[along])) values.set(parameters[along], parameters[key]);
     return same(values.get(parameters[along]), parameters[key]);
   });

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.colours import PARTS, colours
 from testbed.reports.facts import facts
 from testbed.reports.headline import answers
+from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.summary import RECOVERIES, Summary, summarize
 from testbed.reports.verdict import judge
@@ -30,6 +31,8 @@ from testbed.words import counted
 _HERE = Path(__file__).parent
 _SCRIPTS = ("charts.js", "page.js", "quality.js", "bars.js", "call.js", "start.js")
 MAX_FAILURES = 200
+MAX_CELLS = 2000
+"""Most schemes times points of a page: 3 kB each, and 40 elements of tables."""
 
 
 def write_report(
@@ -71,9 +74,10 @@ def render(
     """Return the page."""
     summary = summarize(results)
     call = example_call(results)
-    points = sorted({point for point, _ in summary.cells})
-    shown = call.point if call and call.point in points else points[len(points) // 2]
-    found = answers(summary, margins, budget_kbps)
+    known = sorted({point for point, _ in summary.cells})
+    shown = call.point if call and call.point in known else known[len(known) // 2]
+    points = listed_points(known, summary.points, shown, max(1, MAX_CELLS // len(summary.schemes)))
+    found = answers(summary, margins, budget_kbps, points)
     first = judge(summary, shown, margins)
     script = "".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     environment = jinja2.Environment(
@@ -88,11 +92,12 @@ def render(
         style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
         script=script,
         script_digest=digest,
-        data=_plain(_data(summary, call, shown, first) | {"run": _identity(results.manifest)}),
+        data=_plain(_data(summary, call, points, shown, first) | {"run": _identity(results.manifest)}),
         manifest=_Defaults(results.manifest),
         summary=summary,
         colours=colours(summary.schemes, summary.ceiling),
         points=points,
+        points_left_out=left_out(len(points), len(known)) if len(points) < len(known) else "",
         shown=shown,
         judge=first,
         call=call,
@@ -131,7 +136,9 @@ def _identity(manifest: dict[str, Any]) -> str:
     return " · ".join(part for part in (str(name), day, testbed) if part)
 
 
-def _data(summary: Summary, call: ExampleCall | None, shown: int, first: str | None) -> dict[str, Any]:
+def _data(
+    summary: Summary, call: ExampleCall | None, points: Sequence[int], shown: int, first: str | None
+) -> dict[str, Any]:
     """Return the data of the page's script."""
     numeric = [
         name
@@ -149,7 +156,10 @@ def _data(summary: Summary, call: ExampleCall | None, shown: int, first: str | N
         "network": [_column(name) | {"better": "lower"} for name in summary.network],
         "judge": first,
         "baseline": summary.baseline,
-        "points": [{"parameters": point, "label": labels.point(point)} for point in summary.points],
+        "points": {
+            point: {"parameters": summary.points[point], "label": labels.point(summary.points[point])}
+            for point in points
+        },
         "shown": shown,
         "numeric": [
             {"name": name, "heading": labels.axis(name), "axis": labels.axis(name)} for name in numeric
@@ -163,7 +173,12 @@ def _data(summary: Summary, call: ExampleCall | None, shown: int, first: str | N
         ],
         "recoveries": [*RECOVERIES],
         "parts": PARTS,
-        "cells": [asdict(cell) for cell in summary.cells.values()],
+        "cells": [
+            asdict(summary.cells[key])
+            for point in points
+            for scheme in summary.schemes
+            if (key := (point, scheme)) in summary.cells
+        ],
         "call": None
         if call is None
         else {

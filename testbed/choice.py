@@ -136,10 +136,9 @@ def _grids(
 ) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.int64], dict[str, float]]]:
     """Yield each point, its scores (calls, schemes), the clip of each call, and the schemes' bitrates."""
     costs: dict[int, dict[str, float]] = {}
-    for (point, scheme), kbps in (
-        table.groupby(["point", "scheme"], observed=True)["wire_kbps"].mean().items()
-    ):
-        costs.setdefault(int(point), {})[scheme] = float(kbps)
+    mean_kbps = table.groupby(["point", "scheme"], observed=True)["wire_kbps"].mean()
+    for (point, scheme), kbps in zip(mean_kbps.index, mean_kbps, strict=True):
+        costs.setdefault(int(point), {})[str(scheme)] = float(kbps)
     keys = ["point", "clip", "realization", "scheme"]
     rivals = table.loc[table["scheme"].isin(schemes), [*keys, metric]]
     scores = rivals.groupby(keys, observed=True)[metric].mean().unstack().reindex(columns=schemes)

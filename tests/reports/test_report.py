@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from testbed.errors import ResultsError
+from testbed.reports import answer_text, report
 from testbed.reports.call import EXAMPLE_RATE_HZ, letters, unrepaired
 from testbed.reports.colours import colours
 from testbed.reports.headline import answers
@@ -294,6 +295,21 @@ def test_a_metric_on_a_part_judges_the_calls_that_it_scores(tmp_path):
     assert not known.verdict.choice.left_out
     assert (known.verdict.choice.clips, known.verdict.choice.calls) == (6, 6)
     assert "has none in" not in " ".join(known.more)
+
+
+def test_a_page_of_many_points_has_some_of_them_and_says_so(tmp_path, monkeypatch):
+    swept = {"codec.bitrate_kbps": [16, 20, 24], "playout.delay_ms": [40, 100]}
+    run = make_run(tmp_path / "run", swept=swept, seconds=2.0, examples=False, metrics=("estoi",))
+    whole = Parsed(write_report(run).read_text("utf-8"))
+    monkeypatch.setattr(report, "MAX_CELLS", 4 * len(SCHEMES))
+    monkeypatch.setattr(answer_text, "_MOST_POINTS", 4)
+    page = Parsed(write_report(run).read_text("utf-8"))
+    data, all_data = json.loads(page.data), json.loads(whole.data)
+    assert "4 of 6 points are listed" in page.text
+    assert "points are listed" not in whole.text
+    assert {*data["points"]} == {"1", "2", "3", "5"}
+    assert data["cells"] == [cell for cell in all_data["cells"] if str(cell["point"]) in data["points"]]
+    assert "4 of 6 points are listed" in answer_text.answer_text(load(run))
 
 
 def test_a_scheme_whose_every_call_failed_has_no_numbers(tmp_path):
