@@ -16,7 +16,7 @@ from testbed.diagnosis import diagnoses
 from testbed.environment import Environment, environment
 from testbed.estimate import estimate
 from testbed.failures import Failure
-from testbed.kept_files import NOT_KEPT, clean_speech, keep
+from testbed.kept_files import NOT_KEPT, clean_speech, keep, lacks_files
 from testbed.manifest import make_manifest
 from testbed.measurements import identity
 from testbed.plan import CallId, Group, Plan, plan
@@ -53,6 +53,7 @@ class CallStudy:
 
     kind = CALLS
     unit = "rows"
+    tables: tuple[str, ...] = ()
 
     def __init__(
         self, scenario: Scenario, save: frozenset[str] = frozenset(), cache: CacheTerms | None = None
@@ -77,6 +78,14 @@ class CallStudy:
     def environment(self) -> Environment:
         """Return what shapes its numbers besides the scenario and the samples of the speech."""
         return environment([point.scenario for point in self._plan.points], self.inputs)
+
+    def resume(self, store: Store) -> int:
+        """Drop the rows whose kept files are missing; return the number of the others."""
+        there = {path.relative_to(store.folder).as_posix() for path in store.folder.glob("*/*")}
+        keeping = self._all_calls() if self.context.save else self.context.examples
+        lacking = (self._plan.row(call) for call in keeping if lacks_files(self.context, call, there))
+        store.finished.discard(lacking)
+        return len(store.finished)
 
     def tasks(self, done: RowSet) -> Iterator[list[Group]]:
         """Yield the groups of calls that a process works on together, without the rows that are done."""
@@ -125,6 +134,9 @@ class CallStudy:
         store.append((self._plan.row(call), row) for call, row in result.rows.items())
         return len(result.rows)
 
+    def _all_calls(self) -> Iterator[CallId]:
+        return (call for group in self._plan.groups() for call in group.calls)
+
     def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings and diagnoses of the rows so far."""
         if table is None:
@@ -139,10 +151,6 @@ class CallStudy:
             **make_manifest(self._plan, self.context, len(table), warnings, found, origin),
             "cache": {"computed": self._computed, **asdict(self.cache_use)},
         }
-
-    def tables(self, folder: Path) -> dict[str, "pd.DataFrame"]:
-        """Return no further tables."""
-        return {}
 
 
 def _examples(plan: Plan) -> frozenset[CallId]:

@@ -83,7 +83,7 @@ def differences(here: Environment) -> list[str]:
 
 def _value(kind: str, name: str) -> str:
     if kind == "testbed":
-        return f"{__version__} with modules of SHA-256 {_modules_sha256()[:12]}"
+        return f"{__version__} with modules of SHA-256 {modules_sha256()[:12]}"
     if kind == "version":
         return _version(name)
     own = {path.name: path for path, _ in libopus_files()} | {Path(WEIGHTS).name: cache_dir() / WEIGHTS}
@@ -105,7 +105,7 @@ def _version(name: str) -> str:
 
 
 @cache  # a process keeps the modules that it has loaded
-def _modules_sha256() -> str:
+def modules_sha256() -> str:
     """Return the hash of the modules that make the numbers."""
     digest = hashlib.sha256()
     for name, path in sorted(dict(_modules()).items()):

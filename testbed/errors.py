@@ -74,6 +74,22 @@ class ResultsError(TestbedError):
     exit_code = 2
 
 
+class UnfinishedError(ResultsError):
+    """A folder holds an unfinished run that can be resumed.
+
+    Parameters
+    ----------
+    held
+        What the folder holds.
+    choices
+        What can be done.
+    """
+
+    def __init__(self, held: str, choices: str) -> None:
+        super().__init__(f"{held}; {choices}")
+        self.held = held
+
+
 class RunError(TestbedError):
     """A run ended before it was complete; the message names the kept rows and their folder."""
 

@@ -5,7 +5,7 @@ If one cannot be written, the run continues, and the row has the reason.
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,26 @@ def keeps_timeline(context: "RunContext", call: "CallId") -> bool:
 def keeps_packets(context: "RunContext") -> bool:
     """Return True if the packets of calls are kept."""
     return "packets" in context.save
+
+
+def lacks_files(context: "RunContext", call: "CallId", there: Container[str]) -> bool:
+    """Return True if a file of a call that is to be kept is not there.
+
+    Parameters
+    ----------
+    there
+        Paths of the files in the run's folder.
+    """
+    stem, names = file_stem(context, call), list[str]()
+    if call in context.examples:
+        names += [f"examples/{stem}.flac", f"examples/{stem}.parquet"]
+    if "audio" in context.save:
+        names.append(f"audio/{stem}.wav")
+    if "timelines" in context.save:
+        names.append(f"timelines/{stem}.parquet")
+    if "packets" in context.save:
+        names += [f"packets/{stem}.sent.pcap", f"packets/{stem}.received.pcap"]
+    return any(name not in there for name in names)
 
 
 def clean_speech(context: "RunContext") -> dict[str, bytes]:

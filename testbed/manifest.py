@@ -7,10 +7,10 @@ from typing import Any
 
 from testbed.codecs.schemes import NO_LOSS
 from testbed.diagnosis import Diagnosis
-from testbed.environment import versions
+from testbed.environment import modules_sha256, versions
 from testbed.kept_files import CLEAN_EXAMPLE, file_stem
 from testbed.plan import Plan
-from testbed.provenance import Provenance
+from testbed.provenance import Provenance, testbed_version
 from testbed.run_context import RunContext
 from testbed.scenario.models import Point
 
@@ -39,6 +39,7 @@ def shared_entries(
     """
     return {
         **origin.as_manifest(),
+        "testbed": {**testbed_version(), "modules_sha256": modules_sha256()},
         "swept": list(origin.scenario.grid.values),
         "points": [point.parameters for point in points],
         "versions": versions([point.scenario for point in points]),

@@ -67,12 +67,15 @@ class Provenance:
         The files that shape its numbers.
     began_s
         Time of the start, by `time.monotonic`.
+    resumed
+        Times at which it was resumed.
     """
 
     scenario: Scenario | FlowScenario
     command: Sequence[str] | None
     inputs: Sequence[Input]
     began_s: float = field(default_factory=time.monotonic)
+    resumed: Sequence[str] = ()
 
     def as_manifest(self) -> dict[str, Any]:
         """Return the manifest's entries, with the time that the run has taken."""
@@ -84,14 +87,15 @@ class Provenance:
             "scenario_text": scenario.text,
             "scenario_as_run": scenario.text_as_run,
             "scenario_folder": str(scenario.folder.absolute()),
-            "testbed": testbed_version(),
             "files": [each.shown() for each in self.inputs],
             "duration_s": round(time.monotonic() - self.began_s, 3),
+            "resumed": list(self.resumed),
         }
 
     def caveats(self) -> list[str]:
-        """Return a warning for each input that has changed since the start of the run."""
-        return [
+        """Return a warning about interruptions, and one for each input that has changed since the start."""
+        resumed = [f"the run was interrupted, and resumed at {', '.join(self.resumed)}"] * bool(self.resumed)
+        return resumed + [
             f"{printable(str(each.path))} changed during the run: its rows may come from either version"
             for each in self.inputs
             if _digest(each.path) != (each.sha256, each.bytes)
@@ -147,9 +151,9 @@ def check_unchanged(
             raise ResultsError(f"{folder}: the speech in {clip.file} has changed since this run: {again}")
     if list(spoken) != [clip.name for clip in clips]:
         raise ResultsError(f"{folder}: the scenario's speech has fewer clips than in this run: {again}")
-    known = {_identity(each["path"], each["role"]): each["sha256"] for each in manifest.get("files", ())}
+    known = {input_name(each["path"], each["role"]): each["sha256"] for each in manifest.get("files", ())}
     for each in now:
-        before = known.get(_identity(str(each.path), each.role), each.sha256)
+        before = known.get(input_name(str(each.path), each.role), each.sha256)
         if each.role not in ("speech", "scenario") and before != each.sha256:
             what = f"SHA-256 {before[:12]} then, {each.sha256[:12]} now"
             raise ResultsError(f"{folder}: {each.path} has changed since this run ({what}): {again}")
@@ -220,7 +224,7 @@ def sha256_of(path: Path) -> str | None:
     return None if digest is None else digest[0]
 
 
-def _identity(path: str, role: str) -> str:
+def input_name(path: str, role: str) -> str:
     """Return the identity of an input within its role; libopus has the same one in any folder."""
     return Path(path).name if role in ("libopus", "weights") else path
 

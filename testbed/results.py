@@ -10,8 +10,8 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import written_whole
 from testbed.parquet import read_frame
-from testbed.store import JOURNAL_FILE, MOST_BYTES_OF_TEXT, read_parts, read_rows
 from testbed.stored_manifest import check_manifest
+from testbed.stored_rows import JOURNAL_FILE, MOST_BYTES_OF_TEXT, read_parts, read_rows
 from testbed.stored_table import check_table
 from testbed.study_kind import StudyKind, kind_of
 from testbed.words import counted

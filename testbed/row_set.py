@@ -30,10 +30,21 @@ class RowSet:
         IndexError
             The table has fewer rows.
         """
-        added = numbers if isinstance(numbers, np.ndarray) else np.fromiter(numbers, np.int64)
-        if (outside := added[(added < 0) | (added >= self.rows)]).size:
+        np.bitwise_or.at(self._bits, *self._places(numbers))
+
+    def discard(self, numbers: Iterable[int] | NDArray[np.int64]) -> None:
+        """Remove rows, whether or not they are in the set; see `add`."""
+        places, bits = self._places(numbers)
+        np.bitwise_and.at(self._bits, places, ~bits)
+
+    def _places(
+        self, numbers: Iterable[int] | NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Return the byte of each row, and its bit in it."""
+        rows = numbers if isinstance(numbers, np.ndarray) else np.fromiter(numbers, np.int64)
+        if (outside := rows[(rows < 0) | (rows >= self.rows)]).size:
             raise IndexError(f"the table has rows 0 to {self.rows - 1}, so not {outside[0]}")
-        np.bitwise_or.at(self._bits, added >> 3, np.left_shift(1, added & 7).astype(np.uint8))
+        return rows >> 3, np.left_shift(1, rows & 7).astype(np.uint8)
 
     def missing(self, begin: int, end: int) -> NDArray[np.int64]:
         """Return the rows from `begin` up to `end`, exclusive, that are not in the set."""

@@ -10,17 +10,18 @@ files move up one by one, the manifest last; if that is interrupted, the next ru
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from testbed.errors import ResultsError, RunError
+from testbed.errors import ResultsError, RunError, UnfinishedError
 from testbed.failures import FAILURES_FILE
 from testbed.files import is_temporary, remove_if_empty, sync
 from testbed.kept_files import is_kept_file
-from testbed.marker import claimed
+from testbed.marker import MARKER_FILE, claimed, folder_of
 from testbed.results import (
     CHANGES_FILE,
     MANIFEST_FILE,
@@ -31,14 +32,13 @@ from testbed.results import (
     read_manifest,
     with_files_there,
     write_manifest,
-    write_table,
 )
-from testbed.store import JOURNAL_FILE, PARTS, RESERVE_FILE, Columns, Store, read_rows
+from testbed.resumable import difference
+from testbed.store import RESERVE_FILE, Columns, Store
+from testbed.stored_rows import JOURNAL_FILE, PARTS, StoredRows, read_journal, write_parts
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_FILES = (TABLE_FILE, MANIFEST_FILE, REPORT_FILE, TRAJECTORIES_FILE, CHANGES_FILE, FAILURES_FILE)
+_TABLES = (TABLE_FILE, TRAJECTORIES_FILE, CHANGES_FILE)
+_FILES = (*_TABLES, MANIFEST_FILE, REPORT_FILE, FAILURES_FILE)
 _ASKED = ("another scenario", "other speech", "other recordings or another libopus")
 _CHOICES = "give another folder with --out, or replace it with --force"
 
@@ -57,35 +57,38 @@ class Work:
         Its rows.
     replaces
         Time of the run that it replaces; "" if there is none.
+    resumed
+        Times at which it was resumed.
     """
 
     out: Path
     folder: Path
     store: Store
     replaces: str
+    resumed: Sequence[str] = ()
 
     def note(self, manifest: Mapping[str, Any]) -> None:
         """Update the manifest of the unfinished run."""
         self.store.check_in_place()
         write_manifest(self.folder, {**manifest, "complete": False})
 
-    def finish(self, manifest: Mapping[str, Any], tables: "Mapping[str, pd.DataFrame]") -> None:
-        """Write the tables and the manifest, and replace the earlier run.
+    def write_tables(self, names: Iterable[str] = ()) -> None:
+        """Write the table, and others of this name from their parts."""
+        self.store.check_in_place()
+        self.store.release()
+        self.store.rows().write(self.folder / TABLE_FILE)
+        for name in names:
+            write_parts(self.folder, Path(name).stem, self.folder / name)
 
-        Parameters
-        ----------
-        tables
-            By the file's name.
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest, and replace the earlier run by the tables and files that were written.
 
         Raises
         ------
         ResultsError
             Another file is in the place of one of the run's.
         """
-        self.store.check_in_place()
-        self.store.release()
-        for name, table in tables.items():
-            write_table(self.folder / name, table)
+        tables = [name for name in _TABLES if (self.folder / name).is_file()]
         kept = [path.relative_to(self.folder).as_posix() for path in sorted(self.folder.glob("*/*"))]
         failures = [FAILURES_FILE] * (self.folder / FAILURES_FILE).exists()
         written = [*filter(is_kept_file, kept), *tables, *failures, MANIFEST_FILE, REPORT_FILE]
@@ -97,7 +100,12 @@ class Work:
 
 @contextmanager
 def working(
-    out: Path, manifest: Mapping[str, Any], columns: Columns, rows: int, force: bool = False
+    out: Path,
+    manifest: Mapping[str, Any],
+    columns: Columns,
+    rows: int,
+    force: bool = False,
+    resume: bool = False,
 ) -> Iterator[Work]:
     """Give a run its folder and store; errors and Ctrl-C report the rows that are kept.
 
@@ -109,18 +117,24 @@ def working(
         See `testbed.store.Store`.
     force
         Whether the run may replace that of another scenario, or an unfinished one.
+    resume
+        Whether the run goes on with the rows of an unfinished one, if there is one.
 
     Raises
     ------
+    UnfinishedError
+        The folder holds an unfinished run that could be resumed, without `force` and `resume`.
     ResultsError
-        The folder is not the testbed's, another run works in it, or replacing its run needs `force`.
+        The folder is not the testbed's, another run works in it, replacing its run needs `force`, or its
+        unfinished run cannot be resumed.
     RunError
         The run ends with an error and rows are kept.
     """
+    manifest = json.loads(json.dumps(manifest))
     with claimed(out) as folder:
-        replaces = _made_room(out, folder, manifest, force)
-        with _begun(folder / WORK, manifest, columns, rows) as store:
-            work = Work(out, folder / WORK, store, replaces)
+        replaces, resumed = _made_room(out, folder, manifest, rows, force, resume)
+        with _begun(folder / WORK, {**manifest, "resumed": resumed}, columns, rows) as store:
+            work = Work(out, folder / WORK, store, replaces, resumed)
             try:
                 yield work
             except (Exception, KeyboardInterrupt) as error:
@@ -134,13 +148,30 @@ def working(
                 raise RunError(f"{error}; {kept}") from error
 
 
+def is_complete(out: Path, manifest: Mapping[str, Any]) -> bool:
+    """Return whether a folder holds the whole run of a manifest; its files are moved up if need be."""
+    if not (folder_of(out) / MARKER_FILE).is_file():
+        return False
+    with claimed(out) as folder:
+        if (folder / WORK / JOURNAL_FILE).is_file():
+            if not _is_complete(folder / WORK):
+                return False
+            _move_up(folder / WORK)
+            _remove(folder / WORK)
+        return _is_complete(folder) and not difference(
+            read_manifest(folder), json.loads(json.dumps(manifest))
+        )
+
+
 @contextmanager
 def _begun(folder: Path, manifest: Mapping[str, Any], columns: Columns, rows: int) -> Iterator[Store]:
-    """Yield the store of a new run; its folder is removed if it has no rows at the end."""
-    folder.mkdir()
-    sync(folder.parent)
+    """Yield the store of a run; its folder is removed if it has no rows at the end."""
+    resume = bool(manifest["resumed"])
+    if not resume:
+        folder.mkdir()
+        sync(folder.parent)
     try:
-        with Store(folder, columns, rows) as store:
+        with Store(folder, columns, rows, resume) as store:
             write_manifest(folder, {**manifest, "complete": False})
             yield store
     finally:
@@ -148,29 +179,51 @@ def _begun(folder: Path, manifest: Mapping[str, Any], columns: Columns, rows: in
             _remove(folder)
 
 
-def _made_room(out: Path, folder: Path, manifest: Mapping[str, Any], force: bool) -> str:
-    """Clear the folder for a new run; return the time of the run that will be replaced, or ""."""
-    work = folder / WORK
+def _made_room(
+    out: Path, folder: Path, manifest: Mapping[str, Any], most_rows: int, force: bool, resume: bool
+) -> tuple[str, list[str]]:
+    """Clear the folder for a run.
+
+    Returns
+    -------
+    The time of the run that will be replaced, or "", and the times at which this one was resumed.
+    """
+    work, resumed = folder / WORK, list[str]()
     if not work.is_symlink() and (work / JOURNAL_FILE).is_file():
         if _is_complete(work):
             _move_up(work)
-        elif not force and (rows := _rows_in(work)):
-            raise ResultsError(f"{out}: holds an unfinished run with {rows} rows; {_CHOICES}")
-        _remove(work)
-    remove_if_empty(work)
-    if _is_there(work):
-        raise ResultsError(f"{work}: holds what the testbed did not write; move it elsewhere")
-    for left in filter(is_temporary, folder.iterdir()):
+        elif not force:
+            resumed = _resumed(out, work, manifest, most_rows, resume)
+        if not resumed:
+            _remove(work)
+    if not resumed:
+        remove_if_empty(work)
+        if _is_there(work):
+            raise ResultsError(f"{work}: holds what the testbed did not write; move it elsewhere")
+    for left in filter(is_temporary, [*folder.iterdir(), *work.glob("*"), *work.glob("*/*")]):
         left.unlink(missing_ok=True)
     _check_free(folder, _FILES)
     if not (folder / MANIFEST_FILE).exists():
-        return ""
-    earlier = read_manifest(folder)
-    if not force and (other := _other(earlier, json.loads(json.dumps(manifest)))):
-        raise ResultsError(f"{out}: holds a run of {other}; {_CHOICES}")
-    if not force and (lost := set(_texts(earlier.get("save"))) - set(manifest["save"])):
-        raise ResultsError(f"{out}: holds a run with --save {','.join(sorted(lost))}; {_CHOICES}")
-    return str(earlier.get("created", ""))
+        return "", resumed
+    replaced = read_manifest(folder)
+    if not force and not resumed:
+        if other := _other(replaced, manifest):
+            raise ResultsError(f"{out}: holds a run of {other}; {_CHOICES}")
+        if lost := set(_texts(replaced.get("save"))) - set(manifest["save"]):
+            raise ResultsError(f"{out}: holds a run with --save {','.join(sorted(lost))}; {_CHOICES}")
+    return str(replaced.get("created", "")), resumed
+
+
+def _resumed(out: Path, work: Path, manifest: Mapping[str, Any], most_rows: int, resume: bool) -> list[str]:
+    """Return the times at which an unfinished run was resumed, now included; none if it has no rows."""
+    if not (rows := _rows_in(work)):
+        return []
+    held, earlier = f"{out}: holds an unfinished run with {rows} rows", read_manifest(work)
+    if what := difference(earlier, manifest):
+        raise ResultsError(f"{held}, which cannot be resumed: {what}; {_CHOICES}")
+    if not resume:
+        raise UnfinishedError(f"{held} of {most_rows}", f"resume it with --resume, {_CHOICES}")
+    return [*_texts(earlier.get("resumed")), datetime.now(UTC).isoformat(timespec="seconds")]
 
 
 def _kept(work: Work) -> str:
@@ -179,14 +232,14 @@ def _kept(work: Work) -> str:
         return f"the run is complete, and kept in {work.out / WORK}"
     rows = _rows_in(work.folder)
     where = work.out / WORK if (work.out / MANIFEST_FILE).exists() else work.out
-    return f"{rows} rows are kept in {where}" if rows else ""
+    return f"{rows} rows are kept in {where}; --resume goes on with them" if rows else ""
 
 
 def _rows_in(folder: Path) -> int:
     """Return the number of rows of an unfinished run; 0 if there is none."""
     if not (folder / JOURNAL_FILE).is_file() or not (folder / MANIFEST_FILE).is_file():
         return 0
-    return len(read_rows(folder))
+    return len(StoredRows(folder, read_journal(folder)).finished)
 
 
 def _is_complete(folder: Path) -> bool:

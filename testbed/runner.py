@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from testbed import results
 from testbed.arguments import overrides_of, paths_of, plain, words_of
 from testbed.cache.terms import cache_terms
 from testbed.errors import RunError
@@ -17,7 +16,7 @@ from testbed.loaded_run import Run, load
 from testbed.machine import cores
 from testbed.progress import progress
 from testbed.provenance import Provenance
-from testbed.run_folder import working
+from testbed.run_folder import is_complete, working
 from testbed.scenario.loading import AnyScenario, load_scenario
 from testbed.study import study_of
 
@@ -62,6 +61,7 @@ def run(
     dask: str | None = None,
     fail_fast: bool = False,
     cache: bool = True,
+    resume: bool = False,
 ) -> Run:
     """Run a scenario and return its results, as ``testbed run`` does.
 
@@ -89,6 +89,8 @@ def run(
         Whether the run ends at the first failed call; the rows until then are kept.
     cache
         Whether results of earlier runs are taken from the cache, and those of this run kept in it.
+    resume
+        Whether to go on with an unfinished run of the same scenario in the folder, if there is one.
 
     Raises
     ------
@@ -128,6 +130,7 @@ def run(
             dask=dask,
             fail_fast=fail_fast,
             cache=cache,
+            resume=resume,
         )
 
 
@@ -142,6 +145,7 @@ def run_scenario(
     dask: str | None = None,
     fail_fast: bool = False,
     cache: bool = True,
+    resume: bool = False,
 ) -> Run:
     """Run a validated scenario and write its folder; see `run`.
 
@@ -156,7 +160,11 @@ def run_scenario(
     study = study_of(scenario, save, cache_terms(cache))
     origin = Provenance(scenario, command, study.inputs)
     doing = executor(jobs or cores(), dask, study.environment)
-    with working(out, study.manifest(origin), study.columns, study.rows, force) as work:
+    begin = study.manifest(origin)
+    if resume and is_complete(out, begin):
+        return load(out)
+    with working(out, begin, study.columns, study.rows, force, resume) as work:
+        origin = replace(origin, resumed=work.resumed)
 
         def report(message: str) -> None:
             elapsed_s = time.monotonic() - started
@@ -164,6 +172,8 @@ def run_scenario(
 
         work.store.try_out(study.identities())
         study.prepare(work.folder, report)
+        if work.resumed:
+            done = study.resume(work.store)
         report(study.kind.name)
         try:
             tasks = study.tasks(work.store.finished)
@@ -177,10 +187,10 @@ def run_scenario(
                     raise RunError(f"ended at the first failure, as --fail-fast asks: {failures[0]}")
         except (Exception, KeyboardInterrupt):
             with suppress(Exception):  # the rows are kept even without warnings and diagnoses
-                work.note(study.manifest(origin, work.store.table()))
+                work.note(study.manifest(origin, work.store.rows().table()))
             raise
         report("writing")
-        table = work.store.table()
-        manifest = {**study.manifest(origin, table), "replaces": work.replaces}
-        work.finish(manifest, {results.TABLE_FILE: table, **study.tables(work.folder)})
+        work.write_tables(study.tables)
+        manifest = study.manifest(origin, work.store.rows().table())
+        work.finish({**manifest, "replaces": work.replaces})
     return load(out)

@@ -9,7 +9,7 @@ The table is sorted by the rows' numbers. The first line of the journal holds th
 import errno
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,25 +17,31 @@ from typing import TYPE_CHECKING, Any, Self
 from testbed.columns import check_declared
 from testbed.errors import ResultsError
 from testbed.files import sync, written_whole
-from testbed.parquet import read_arrow
 from testbed.row_set import RowSet
+from testbed.stored_rows import (
+    JOURNAL_FILE,
+    PARTS,
+    ROWS,
+    Journal,
+    NumberedRow,
+    StoredRows,
+    arrow_of,
+    numbered_frame,
+    part_number,
+    parts_of,
+    read_journal,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow
 
-JOURNAL_FILE = "journal"
-PARTS = "parts"
 RESERVE_FILE = "reserve"
-ROWS = "results"
-"""Name of the table of the journal."""
 ROWS_IN_JOURNAL = 1000
-MOST_BYTES_OF_TEXT = 64 << 20
-"""Largest size of a journal or a manifest; parsed it takes many times that."""
-_NUMBER = "row number"
-"""Column of a part with the rows' numbers. No column of a table has a name with a blank."""
 _ROW_BYTES = (2000, 500)
 """Upper estimates of a row's size in the journal, and in its part and the table together."""
+_PART_BYTES = 250
+"""Lower estimate of a row's size in its part."""
 _OTHER_BYTES = 64 * 1024
 _STEP_BYTES = 16 * 1024
 
@@ -54,34 +60,59 @@ class Store:
         Columns of the table.
     rows
         Largest number of rows of the table; disk space is reserved for them.
+    resume
+        Whether to go on with the rows that are in the folder.
 
     Attributes
     ----------
     finished
-        The rows so far.
+        The numbers of the rows so far.
 
     Raises
     ------
     ResultsError
-        There is not enough disk space.
+        There is not enough disk space, or no journal of this table to go on with.
     """
 
-    def __init__(self, folder: Path, columns: Columns, rows: int) -> None:
+    def __init__(self, folder: Path, columns: Columns, rows: int, resume: bool = False) -> None:
         self.folder = folder
-        self.finished = RowSet(rows)
-        self._header: dict[str, Any] = {"columns": dict(columns), "rows": rows}
-        self._pending: list[tuple[int, Mapping[str, Any]]] = []
+        self._columns, self._most_rows = dict(columns), rows
+        self._pending: list[NumberedRow] = []
         self._sealed = 0
-        self._journal = os.open(folder / JOURNAL_FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        new = 0 if resume else os.O_CREAT | os.O_EXCL
+        self._journal = os.open(folder / JOURNAL_FILE, os.O_RDWR | os.O_NOFOLLOW | new, 0o666)
         try:
-            self._reserve(_OTHER_BYTES + _ROW_BYTES[0] * min(rows, ROWS_IN_JOURNAL) + _ROW_BYTES[1] * rows)
-            self._end = 0
-            self._write(json.dumps(self._header).encode() + b"\n")
-            self._begin = self._end
+            if resume:
+                self._reopen()
+            else:
+                self._begin = self._end = 0
+                self.finished = RowSet(rows)
+            left = rows - len(self.finished)
+            table_bytes = _ROW_BYTES[1] * rows - _PART_BYTES * len(self.finished)
+            self._reserve(_OTHER_BYTES + _ROW_BYTES[0] * min(left, ROWS_IN_JOURNAL) + table_bytes)
+            if not resume:
+                self._write(json.dumps({"columns": self._columns, "rows": rows}).encode() + b"\n")
+                self._begin = self._end
             sync(folder)
         except BaseException:
             self.close()
             raise
+
+    def _reopen(self) -> None:
+        """Take over the rows of the run so far; what cannot be read is dropped, to be made again."""
+        journal = read_journal(self.folder)
+        if (journal.columns, journal.most_rows) != (self._columns, self._most_rows):
+            raise ResultsError(f"{self.folder / JOURNAL_FILE}: holds the rows of another table")
+        stored = StoredRows(self.folder, journal)
+        for path in stored.damaged:
+            path.unlink()
+        self._begin, self._end = journal.begin, journal.end
+        os.ftruncate(self._journal, self._end)
+        os.fsync(self._journal)
+        self._pending = journal.rows
+        for last in parts_of(self.folder, ROWS)[-1:]:
+            self._sealed = part_number(last) + 1
+        self.finished = stored.finished
 
     def try_out(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Check that a table can hold the known values of rows before the calls are made.
@@ -94,11 +125,11 @@ class Store:
         import pyarrow
 
         try:
-            _arrow(_frame(self._header, [*enumerate(rows)]))
+            arrow_of(numbered_frame(self._columns, [*enumerate(rows)]))
         except (pyarrow.ArrowException, OverflowError, UnicodeError, ValueError, TypeError) as error:
             raise ResultsError(f"no table can hold the run's rows: {error}") from error
 
-    def append(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    def append(self, rows: Iterable[NumberedRow]) -> None:
         """Add rows, each with its number; they are on disk when this returns.
 
         Raises
@@ -110,7 +141,7 @@ class Store:
         """
         added = list(rows)
         for _, row in added:
-            check_declared(row, self._header["columns"])
+            check_declared(row, self._columns)
         self.check_in_place()
         self._write(json.dumps(added, default=_plain).encode() + b"\n")
         self.finished.add(number for number, _ in added)
@@ -121,11 +152,16 @@ class Store:
     def add_part(self, table: str, number: int, frame: "pd.DataFrame") -> None:
         """Add a part to another table; it is on disk when this returns. Parts are sorted by number."""
         path = self.folder / PARTS / f"{table}-{number:09d}.parquet"
-        self._with_room(lambda: _write_part(path, _arrow(frame)))
+        self._with_room(lambda: _write_part(path, arrow_of(frame)))
 
-    def table(self) -> "pd.DataFrame":
-        """Return all rows."""
-        return _table(self.folder, self._header, self._pending)
+    def numbers_of(self, table: str) -> set[int]:
+        """Return the numbers of the parts of another table."""
+        return {part_number(path) for path in parts_of(self.folder, table)}
+
+    def rows(self) -> StoredRows:
+        """Return the rows so far, to be read."""
+        journal = Journal(self._columns, self._most_rows, self._pending, self._begin, self._end, damage="")
+        return StoredRows(self.folder, journal)
 
     def release(self) -> None:
         """Release the reserved disk space for the table."""
@@ -158,7 +194,7 @@ class Store:
     def _seal(self) -> None:
         """Turn the journal's rows into a part."""
         name = f"{ROWS}-{self._sealed:06d}.parquet"
-        part = _arrow(_frame(self._header, self._pending))
+        part = arrow_of(numbered_frame(self._columns, self._pending))
         self._with_room(lambda: _write_part(self.folder / PARTS / name, part))
         self._sealed += 1
         self._pending.clear()
@@ -211,88 +247,6 @@ class Store:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def read_rows(folder: Path) -> "pd.DataFrame":
-    """Return the rows of an unfinished run.
-
-    Raises
-    ------
-    ResultsError
-        Its journal cannot be read.
-    """
-    header, pending = _read_journal(folder)
-    return _table(folder, header, pending)
-
-
-def read_parts(folder: Path, table: str) -> "pd.DataFrame | None":
-    """Return a table of an unfinished run; None if it has no part."""
-    parts = _parts(folder, table)
-    return _joined(parts).to_pandas() if parts else None
-
-
-def _read_journal(folder: Path) -> tuple[dict[str, Any], list[tuple[int, dict[str, Any]]]]:
-    path = folder / JOURNAL_FILE
-    if path.stat().st_size > MOST_BYTES_OF_TEXT:
-        raise ResultsError(f"{path}: too large for a journal")
-    try:
-        first, *lines = path.read_bytes().split(b"\n")[:-1]
-        header = json.loads(first)
-        whole = isinstance(header["columns"], dict) and isinstance(header["rows"], int)
-        rows = [(int(number), dict(row)) for line in lines for number, row in json.loads(line)]
-        whole = whole and all(0 <= number < header["rows"] for number, _ in rows)
-    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError, OSError) as error:
-        raise ResultsError(f"{path}: cannot be read: {error}") from error
-    if not whole:
-        raise ResultsError(f"{path}: is not the journal of a run")
-    return header, rows
-
-
-def _table(
-    folder: Path, header: Mapping[str, Any], pending: Sequence[tuple[int, Mapping[str, Any]]]
-) -> "pd.DataFrame":
-    import pyarrow
-
-    columns = header["columns"]
-    parts = _parts(folder, ROWS)
-    try:
-        parts.append(_arrow(_frame(header, pending)))
-        table: pd.DataFrame = _joined(parts).to_pandas().drop_duplicates(_NUMBER).sort_values(_NUMBER)
-        empty = {name: "float64" for name in columns if table[name].isna().all()}
-        types = {name: kind for name, kind in columns.items() if kind}
-        return table[[*columns]].astype(empty | types).reset_index(drop=True)
-    except (pyarrow.ArrowException, ValueError, TypeError, KeyError, ArithmeticError) as error:
-        raise ResultsError(f"{folder}: its rows cannot be read: {error}") from error
-
-
-def _parts(folder: Path, table: str) -> "list[pyarrow.Table]":
-    return [read_arrow(path, "part") for path in sorted((folder / PARTS).glob(f"{table}-*.parquet"))]
-
-
-def _joined(parts: "list[pyarrow.Table]") -> "pyarrow.Table":
-    """Return the parts as one; the types of a column may differ between parts."""
-    import pyarrow
-
-    plain = [part.replace_schema_metadata(None) for part in parts]
-    return pyarrow.concat_tables(plain, promote_options="permissive")
-
-
-def _frame(header: Mapping[str, Any], rows: Sequence[tuple[int, Mapping[str, Any]]]) -> "pd.DataFrame":
-    import pandas as pd
-
-    made = [{_NUMBER: number, **row} for number, row in rows]
-    return pd.DataFrame(made, columns=[_NUMBER, *header["columns"]]).astype({_NUMBER: "int64"})
-
-
-def _arrow(frame: "pd.DataFrame") -> "pyarrow.Table":
-    """Return a frame as Arrow holds it; columns without any value have the null type."""
-    import pyarrow
-
-    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
-    for index, name in enumerate(table.column_names):
-        if table[index].null_count == len(table):
-            table = table.set_column(index, name, pyarrow.nulls(len(table)))
-    return table
 
 
 def _write_part(path: Path, part: "pyarrow.Table") -> None:

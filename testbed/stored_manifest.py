@@ -128,6 +128,7 @@ class _Manifest(_Stored):
     diagnoses: list[_Diagnosis] | None = None
     created: str = ""
     wobble: list[_Wobble] = []
+    resumed: list[str] = []
     examples: list[_Example] = []
     clean: list[_Clean] = []
     written: list[str] = []

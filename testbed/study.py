@@ -37,6 +37,8 @@ class Study(Protocol):
         See `testbed.store.Store`.
     context
         Common data of its tasks; sent to each process once.
+    tables
+        Files of the tables besides the rows, whose parts it adds to the store.
     """
 
     kind: StudyKind
@@ -45,6 +47,7 @@ class Study(Protocol):
     rows: int
     columns: dict[str, str]
     context: Any
+    tables: tuple[str, ...]
 
     @property
     def inputs(self) -> Sequence[Input]:
@@ -52,6 +55,9 @@ class Study(Protocol):
 
     def environment(self) -> Environment:
         """Return what shapes its numbers besides the scenario and the samples of the speech."""
+
+    def resume(self, store: Store) -> int:
+        """Drop the stored rows whose kept files are missing; return the progress of the others."""
 
     def tasks(self, done: RowSet) -> Iterator[Any]:
         """Yield its tasks, each for one process, without the rows that are done."""
@@ -87,9 +93,6 @@ class Study(Protocol):
 
     def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings about the rows so far; None: before the first one."""
-
-    def tables(self, folder: Path) -> dict[str, "pd.DataFrame"]:
-        """Return the tables besides the rows, by file name, from the folder of the unfinished run."""
 
 
 def study_of(

@@ -32,6 +32,13 @@ def tell(line: str) -> None:
     say(line, err=True)
 
 
+def is_agreed(question: str) -> bool:
+    """Ask on the terminal, where Enter means yes; return False where there is no terminal."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    return typer.confirm(printable(question), default=True, err=True)
+
+
 def secure_streams() -> None:
     """Open the standard streams that are closed, and ignore errors on stderr.
 

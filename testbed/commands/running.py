@@ -1,15 +1,18 @@
 """The command `run`."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from testbed.commands.options import Open
 from testbed.many_values import ManyValues
-from testbed.terminal import say, tell
+from testbed.terminal import is_agreed, say, tell
+
+if TYPE_CHECKING:
+    from testbed.loaded_run import Run
 
 app = typer.Typer()
 
@@ -70,6 +73,9 @@ def run(
         bool,
         typer.Option("--force", help="Replace a run of another scenario, or an unfinished one, in DIR."),
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the unfinished run in DIR, if there is one.")
+    ] = False,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="End the run at the first failed call; its rows are kept.")
     ] = False,
@@ -95,22 +101,30 @@ def run(
         if needs := study.estimate(jobs or cores()):
             say(needs)
         return
+    from testbed.errors import ScenarioError
     from testbed.progress import progress
     from testbed.runner import run_scenario
 
-    with progress() as on_progress:
-        done = run_scenario(
-            loaded,
-            out or Path("results") / loaded.name,
-            jobs or cores(),
-            wanted,
-            on_progress,
-            force,
-            ("testbed", *sys.argv[1:]),
-            dask,
-            fail_fast,
-            not no_cache,
-        )
+    if force and resume:
+        raise ScenarioError("--force starts the run anew, and --resume goes on with it: give one of them")
+
+    def done_run(resume: bool) -> "Run":
+        with progress() as on_progress:
+            return run_scenario(
+                loaded,
+                out or Path("results") / loaded.name,
+                jobs or cores(),
+                wanted,
+                on_progress,
+                force,
+                ("testbed", *sys.argv[1:]),
+                dask,
+                fail_fast,
+                not no_cache,
+                resume,
+            )
+
+    done = _resumed_if_agreed(done_run, resume)
     for line in _about_cache(done.manifest.get("cache", {})):
         tell(line)
     if replaced := done.manifest.get("replaces"):
@@ -131,6 +145,18 @@ def run(
         open_page(page)
     if done.is_failure:
         raise typer.Exit(1)
+
+
+def _resumed_if_agreed(start: "Callable[[bool], Run]", resume: bool) -> "Run":
+    """Return a run; ask on the terminal whether to resume an unfinished one unless it is said."""
+    from testbed.errors import UnfinishedError
+
+    try:
+        return start(resume)
+    except UnfinishedError as unfinished:
+        if not is_agreed(f"{unfinished.held}: resume it?"):
+            raise
+        return start(True)
 
 
 def _about_cache(use: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from testbed.flows.simulate import BIN_MS, Outcome, simulate
 from testbed.flows.trajectory import Series, cross_traffic_trajectory, trajectory
 from testbed.manifest import shared_entries
 from testbed.provenance import Input, Provenance, inputs_of
-from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, read_table
+from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE
 from testbed.row_set import RowSet
 from testbed.scenario.flow_scenario import DIRECTIONS, FlowScenario
 from testbed.scenario.loading import Point, points
@@ -55,6 +55,7 @@ class FlowStudy:
 
     kind = FLOWS
     unit = "runs"
+    tables: tuple[str, ...] = (TRAJECTORIES_FILE, CHANGES_FILE)
 
     def __init__(self, scenario: FlowScenario) -> None:
         self._scenario = scenario
@@ -74,6 +75,15 @@ class FlowStudy:
     def environment(self) -> Environment:
         """Return what shapes its numbers besides the scenario."""
         return environment([point.scenario for point in self.context], self.inputs)
+
+    def resume(self, store: Store) -> int:
+        """Drop the rows of runs that lack a part of another table; return the number of the others."""
+        for table in self.tables:
+            there = store.numbers_of(Path(table).stem)
+            for number in (each for each in range(self.total) if each not in there):
+                first = number * self._rows_of_run
+                store.finished.discard(range(first, first + self._rows_of_run))
+        return self.total - sum(1 for _ in self.tasks(store.finished))
 
     def tasks(self, done: RowSet) -> Iterator[RunId]:
         """Yield the realizations of all points, without those whose rows are done."""
@@ -148,10 +158,6 @@ class FlowStudy:
             "controllers": [point.scenario.congestion.controller for point in self.context],
             "save": [],
         }
-
-    def tables(self, folder: Path) -> dict[str, "pd.DataFrame"]:
-        """Return the time series and the changes."""
-        return {name: read_table(folder / name) for name in (TRAJECTORIES_FILE, CHANGES_FILE)}
 
     def _number(self, run: RunId) -> int:
         return run.point * self._scenario.realizations + run.realization

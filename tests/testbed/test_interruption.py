@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from testbed.results import TRAJECTORIES_FILE, WORK, load, read_table
-from testbed.store import JOURNAL_FILE
+from testbed.stored_rows import JOURNAL_FILE
 
 SCENARIO = """
 name: small

@@ -16,7 +16,7 @@ from testbed.marker import MARKER_FILE
 from testbed.reports.report import write_report
 from testbed.results import MANIFEST_FILE, REPORT_FILE, TABLE_FILE, WORK, load
 from testbed.run_folder import Work, working
-from testbed.store import JOURNAL_FILE, MOST_BYTES_OF_TEXT
+from testbed.stored_rows import JOURNAL_FILE, MOST_BYTES_OF_TEXT
 
 COLUMNS = dict.fromkeys(("point", "scheme", "clip", "realization", "payload_kbps", "wire_kbps", "error"), "")
 SOUND = "examples/000-00-plc-a-000-000.flac"
@@ -45,7 +45,8 @@ def run(
             row = {"point": 0, "scheme": name, "clip": "a", "realization": number}
             work.store.append([(number, {**row, "payload_kbps": 24.0, "wire_kbps": 40.0, "error": ""})])
         meanwhile(work)
-        work.finish({**made, "rows": rows}, {TABLE_FILE: work.store.table()})
+        work.write_tables()
+        work.finish({**made, "rows": rows})
     return work.replaces
 
 
@@ -185,7 +186,7 @@ def test_an_error_leaves_the_earlier_run_and_the_new_ones_rows(tmp_path, earlier
         before = contents(out)
     said = interrupted(out, error=error, rows=2)
     kept = out / WORK if earlier else out
-    assert said.endswith(f"2 rows are kept in {kept}")
+    assert said.endswith(f"2 rows are kept in {kept}; --resume goes on with them")
     after = contents(out)
     assert {name: after[name] for name in before} == before
     found = load(kept)
@@ -208,7 +209,9 @@ def test_nothing_is_left_of_a_run_without_rows(tmp_path):
 def test_an_unfinished_run_is_not_thrown_away_unless_that_is_said(tmp_path):
     interrupted(tmp_path, rows=2)
     before = contents(tmp_path)
-    with pytest.raises(ResultsError, match=r"an unfinished run with 2 rows; .*--out.*--force"):
+    with pytest.raises(
+        ResultsError, match=r"an unfinished run with 2 rows of 3; resume it with --resume, .*--out.*--force"
+    ):
         run(tmp_path)
     assert contents(tmp_path) == before
     run(tmp_path, force=True)

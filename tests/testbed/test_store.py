@@ -15,7 +15,8 @@ import pytest
 
 from testbed import store
 from testbed.errors import ResultsError
-from testbed.store import JOURNAL_FILE, PARTS, RESERVE_FILE, Store, read_parts, read_rows
+from testbed.store import RESERVE_FILE, Store
+from testbed.stored_rows import JOURNAL_FILE, PARTS, read_parts, read_rows
 
 COLUMNS = {
     "scheme": "",
@@ -52,7 +53,7 @@ def test_a_table_is_the_same_however_often_its_journal_became_a_part(tmp_path, m
         monkeypatch.setattr(store, "ROWS_IN_JOURNAL", most)
         with filled(tmp_path / str(most), backwards) as made:
             assert len(list((tmp_path / str(most) / PARTS).glob("*"))) == 40 // most
-            for table in (made.table(), read_rows(tmp_path / str(most))):
+            for table in (made.rows().table(), read_rows(tmp_path / str(most))):
                 pd.testing.assert_frame_equal(table, plain, check_exact=True)
 
 
@@ -108,7 +109,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, free_bytes: list[int]) -> None:
 def test_room_was_taken_for_the_rows_of_a_disk_that_fills_up(tmp_path, monkeypatch):
     full_disk(monkeypatch, [1000])
     with filled(tmp_path, list(range(60))) as made:
-        assert len(made.table()) == len(read_rows(tmp_path)) == 60
+        assert len(made.rows().table()) == len(read_rows(tmp_path)) == 60
 
 
 def test_a_full_disk_leaves_whole_rows(tmp_path, monkeypatch):
