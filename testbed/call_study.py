@@ -64,11 +64,16 @@ class CallStudy:
         self.context = RunContext(
             self._plan.points, self._plan.schemes, clips, save, _examples(self._plan), cache
         )
-        self.cache_use = CacheUse()
+        self._cache_use = CacheUse()
         self._computed = 0
         self.columns = table_types(scenario.grid.values, scenario.metric_names)
         self.rows = self.total = self._plan.calls
         self._unkept: list[str] = []
+
+    @property
+    def cached(self) -> int:
+        """Number of rows so far that were in the cache."""
+        return self._cache_use.cached
 
     @property
     def inputs(self) -> list[Input]:
@@ -126,7 +131,7 @@ class CallStudy:
 
     def keep(self, store: Store, result: CallResults) -> int:
         """Write the files of calls to disk, then the rows; return the number of rows."""
-        self.cache_use.add(result.cache)
+        self._cache_use.add(result.cache)
         self._computed += len(result.rows) - result.cache.cached
         for call, files in result.files.items():
             row = result.rows[call]
@@ -149,7 +154,7 @@ class CallStudy:
         ]
         return {
             **make_manifest(self._plan, self.context, len(table), warnings, found, origin),
-            "cache": {"computed": self._computed, **asdict(self.cache_use)},
+            "cache": {"computed": self._computed, **asdict(self._cache_use)},
         }
 
 

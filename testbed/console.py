@@ -38,18 +38,17 @@ def scenarios() -> str:
 
 
 def cache() -> str:
-    """Return the files, sizes and entries of the cache."""
+    """Return the file, the sizes and the entries of the cache."""
     found = content(folder())
     rows = [
-        ("file", str(found.path), "", ""),
-        ("size", f"{found.disk_bytes / 1e6:.1f} MB", "", ""),
-        ("largest", f"{bound_bytes() / 1e6:.0f} MB", f"({SIZE_VARIABLE})", ""),
+        ("size", f"{found.disk_bytes / 1e6:.1f} MB", ""),
+        ("largest", f"{bound_bytes() / 1e6:.1f} MB", SIZE_VARIABLE),
         *(
-            (kind, f"{size / 1e6:.1f} MB", f"{number} entries", "")
+            (kind, f"{size / 1e6:.1f} MB", f"{number} entr{'y' if number == 1 else 'ies'}")
             for kind, (number, size) in found.entries.items()
         ),
     ]
-    return "\n".join(aligned(rows))
+    return "\n".join([str(found.path), *aligned(rows, right={1})])
 
 
 def wobbles(found: "Sequence[Wobble]") -> str:

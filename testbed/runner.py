@@ -168,7 +168,7 @@ def run_scenario(
 
         def report(message: str) -> None:
             elapsed_s = time.monotonic() - started
-            on_progress(Progress(done, study.total, elapsed_s, message, study.unit, failed=failed))
+            on_progress(Progress(done, study.total, elapsed_s, message, study.unit, study.cached, failed))
 
         work.store.try_out(study.identities())
         study.prepare(work.folder, report)

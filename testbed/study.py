@@ -50,6 +50,10 @@ class Study(Protocol):
     tables: tuple[str, ...]
 
     @property
+    def cached(self) -> int:
+        """Number of rows so far that were in the cache."""
+
+    @property
     def inputs(self) -> Sequence[Input]:
         """The files that shape its numbers."""
 

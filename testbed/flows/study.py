@@ -56,6 +56,7 @@ class FlowStudy:
     kind = FLOWS
     unit = "runs"
     tables: tuple[str, ...] = (TRAJECTORIES_FILE, CHANGES_FILE)
+    cached = 0
 
     def __init__(self, scenario: FlowScenario) -> None:
         self._scenario = scenario
