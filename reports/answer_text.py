@@ -8,14 +8,14 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.metrics import described
 from testbed.reports import labels, wording
-from testbed.reports.facts import facts
+from testbed.reports.facts import facts, speech
 from testbed.reports.headline import Answer, answers
 from testbed.reports.intervals import Interval
 from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.summary import Cell, Summary, summarize
 from testbed.reports.wording import estimate, mean
 from testbed.results import Results
-from testbed.words import aligned, counted
+from testbed.words import aligned
 
 _WIDEST = 110
 _MOST_POINTS = 100
@@ -56,7 +56,7 @@ def answer_text(
         )
         raise ResultsError(f"{results.folder}: there is no point {point}; {there}")
     found = answers(summary, margins, budget_kbps, listed_points(points, summary.points, point, _MOST_POINTS))
-    clips = counted(results.table["clip"].nunique(), "clip")
+    clips = speech(results.manifest, results.table["clip"].unique())
     at = f" at {labels.point(summary.points[point])}" if len(points) > 1 else ""
     blocks = [
         _paragraph(" · ".join([*facts(results.manifest, summary.points[point]), clips])),

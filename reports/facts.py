@@ -1,11 +1,13 @@
-"""The network and the receiver of a run in a few words."""
+"""The network, the receiver and the speech of a run in a few words."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from testbed.reports import labels
+from testbed.speakers import known_speakers
+from testbed.words import counted
 
 UNLIMITED = "receiver waits without limit"
 NOT_RECORDED = "receiver not recorded"
@@ -28,6 +30,14 @@ def facts(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -
             keys = (f"channel.{name}", f"channel.{index}", f"channel.{index}.{name}")
             found.append(_stage(name, _swept(manifest, keys, parameters, point)))
     return [*found, receiver(manifest, point)]
+
+
+def speech(manifest: Mapping[str, Any], clips: Collection[str]) -> str:
+    """Return the number of clips, and of their speakers where some have several."""
+    said = counted(len(clips), "clip")
+    if speakers := known_speakers(manifest, clips):
+        said += f" of {counted(len(set(speakers.values())), 'speaker')}"
+    return said
 
 
 def receiver(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> str:

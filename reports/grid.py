@@ -1,15 +1,13 @@
 """One column of a run's table as a grid: one row per (point, clip, realization), one column per scheme."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from testbed.reports.intervals import Clips, Numbers
+from testbed.reports.intervals import Labels, Numbers, Sample
 
 
 @dataclass(frozen=True)
@@ -20,20 +18,20 @@ class PartOfGrid:
     ----------
     values
         (calls, schemes); NaN where there is none.
-    clips
-        The clip of each call, as a number.
+    sample
+        The clip and the resampled unit of each call, as numbers.
     schemes
         Place of each scheme.
     """
 
     values: Numbers
-    clips: Clips
+    sample: Sample
     schemes: dict[str, int]
 
     @property
     def number_of_clips(self) -> int:
         """Number of clips that have a value."""
-        return len(np.unique(self.clips))
+        return len(np.unique(self.sample.clips))
 
     def of(self, scheme: str) -> Numbers:
         """Return the values of a scheme, (calls,)."""
@@ -48,16 +46,19 @@ class Grid:
     ----------
     frame
         Rows with a value of any scheme, sorted.
+    speakers
+        Speaker of each clip, if speakers are the sample.
     """
 
     frame: pd.DataFrame
+    speakers: Mapping[str, str]
 
     @classmethod
-    def of(cls, table: pd.DataFrame, column: str) -> "Grid":
+    def of(cls, table: pd.DataFrame, column: str, speakers: Mapping[str, str]) -> "Grid":
         """Return the grid of a column; the mean, if a call has several rows."""
         keys = ["point", "clip", "realization", "scheme"]
         there = table.loc[table[column].notna(), [*keys, column]]
-        return cls(there.groupby(keys, observed=True)[column].mean().unstack())
+        return cls(there.groupby(keys, observed=True)[column].mean().unstack(), speakers)
 
     def at(self, point: int) -> pd.DataFrame:
         """Return the rows of a point, without schemes that have no value there."""
@@ -67,7 +68,7 @@ class Grid:
     def part(self, point: int) -> PartOfGrid:
         """Return the calls at a point."""
         rows = self._rows.get(point, slice(0))
-        return PartOfGrid(self._values[rows], self._clips[rows], self._schemes)
+        return PartOfGrid(self._values[rows], self._sample.of(rows), self._schemes)
 
     def parts(self) -> Iterator[tuple[int, PartOfGrid]]:
         """Yield each point that has a value, and its calls."""
@@ -86,10 +87,15 @@ class Grid:
         return self.frame.to_numpy(float)
 
     @cached_property
-    def _clips(self) -> NDArray[Any]:
+    def _sample(self) -> Sample:
         index = self.frame.index
         assert isinstance(index, pd.MultiIndex)
-        return np.asarray(index.codes[index.names.index("clip")])
+        level = index.names.index("clip")
+        clips: Labels = np.asarray(index.codes[level])
+        if not self.speakers:
+            return Sample(clips, clips)
+        _, speakers = np.unique([self.speakers[clip] for clip in index.levels[level]], return_inverse=True)
+        return Sample(clips, speakers[clips])
 
     @cached_property
     def _schemes(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Means and shares with their 95 % bootstrap intervals, over calls in clips."""
+"""Means and shares with their 95 % bootstrap intervals, over calls in clips or of speakers."""
 
 import math
 from dataclasses import dataclass
@@ -10,8 +10,19 @@ from numpy.typing import NDArray
 from testbed import stats
 
 Numbers = NDArray[np.float64]
-Clips = NDArray[Any]
-"""The clip of each call, as any labels."""
+Labels = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The clip of each call, and the unit that intervals resample: its speaker or the clip; any labels."""
+
+    clips: Labels
+    units: Labels
+
+    def of(self, calls: NDArray[np.bool_] | slice) -> Self:
+        """Return those of some of the calls."""
+        return type(self)(self.clips[calls], self.units[calls])
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class Interval:
         return self if sign > 0 else type(self)(-self.mean, -self.high, -self.low, self.pairs, self.clips)
 
 
-def interval(values: Numbers, clips: Clips, bounds: tuple[float, float] | None = None) -> Interval | None:
+def interval(values: Numbers, sample: Sample, bounds: tuple[float, float] | None = None) -> Interval | None:
     """Return the mean of the calls that have a value; None if none has.
 
     The interval is cut off at `bounds`, beyond which the mean cannot be.
@@ -47,18 +58,18 @@ def interval(values: Numbers, clips: Clips, bounds: tuple[float, float] | None =
     there = ~np.isnan(values)
     if not there.any():
         return None
-    values, clips = values[there], clips[there]
-    mean, low, high = stats.interval(values, clips)
+    values, sample = values[there], sample.of(there)
+    mean, low, high = stats.interval(values, sample.units)
     if bounds is not None:
         low, high = (float(np.clip(end, *bounds)) for end in (low, high))
-    return Interval(mean, low, high, len(values), len(np.unique(clips)))
+    return Interval(mean, low, high, len(values), len(np.unique(sample.clips)))
 
 
-def ratio(won: Numbers, lost: Numbers, clips: Clips) -> Interval | None:
+def ratio(won: Numbers, lost: Numbers, sample: Sample) -> Interval | None:
     """Return mean(won) / mean(lost) over the calls that have both; None if the loss is not significant."""
     both = ~(np.isnan(won) | np.isnan(lost))
-    won, lost, clips = won[both], lost[both], clips[both]
-    loss = interval(lost, clips)
+    won, lost, sample = won[both], lost[both], sample.of(both)
+    loss = interval(lost, sample)
     if loss is None or not loss.low > 0:
         return None
-    return Interval(*stats.ratio(won, lost, clips), loss.pairs, loss.clips)
+    return Interval(*stats.ratio(won, lost, sample.units), loss.pairs, loss.clips)

@@ -8,9 +8,10 @@ import pandas as pd
 
 from testbed.metrics import described
 from testbed.reports.flows import CONTROLLED
-from testbed.reports.intervals import Interval, interval
+from testbed.reports.intervals import Interval, Sample, interval
 from testbed.reports.selection import shown
 from testbed.results import Results
+from testbed.speakers import resampled_speakers
 
 _ASKED = ("dred_asked_ms",)
 """Settings of a scheme, which have few values, like a swept parameter."""
@@ -54,6 +55,8 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
     """
     swept = [name for name in results.manifest.get("swept", []) if name in results.table]
     telling = [name for name in (results.kind.subject, *swept) if name not in (x, by)]
+    clips = results.table["clip"].unique() if results.kind.has_schemes else ()
+    speakers = resampled_speakers(results.manifest, clips)
     made = Lines()
     for group, is_beside, rows in _groups(results, x, by):
         if is_beside and y not in results.manifest.get("metrics", []):
@@ -62,9 +65,9 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
         at_values = x in swept or x in _ASKED or not numeric(rows[x])
         for value, its in rows.groupby(x if at_values else "point", sort=True):
             column = its.groupby(list(results.kind.units))[y].mean()
-            mean = interval(
-                column.to_numpy(float), column.index.get_level_values(0).to_numpy(), described(y).bounds
-            )
+            outer = column.index.get_level_values(0)
+            sample = Sample(outer.to_numpy(), (outer.map(speakers) if speakers else outer).to_numpy())
+            mean = interval(column.to_numpy(float), sample, described(y).bounds)
             place = value if at_values else its[x].mean()
             if mean is None or pd.isna(place):
                 continue

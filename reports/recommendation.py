@@ -38,7 +38,7 @@ def recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdic
         choice, [each for each in ranked if terms.wire_kbps(each) < terms.wire_kbps(cell)]
     )
     if cheaper is not None:
-        said.append(terms.more_clips(choice, cheaper))
+        said.append(terms.more_units(choice, cheaper))
     said += _against_ceiling(summary, cell, metric)
     said += _other_metrics(summary, cell, verdict)
     return said

@@ -19,7 +19,7 @@ from testbed.metrics import described
 from testbed.reports import flows, labels, wording
 from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.colours import PARTS, colours
-from testbed.reports.facts import facts
+from testbed.reports.facts import facts, speech
 from testbed.reports.headline import answers
 from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.reproduction import reproduction, rows
@@ -109,6 +109,7 @@ def render(
         rows=rows(results.table),
         pauses=any(cell.costs.get("pauses") for cell in summary.cells.values()),
         clips=results.table["clip"].nunique(),
+        speech=speech(results.manifest, results.table["clip"].unique()),
         failures=summary.failures.head(MAX_FAILURES).rename_axis("row").reset_index().to_dict("records"),
         complete=results.manifest.get("complete", True),
     )

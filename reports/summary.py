@@ -15,6 +15,7 @@ from testbed.reports.facts import receiver
 from testbed.reports.grid import Grid, PartOfGrid
 from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
+from testbed.speakers import resampled_speakers
 
 RECOVERIES = tuple(column.name.removeprefix("frames_") for column in PLAYED_FROM)
 """Sources that frames are played from, by the names of the columns that count them."""
@@ -110,6 +111,8 @@ class Summary:
     wobble
         Largest shift of a mean difference between schemes by what nobody hears, by metric; of metrics that
         `testbed metrics check` measured.
+    speakers
+        Speaker of each clip, if speakers are the sample.
     grids
         Each metric and each column in `network`: one row per (point, clip, realization) with a value, one
         column per scheme.
@@ -139,6 +142,7 @@ class Summary:
     warnings: list[str]
     scored_realizations: dict[str, int]
     wobble: dict[str, float]
+    speakers: dict[str, str]
     grids: dict[str, Grid]
 
     def rivals(self) -> list[str]:
@@ -167,7 +171,7 @@ class Summary:
     def gap(self, point: int, metric: str, scheme: str, other: str) -> Interval | None:
         """Return the improvement of `scheme` over `other`, call by call."""
         grid = self.grids[metric].part(point)
-        return interval(described(metric).sign * (grid.of(scheme) - grid.of(other)), grid.clips)
+        return interval(described(metric).sign * (grid.of(scheme) - grid.of(other)), grid.sample)
 
     def rows_to_score(self, metric: str) -> pd.DataFrame:
         """Return the rows of the calls that a metric scores."""
@@ -205,6 +209,7 @@ def summarize(results: Results) -> Summary:
     network = _network(table, ceiling)
     realizations = int(table["realization"].max()) + 1
     scored = manifest.get("scored_realizations") or {}
+    speakers = resampled_speakers(manifest, table["clip"].unique())
     summary = Summary(
         _cells(table, schemes, manifest),
         schemes,
@@ -219,7 +224,8 @@ def summarize(results: Results) -> Summary:
         warnings,
         {name: scored[name] for name in metrics if scored.get(name, realizations) < realizations},
         _wobble(manifest),
-        {column: Grid.of(table, column) for column in (*metrics, *network)},
+        speakers,
+        {column: Grid.of(table, column, speakers) for column in (*metrics, *network)},
     )
     for metric in summary.scored_realizations:
         numbers = summary.rows_to_score(metric).groupby(["point", "scheme"], observed=True).size()
@@ -231,7 +237,7 @@ def summarize(results: Results) -> Summary:
     for column in network:
         for point, grid in summary.grids[column].parts():
             for scheme in grid.schemes:
-                if (found := interval(grid.of(scheme), grid.clips)) is not None:
+                if (found := interval(grid.of(scheme), grid.sample)) is not None:
                     summary.cells[point, scheme].scores[column] = found
     return summary
 
@@ -340,15 +346,15 @@ def _score(summary: Summary, point: int, metric: str, grid: PartOfGrid) -> None:
     baseline, ceiling = values.get(summary.baseline or ""), values.get(summary.ceiling or "")
     lost = None if baseline is None or ceiling is None else judge.sign * (ceiling - baseline)
     for scheme, mine in values.items():
-        if (score := interval(mine, grid.clips, judge.bounds)) is None:
+        if (score := interval(mine, grid.sample, judge.bounds)) is None:
             continue
         cell = summary.cells[point, scheme]
         cell.scores[metric] = score
         if baseline is None:
             continue
         won = judge.sign * (mine - baseline)
-        if scheme != summary.baseline and (gain := interval(won, grid.clips)) is not None:
+        if scheme != summary.baseline and (gain := interval(won, grid.sample)) is not None:
             cell.gains[metric] = gain
-        if lost is not None and (share := ratio(won, lost, grid.clips)) is not None:
+        if lost is not None and (share := ratio(won, lost, grid.sample)) is not None:
             is_scale = scheme in (summary.baseline, summary.ceiling)
             cell.repaired[metric] = replace(share, low=np.nan, high=np.nan) if is_scale else share

@@ -65,24 +65,24 @@ def margin(choice: Choice) -> str:
 def not_shown(choice: Choice) -> str:
     """Return the evidence that is missing for a recommendation, if some schemes are shown to be worse."""
     which = "which of them" if len(choice.running) > 1 else "that it"
-    return f"{counted(choice.clips, 'clip')} do not show {which} is within {margin(choice)} of the best"
+    return f"{counted(choice.units, choice.unit)} do not show {which} is within {margin(choice)} of the best"
 
 
 def nearest(choice: Choice, cells: Sequence[Cell]) -> str | None:
-    """Return the scheme that the fewest further clips would show to be as good as the best.
+    """Return the scheme that the fewest further clips, or speakers, would show to be as good as the best.
 
-    The cheapest of several; None if no number of clips would.
+    The cheapest of several; None if no number would.
     """
-    found = [(choice.clips_needed.get(cell.scheme, math.inf), wire_kbps(cell), cell.scheme) for cell in cells]
-    clips, _, scheme = min(found, default=(math.inf, 0.0, ""))
-    return scheme if math.isfinite(clips) else None
+    found = [(choice.units_needed.get(cell.scheme, math.inf), wire_kbps(cell), cell.scheme) for cell in cells]
+    units, _, scheme = min(found, default=(math.inf, 0.0, ""))
+    return scheme if math.isfinite(units) else None
 
 
-def more_clips(choice: Choice, scheme: str | None) -> str:
-    """Return the sentence about the number of further clips needed, for a scheme of `nearest`."""
+def more_units(choice: Choice, scheme: str | None) -> str:
+    """Return the sentence about the further clips, or speakers, needed, for a scheme of `nearest`."""
     if scheme is not None:
-        more = counted(choice.clips_needed[scheme] - choice.clips, "more clip")
+        more = counted(choice.units_needed[scheme] - choice.units, f"more {choice.unit}")
         return f"About {more} would show whether {scheme} is within {margin(choice)} of the best."
-    if choice.clips < FEWEST_CLIPS:
-        return f"At least {counted(FEWEST_CLIPS - choice.clips, 'more clip')} would be needed."
-    return "More than 1000 clips would be needed."
+    if choice.units < FEWEST_CLIPS:
+        return f"At least {counted(FEWEST_CLIPS - choice.units, f'more {choice.unit}')} would be needed."
+    return f"More than 1000 {choice.unit}s would be needed."

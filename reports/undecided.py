@@ -13,7 +13,7 @@ def no_effect(summary: Summary, point: int, choice: Choice, verdict: Verdict) ->
     """Return the sentences of calls that show no effect of loss."""
     without_loss = is_without_loss(summary, point)
     said = ["These calls show no effect of loss, so they cannot rank the schemes."]
-    if choice.clips < FEWEST_CLIPS and not without_loss:
+    if choice.units < FEWEST_CLIPS and not without_loss:
         said = unranked(summary, point, choice)
     by = {
         name: f"{described(name).label} by {terms.difference(effect, name)}"
@@ -54,23 +54,23 @@ def single(summary: Summary, point: int, choice: Choice) -> list[str]:
 
 def unranked(summary: Summary, point: int, choice: Choice) -> list[str]:
     """Return the sentences of calls that show no scheme to be as good as the best."""
-    these = (
-        "One clip" if choice.clips == 1 else f"These {choice.clips} clips" if choice.clips else "These calls"
-    )
-    if not choice.clips:
+    several = f"These {choice.units} {choice.unit}s" if choice.units else "These calls"
+    these = f"One {choice.unit}" if choice.units == 1 else several
+    if not choice.units:
         said = [f"{these} cannot rank the schemes: none has a score of every scheme."]
-    elif choice.clips < FEWEST_CLIPS:
-        said = [f"{these} cannot rank the schemes: a recommendation needs at least {FEWEST_CLIPS} clips."]
+    elif choice.units < FEWEST_CLIPS:
+        least = counted(FEWEST_CLIPS, choice.unit)
+        said = [f"{these} cannot rank the schemes: a recommendation needs at least {least}."]
     elif choice.has_order:
         said = [f"Probably {listed([*choice.running], 'or')}: {terms.not_shown(choice)}."]
     else:
         why = f"no difference in {described(choice.metric).label} between them is significant"
         said = [f"{these} cannot rank the schemes: {why}."]
     nearest = terms.nearest(choice, [summary.cells[point, name] for name in choice.ranked])
-    if choice.clips == 1:
+    if choice.units == 1 and choice.unit == "clip":
         said.append(_on_this_clip(summary, summary.cells[point, choice.ranked[0]], choice.metric))
-    if choice.clips:
-        said.append(terms.more_clips(choice, nearest))
+    if choice.units:
+        said.append(terms.more_units(choice, nearest))
     if nearest is not None:
         cell = summary.cells[point, nearest]
         gain = cell.gains.get(choice.metric)

@@ -174,7 +174,7 @@ def _choices(
     table = summary.rows_to_score(metric)[["point", "scheme", "clip", "realization", "wire_kbps", metric]]
     if unsent := [key for key, cell in summary.cells.items() if cell.is_unsent]:
         table = table[~pd.MultiIndex.from_frame(table[["point", "scheme"]]).isin(unsent)]
-    return choose(table, metric, summary.rivals(), margin, budgets_kbps)
+    return choose(table, metric, summary.rivals(), margin, budgets_kbps, summary.speakers)
 
 
 def _round_budget(summary: Summary, point: int, choice: Choice) -> float | None:

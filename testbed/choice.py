@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST_CLIPS = 5
-"""Fewest clips for a choice; with fewer the error exceeds 5 % for exponentially distributed clips."""
-_MOST_CLIPS = 1000
+"""Fewest clips, or speakers where they are the sample, for a choice; with fewer the error exceeds 5 % for
+exponentially distributed ones."""
+_MOST_UNITS = 1000
 _POWER = 0.8
 
 
@@ -37,16 +38,18 @@ class Choice:
     ----------
     metric, margin
         The metric, and the difference that does not matter.
-    clips, calls
-        Number of clips and calls with a score of every scheme.
+    unit
+        Unit of the sample: ``"clip"`` or ``"speaker"``.
+    units, calls
+        Number of units and calls with a score of every scheme.
     ranked
         The schemes, the best mean over these calls first.
     equals
         Schemes shown to be not worse than the best by more than the margin, the cheapest first.
     running
         Schemes not shown to be worse than any other, the best mean first.
-    clips_needed
-        Total number of clips that would show a scheme to be not worse, with a power of 80 % and at the same
+    units_needed
+        Total number of units that would show a scheme to be not worse, with a power of 80 % and at the same
         means; only numbers above the present one, and at most 1000.
     left_out
         Schemes without a score in at least half of the calls.
@@ -54,12 +57,13 @@ class Choice:
 
     metric: str
     margin: float
-    clips: int
+    unit: str
+    units: int
     calls: int
     ranked: tuple[str, ...]
     equals: tuple[str, ...]
     running: tuple[str, ...]
-    clips_needed: Mapping[str, int]
+    units_needed: Mapping[str, int]
     left_out: tuple[str, ...]
 
     @property
@@ -79,6 +83,7 @@ def choose(
     schemes: Sequence[str],
     margin: float | None = None,
     budgets_kbps: Mapping[int, float] | None = None,
+    speakers: Mapping[str, str] | None = None,
 ) -> dict[int, Choice]:
     """Choose at every point.
 
@@ -94,6 +99,8 @@ def choose(
         In the metric's unit; default: the metric's own.
     budgets_kbps
         Highest bitrate on the wire, by point; other schemes are left out.
+    speakers
+        Speaker of each clip, if speakers are the sample; default: the clips are.
 
     Returns
     -------
@@ -109,17 +116,19 @@ def choose(
     margin = judge.margin if margin is None else margin
     if margin is None:
         raise ResultsError(f"{metric} has no margin; give one")
-    all_clips = table["clip"].nunique()
+    names = table["clip"].map(speakers) if speakers else table["clip"]
+    all_units = names.nunique()
     points = {
         point: _Scored.of(
-            judge.sign * values, clips, all_clips, schemes, costs_kbps, (budgets_kbps or {}).get(point)
+            judge.sign * values, units, all_units, schemes, costs_kbps, (budgets_kbps or {}).get(point)
         )
-        for point, values, clips, costs_kbps in _grids(table, metric, list(schemes))
+        for point, values, units, costs_kbps in _grids(table, metric, list(schemes), speakers or {})
     }
+    unit = "speaker" if speakers else "clip"
     found: dict[int, Choice] = {}
     for is_enough in (True, False):
         group = {
-            point: scored for point, scored in points.items() if (scored.clips >= FEWEST_CLIPS) == is_enough
+            point: scored for point, scored in points.items() if (scored.units >= FEWEST_CLIPS) == is_enough
         }
         if group:
             has_calls = np.any([scored.has_calls for scored in group.values()], axis=0)
@@ -127,14 +136,14 @@ def choose(
                 np.stack([scored.means[has_calls] for scored in group.values()], axis=1), margin
             )
             for index, (point, scored) in enumerate(group.items()):
-                found[point] = _choice(scored, compared, index, list(schemes), metric)
+                found[point] = _choice(scored, compared, index, list(schemes), metric, unit)
     return dict(sorted(found.items()))
 
 
 def _grids(
-    table: "pd.DataFrame", metric: str, schemes: list[str]
+    table: "pd.DataFrame", metric: str, schemes: list[str], speakers: Mapping[str, str]
 ) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.int64], dict[str, float]]]:
-    """Yield each point, its scores (calls, schemes), the clip of each call, and the schemes' bitrates."""
+    """Yield each point, its scores (calls, schemes), the unit of each call, and the schemes' bitrates."""
     costs: dict[int, dict[str, float]] = {}
     mean_kbps = table.groupby(["point", "scheme"], observed=True)["wire_kbps"].mean()
     for (point, scheme), kbps in zip(mean_kbps.index, mean_kbps, strict=True):
@@ -143,10 +152,11 @@ def _grids(
     rivals = table.loc[table["scheme"].isin(schemes), [*keys, metric]]
     scores = rivals.groupby(keys, observed=True)[metric].mean().unstack().reindex(columns=schemes)
     values, points = scores.to_numpy(float), scores.index.get_level_values("point").to_numpy()
-    clips = np.unique(scores.index.get_level_values("clip").to_numpy(), return_inverse=True)[1]
+    clips = scores.index.get_level_values("clip")
+    units = np.unique((clips.map(speakers) if speakers else clips).to_numpy(), return_inverse=True)[1]
     for point, its_costs in costs.items():
         here = slice(*np.searchsorted(points, [point, point + 1]))
-        yield point, values[here], clips[here], its_costs
+        yield point, values[here], units[here], its_costs
 
 
 @dataclass(frozen=True)
@@ -198,10 +208,10 @@ class _Scored:
     Attributes
     ----------
     means
-        (clips, schemes): means over the calls with a score of every scheme; larger is better. NaN for a clip
+        (units, schemes): means over the calls with a score of every scheme; larger is better. NaN for a unit
         without such a call, and for a scheme that is not compared.
     has_calls
-        (clips,): whether a clip has such a call.
+        (units,): whether a unit has such a call.
     calls
         Number of such calls.
     ranked
@@ -218,15 +228,15 @@ class _Scored:
     left_out: tuple[str, ...]
 
     @property
-    def clips(self) -> int:
+    def units(self) -> int:
         return int(self.has_calls.sum())
 
     @classmethod
     def of(
         cls,
         values: NDArray[np.float64],
-        clips: NDArray[np.int64],
-        number_of_clips: int,
+        units: NDArray[np.int64],
+        number_of_units: int,
         schemes: Sequence[str],
         costs_kbps: Mapping[str, float],
         budget_kbps: float | None,
@@ -240,19 +250,21 @@ class _Scored:
         is_there = ~np.isnan(values)
         enough = [place for place in affordable if 2 * is_there[:, place].sum() >= len(values) > 0]
         is_complete = is_there[:, enough].all(axis=1)
-        together, clips = values[is_complete][:, enough], clips[is_complete]
+        together, units = values[is_complete][:, enough], units[is_complete]
         overall = np.nanmean(values[:, enough] if not len(together) else together, axis=0)
         ranked = [schemes[enough[place]] for place in np.argsort(-overall, kind="stable")]
-        calls = np.bincount(clips, minlength=number_of_clips)
-        means = np.full((number_of_clips, len(schemes)), np.nan)
+        calls = np.bincount(units, minlength=number_of_units)
+        means = np.full((number_of_units, len(schemes)), np.nan)
         for place, scores in zip(enough, together.T, strict=True):
-            sums = np.bincount(clips, scores, number_of_clips)
+            sums = np.bincount(units, scores, number_of_units)
             means[calls > 0, place] = sums[calls > 0] / calls[calls > 0]
         left_out = tuple(schemes[place] for place in affordable if place not in enough)
         return cls(means, calls > 0, len(together), tuple(ranked), costs_kbps, left_out)
 
 
-def _choice(scored: _Scored, compared: Compared, index: int, schemes: list[str], metric: str) -> Choice:
+def _choice(
+    scored: _Scored, compared: Compared, index: int, schemes: list[str], metric: str, unit: str
+) -> Choice:
     place = {name: schemes.index(name) for name in scored.ranked}
     equals = [name for name in scored.ranked if compared.equals[index, place[name]]]
     comparisons = max(1, int(compared.candidates.sum()) - len(compared.candidates))
@@ -260,29 +272,30 @@ def _choice(scored: _Scored, compared: Compared, index: int, schemes: list[str],
     for name in scored.ranked:
         at = (index, place[name], [place[other] for other in scored.ranked if other != name])
         distance = compared.differences.mean[at] + compared.margin
-        clips = _clips_needed(distance, compared.differences.deviation[at], comparisons, scored.clips)
-        if name not in equals and clips is not None:
-            needed[name] = max(clips, scored.clips + 1)
+        units = _units_needed(distance, compared.differences.deviation[at], comparisons, scored.units)
+        if name not in equals and units is not None:
+            needed[name] = max(units, scored.units + 1)
     return Choice(
         metric=metric,
         margin=compared.margin,
-        clips=scored.clips,
+        unit=unit,
+        units=scored.units,
         calls=scored.calls,
         ranked=scored.ranked,
         equals=tuple(sorted(equals, key=lambda name: round(scored.costs_kbps[name], 1))),
         running=tuple(name for name in scored.ranked if compared.running[index, place[name]]),
-        clips_needed=needed,
+        units_needed=needed,
         left_out=scored.left_out,
     )
 
 
-def _clips_needed(
+def _units_needed(
     distance: NDArray[np.float64], deviation: NDArray[np.float64], comparisons: int, have: int
 ) -> int | None:
-    """Return the number of clips that show each distance to be above 0; None if it exceeds 1000.
+    """Return the number of units that show each distance to be above 0; None if it exceeds 1000.
 
-    By Bonferroni's bound with two degrees of freedom less, which is close to the bootstrap's for few clips.
-    The deviation over the present clips is uncertain, so its upper limit is used; otherwise the number would
+    By Bonferroni's bound with two degrees of freedom less, which is close to the bootstrap's for few units.
+    The deviation over the present units is uncertain, so its upper limit is used; otherwise the number would
     be too small in half of the runs (Browne, "On the use of a pilot sample for sample size determination",
     Statistics in Medicine 14, 1995).
     """
@@ -291,16 +304,16 @@ def _clips_needed(
     if np.isnan(deviation).any():
         return None
     deviation = deviation * np.sqrt((have - 1) / chi2.ppf(1 - _POWER, have - 1))
-    clips, errors = _errors(comparisons)
+    units, errors = _errors(comparisons)
     is_shown = errors[:, None] * deviation < distance
-    return int(clips[is_shown.all(axis=1).argmax()]) if is_shown.all(axis=1).any() else None
+    return int(units[is_shown.all(axis=1).argmax()]) if is_shown.all(axis=1).any() else None
 
 
 @lru_cache(maxsize=8)
 def _errors(comparisons: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return numbers of clips and the largest error of a mean with each, in standard deviations."""
+    """Return numbers of units and the largest error of a mean with each, in standard deviations."""
     from scipy.stats import norm, t
 
-    clips = np.arange(FEWEST_CLIPS, _MOST_CLIPS + 1)
-    errors = t.ppf(1 - (1 - confidence(clips)) / comparisons, clips - 3) + norm.ppf(_POWER)
-    return clips, errors / np.sqrt(clips)
+    units = np.arange(FEWEST_CLIPS, _MOST_UNITS + 1)
+    errors = t.ppf(1 - (1 - confidence(units)) / comparisons, units - 3) + norm.ppf(_POWER)
+    return units, errors / np.sqrt(units)

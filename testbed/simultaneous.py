@@ -28,7 +28,7 @@ equal, a third of the resamples do not draw it, and the bound would be infinite.
 
 
 def confidence(clips: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the confidence of a bound, by the number of clips."""
+    """Return the confidence of a bound, by the number of clips, or of speakers where they are the sample."""
     return np.where(clips < 8, 0.99, 0.975)
 
 
@@ -60,8 +60,9 @@ def differences(scores: NDArray[np.float64], candidates: NDArray[np.bool_] | Non
     Parameters
     ----------
     scores
-        (clips, points, schemes): means over a clip's calls, larger is better; NaN for a scheme without a
-        score at a point, and for all schemes of a clip that is not complete at a point.
+        (clips, points, schemes): means over the calls of a clip, or of a speaker, larger is better; NaN
+        for a scheme without a score at a point, and for all schemes of a clip that is not complete at a
+        point.
     candidates
         (points, schemes): the schemes whose bounds must hold; default: all. Fewer schemes give closer bounds;
         the bounds of other schemes are meaningless.

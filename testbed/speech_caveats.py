@@ -1,4 +1,4 @@
-"""Warnings about the user's own speech: a narrow band, damage in the recordings."""
+"""Warnings about the speech: a narrow band, damage in the recordings."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.schemes import NO_LOSS
 from testbed.metrics import METRICS
+from testbed.metrics.metric import Metric
 from testbed.speech import Clip
 from testbed.words import shortened
 
@@ -32,17 +33,25 @@ def speech_caveats(clips: Sequence[Clip], table: "pd.DataFrame") -> Iterator[str
             "expect wideband speech and score a narrow band lower by itself"
         )
     without_loss = table[table["scheme"] == NO_LOSS]
-    own = [clip.name for clip in clips if not clip.speaker]
+    by_name = {clip.name: clip for clip in clips}
     for name in (name for name in METRICS if name in table):
         metric = METRICS[name]
         if metric.undamaged is None:
             continue
         best = metric.sign * (metric.sign * without_loss[name]).groupby(without_loss["clip"]).max()
-        damaged = best[best.index.isin(own) & (metric.sign * (best - metric.undamaged) < 0)]
+        damaged = best[metric.sign * (best - metric.undamaged) < 0]
         if len(damaged):
             beyond = "below" if metric.better == "higher" else "above"
-            shown = [f"{clip} ({damaged[clip]:.1f})" for clip in own if clip in damaged]
+            worst = (metric.sign * damaged).sort_values(kind="stable").index
+            shown = [_named(by_name[clip], damaged[clip], metric) for clip in worst if clip in by_name]
             yield (
                 f"{metric.label} {beyond} {metric.undamaged:g} without any loss: "
-                f"{shortened(shown, _LISTED)}; noise, gaps or a codec in the recording hide what loss does"
+                f"{shortened(shown, _LISTED)}; noise, gaps or a codec in the recording, or a low bitrate, "
+                "hide what loss does"
             )
+
+
+def _named(clip: Clip, score: float, metric: Metric) -> str:
+    """Return a clip's name, its score and the codec of the recording."""
+    codec = f", {clip.codec}" if clip.codec else ""
+    return f"{clip.name} ({score:.{metric.decimals}f}{codec})"

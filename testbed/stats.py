@@ -1,7 +1,8 @@
 """95 % confidence intervals for the mean over other clips, paired by clip and realization.
 
-The clips are the sample: realizations of the channel are drawn anew for each clip, within which they resemble
-each other. So the bootstrap resamples whole clips, with all of their realizations (a cluster bootstrap).
+The clips are the sample, or their speakers where there are enough (`testbed.speakers`): realizations of the
+channel are drawn anew for each clip, within which they resemble each other. So the bootstrap resamples whole
+clips or speakers, with all of their calls (a cluster bootstrap).
 
 For the few clips of a run, the percentiles of such a bootstrap are too narrow: with 8 clips they cover the
 true value in 86 % of cases, not 95 % (as do BCa intervals), because the variance of a resample of n clips is
@@ -46,8 +47,8 @@ def interval(values: ArrayLike, clips: ArrayLike) -> Estimate:
     values
         One number for each call, (n,); NaN where there is none (it is left out).
     clips
-        The clip of each call, (n,), any labels. If all calls are of one clip, the realizations are resampled
-        instead, and the interval is valid for that clip only.
+        The clip of each call, or its speaker, (n,), any labels. If all calls are of one clip, the
+        realizations are resampled instead, and the interval is valid for that clip only.
 
     Returns
     -------

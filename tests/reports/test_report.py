@@ -293,7 +293,7 @@ def test_a_metric_on_a_part_judges_the_calls_that_it_scores(tmp_path):
     known = answers(summarize(load(run)))[0]
     assert unknown.verdict.choice.left_out
     assert not known.verdict.choice.left_out
-    assert (known.verdict.choice.clips, known.verdict.choice.calls) == (6, 6)
+    assert (known.verdict.choice.units, known.verdict.choice.calls) == (6, 6)
     assert "has none in" not in " ".join(known.more)
 
 

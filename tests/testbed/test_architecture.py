@@ -47,7 +47,7 @@ ENTRY_POINTS = {
 }
 READS_A_RUN = tuple(
     f"testbed.{name}"
-    for name in ("results", "timeline", "stats", "choice", "columns", "flows.columns", "metrics")
+    for name in ("results", "timeline", "stats", "choice", "speakers", "columns", "flows.columns", "metrics")
 )
 
 MAY_IMPORT = {

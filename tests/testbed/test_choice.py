@@ -123,7 +123,7 @@ def test_the_cheapest_of_those_as_good_as_the_best():
     assert choice.ranked == ("b", "c", "a", "plc")
     assert choice.equals == ("a", "b", "c")
     assert choice.recommended == "a"
-    assert choice.clips_needed == {}
+    assert choice.units_needed == {}
 
 
 def test_of_equally_expensive_schemes_the_best_mean_is_chosen():
@@ -149,8 +149,8 @@ def test_more_clips_are_stated_if_the_calls_show_no_scheme():
     (choice,) = choose(table(scores), "plcmos", ["plc", "a", "b"]).values()
     assert choice.recommended is None
     assert choice.running == ("a", "b")
-    assert 9 <= choice.clips_needed["a"] == choice.clips_needed["b"] <= 1000
-    assert "plc" not in choice.clips_needed
+    assert 9 <= choice.units_needed["a"] == choice.units_needed["b"] <= 1000
+    assert "plc" not in choice.units_needed
 
 
 def test_the_clips_needed_suffice_in_most_runs():
@@ -159,7 +159,7 @@ def test_the_clips_needed_suffice_in_most_runs():
     for _ in range(12):
         scores = dict(zip("abc", draw(random, 200, (-0.8, 0.0, -0.02), call_sd=0.1)[:, 0].T, strict=True))
         first = choose(table({name: column[:10] for name, column in scores.items()}), "plcmos", [*"abc"])[0]
-        needed = first.clips_needed.get("b")
+        needed = first.units_needed.get("b")
         if needed is not None and needed <= 200:
             asked += 1
             more = table({name: column[:needed] for name, column in scores.items()})
@@ -172,7 +172,7 @@ def test_the_clips_needed_suffice_in_most_runs():
 def test_few_clips_are_ranked_by_nothing(clips):
     scores = {"plc": BASE[:clips], "a": BASE[:clips] + 0.8 + WAVE[:clips]}
     (choice,) = choose(table(scores), "plcmos", ["plc", "a"]).values()
-    assert (choice.clips, choice.equals, choice.running) == (clips, (), ("a", "plc"))
+    assert (choice.units, choice.equals, choice.running) == (clips, (), ("a", "plc"))
     assert not choice.has_order
 
 
@@ -181,13 +181,13 @@ def test_a_scheme_that_fails_where_calls_are_hard_does_not_win_by_it():
     scores = {"plc": BASE, "a": failing, "b": BASE + 0.8}
     (choice,) = choose(table(scores), "plcmos", ["plc", "a", "b"]).values()
     assert choice.ranked[0] == "b"
-    assert choice.clips == choice.calls == 10
+    assert choice.units == choice.calls == 10
 
 
 def test_a_scheme_with_too_few_scores_is_left_out_and_named():
     scores = {"plc": BASE, "a": np.where(np.arange(16) < 9, np.nan, 4.9), "b": BASE + 0.8}
     (choice,) = choose(table(scores), "plcmos", ["plc", "a", "b"]).values()
-    assert (choice.left_out, choice.clips, choice.recommended) == (("a",), 16, "b")
+    assert (choice.left_out, choice.units, choice.recommended) == (("a",), 16, "b")
 
 
 def test_a_run_without_scores_has_no_ranking():
@@ -235,3 +235,14 @@ def test_if_lower_is_better_the_choice_is_that_of_mirrored_scores(monkeypatch):
     mirrored = {name: -column for name, column in scores.items()}
     found = choose(table(mirrored, metric="lsd_db"), "lsd_db", ["plc", "a", "b"])[0]
     assert replace(found, metric="plcmos") == known
+
+
+def test_speakers_count_once_each_where_they_are_the_sample():
+    scores = {"a": np.repeat([0.0, 0.0, 0.0, 0.0, 0.0, -0.4], 4), "b": np.zeros(24)}
+    speakers = {f"clip {number}": f"speaker {number // 4}" for number in range(24)}
+    by_clip = choose(table(scores), "plcmos", ["a", "b"], 0.2)[0]
+    by_speaker = choose(table(scores), "plcmos", ["a", "b"], 0.2, speakers=speakers)[0]
+    assert (by_clip.unit, by_clip.units, by_clip.calls) == ("clip", 24, 24)
+    assert (by_speaker.unit, by_speaker.units, by_speaker.calls) == ("speaker", 6, 24)
+    assert "a" in by_clip.equals
+    assert "a" not in by_speaker.equals

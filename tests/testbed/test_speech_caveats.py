@@ -31,11 +31,18 @@ def test_clips_of_a_narrow_band_are_listed() -> None:
     assert "c4 (8 kHz) and 2 more;" in line
 
 
-def test_own_clips_that_score_low_without_loss_are_named_and_those_of_a_corpus_not() -> None:
-    clips = [CLIP, replace(CLIP, name="noisy"), replace(CLIP, name="en-1", speaker="Allison")]
-    scores = {("no loss", "talk"): 4.1, ("no loss", "noisy"): 3.24, ("no loss", "en-1"): 3.0}
+def test_clips_that_score_low_without_loss_are_named_the_worst_first_with_score_and_codec() -> None:
+    clips = [CLIP, replace(CLIP, name="noisy"), replace(CLIP, name="nl-1", speaker="Fish", codec="Vorbis")]
+    scores = {("no loss", "talk"): 4.1, ("no loss", "noisy"): 3.24, ("no loss", "nl-1"): 3.0}
     (line,) = said(clips, {**scores, ("no loss2", "talk"): 1.0})
-    assert line.startswith("PLCMOS below 4 without any loss: noisy (3.2);")
+    assert line.startswith("PLCMOS below 4 without any loss: nl-1 (3.00, Vorbis), noisy (3.24);")
+
+
+def test_every_judge_that_knows_the_score_of_clean_speech_names_clips() -> None:
+    scores = {"plcmos": 4.5, "dnsmos": 2.9, "dnsmos_sig": 3.4}
+    table = pd.DataFrame([{"scheme": "no loss", "clip": "talk", **scores}])
+    (line,) = speech_caveats([CLIP], table)
+    assert line.startswith("DNSMOS below 3 without any loss: talk (2.90);")
 
 
 @pytest.mark.parametrize("metrics", [{}, {"estoi": 0.5}])

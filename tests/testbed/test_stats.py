@@ -60,6 +60,19 @@ def test_coverage_of_a_paired_difference_with_a_common_scatter_and_gaps():
     assert FEWEST <= held <= MOST
 
 
+def test_coverage_over_speakers_who_differ_needs_speakers_as_the_sample():
+    random = np.random.default_rng(13)
+    speakers, covered = np.repeat(np.arange(10), 5), {"clips": 0, "speakers": 0}
+    for _ in range(500):
+        values = (0.2**0.5 * random.normal(size=(10, 1)) + 0.8**0.5 * random.normal(size=(10, 5))).ravel()
+        for unit, labels in {"clips": np.arange(50), "speakers": speakers}.items():
+            estimate = interval(values, labels)
+            covered[unit] += estimate.low <= 0 <= estimate.high
+    fewest, most = binom.ppf([0.0005, 0.9995], 500, 0.95)
+    assert fewest <= covered["speakers"] <= most
+    assert covered["clips"] < fewest
+
+
 def test_coverage_of_a_share():
     random = np.random.default_rng(12)
     held = 0
