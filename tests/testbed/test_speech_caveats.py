@@ -39,8 +39,9 @@ def test_clips_that_score_low_without_loss_are_named_the_worst_first_with_score_
 
 
 def test_every_judge_that_knows_the_score_of_clean_speech_names_clips() -> None:
-    scores = {"plcmos": 4.5, "dnsmos": 2.9, "dnsmos_sig": 3.4}
-    table = pd.DataFrame([{"scheme": "no loss", "clip": "talk", **scores}])
+    table = pd.DataFrame(
+        [{"scheme": "no loss", "clip": "talk", "plcmos": 4.5, "dnsmos": 2.9, "dnsmos_sig": 3.4}]
+    )
     (line,) = speech_caveats([CLIP], table)
     assert line.startswith("DNSMOS below 3 without any loss: talk (2.90);")
 
