@@ -12,7 +12,9 @@ of DRED; with the ceiling that is 900 rows. Every part runs in processes of its 
   and pesq loaded once per process, two processes;
 - processes: rows per second of two processes, of two runs at the same time, and of a local Dask cluster,
   while all are busy, without start-up and report;
-- cached: the sweep a second time.
+- cached: the sweep with a cache that is empty, and a second time with what that kept.
+
+All other runs use no cache.
 
 Ratios compare measurements of this run. Those of processor time hold on a busy machine, too.
 """
@@ -27,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -39,6 +42,7 @@ BITRATE_KBPS, DRED_KBPS = 24, 64
 SCHEMES = ["neural_plc", {"dred": {"depth_ms": 1000, "bitrate_kbps": DRED_KBPS}}]
 METRICS = ["estoi", "plcmos"]
 PESQ_PARTS = (1, 2, 5, 10)
+PARTS = ("before", "pesq", "pipeline", "cached", "processes")
 STAGES = ("encode", "simulate", "decode")
 
 Floats = NDArray[np.floating]
@@ -62,7 +66,12 @@ def scenario(clips: int, realizations: int, burst: float, metrics: Sequence[Any]
 
 
 def steady_rate(seconds: Sequence[float], rows: Sequence[float]) -> float:
-    """Return rows per second between a tenth and nine tenths of the rows, from times and finished rows."""
+    """Return rows per second between a tenth and nine tenths of the rows, from times and finished rows.
+
+    All rows may come at once; then there is no rate, and the result is NaN.
+    """
+    if len(rows) < 3:
+        return float("nan")
     wanted = np.array([0.1, 0.9]) * rows[-1]
     begin, end = np.interp(wanted, rows, seconds)
     return float((wanted[1] - wanted[0]) / (end - begin))
@@ -96,11 +105,21 @@ class Spread:
 # What runs in processes of their own. `run` uses nothing of this installation that an earlier one lacks.
 
 
-def run(scenario: Found, folder: str, jobs: int = 1, dask: str | None = None, sounds: int = 0) -> Found:
+def run(
+    scenario: Found,
+    folder: str,
+    jobs: int = 1,
+    dask: str | None = None,
+    sounds: int = 0,
+    cache: str | None = None,
+) -> Found:
     """Run a scenario; return rows per second, and processor time by stage and metric in ms per row.
 
-    The first different sounds are kept in `folder` as ``sounds.npz``.
+    The first different sounds are kept in `folder` as ``sounds.npz``. `cache` is a folder with a cache.
     """
+    started = time.monotonic()
+    if cache is not None:
+        os.environ["TESTBED_CACHE"] = cache
     from testbed.metrics.scorer import Scorer, scorer
     from testbed.runner import run_scenario
     from testbed.scenario.loading import parse_scenario
@@ -132,6 +151,8 @@ def run(scenario: Found, folder: str, jobs: int = 1, dask: str | None = None, so
             rows.append(progress.done)
 
     extra: Any = {} if dask is None else {"dask": dask}
+    if "cache" in signature(run_scenario).parameters:
+        extra |= {"cache": cache is not None}
     done = run_scenario(
         parse_scenario(json.dumps(scenario)), Path(folder, "run"), jobs, on_progress=note, **extra
     )
@@ -140,6 +161,9 @@ def run(scenario: Found, folder: str, jobs: int = 1, dask: str | None = None, so
         np.savez(Path(folder, "sounds.npz"), *(signal for pair in pairs for signal in pair))
     return {
         "rows": len(table),
+        "cached": done.manifest.get("cache", {}).get("cached", 0),
+        "scored": len(spent),
+        "all_s": time.monotonic() - started,
         "rows_per_s": steady_rate(wall, rows),
         "processor_ms": 1000 * (processor[-1] - processor[0]) / len(table),
         **{stage: 1000 * float(table[f"seconds_{stage}"].mean()) for stage in STAGES},
@@ -184,17 +208,19 @@ def pipeline(clips: int, calls: int, burst: float, first: int, passes: int, with
 
     `passes` is the number of times that a sound goes through the network of PLCMOS.
     """
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[first]})
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-first]})
+    import soundfile
     from pesq import pesq
     from pystoi import stoi
-    from realizations import losses, packaged_speech
+    from realizations import losses
     from speechmos.plcmos import PLCMOS
 
     from testbed.codecs.opus.build import built
+    from testbed.speech import PACKAGED
 
     plcmos: Any = PLCMOS
-    network, opus_demo, samples = plcmos(embed_rounds=passes), str(built().opus_demo), 160_000
-    speech = [np.roll(packaged_speech(), -samples * clip)[:samples] for clip in range(clips)]
+    network, opus_demo = plcmos(embed_rounds=passes), str(built().opus_demo)
+    speech = [soundfile.read(path, dtype="int16")[0] for path in sorted(PACKAGED.glob("*.flac"))[:clips]]
     encodings = {f"plc {BITRATE_KBPS}000": "", f"dred {DRED_KBPS}000": "-dred 100"}
     network.get_mos(speech[0] / 32768)
     with tempfile.TemporaryDirectory() as folder:
@@ -205,17 +231,19 @@ def pipeline(clips: int, calls: int, burst: float, first: int, passes: int, with
                 command = [opus_demo, *words.split(), f"{clip}.sw", f"{clip} {name}"]
                 subprocess.run(command, cwd=folder, capture_output=True, check=True)
         before, made = _processor_s(), 0
-        for number, lost in zip(range(calls), losses(samples // 320, burst), strict=False):
+        most = 1 + max(map(len, speech)) // 320
+        for number, lost in zip(range(calls), losses(most, burst), strict=False):
             if number % 2 != first:
                 continue
             Path(folder, "lost").write_text("".join(f"{int(gone)}\n" for gone in lost), encoding="ascii")
-            reference = speech[number // 2 % clips] / np.float32(32768)
+            pcm = speech[number // 2 % clips]
+            reference = pcm / np.float32(32768)
             for name in encodings:
                 command = [opus_demo, "-d", "16000", "1", "-dec_complexity", "10", "-lossfile", "lost"]
                 command += [f"{number // 2 % clips} {name}", "out.sw"]
                 subprocess.run(command, cwd=folder, capture_output=True, check=True)
-                sound = np.fromfile(Path(folder, "out.sw"), np.int16)[:samples] / np.float32(32768)
-                sound = np.pad(sound, (0, samples - len(sound)))
+                sound = np.fromfile(Path(folder, "out.sw"), np.int16)[: len(pcm)] / np.float32(32768)
+                sound = np.pad(sound, (0, len(pcm) - len(sound)))
                 stoi(reference, sound, 16_000, extended=True)
                 network.get_mos(sound)
                 if with_pesq:
@@ -257,6 +285,7 @@ class Sweep:
         self._options = options
         self._folder = folder
         self._runs = 0
+        self._pesq_ms = float("nan")
 
     def _begin(self, metrics: Sequence[Any] = METRICS, python: str = sys.executable, **arguments: Any) -> Any:
         """Start a run of the sweep in a folder of its own."""
@@ -300,6 +329,7 @@ class Sweep:
     def before(self) -> Found:
         """Measure the same sweep by another installation."""
         if not self._options.before:
+            print("before: --before names no interpreter", flush=True)
             return {}
         before = result_of(self._begin(python=self._options.before))
         ratio = before["processor_ms"] / self._now["processor_ms"]
@@ -319,7 +349,8 @@ class Sweep:
     def pesq(self) -> Found:
         """Measure PESQ-WB on all realizations and on parts of them."""
         found = result_of(self._begin(["pesq_wb"], clips=4, realizations=self._options.pesq_realizations))
-        pesq_ms, row_ms = found["metrics"]["pesq_wb"], self._now["processor_ms"]
+        self._pesq_ms = pesq_ms = found["metrics"]["pesq_wb"]
+        row_ms = self._now["processor_ms"]
         scores = _scores(found, "pesq_wb")
         of_scheme = scores.reshape(4, -1, scores.shape[1])
         spread = Spread.of(of_scheme[:, :, 0] - of_scheme[:, :, 1])
@@ -340,7 +371,6 @@ class Sweep:
 
     def pipeline(self) -> Found:
         """Measure two persistent processes of other programs."""
-        pesq_ms = self._now["processor_ms"] * (self._pesq["row_time"] - 1)
         ratios = {}
         for name, passes, with_pesq in (
             ("without_pesq", 15, False),
@@ -353,10 +383,10 @@ class Sweep:
             found = [result_of(process) for process in both]
             call_ms = sum(each["processor_ms"] for each in found) / 2
             # Two of three rows are calls; the pipeline has no ceiling.
-            ours_ms = 1.5 * (self._now["processor_ms"] + with_pesq * pesq_ms)
+            ours_ms = 1.5 * (self._now["processor_ms"] + with_pesq * self._pesq_ms)
             ratios[name] = round(call_ms / ours_ms, 2)
             print(
-                f"pipeline {name.replace('_', ' ')}: {call_ms:.0f} ms of processor time per call of 10 s, "
+                f"pipeline {name.replace('_', ' ')}: {call_ms:.0f} ms of processor time per call, "
                 f"ours {ours_ms:.1f} ms with the ceiling: {call_ms / ours_ms:.2f} x",
                 flush=True,
             )
@@ -386,11 +416,33 @@ class Sweep:
             "dask_by_two_processes": round(middle["Dask"] / middle["two processes"], 3),
         }
 
+    def cached(self) -> Found:
+        """Measure the sweep with an empty cache, and a second time."""
+        from testbed.files import cache_dir
+
+        folder = self._folder / "cache"
+        folder.mkdir()
+        (folder / "opus").symlink_to(cache_dir() / "opus")
+        keeping, again = (result_of(self._begin(cache=str(folder))) for _ in range(2))
+        megabytes = sum(file.stat().st_size for file in folder.glob("**/*") if file.is_file()) / 1e6
+        computed = again["rows"] - again["cached"]
+        overhead = keeping["processor_ms"] / self._now["processor_ms"]
+        print(
+            f"cached: {computed} of {again['rows']} rows were computed, in {again['all_s']:.1f} s with "
+            f"start-up and report; the first took {keeping['all_s']:.1f} s and kept {megabytes:.0f} MB, "
+            f"{overhead:.2f} x the processor time per row of a run without a cache",
+            flush=True,
+        )
+        return {"computed": computed, "scored": again["scored"], "overhead": round(overhead, 3)} | {
+            "second_by_first": round(again["all_s"] / keeping["all_s"], 3)
+        }
+
     def measure(self) -> Found:
-        """Do all parts."""
-        found = {"stages": self.stages(), "before": self.before()}
-        self._pesq = found["pesq"] = self.pesq()
-        return found | {"pipeline": self.pipeline(), "processes": self.processes()}
+        """Measure the stages, and the parts that are asked for."""
+        found = {"stages": self.stages()}
+        for part in self._options.parts:
+            found[part] = getattr(self, part)()
+        return found
 
 
 def _scores(found: Found, name: str) -> Floats:
@@ -406,6 +458,7 @@ def main() -> None:
         print(json.dumps(WORK[sys.argv[1]](**json.loads(sys.argv[2]))))
         return
     parser = argparse.ArgumentParser(description="Measures how fast a sweep runs.")
+    parser.add_argument("parts", nargs="*", help=f"what to measure besides the stages: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="a minute, with few calls")
     for name, default, quick, about in (
         ("clips", 2, 1, "clips of the sweep"),
@@ -413,7 +466,7 @@ def main() -> None:
         ("sounds", 60, 4, "sounds that the packages score"),
         ("pesq-realizations", 20, 2, "realizations for PESQ-WB, of four clips"),
         ("pipeline-calls", 24, 4, "losses that the pipeline decodes with each scheme"),
-        ("process-realizations", 1200, 48, "realizations for several processes"),
+        ("process-realizations", 1200, 96, "realizations for several processes"),
         ("repeats", 3, 1, "repetitions with several processes"),
     ):
         parser.add_argument(f"--{name}", type=int, help=f"{about}; default {default}, quick {quick}")
@@ -421,6 +474,9 @@ def main() -> None:
     parser.add_argument("--burst", type=float, default=6, help="mean burst in packets")
     parser.add_argument("--before", help="Python interpreter of an installation to compare with")
     options = parser.parse_args()
+    options.parts = options.parts or PARTS
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
     for name, value in vars(options).copy().items():
         if name.startswith("default_") and getattr(options, name.removeprefix("default_")) is None:
             setattr(options, name.removeprefix("default_"), value[options.quick])
