@@ -39,7 +39,7 @@ def left_out(listed: int, points: int) -> str:
     """Return the note about the points that are not listed."""
     return (
         f"{listed} of {points} points are listed: the chosen one, and points that differ from it in one "
-        "swept value. `testbed show RUN --point N` chooses another; `run.summary()` has all."
+        "swept value. testbed show RUN --point N chooses another; run.summary() has all."
     )
 
 

@@ -246,8 +246,9 @@ def _network(table: pd.DataFrame, ceiling: str | None) -> list[str]:
     """Return the columns of `NETWORK`, if the losses of a call depended on the scheme."""
     if "packet_loss" not in table:
         return []
-    met = table[table["scheme"] != ceiling].groupby(["point", "clip", "realization"])
-    if (met["packet_loss"].nunique() <= 1).all():
+    keys = ["point", "clip", "realization"]
+    losses = table.loc[table["scheme"] != ceiling, [*keys, "packet_loss"]].groupby(keys)["packet_loss"]
+    if not (losses.max() > losses.min()).any():
         return []
     return [name for name in NETWORK if name in table and table[name].notna().any()]
 

@@ -30,8 +30,9 @@ def read_frame(path: Path, what: str = "table") -> "pd.DataFrame":
         `MOST_CELLS` values, or `MOST_BYTES` when decoded.
     """
     table = read_arrow(path, what)
+    is_large = table.num_rows > _BATCH_ROWS  # a large one is freed column by column
     try:
-        frame: pd.DataFrame = table.to_pandas()
+        frame: pd.DataFrame = table.to_pandas(split_blocks=is_large, self_destruct=is_large)
     except Exception as error:  # the file's pandas metadata can be anything, and so can the error
         raise _unreadable(path, what, error) from None
     return frame
