@@ -25,11 +25,14 @@ LOCAL = "local"
 NO_WORKER_S = 60
 """Time after which a run without any worker ends."""
 _LOOK_S = 1
-_QUIET = {
-    "distributed.comm.large-graph-warning-threshold": "1TB",
-    "distributed.admin.large-graph-warning-threshold": "1TB",
+_SETTINGS = {
+    "distributed.admin.large-graph-warning-threshold": "1TB",  # the speech of a run may be large
+    # Of a local cluster: no pages, and no profile, which takes 2 % of a core per process.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
 }
 
 
@@ -95,7 +98,7 @@ class DaskCluster:
         from distributed import Client
 
         with ExitStack() as stack:
-            stack.enter_context(dask.config.set(_QUIET))
+            stack.enter_context(dask.config.set(_SETTINGS))
             address: Any = self._address
             if address == LOCAL:
                 with held_back():

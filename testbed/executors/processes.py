@@ -13,6 +13,8 @@ from testbed.executors.this_process import ThisProcess
 from testbed.signals import held_back
 
 _WATCH_S = 0.5
+_NO_RESTARTS = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
+"""Models and kernels that a process loads later than with its first task are no leak of memory."""
 
 
 class Processes:
@@ -46,7 +48,9 @@ class Processes:
         from loky.process_executor import TerminatedWorkerError
 
         with held_back():
-            pool = ProcessPoolExecutor(len(first), initializer=_begin, initargs=(context, os.getpid()))
+            pool = ProcessPoolExecutor(
+                len(first), initializer=_begin, initargs=(context, os.getpid()), env=_NO_RESTARTS
+            )
 
         def submit(task: Task) -> Any:
             with held_back():  # the first call starts the processes
