@@ -31,6 +31,7 @@ class SoundScores:
         self._cache = cache
         self._engine = engine
         self._scores: dict[SoundKey, dict[str, Score | MetricError]] = {}
+        self._not_cached: set[tuple[SoundKey, str]] = set()
 
     def admit(self, sound: SoundKey) -> None:
         """Note that a sound was decoded before, by whatever metrics it was scored."""
@@ -77,12 +78,15 @@ class SoundScores:
     def _missing(self, sound: SoundKey, calls: Sequence[CallId]) -> list[str]:
         scores, missing = self._scores.get(sound, {}), []
         for name in dict.fromkeys(name for call in calls for name in self._metrics_of(call)):
-            if name not in scores:
+            if name in scores:
+                continue
+            if (sound, name) not in self._not_cached:
                 kept = self._cache.score(sound, self._engine, name)
-                if kept is None:
-                    missing.append(name)
-                else:
+                if kept is not None:
                     self._scores.setdefault(sound, {})[name] = kept
+                    continue
+                self._not_cached.add((sound, name))
+            missing.append(name)
         return missing
 
     def _metrics_of(self, call: CallId) -> list[str]:

@@ -1,14 +1,15 @@
-"""Sounds in the cache: the difference from a base, as FLAC.
+"""Sounds in the cache: the difference from a base, compressed.
 
 Calls over one encoding differ from its decoding without loss only near their losses, and ever less behind
-them: their differences take a third of the sound at 10 % loss in bursts, a tenth at 2 %.
+them: their differences take a third of the sound at 10 % loss in bursts, a tenth at 2 %. FLAC would be
+a sixth smaller and take three times as long.
 """
-
-import io
 
 import numpy as np
 
-from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16
+from testbed.codecs.pcm import Pcm16
+
+_CODEC, _LEVEL = "zstd", 1
 
 
 def packed(sound: Pcm16, base: Pcm16 | None) -> bytes:
@@ -19,28 +20,30 @@ def packed(sound: Pcm16, base: Pcm16 | None) -> bytes:
     base
         A sound of the same length, (samples,); None: silence.
     """
-    import soundfile
+    import pyarrow
 
-    stream = io.BytesIO()
     difference = sound if base is None else sound - base  # wraps around, and back in `unpacked`
-    soundfile.write(stream, difference, SAMPLE_RATE_HZ, "PCM_16", format="FLAC", compression_level=0.0)
-    return stream.getvalue()
+    steps = np.diff(difference, prepend=difference[:1] * 0)
+    folded = ((steps << 1) ^ (steps >> 15)).astype("<u2")  # small steps of either sign are small numbers
+    planes = folded.view(np.uint8).reshape(-1, 2).T.tobytes()
+    compressed: bytes = pyarrow.Codec(_CODEC, _LEVEL).compress(planes, asbytes=True)
+    return compressed
 
 
 def unpacked(stored: bytes, samples: int, base: Pcm16 | None) -> Pcm16 | None:
     """Return a sound from its bytes; None if they are not those of one with so many samples and that base."""
-    import soundfile
+    import pyarrow
 
     if base is not None and len(base) != samples:
         return None
     try:
-        with soundfile.SoundFile(io.BytesIO(stored)) as file:
-            if (file.frames, file.channels, file.format) != (samples, 1, "FLAC"):
-                return None
-            difference: Pcm16 = file.read(samples, "int16")
-    except (soundfile.SoundFileError, ValueError):
+        planes = pyarrow.Codec(_CODEC).decompress(stored, 2 * samples, asbytes=True)
+    except (OSError, pyarrow.ArrowException):
         return None
-    if len(difference) != samples:
+    if len(planes) != 2 * samples:
         return None
-    sound: Pcm16 = difference if base is None else np.add(base, difference)
+    folded = np.frombuffer(planes, np.uint8).reshape(2, -1).T.copy().view("<u2").reshape(-1)
+    steps = (folded >> 1).astype(np.int16) ^ -(folded & 1).astype(np.int16)
+    difference: Pcm16 = np.cumsum(steps, dtype=np.int16)
+    sound: Pcm16 = difference if base is None else base + difference
     return sound
