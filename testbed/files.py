@@ -12,6 +12,23 @@ from testbed.errors import ResultsError
 
 _TEMPORARY = re.compile(r"\.testbed-[0-9a-f]{12}(\.\w+)?")
 
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fuse.ceph",
+        "fuse.glusterfs",
+        "fuse.sshfs",
+        "gpfs",
+        "lustre",
+        "nfs",
+        "nfs4",
+        "smb3",
+    }
+)
+
 
 def cache_dir() -> Path:
     """Return the user's cache folder of the testbed.
@@ -68,6 +85,22 @@ def new_file(path: Path) -> Iterator[TextIO]:
     except BaseException:
         path.unlink()
         raise
+
+
+def network_file_system(folder: Path) -> str:
+    """Return the kind of network file system that a folder is on, such as ``"nfs4"``; "" for a local one."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    kinds = {}
+    for mount in mounts:  # "36 35 98:0 / /home rw,noatime shared:1 - nfs4 server:/home rw"
+        before, _, after = mount.partition(" - ")
+        point = before.split()[4].encode().decode("unicode_escape")
+        if folder.is_relative_to(point):
+            kinds[point] = after.split()[0]
+    kind = kinds[max(kinds, key=len)] if kinds else ""
+    return kind if kind in _NETWORK_FILE_SYSTEMS else ""
 
 
 def is_temporary(path: Path) -> bool:

@@ -58,10 +58,12 @@ class Database:
         self._damaged: set[bytes] = set()
         self._path = place
         self._connection: sqlite3.Connection | None = None
-        with self._closed_on_failure(), one_at_a_time(place / LOCK_FILE, lambda: None):
-            self._open(place)
-            if self._path != sqlite_file.current(place):
+        with self._closed_on_failure():
+            sqlite_file.check_local(place)
+            with one_at_a_time(place / LOCK_FILE, lambda: None):
                 self._open(place)
+                if self._path != sqlite_file.current(place):
+                    self._open(place)
 
     @property
     def is_open(self) -> bool:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from testbed.files import cache_dir
+from testbed.files import cache_dir, network_file_system
 
 LOCK_FILE = "lock"
 CHECK_BYTES = 8
@@ -31,6 +31,18 @@ _OURS = re.compile(r"cache-\d+\.(sqlite(-wal|-shm)?|damaged)")
 def folder() -> Path:
     """Return the folder of the cache's files."""
     return cache_dir() / "calls"
+
+
+def check_local(place: Path) -> None:
+    """Refuse a folder on a network file system, on which SQLite cannot share a file between machines.
+
+    Raises
+    ------
+    OSError
+        It is on one; the message says what to do.
+    """
+    if kind := network_file_system(place.resolve()):
+        raise OSError(f"it is on a network file system ({kind}); TESTBED_CACHE can name a local folder")
 
 
 def current(place: Path) -> Path:

@@ -61,7 +61,7 @@ def prune(place: Path, most_bytes: int) -> int:
     before = _disk_bytes(place)
     path = sqlite_file.current(place)
     if path.exists():
-        with one_at_a_time(place / LOCK_FILE, lambda: None), _open(path) as connection:
+        with _open(path) as connection:
             with sqlite_file.transaction(connection):
                 for kinds in ("kind = 'sound'", "kind != 'sound'"):
                     excess_bytes = sqlite_file.used_bytes(connection) - most_bytes
@@ -79,7 +79,9 @@ def _disk_bytes(place: Path) -> int:
 @contextmanager
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
     try:
-        with closing(sqlite_file.opened(path)) as connection:
+        with one_at_a_time(path.parent / LOCK_FILE, lambda: None):
+            opened = sqlite_file.opened(path)
+        with closing(opened) as connection:
             yield connection
     except sqlite3.Error as error:
         if sqlite_file.is_damage(error):

@@ -10,6 +10,7 @@ from testbed.cache import sqlite_file
 from testbed.cache.database import Database, Entry
 from testbed.cache.upkeep import content, prune
 from testbed.errors import ResultsError
+from testbed.files import network_file_system
 
 MB = 1_000_000
 
@@ -84,6 +85,20 @@ def test_a_folder_that_cannot_be_used_means_no_cache_and_a_reason(tmp_path):
     database.write([Entry("score", key(1), b"one")])
     assert database.get(key(1)) is None
     assert "the cache is not used" in database.problem
+
+
+def test_a_network_file_system_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_file, "network_file_system", lambda folder: "nfs4")
+    database = Database(tmp_path / "calls", MB, 1)
+    assert "the cache is not used: it is on a network file system (nfs4)" in database.problem
+    assert not (tmp_path / "calls").exists()
+
+
+def test_the_kind_of_a_file_system_is_that_of_the_innermost_mount(monkeypatch):
+    mounts = "27 1 0:2 / / rw - ext4 /dev/sda rw\n28 27 0:3 / /home\\040s rw - nfs4 server:/home rw\n"
+    monkeypatch.setattr(Path, "read_text", lambda *_: mounts)
+    assert network_file_system(Path("/home s/me/calls")) == "nfs4"
+    assert network_file_system(Path("/home/me/calls")) == ""
 
 
 def test_a_full_disk_means_no_cache_and_a_reason(tmp_path, monkeypatch):
