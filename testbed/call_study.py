@@ -1,6 +1,6 @@
 """A study of calls: schemes compared on speech, from the plan to the table."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from testbed.scenario.checks import check_codec, clips_of
 from testbed.scenario.loading import Scenario
 from testbed.store import Store
 from testbed.study_kind import CALLS
+from testbed.tally import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,18 +143,19 @@ class CallStudy:
     def _all_calls(self) -> Iterator[CallId]:
         return (call for group in self._plan.groups() for call in group.calls)
 
-    def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
+    def manifest(self, origin: Provenance, rows: "Iterable[pd.DataFrame] | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings and diagnoses of the rows so far."""
-        if table is None:
+        if rows is None:
             return make_manifest(self._plan, self.context, 0, [], None, origin)
-        found = diagnoses(self._plan, table)
+        tally = Tally(self._plan, rows)
+        found = diagnoses(self._plan, tally)
         warnings = [
             *origin.caveats(),
-            *caveats(self._plan, self.context.clips, table, found),
-            *_unkept(self._unkept, table),
+            *caveats(self._plan, self.context.clips, tally, found),
+            *_unkept(self._unkept, tally),
         ]
         return {
-            **make_manifest(self._plan, self.context, len(table), warnings, found, origin),
+            **make_manifest(self._plan, self.context, tally.rows, warnings, found, origin),
             "cache": {"computed": self._computed, **asdict(self._cache_use)},
         }
 
@@ -164,10 +166,10 @@ def _examples(plan: Plan) -> frozenset[CallId]:
     return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(plan.schemes[point])))
 
 
-def _unkept(clean: Sequence[str], table: "pd.DataFrame") -> list[str]:
+def _unkept(clean: Sequence[str], tally: Tally) -> list[str]:
     """Return a warning about kept files that could not be written."""
-    calls = table["error"][table["error"].str.contains(NOT_KEPT, regex=False)]
-    reasons = [*clean, *(reason for error in calls for reason in error.split("; ") if NOT_KEPT in reason)]
+    said = (reason for error in tally.not_kept for reason in error.split("; "))
+    reasons = [*clean, *(reason for reason in said if NOT_KEPT in reason)]
     if not reasons:
         return []
     first = reasons[0].removeprefix(f"{NOT_KEPT}: ")

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from testbed.cases import Case, cases
 from testbed.codecs.pcm import int16_from_float
@@ -15,19 +15,14 @@ from testbed.plan import Plan, stages
 from testbed.redundancy_advice import advice
 from testbed.speech import Clip
 from testbed.speech_caveats import speech_caveats
+from testbed.tally import Tally
 from testbed.words import counted
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _OF_RECEIVER = "late with every scheme"
 
 
-def caveats(
-    plan: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
-) -> list[str]:
+def caveats(plan: Plan, clips: Sequence[Clip], tally: Tally, diagnosed: Sequence[Diagnosis]) -> list[str]:
     """Return the warnings about a run, finished or not.
 
     Parameters
@@ -36,25 +31,24 @@ def caveats(
         The plan of all calls.
     clips
         The speech.
-    table
-        One row per call made.
+    tally
+        Counts and means over the calls made.
     diagnosed
         The problems of each scheme at each point.
     """
     return [
-        *_failures(table),
-        *speech_caveats(clips, table),
-        *pause_caveats(plan, table),
+        *_failures(tally),
+        *speech_caveats(clips, tally.clean),
+        *pause_caveats(plan, tally.pauses),
         *_recordings(plan),
-        *_problems(plan, clips, table, diagnosed),
+        *_problems(plan, clips, tally, diagnosed),
     ]
 
 
-def _failures(table: "pd.DataFrame") -> list[str]:
-    failed = table[table["payload_kbps"].isna()]
-    if failed.empty:
+def _failures(tally: Tally) -> list[str]:
+    if not tally.failed:
         return []
-    return [f"{len(failed)} of {len(table)} calls failed; the first: {failed['error'].iloc[0]}"]
+    return [f"{tally.failed} of {tally.rows} calls failed; the first: {tally.first_failure}"]
 
 
 def _recordings(plan: Plan) -> list[str]:
@@ -75,9 +69,7 @@ def _doubt(stage: Any, folder: Path) -> str:
         return str(error)
 
 
-def _problems(
-    plan: Plan, clips: Sequence[Clip], table: "pd.DataFrame", diagnosed: Sequence[Diagnosis]
-) -> list[str]:
+def _problems(plan: Plan, clips: Sequence[Clip], tally: Tally, diagnosed: Sequence[Diagnosis]) -> list[str]:
     """Return each problem once, with its first scheme and point, and the further ones.
 
     Texts that differ in numbers and in the scheme's name only are the same problem, except that each scheme
@@ -85,7 +77,7 @@ def _problems(
     the receiver.
     """
     met: dict[int, dict[str, Case]] = defaultdict(dict)
-    for case in cases(plan, table):
+    for case in cases(plan, tally):
         met[case.point][case.scheme.name] = case
     late = Counter(each.point for each in diagnosed if each.kind == "late")
     problems: dict[tuple[str, str], list[Diagnosis]] = defaultdict(list)
@@ -101,7 +93,7 @@ def _problems(
         text, others = first.text, list(dict.fromkeys(each.scheme for each in found))[1:]
         if problem == _OF_RECEIVER:
             text, others = f"Playout: {lateness(list(met[first.point].values()))}", []
-        elif first.kind == "not_sent" and len(table) == plan.calls:
+        elif first.kind == "not_sent" and tally.rows == plan.calls:
             text += _sufficient(clips, met[first.point][first.scheme])
         at = ", ".join(f"{key} = {value}" for key, value in plan.points[first.point].parameters.items())
         more = len({each.point for each in found}) - 1

@@ -5,15 +5,13 @@ The scenario and the table are enough for a diagnosis, so an unfinished run has 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from testbed.cases import Case, cases, percent
 from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.not_sent import not_sent
 from testbed.plan import Plan
-
-if TYPE_CHECKING:
-    import pandas as pd
+from testbed.tally import Tally
 
 DiagnosisKind = Literal["not_sent", "over_link", "queue_loss", "late", "narrow"]
 MANY = 0.1
@@ -45,11 +43,11 @@ class Diagnosis:
     text: str
 
 
-def diagnoses(plan: Plan, table: "pd.DataFrame") -> list[Diagnosis]:
+def diagnoses(plan: Plan, tally: Tally) -> list[Diagnosis]:
     """Return the problems of each scheme at each point, in the table's order; as `testbed.cases.cases`."""
     return [
         Diagnosis(case.point, case.scheme.name, kind, f"{case.scheme.name} {text}")
-        for case in cases(plan, table)
+        for case in cases(plan, tally)
         for kind, text in _problems(case)
     ]
 

@@ -187,10 +187,10 @@ def run_scenario(
                     raise RunError(f"ended at the first failure, as --fail-fast asks: {failures[0]}")
         except (Exception, KeyboardInterrupt):
             with suppress(Exception):  # the rows are kept even without warnings and diagnoses
-                work.note(study.manifest(origin, work.store.rows().table()))
+                work.note(study.manifest(origin, work.store.rows().frames()))
             raise
         report("writing")
         work.write_tables(study.tables)
-        manifest = study.manifest(origin, work.store.rows().table())
+        manifest = study.manifest(origin, work.store.rows().frames())
         work.finish({**manifest, "replaces": work.replaces})
     return load(out)

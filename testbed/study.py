@@ -95,7 +95,7 @@ class Study(Protocol):
     def keep(self, store: Store, result: Any) -> int:
         """Write a result to disk; return how far it advances the progress."""
 
-    def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
+    def manifest(self, origin: Provenance, rows: "Iterable[pd.DataFrame] | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings about the rows so far; None: before the first one."""
 
 

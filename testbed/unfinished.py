@@ -10,6 +10,7 @@ from testbed.errors import TestbedError
 from testbed.plan import plan
 from testbed.scenario.base import MOST_CALLS
 from testbed.scenario.loading import Scenario, stored_scenario
+from testbed.tally import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +31,9 @@ def said_of(manifest: Mapping[str, Any], table: "pd.DataFrame") -> dict[str, Any
         if not isinstance(scenario, Scenario):
             return {}
         planned = plan(scenario, len(manifest["clips"]), max(MOST_CALLS, len(table)))
-        found = diagnoses(planned, table)
-        warnings = [*manifest["warnings"], *caveats(planned, (), table, found)]
+        tally = Tally(planned, [table])
+        found = diagnoses(planned, tally)
+        warnings = [*manifest["warnings"], *caveats(planned, (), tally, found)]
     except (TestbedError, KeyError, TypeError, ValueError, AttributeError):
         return {}
     return {"warnings": warnings, "diagnoses": [asdict(each) for each in found]}

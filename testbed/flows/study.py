@@ -1,6 +1,6 @@
 """A study of flows: congestion-controlled media over shared links, from the plan to the tables."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,9 @@ from testbed.study_kind import FLOWS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_OUTCOME = ["point", "realization", "error"]
 
 
 @dataclass(frozen=True, order=True)
@@ -147,14 +150,17 @@ class FlowStudy:
         )
         return 1
 
-    def manifest(self, origin: Provenance, table: "pd.DataFrame | None" = None) -> dict[str, Any]:
+    def manifest(self, origin: Provenance, rows: "Iterable[pd.DataFrame] | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings about the rows so far."""
-        rows = 0 if table is None else len(table)
-        warnings = [] if table is None else [*origin.caveats(), *_failures(table)]
+        import pandas as pd
+
+        made = [frame[_OUTCOME] for frame in rows or ()]
+        table = pd.concat(made) if made else pd.DataFrame(columns=_OUTCOME)
+        warnings = [] if rows is None else [*origin.caveats(), *_failures(table)]
         seeds = {"flows": "SHA-256 of seed, realization, direction and stage or flow"}
         return {
             "kind": FLOWS.name,
-            **shared_entries(origin, self.context, rows, warnings, seeds),
+            **shared_entries(origin, self.context, len(table), warnings, seeds),
             "scenario": self._scenario.model_dump(mode="json", exclude_none=True, exclude_unset=True),
             "controllers": [point.scenario.congestion.controller for point in self.context],
             "save": [],

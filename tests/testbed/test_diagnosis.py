@@ -11,6 +11,7 @@ from testbed.diagnosis import diagnoses
 from testbed.not_sent import will_not_be_sent
 from testbed.plan import Plan, plan, stages
 from testbed.scenario.loading import Scenario, parse_scenario
+from testbed.tally import Tally
 from testbed.unfinished import said_of
 
 HEALTHY: dict[str, Any] = {
@@ -51,7 +52,7 @@ def made(channel: str = LOSS, schemes: str = f"[{LBRR}, {DRED}, {RED}]", **more:
 def table(whole: Plan, **seen: Any) -> pd.DataFrame:
     """Return a healthy row for each scheme at each point, but for what was seen."""
     rows = [
-        {"point": point, "scheme": scheme.name, "error": "", **HEALTHY, **seen}
+        {"point": point, "scheme": scheme.name, "clip": "a", "error": "", **HEALTHY, **seen}
         for point, schemes in enumerate(whole.schemes)
         for scheme in schemes
     ]
@@ -59,7 +60,7 @@ def table(whole: Plan, **seen: Any) -> pd.DataFrame:
 
 
 def told(whole: Plan, **seen: Any) -> list[tuple[str, str]]:
-    return [(each.kind, each.text) for each in diagnoses(whole, table(whole, **seen))]
+    return [(each.kind, each.text) for each in diagnoses(whole, Tally(whole, [table(whole, **seen)]))]
 
 
 NOTHING_SENT = {"lbrr_sent": 0.0, "dred_sent_ms": 0.0}
@@ -134,9 +135,8 @@ def test_redundancy_that_is_not_sent_is_told_with_the_loss_to_expect(
     channel: str, codec: str, seen: dict[str, Any], reason: str
 ) -> None:
     whole = made(channel, codec=f"{{bitrate_kbps: 24{codec}}}")
-    found = [
-        each for each in diagnoses(whole, table(whole, **NOTHING_SENT, **seen)) if each.kind == "not_sent"
-    ]
+    tally = Tally(whole, [table(whole, **NOTHING_SENT, **seen)])
+    found = [each for each in diagnoses(whole, tally) if each.kind == "not_sent"]
     assert [each.text for each in found] == [
         f"LBRR sent no LBRR: {reason.format(40)}",
         f"DRED 500 ms sent no DRED: {reason.format(64)}",
@@ -318,7 +318,7 @@ def test_each_problem_is_a_warning_once_and_lateness_of_all_is_the_receivers() -
     )
     rows = table(whole, lbrr_sent=0.0, packet_loss=0.0, delay_ms_min=70.0, delay_variation_ms_p95=0.0)
     rows.loc[rows["point"] < 2, "frames_late"] = 500
-    found = diagnoses(whole, rows)
+    found = diagnoses(whole, Tally(whole, [rows]))
     assert [(each.point, each.scheme, each.kind) for each in found] == [
         (0, "LBRR", "not_sent"),
         (0, "LBRR", "late"),
@@ -328,7 +328,7 @@ def test_each_problem_is_a_warning_once_and_lateness_of_all_is_the_receivers() -
         (1, "RED x1", "late"),
         (2, "LBRR", "not_sent"),
     ]
-    first, second, third = caveats(whole, [], rows, found)
+    first, second, third = caveats(whole, [], Tally(whole, [rows]), found)
     assert first.startswith("playout.delay_ms = 40: LBRR sent no LBRR: ")
     assert first.endswith("set codec.expected_loss: 1 (also at 1 more point)")
     assert second == (
@@ -342,9 +342,9 @@ def test_each_problem_is_a_warning_once_and_lateness_of_all_is_the_receivers() -
 def test_a_problem_of_several_schemes_is_one_warning() -> None:
     whole = made("link: {rate_kbps: 32}", schemes=f"[{RED}, {LBRR}]", sweep="{playout.delay_ms: [40, 50]}")
     rows = table(whole, queue_loss=0.3, packet_loss=0.3, wire_kbps=60.0)
-    over = [each for each in diagnoses(whole, rows) if each.kind == "over_link"]
+    over = [each for each in diagnoses(whole, Tally(whole, [rows])) if each.kind == "over_link"]
     assert len(over) == 4
-    (told,) = caveats(whole, [], rows, over)
+    (told,) = caveats(whole, [], Tally(whole, [rows]), over)
     assert told.startswith("playout.delay_ms = 40: RED x1 sends 60 kb/s into a 32 kb/s link: ")
     assert told.endswith(" (also LBRR; at 1 more point)")
 
@@ -379,7 +379,7 @@ def test_calls_that_failed_are_told_and_not_diagnosed() -> None:
     rows = table(whole)
     rows.loc[rows["scheme"] == "LBRR", list(HEALTHY)] = float("nan")
     rows.loc[rows["scheme"] == "LBRR", "error"] = "no encoder"
-    assert diagnoses(whole, rows) == []
-    assert caveats(whole, [], rows, []) == ["1 of 3 calls failed; the first: no encoder"]
-    assert diagnoses(whole, rows[rows["scheme"] == "LBRR"]) == []
-    assert diagnoses(whole, rows.iloc[:0]) == []
+    assert diagnoses(whole, Tally(whole, [rows])) == []
+    assert caveats(whole, [], Tally(whole, [rows]), []) == ["1 of 3 calls failed; the first: no encoder"]
+    assert diagnoses(whole, Tally(whole, [rows[rows["scheme"] == "LBRR"]])) == []
+    assert diagnoses(whole, Tally(whole, [rows.iloc[:0]])) == []
