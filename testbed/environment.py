@@ -92,11 +92,17 @@ def _value(kind: str, name: str) -> str:
 
 
 def _version(name: str) -> str:
-    """Return the version of Python, libopus, or a package by its own name or the one it is imported by."""
+    """Return the version of Python, libopus or a package."""
     if name == "python":
         return platform.python_version()
     if name == "libopus":
         return capabilities().version
+    return package_version(name)
+
+
+@cache
+def package_version(name: str) -> str:
+    """Return the version of a package, given by its own name or the one it is imported by."""
     try:
         return version(name)
     except PackageNotFoundError:

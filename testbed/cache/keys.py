@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, cached_property, lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from testbed.codecs.engines.engine import Job
 from testbed.codecs.opus.library import load
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.columns import MEASURED, names
+from testbed.environment import package_version
 from testbed.machine import processor
 from testbed.metrics import METRICS
 from testbed.plan import CallId, Group
@@ -184,15 +184,6 @@ def package_files(module: str) -> bytes:
     every = sorted(file.parent.rglob("*")) if file.name == "__init__.py" else [file]
     kept = [path for path in every if path.is_file() and "__pycache__" not in path.parts]
     return key_of([(str(path.relative_to(file.parent)), _sha256(path)) for path in kept])
-
-
-@cache
-def package_version(package: str) -> str:
-    """Return the version of a package; "" if it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 @cache
