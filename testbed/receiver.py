@@ -114,7 +114,8 @@ class Receiver:
         self._take(frame, frame, primary, now_ns)
         if self.arrived_ns[frame] == NEVER:
             self.arrived_ns[frame] = now_ns
-            self._arrivals[frame] = Arrival(frame, data.sequence, data.marker)
+            if self._may_pause:
+                self._arrivals[frame] = Arrival(frame, data.sequence, data.marker)
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Play each frame when it is due."""
