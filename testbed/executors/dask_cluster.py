@@ -147,14 +147,15 @@ def _results(client: "Client", packed: PackedRun, tasks: Iterable[Task]) -> Iter
             raise error
         if error is not None and not isinstance(error, OSError):  # a worker that has ended
             raise RunError(f"worker {address}: {error}")
-    name = f"testbed-{uuid4().hex}"
-    run = client.submit(same, packed, key=name)
+    # Dask expects keys with the same words to take the same time, and gives waiting tasks to idle workers by it.
+    name, numbers = uuid4().hex, count()
+    run = client.submit(same, packed, key=f"testbed-run-{name}")
     if isinstance(run.exception(), RuntimeError):
         raise RunError("the Dask scheduler cannot read the tasks: the testbed must be installed there, too")
-    numbers = count()
+    client.replicate(run)
 
     def submit(task: Task) -> Any:
-        return client.submit(do, run, pickle.dumps(task), key=f"{name}-{next(numbers)}")
+        return client.submit(do, run, pickle.dumps(task), key=f"testbed-task-{name}-{next(numbers)}")
 
     for future in finished(tasks, submit, lambda: TASKS_PER_PROCESS * threads(), threads):
         yield future.result()
