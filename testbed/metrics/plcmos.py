@@ -47,6 +47,7 @@ METRIC = Metric(
     create=Plcmos,
     bounds=(1.0, 5.0),
     packages=("onnxruntime", "speechmos"),
+    uses_kernels=True,
     margin=0.1,
     undamaged=4.0,
 )

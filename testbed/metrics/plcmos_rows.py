@@ -64,10 +64,10 @@ class RememberedRows:
         CannotScoreError
             All samples are zero.
         """
-        return self._layers[0].rows[self._frames(signal), 0]
+        return self._layers[0].rows[self._frames(signal), :, 0]
 
     def convolved(self, signal: Signal) -> Rows:
-        """Return a signal's rows behind the convolutions (frames - 6, 128, 1); see `spectrum`."""
+        """Return a signal's rows behind the convolutions (frames - 6, 1, 128); see `spectrum`."""
         places = self._frames(signal)
         for number, (before, layer) in enumerate(pairwise(self._layers), start=1):
             padded = [_PADDING, *places, _PADDING]
@@ -84,8 +84,8 @@ class RememberedRows:
         samples.reshape(-1)[_HOP : _HOP + len(signal)] = signal
         layer = self._layers[0]
         places, new = layer.places(pairwise(hop.tobytes() for hop in samples))
-        new_samples = np.frombuffer(b"".join(chain(*new)), np.float32).reshape(-1, 1, 2 * _HOP)
-        layer.last(len(new))[:] = _log_power(new_samples)
+        new_samples = np.frombuffer(b"".join(chain(*new)), np.float32).reshape(-1, 2 * _HOP)
+        layer.last(len(new))[:] = _log_power(new_samples)[:, :, np.newaxis]
         return self._filled(places) if np.isneginf(layer.rows[places]).any() else places
 
     def _filled(self, places: list[int]) -> list[int]:
@@ -110,6 +110,14 @@ class RememberedRows:
                 layer.forget(count)
 
 
+class _Places(dict[Any, int]):
+    """Places by key; a new key gets the next place."""
+
+    def __missing__(self, key: Hashable) -> int:
+        place = self[key] = len(self)
+        return place
+
+
 class _Layer:
     """Rows of one layer in memory, in places by what they are made of."""
 
@@ -120,7 +128,7 @@ class _Layer:
 
     def forget(self, room: int) -> None:
         """Forget all rows, and have room for some at least."""
-        self._places: dict[Any, int] = {None: _PADDING}
+        self._places = _Places({None: _PADDING})
         most = max(MOST_ROWS, room + 1)
         if len(self.rows) != most:
             self.rows = np.zeros((most, *self._shape), np.float32)
@@ -133,7 +141,7 @@ class _Layer:
     def places(self, keys: Iterable[Hashable]) -> tuple[list[int], list[Any]]:
         """Return the place of each key's row, and the keys that are new, whose rows are to be written."""
         before = len(self._places)
-        places = [self._places.setdefault(key, len(self._places)) for key in keys]
+        places = [self._places[key] for key in keys]
         return places, list(islice(self._places, before, None))
 
     def last(self, count: int) -> Rows:
