@@ -1,7 +1,7 @@
 """A study of calls: schemes compared on speech, from the plan to the table."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from testbed.plan import CallId, Group, Plan, plan
 from testbed.provenance import Input, Provenance, inputs_of
 from testbed.row_set import RowSet
 from testbed.run_context import RunContext
+from testbed.run_estimate import RunEstimate
 from testbed.scenario.checks import check_codec, clips_of
 from testbed.scenario.loading import Scenario
 from testbed.store import Store
@@ -101,9 +102,9 @@ class CallStudy:
         """Return the outline of its run, for ``--dry-run``."""
         return outline(self._plan, self.context.clips)
 
-    def estimate(self, jobs: int) -> str:
-        """Return the bitrate of each scheme, time and disk, about, for ``--dry-run``; takes seconds."""
-        return "\n".join(estimate(self._plan, self.context.clips, self.context.save).lines(jobs))
+    def estimate(self, report: Callable[[int, int], None]) -> RunEstimate:
+        """Return the approximate needs of its run, from a sample of its calls, for ``--dry-run``."""
+        return estimate(self._plan, replace(self.context, cache=None), report)
 
     def identities(self) -> list[dict[str, Any]]:
         """Return the identity of a row of each point and scheme, and of each clip."""

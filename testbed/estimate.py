@@ -1,137 +1,207 @@
-"""Bitrate of each scheme, time and disk that a study of calls needs, estimated from short calls."""
+"""Bitrates, time and disk that a study of calls needs, estimated from a sample of its calls."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
+from testbed import compilation
 from testbed.calls import results_of
-from testbed.codecs.pcm import SAMPLE_RATE_HZ
-from testbed.measurements import identity
+from testbed.codecs.engines import ENGINES
+from testbed.codecs.opus.settings import EncoderSettings
 from testbed.plan import CallId, Group, Plan
 from testbed.run_context import RunContext
-from testbed.speech import Clip
-from testbed.words import duration
+from testbed.run_estimate import MANY_TASKS, RunEstimate
+from testbed.stopwatch import Stopwatch
 
-_TRIAL_S = 5
-_PAGE_BYTES, _ROW_BYTES = 500_000, 500
+_MOST_S = 6.0
+"""Processor time for the sample; each scheme of the middle point takes what it takes."""
+_MOST_POINTS = 5
+_CALLS, _CALLS_OF_BATCH = 2, 12
+"""Calls of a group for each choice of metrics; more if an engine decodes them together, which is cheaper."""
+_LOADING_S = 4.0
+"""Longest time to load kernels; compiling them takes longer, but only once after installation."""
+_END_S, _CELL_S, _ROW_S = 2.0, 4e-3, 2e-4
+"""Time of the answer and the page, for each scheme at a point, and to keep a row."""
+_PAGE_BYTES, _CELL_BYTES, _ROW_BYTES = 150_000, 3000, 200
 _BASE64 = 4 / 3
 """The page holds the examples' sounds, too."""
 
+_TIMINGS = ("seconds_encode", "seconds_simulate", "seconds_decode", "seconds_metrics")
 
-@dataclass(frozen=True)
-class RunEstimate:
-    """The need of a study.
-
-    Attributes
-    ----------
-    wire_kbps
-        Bitrate on the wire of each scheme at the middle point; NaN where its call failed.
-    seconds
-        Processor time; NaN if all calls failed.
-    disk_bytes
-        Size of the run's folder.
-    failure
-        Reason of the first failure; "" if no call failed.
-    """
-
-    wire_kbps: dict[str, float]
-    seconds: float
-    disk_bytes: float
-    failure: str
-
-    def lines(self, jobs: int) -> list[str]:
-        """Return it in words, for a number of processes."""
-        if np.isnan(self.seconds):
-            return [f"no estimate, because a call of {_TRIAL_S} s failed: {self.failure}"]
-        width = max(map(len, self.wire_kbps))
-        rates = [
-            f"  {name:{width}}  {'-' if np.isnan(kbps) else f'{kbps:.0f}':>4}"
-            for name, kbps in self.wire_kbps.items()
-        ]
-        each_s = self.seconds / jobs
-        wall = f"about {duration(each_s)}" if each_s >= 1 else "less than 1 s"
-        in_all = f"{wall} in {jobs} process{'es' * (jobs > 1)}"
-        return [
-            "kb/s on the wire, about (payload, RTP, UDP and IPv4):",
-            *rates,
-            f"{in_all}, {self.disk_bytes / 1e6:.0f} MB on disk",
-        ]
+Kind = tuple[str, bool, tuple[str, ...]]
+"""Calls that cost about the same: name of the scheme, whether the loop is closed, and metrics."""
 
 
-def estimate(plan: Plan, clips: Sequence[Clip], save: frozenset[str]) -> RunEstimate:
-    """Make one short call per scheme of the middle point, and estimate from these.
+def estimate(plan: Plan, context: RunContext, report: Callable[[int, int], None]) -> RunEstimate:
+    """Make calls of each scheme at the middle point, then at others, and estimate from these.
 
     Parameters
     ----------
-    plan
-        The plan of the study.
-    clips
-        Its speech.
-    save
-        Files to keep of every call.
+    plan, context
+        Those of the study.
+    report
+        Called with the number of groups made, and that of the whole sample.
     """
-    groups = _trial_groups(plan)
-    short = replace(clips[0], pcm=clips[0].pcm[: _TRIAL_S * SAMPLE_RATE_HZ])
-    calls = frozenset(call for group in groups for call in group.calls)
-    context = RunContext(plan.points, plan.schemes, [short], save, calls)
-    tried = [results_of(context, [group]) for group in groups]
-    rows = {call: row for results in tried for call, row in results.rows.items()}
-    sizes = Counter[str]()
-    for files in (files for results in tried for files in results.files.values()):
-        for name, content in files.items():
-            sizes[name.partition("/")[0]] += len(content)
-    named = {identity(context, call)["scheme"]: row for call, row in sorted(rows.items())}
-    rates = {name: float(row.get("wire_kbps", np.nan)) for name, row in named.items()}
-    failure = next((row["error"] for row in rows.values() if "wire_kbps" not in row), "")
-    tried_s = short.seconds * len(rows)
-    heard_s = plan.calls_per_clip * sum(clip.seconds for clip in clips)
-    kept = sum(size for name, size in sizes.items() if name != "examples") * heard_s / tried_s
-    examples = sizes["examples"] * clips[0].seconds / short.seconds * (1 + _BASE64)
+    begin_s = time.process_time()
+    groups = list(_sample(plan))
+    least = len(plan.schemes[groups[0].calls[0].point])
+    report(0, len(groups))
+    if compilation.is_needed(plan):
+        compilation.compile_kernels(plan)
+    begin_s += min(_LOADING_S, time.process_time() - begin_s)
+    warm_up = Stopwatch()
+    results_of(replace(context), [groups[0]])  # with a context of its own, so that its encoding is not kept
+    warm_up_s, spent, sample = warm_up.seconds, Stopwatch(), _Sample(plan, context)
+    for number, group in enumerate(groups, 1):
+        sample.add(group)
+        if number == 1:
+            warm_up_s = max(0.0, warm_up_s - spent.seconds)
+        total = min(len(groups), max(least, number, int(number * _MOST_S / spent.seconds)))
+        report(number, total)
+        if number == total:
+            break
+    cells = sum(map(len, plan.schemes))
     return RunEstimate(
-        rates,
-        processor_seconds(plan, clips, list(rows.values()), heard_s),
-        _PAGE_BYTES + _ROW_BYTES * plan.calls + kept + examples,
-        failure,
+        begin_s=begin_s,
+        warm_up_s=warm_up_s,
+        work_s=sample.work_s(),
+        end_s=_END_S + _CELL_S * cells + _ROW_S * plan.calls,
+        tasks=sum(1 for _ in islice(plan.tasks(), MANY_TASKS)),
+        disk_bytes=_PAGE_BYTES + _CELL_BYTES * cells + _ROW_BYTES * plan.calls + sample.kept_bytes(),
+        failure=sample.failure,
+        wire_kbps=sample.wire_kbps(),
     )
 
 
-def _trial_groups(plan: Plan) -> list[Group]:
-    """Return a group per scheme of the middle point, for libopus: kernels take a minute to compile."""
-    point = len(plan.points) // 2
-    return [
-        Group(0, encoding.settings, "libopus", encoding.batch_mb, [CallId(point, scheme, 0, 0)])
-        for encoding in plan.encodings
-        for used_at, scheme in encoding.uses
-        if used_at == point
-    ]
+def _sample(plan: Plan) -> Iterator[Group]:
+    """Yield groups of the middle point, one of the other kind of loop, and others, each with another clip."""
+    last = len(plan.points) - 1
+    is_closed = [point.scenario.is_closed_loop for point in plan.points]
+    middle = (last + 1) // 2
+    other = [index for index, closed in enumerate(is_closed) if closed != is_closed[middle]][:1]
+    points = list(dict.fromkeys([middle, *other, 0, last, last // 4, 3 * last // 4]))[:_MOST_POINTS]
+    clips = min(plan.clips, _MOST_POINTS)
+    for index in range(max(len(points), clips)):
+        point, clip = points[index % len(points)], index % clips * plan.clips // clips
+        for scheme in range(len(plan.schemes[point])):
+            encoding = plan.encoding_of[point, scheme]
+            most = _CALLS_OF_BATCH if ENGINES[encoding.engine].uses_kernels else _CALLS
+            calls = [
+                CallId(point, scheme, clip, realization)
+                for realizations in _by_metrics(plan).values()
+                for realization in realizations[:most]
+            ]
+            yield Group(clip, encoding.settings, encoding.engine, encoding.batch_mb, sorted(calls))
 
 
-def processor_seconds(
-    plan: Plan, clips: Sequence[Clip], rows: Sequence[dict[str, Any]], heard_s: float
-) -> float:
-    """Return the processor time of all calls; NaN if the calls tried failed.
+def _by_metrics(plan: Plan) -> dict[tuple[str, ...], list[int]]:
+    """Return the realizations by the metrics that score their calls."""
+    found: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for realization in range(plan.scenario.realizations):
+        found[tuple(plan.scenario.metrics_of(realization))].append(realization)
+    return found
 
-    Parameters
-    ----------
-    rows
-        Of the calls tried. The first does not count: its call loads the libraries.
-    heard_s
-        Duration of all calls.
-    """
-    whole_rows = [row for row in rows[1:] if "wire_kbps" in row]
-    if not whole_rows:
-        return float("nan")
-    mean = {
-        name: np.mean([row[f"seconds_{name}"] for row in whole_rows])
-        for name in ("encode", "simulate", "decode", "metrics")
-    }
-    encodings = len({encoding.settings for encoding in plan.encodings})
-    encoded_s = encodings * sum(clip.seconds for clip in clips)
-    if plan.scenario.is_closed_loop:
-        encoded_s = heard_s
-    tried_s = min(_TRIAL_S, clips[0].seconds)
-    of_calls = mean["simulate"] + mean["decode"] + mean["metrics"]
-    return float(mean["encode"] * encoded_s + of_calls * heard_s) / tried_s
+
+class _Sample:
+    """The costs of groups of calls, per second of speech."""
+
+    def __init__(self, plan: Plan, context: RunContext) -> None:
+        self.failure = ""
+        self._plan = plan
+        self._context = context
+        self._costs: dict[Kind, list[float]] = defaultdict(list)
+        self._encoding_costs: dict[tuple[int, EncoderSettings], float] = {}
+        self._wire_kbps: dict[str, list[float]] = {}
+        self._kept_bytes = Counter[str]()
+        self._heard_s = 0.0
+
+    def add(self, group: Group) -> None:
+        """Make the calls of a group."""
+        watch = Stopwatch()
+        results = results_of(self._context, [group])
+        spent_s, first = watch.seconds, group.calls[0]
+        scheme, scenario = self._context.scheme(first), self._context.scenario(first)
+        clip_s, is_closed = self._context.clip(first).seconds, scenario.is_closed_loop
+        self._heard_s += clip_s * len(group.calls)
+        for files in results.files.values():
+            for name, content in files.items():
+                self._kept_bytes[name.partition("/")[0]] += len(content)
+        made = {call: row for call, row in results.rows.items() if "wire_kbps" in row}
+        rates = [float(row["wire_kbps"]) for row in made.values()]
+        if first.point == len(self._plan.points) // 2:
+            self._wire_kbps.setdefault(scheme.name, []).extend(rates)
+        failed = [row["error"] for call, row in results.rows.items() if call not in made]
+        self.failure = self.failure or next(iter(failed), "")
+        timed = [row[name] for row in made.values() for name in _TIMINGS]
+        if not sum(timed):
+            return
+        factor = spent_s / sum(timed) / clip_s  # rows do not have the time between their stages
+        costs: dict[Kind, list[float]] = defaultdict(list)
+        for call in sorted(made):
+            encode_s, *others_s = (made[call][name] for name in _TIMINGS)
+            kind = scheme.name, is_closed, tuple(scenario.metrics_of(call.realization))
+            costs[kind].append(factor * (sum(others_s) + encode_s * is_closed))
+        if not is_closed:
+            encode_s = sum(row["seconds_encode"] for row in made.values())
+            self._encoding_costs.setdefault((group.clip, group.settings), factor * encode_s)
+        for kind, found in costs.items():
+            weights = np.ones(len(found))
+            if scheme.is_ceiling:  # a group decodes and scores it once
+                most = min(self._plan.scenario.realizations, ENGINES[group.engine].max_calls)
+                weights[1:] = (most - 1) / max(1, len(found) - 1)
+            self._costs[kind].append(float(np.average(found, weights=weights)))
+
+    def work_s(self) -> float:
+        """Return the processor time of all calls; NaN if none of the sample worked."""
+        if not self._costs:
+            return float("nan")
+        speech_s = sum(clip.seconds for clip in self._context.clips)
+        total = 0.0
+        for (name, is_closed), uses in _uses(self._plan).items():
+            for metrics, realizations in _by_metrics(self._plan).items():
+                total += uses * len(realizations) * self._cost((name, is_closed, metrics))
+        open_loops = [
+            encoding
+            for encoding in self._plan.encodings
+            if not self._plan.points[encoding.uses[0][0]].scenario.is_closed_loop
+        ]
+        encode = float(np.mean([*self._encoding_costs.values()])) if self._encoding_costs else 0.0
+        return speech_s * (total + len(open_loops) * encode)
+
+    def _cost(self, kind: Kind) -> float:
+        """Return the mean cost of calls of a kind, or of those that are most like it in the sample."""
+        for alike in (slice(0, 3), slice(1, 3), slice(2, 3), slice(0, 0)):
+            costs = [
+                cost for each, found in self._costs.items() if each[alike] == kind[alike] for cost in found
+            ]
+            if costs:
+                break
+        return float(np.mean(costs))
+
+    def kept_bytes(self) -> float:
+        """Return the size of the files kept besides the table, and of the sounds in the page."""
+        kept = sum(size for folder, size in self._kept_bytes.items() if folder != "examples")
+        speech_s = self._plan.calls_per_clip * sum(clip.seconds for clip in self._context.clips)
+        return kept * speech_s / self._heard_s + self._kept_bytes["examples"] * (1 + _BASE64)
+
+    def wire_kbps(self) -> dict[str, float]:
+        """Return the mean bitrate on the wire of each scheme of the middle point."""
+        found = self._wire_kbps
+        middle = self._plan.schemes[len(self._plan.points) // 2]
+        return {
+            scheme.name: float(np.mean(found[scheme.name])) if found.get(scheme.name) else float("nan")
+            for scheme in middle
+        }
+
+
+def _uses(plan: Plan) -> Counter[tuple[str, bool]]:
+    """Return the number of points with each scheme, by the kind of its loop."""
+    return Counter(
+        (scheme.name, point.scenario.is_closed_loop)
+        for point, schemes in zip(plan.points, plan.schemes, strict=True)
+        for scheme in schemes
+    )

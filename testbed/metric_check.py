@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from testbed.codecs.pcm import float_from_int16
 from testbed.errors import ResultsError
 from testbed.metrics import METRICS
+from testbed.progress import Progress
 from testbed.repeated_call import Repetition
 from testbed.results import Results, read_manifest, write_manifest
-from testbed.runner import Progress
 from testbed.wobble import Shifts, Wobble
 from testbed.words import counted
 

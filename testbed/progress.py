@@ -1,16 +1,12 @@
 """Progress of a run: a bar in a notebook or on a terminal, else a line on stderr for each twentieth."""
 
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from testbed.runner import Progress
-
-    Show = Callable[[Progress], None]
 
 _SETTLED_S = 2.0
 """Shortest time over which the speed is measured, while most of the run is to come."""
@@ -18,8 +14,40 @@ _WINDOW_S = 60.0
 """Time over which the speed is measured; longer if a row takes longer."""
 
 
+@dataclass(frozen=True)
+class Progress:
+    """Progress of a run.
+
+    Attributes
+    ----------
+    done, total
+        Number of units that are done, and of all.
+    elapsed_s
+        Time since its start.
+    message
+        The current step.
+    unit
+        Name of the unit, in the plural.
+    cached
+        Number of rows that came from the cache.
+    failed
+        Number of failures.
+    """
+
+    done: int
+    total: int
+    elapsed_s: float
+    message: str
+    unit: str = "rows"
+    cached: int = 0
+    failed: int = 0
+
+
+Show = Callable[[Progress], None]
+
+
 @contextmanager
-def progress(lines: bool = True) -> "Iterator[Show]":
+def progress(lines: bool = True) -> Iterator[Show]:
     """Yield a function to call with each progress of the run.
 
     Parameters
@@ -38,6 +66,16 @@ def progress(lines: bool = True) -> "Iterator[Show]":
         yield show
 
 
+@contextmanager
+def measuring() -> Iterator[Callable[[int, int], None]]:
+    """Yield a function to call with the number of parts of a sample that are done, and of all."""
+    began_s = time.monotonic()
+    with progress() as show:
+        yield lambda done, total: show(
+            Progress(done, total, time.monotonic() - began_s, "measuring a sample", "parts")
+        )
+
+
 def _is_notebook() -> bool:
     if "IPython" not in sys.modules:
         return False
@@ -47,14 +85,14 @@ def _is_notebook() -> bool:
 
 
 @contextmanager
-def _notebook_bar() -> "Iterator[Show]":
+def _notebook_bar() -> Iterator[Show]:
     """Yield a function that updates a bar below the cell; the bar disappears when the run ends."""
     from IPython.display import HTML, display
 
     handle = display(HTML(""), display_id=True)
     pace = Pace()
 
-    def show(now: "Progress") -> None:
+    def show(now: Progress) -> None:
         pace.see(now)
         said = escape(f"{now.message}: {_numbers(now, pace)}")
         handle.update(HTML(f'<progress value="{now.done}" max="{max(1, now.total)}"></progress> {said}'))
@@ -66,7 +104,7 @@ def _notebook_bar() -> "Iterator[Show]":
 
 
 @contextmanager
-def _terminal_bar() -> "Iterator[Show]":
+def _terminal_bar() -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -84,7 +122,7 @@ def _terminal_bar() -> "Iterator[Show]":
         task = bar.add_task("", done="", left="", total=None)
         pace = Pace()
 
-        def show(now: "Progress") -> None:
+        def show(now: Progress) -> None:
             pace.see(now)
             done, left = _done(now, pace), _left(pace)
             bar.update(
@@ -94,7 +132,7 @@ def _terminal_bar() -> "Iterator[Show]":
         yield show
 
 
-def _nothing(now: "Progress") -> None:
+def _nothing(now: Progress) -> None:
     """Show nothing."""
 
 
@@ -114,7 +152,7 @@ class Pace:
         self.left_s: float | None = None
         self._seen: deque[Progress] = deque()
 
-    def see(self, now: "Progress") -> None:
+    def see(self, now: Progress) -> None:
         """Take note of a progress."""
         if now.done and (not self._seen or now.done > self._seen[-1].done):
             self._seen.append(now)
@@ -137,7 +175,7 @@ class _Lines:
         self._last = ""
         self._pace = Pace()
 
-    def __call__(self, now: "Progress") -> None:
+    def __call__(self, now: Progress) -> None:
         self._pace.see(now)
         stage = f"{now.message}{20 * now.done // max(1, now.total)}"
         if stage != self._last:
@@ -145,12 +183,12 @@ class _Lines:
             print(f"{now.message}: {_numbers(now, self._pace)}", file=sys.stderr, flush=True)
 
 
-def _numbers(now: "Progress", pace: Pace) -> str:
+def _numbers(now: Progress, pace: Pace) -> str:
     """Return ``"12 of 48 rows, 0.57 rows/s, 2 failed, 0:00:21 elapsed, about 0:01:03 left"``."""
     return f"{_done(now, pace)}, {_clock(now.elapsed_s)} elapsed{_left(pace)}"
 
 
-def _done(now: "Progress", pace: Pace) -> str:
+def _done(now: Progress, pace: Pace) -> str:
     said = [f"{now.done} of {now.total} {now.unit}"]
     said += [f"{pace.per_s:.2g} {now.unit}/s"] if pace.per_s is not None else []
     said += [f"{now.cached} from the cache"] if now.cached else []

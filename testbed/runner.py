@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +14,11 @@ from testbed.executors import executor
 from testbed.failures import keep_failures
 from testbed.loaded_run import Run, load
 from testbed.machine import cores
-from testbed.progress import progress
+from testbed.progress import Progress, progress
 from testbed.provenance import Provenance
 from testbed.run_folder import is_complete, working
 from testbed.scenario.loading import AnyScenario, load_scenario
 from testbed.study import study_of
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Progress of a run.
-
-    Attributes
-    ----------
-    done, total
-        Number of units that are done, and of all.
-    elapsed_s
-        Time since its start.
-    message
-        The current step.
-    unit
-        Name of the unit, in the plural.
-    cached
-        Number of rows that came from the cache.
-    failed
-        Number of failures.
-    """
-
-    done: int
-    total: int
-    elapsed_s: float
-    message: str
-    unit: str = "rows"
-    cached: int = 0
-    failed: int = 0
 
 
 def run(

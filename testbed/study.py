@@ -13,6 +13,7 @@ from testbed.flows.study import FlowStudy
 from testbed.kept_files import KEEPABLE
 from testbed.provenance import Input, Provenance
 from testbed.row_set import RowSet
+from testbed.run_estimate import RunEstimate
 from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import AnyScenario
 from testbed.store import Store
@@ -69,8 +70,14 @@ class Study(Protocol):
     def outline(self) -> str:
         """Return the outline of its run, for ``--dry-run``."""
 
-    def estimate(self, jobs: int) -> str:
-        """Return the approximate needs of a run in `jobs` processes, for ``--dry-run``; "" if unknown."""
+    def estimate(self, report: Callable[[int, int], None]) -> RunEstimate:
+        """Return the approximate needs of its run, for ``--dry-run``, from a sample of its work.
+
+        Parameters
+        ----------
+        report
+            Called with the number of parts of the sample that are done, and of all.
+        """
 
     def identities(self) -> Iterable[Mapping[str, Any]]:
         """Return rows with only the columns that identify them, to try out the table."""

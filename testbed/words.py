@@ -59,7 +59,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return ``24 s`` or ``16 minutes``."""
+    """Return ``24 s``, ``16 minutes`` or ``2.5 hours``."""
+    if seconds >= 7200:
+        return f"{seconds / 3600:.1f} hours"
     return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
 
 

@@ -94,12 +94,14 @@ def run(
     wanted = frozenset(word.strip() for word in save.split(",") if word.strip())
     loaded = load_scenario(scenario, set_ or (), speech or ())
     if dry_run:
+        from testbed.progress import measuring
         from testbed.study import study_of
 
         study = study_of(loaded, wanted)
         say(study.outline())
-        if needs := study.estimate(jobs or cores()):
-            say(needs)
+        with measuring() as report:
+            needs = study.estimate(report)
+        say("\n".join(needs.lines(jobs or cores())))
         return
     from testbed.errors import ScenarioError
     from testbed.progress import progress

@@ -12,6 +12,7 @@ from testbed.errors import reason, traceback_of
 from testbed.failures import Failure
 from testbed.flows.capacity import capacity_kbps
 from testbed.flows.columns import CHANGES, COLUMNS, IDENTITY, TRAJECTORY
+from testbed.flows.estimate import estimate
 from testbed.flows.measure import changes, rows
 from testbed.flows.outline import outline
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
@@ -20,6 +21,7 @@ from testbed.manifest import shared_entries
 from testbed.provenance import Input, Provenance, inputs_of
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE
 from testbed.row_set import RowSet
+from testbed.run_estimate import RunEstimate
 from testbed.scenario.flow_scenario import DIRECTIONS, FlowScenario
 from testbed.scenario.loading import Point, points
 from testbed.store import Store
@@ -100,9 +102,14 @@ class FlowStudy:
         """Return the outline of its run, for ``--dry-run``."""
         return outline(self._scenario, self.context, self.total)
 
-    def estimate(self, jobs: int) -> str:
-        """Return "": the time of a simulation is not known before it."""
-        return ""
+    def estimate(self, report: Callable[[int, int], None]) -> RunEstimate:
+        """Return the approximate needs of its run, from one run of some points, for ``--dry-run``."""
+
+        def try_run(point: int) -> tuple[int, str]:
+            result = self.work(self.context, RunId(point, 0))
+            return len(_trajectories(result).to_parquet()), result.error
+
+        return estimate(len(self.context), self.total, try_run, report)
 
     def identities(self) -> list[dict[str, Any]]:
         """Return the identity of a row of each point."""

@@ -15,12 +15,11 @@ import soundfile
 import testbed
 from testbed.errors import ResultsError
 from testbed.loaded_run import Run
-from testbed.progress import progress
+from testbed.progress import Progress, progress
 from testbed.repeated_call import Call
 from testbed.reports.call_figure import call_figure
 from testbed.reports.inline_figure import InlineFigure
 from testbed.reports.intervals import interval
-from testbed.runner import Progress
 
 SCENARIO: dict[str, Any] = {
     "name": "notebook",

@@ -2,8 +2,7 @@
 
 import pytest
 
-from testbed.progress import Pace, progress
-from testbed.runner import Progress
+from testbed.progress import Pace, Progress, progress
 
 
 def seen(total: int, *steps: tuple[int, float]) -> list[tuple[float | None, float | None]]:

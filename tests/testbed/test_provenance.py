@@ -11,6 +11,7 @@ import soundfile
 from testbed import runner
 from testbed.errors import ResultsError
 from testbed.loaded_run import load
+from testbed.progress import Progress
 from testbed.provenance import _commit, inputs_of
 from testbed.scenario.loading import load_scenario, parse_scenario, points
 
@@ -115,7 +116,7 @@ def test_a_file_that_changes_during_the_run_is_warned_about(tmp_path: Path) -> N
     scenario = parse_scenario(SCENARIO.replace("CHANNEL", "{trace: {file: net}}"), tmp_path)
     write_talk(tmp_path)
 
-    def change(progress: runner.Progress) -> None:
+    def change(progress: Progress) -> None:
         if progress.done:
             (tmp_path / "net").write_text(OTHER_LOSSES + "0\n")
 

@@ -15,6 +15,7 @@ import pytest
 
 from testbed import loaded_run, parquet, runner
 from testbed.errors import ResultsError, TestbedError
+from testbed.progress import Progress
 from testbed.reports.plot import plot
 from testbed.reports.report import write_report
 from testbed.results import load
@@ -158,7 +159,7 @@ def test_the_same_of_hundreds_of_changes(honest: Path, tmp_path: Path) -> None:
 def cut_off(folder: Path) -> Path:
     """Leave a run that was interrupted after some rows."""
 
-    def interrupt(progress: runner.Progress) -> None:
+    def interrupt(progress: Progress) -> None:
         if progress.done >= 4:
             raise KeyboardInterrupt
 

@@ -17,8 +17,8 @@ from testbed import runner
 from testbed.codecs.opus.build import built
 from testbed.errors import RunError
 from testbed.executors import dask_cluster
+from testbed.progress import Progress
 from testbed.results import load
-from testbed.runner import Progress
 from testbed.scenario.loading import parse_scenario
 
 SCENARIO = """
