@@ -1,5 +1,6 @@
 """Progress of a run: a bar in a notebook or on a terminal, else a line on stderr for each twentieth."""
 
+import math
 import sys
 import time
 from collections import deque
@@ -151,11 +152,13 @@ class Pace:
         self.per_s: float | None = None
         self.left_s: float | None = None
         self._seen: deque[Progress] = deque()
+        self._done = math.inf  # rows that are there at the start are not this run's
 
     def see(self, now: Progress) -> None:
         """Take note of a progress."""
-        if now.done and (not self._seen or now.done > self._seen[-1].done):
+        if now.done > self._done:
             self._seen.append(now)
+        self._done = now.done
         while len(self._seen) > 2 and now.elapsed_s - self._seen[1].elapsed_s >= _WINDOW_S:
             self._seen.popleft()
         if len(self._seen) > 1:

@@ -8,6 +8,7 @@ from testbed.progress import Pace, Progress, progress
 def seen(total: int, *steps: tuple[int, float]) -> list[tuple[float | None, float | None]]:
     """Return the speed and the time left after each step, a number of rows and a time in s."""
     pace, found = Pace(), []
+    pace.see(Progress(0, total, 0.0, "calls"))
     for done, elapsed_s in steps:
         pace.see(Progress(done, total, elapsed_s, "calls"))
         found.append((pace.per_s, pace.left_s))
@@ -39,6 +40,13 @@ def test_the_speed_is_that_of_the_last_minute() -> None:
     assert speeds == sorted(speeds)
     assert found[149] == (2, 440)
     assert found[-1] == (2, 380)
+
+
+def test_the_speed_of_a_resumed_run_is_that_of_its_own_rows() -> None:
+    pace = Pace()
+    for done, elapsed_s in [(500, 0.0), (500, 60.0), (501, 61.0), (511, 66.0)]:
+        pace.see(Progress(done, 531, elapsed_s, "calls"))
+    assert (pace.per_s, pace.left_s) == (2, 10)
 
 
 def test_rows_that_take_longer_than_a_minute_have_a_speed_too() -> None:
