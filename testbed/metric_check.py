@@ -50,7 +50,10 @@ def check_metrics(
     if not run.manifest.get("complete", True):
         raise ResultsError(f"{run.folder}: the run is not complete; check its metrics when it is")
     repetition = Repetition(run)
-    rows = _chosen(run.table[run.table["scheme"] != run.ceiling], calls)
+    is_good = (run.table["scheme"] != run.ceiling) & (run.table["error"].fillna("") == "")
+    if not is_good.any():
+        raise ResultsError(f"{run.folder}: no call of a scheme without an error")
+    rows = _chosen(run.table[is_good], calls)
     shifts, started = Shifts(metrics), time.monotonic()
     what = f"checking {counted(len(metrics), 'metric')}"
     for done, row in enumerate(rows.index):
