@@ -52,7 +52,7 @@ class Study(Protocol):
 
     @property
     def cached(self) -> int:
-        """Number of rows so far that were in the cache."""
+        """Number of rows, in a flow study of runs, so far that were in the cache."""
 
     @property
     def inputs(self) -> Sequence[Input]:
@@ -130,5 +130,5 @@ def study_of(
     if isinstance(scenario, FlowScenario):
         if save:
             raise ScenarioError(f"--save {min(save)}: a flow study has no calls")
-        return FlowStudy(scenario)
+        return FlowStudy(scenario, cache)
     return CallStudy(scenario, save, cache)

@@ -8,14 +8,15 @@ import os
 import re
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
-from testbed.cache.database import Database, Entry, Kind
+from testbed.cache.database import Kind
+from testbed.cache.digests import Key
 from testbed.cache.encodings import packed_encoding, unpacked_encoding
-from testbed.cache.keys import CallKeys, Key, SoundKey
+from testbed.cache.entries import Entries
+from testbed.cache.keys import CallKeys, SoundKey
 from testbed.cache.sounds import packed, unpacked
-from testbed.cache.sqlite_file import folder
 from testbed.codecs.encoding import Encoding
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.pcm import Pcm16
@@ -64,47 +65,44 @@ class CallCache:
 
     def __init__(self, context: RunContext) -> None:
         self.keys = CallKeys(context)
-        self._database: Database | None = None
-        if context.cache is not None:
-            self._database = Database(folder(), context.cache.most_bytes, context.cache.began_s)
-        self._new: dict[Key, Entry] = {}
+        self._entries = Entries(context.cache)
         self._bases: dict[SoundKey, Pcm16] = {}
 
     @property
     def problem(self) -> str:
         """The reason why the cache is not used; "" if it is, or should not be."""
-        return "" if self._database is None else self._database.problem
+        return self._entries.problem
 
     @property
     def has_room(self) -> bool:
         """Whether there is room for further sounds."""
-        return self._database is not None and self._database.is_open and self._database.has_room
+        return self._entries.have_room
 
     def call(self, call: CallId, group: Group) -> CachedCall | None:
         """Return a call of a group that was simulated before; None if there is none."""
-        if self._database is None:
+        if not self._entries.are_used:
             return None
         columns = names(MEASURED)
         key = self.keys.call(call, group)
         match self._list(key):
             case [str(sound), *values] if _is_hex(sound) and _are_numbers(values, len(columns)):
-                timeline = self.get(self.keys.timeline(key))
+                timeline = self._entries.get(self.keys.timeline(key))
                 return CachedCall(dict(zip(columns, values, strict=True)), bytes.fromhex(sound), timeline)
         return None
 
     def keep_call(self, call: CallId, group: Group, simulated: CachedCall) -> None:
         """Keep a simulated call of a group."""
-        if self._database is None:
+        if not self._entries.are_used:
             return
         key = self.keys.call(call, group)
         values = [simulated.measurements[name] for name in names(MEASURED)]
         self._put_list("call", key, [simulated.sound.hex(), *values])
         if simulated.timeline is not None:
-            self.put("timeline", self.keys.timeline(key), simulated.timeline)
+            self._entries.put("timeline", self.keys.timeline(key), simulated.timeline)
 
     def score(self, sound: SoundKey, engine: str, metric: str) -> Score | None:
         """Return the score of a sound; None if there is none."""
-        if self._database is None:
+        if not self._entries.are_used:
             return None
         match self._list(self.keys.score(sound, engine, metric)):
             case [float(value), str(reason)]:
@@ -113,13 +111,13 @@ class CallCache:
 
     def keep_score(self, sound: SoundKey, engine: str, metric: str, score: Score) -> None:
         """Keep the score of a sound."""
-        if self._database is not None:
+        if self._entries.are_used:
             key = self.keys.score(sound, engine, metric)
             self._put_list("score", key, [score.value, score.reason])
 
     def sound(self, sound: SoundKey, engine: str, samples: int) -> Pcm16 | None:
         """Return a sound of so many samples; None if it was not kept."""
-        stored = None if self._database is None else self.get(self.keys.sound(sound, engine))
+        stored = None if not self._entries.are_used else self._entries.get(self.keys.sound(sound, engine))
         if stored is None:
             return None
         base_key, difference = stored[: len(_NO_BASE)], stored[len(_NO_BASE) :]
@@ -131,7 +129,7 @@ class CallCache:
     def base(self, base: SoundKey, engine: str, samples: int) -> Pcm16 | None:
         """Return a sound that was kept whole; None if there is none. The last few are remembered."""
         if base not in self._bases:
-            stored = self.get(self.keys.sound(base, engine)) or b""
+            stored = self._entries.get(self.keys.sound(base, engine)) or b""
             found = unpacked(stored.removeprefix(_NO_BASE), samples, None)
             if found is None:
                 return None
@@ -143,31 +141,18 @@ class CallCache:
         if self.has_room:
             base_pcm = None if base in (None, sound) else self.base(base, engine, len(pcm))
             base_key = _NO_BASE if base is None or base_pcm is None else base
-            self.put("sound", self.keys.sound(sound, engine), base_key + packed(pcm, base_pcm))
+            self._entries.put("sound", self.keys.sound(sound, engine), base_key + packed(pcm, base_pcm))
 
     def encodings(self, clip: int, settings: EncoderSettings) -> "ClipEncodings | None":
         """Return the encodings of a clip with some settings; None if no cache is used."""
-        return None if self._database is None else ClipEncodings(self, clip, settings)
+        return ClipEncodings(self._entries, self.keys, clip, settings) if self._entries.are_used else None
 
     def write(self) -> None:
         """Write what was kept to disk, unless a file of the run has changed meanwhile."""
-        new, self._new = self._new, {}
-        if self._database is not None and not self.keys.has_changed():
-            self._database.write(list(new.values()))
-
-    def get(self, key: Key) -> bytes | None:
-        """Return the value of a key; None if there is none."""
-        if self._database is None:
-            return None
-        return self._new[key].value if key in self._new else self._database.get(key)
-
-    def put(self, kind: Kind, key: Key, value: bytes) -> None:
-        """Keep a value, which `write` writes to disk."""
-        if self._database is not None and self._database.is_open:
-            self._new[key] = Entry(kind, key, value)
+        self._entries.write(is_valid=self.keys.are_valid())
 
     def _list(self, key: Key) -> list[Any] | None:
-        stored = self.get(key)
+        stored = self._entries.get(key)
         try:
             found = None if stored is None else json.loads(stored)
         except (ValueError, RecursionError):
@@ -175,28 +160,25 @@ class CallCache:
         return found if isinstance(found, list) else None
 
     def _put_list(self, kind: Kind, key: Key, values: list[Any]) -> None:
-        self.put(kind, key, json.dumps(values, default=_plain).encode())
+        self._entries.put(kind, key, json.dumps(values, default=_plain).encode())
 
 
 class ClipEncodings:
     """The encodings of one clip with one set of encoder settings in the cache."""
 
-    def __init__(self, cache: CallCache, clip: int, settings: EncoderSettings) -> None:
-        self._cache = cache
-        self._clip = clip
+    def __init__(self, entries: Entries, keys: CallKeys, clip: int, settings: EncoderSettings) -> None:
+        self._entries = entries
         self._settings = settings
+        self._key = partial(keys.encoding, clip, settings)
 
     def get(self, written: WrittenDred | None) -> Encoding | None:
         """Return the encoding with some DRED written by the testbed, or none; None if it is not there."""
-        stored = self._cache.get(self._key(written))
+        stored = self._entries.get(self._key(written))
         return None if stored is None else unpacked_encoding(stored, self._settings)
 
     def keep(self, written: WrittenDred | None, encoding: Encoding) -> None:
         """Keep an encoding."""
-        self._cache.put("encoding", self._key(written), packed_encoding(encoding))
-
-    def _key(self, written: WrittenDred | None) -> Key:
-        return self._cache.keys.encoding(self._clip, self._settings, written)
+        self._entries.put("encoding", self._key(written), packed_encoding(encoding))
 
 
 def cache_of(context: RunContext) -> CallCache:

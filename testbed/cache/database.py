@@ -14,7 +14,7 @@ from testbed.cache import sqlite_file
 from testbed.cache.sqlite_file import CHECK_BYTES, LOCK_FILE, checked
 from testbed.locks import one_at_a_time
 
-Kind = Literal["encoding", "call", "timeline", "sound", "score"]
+Kind = Literal["encoding", "call", "timeline", "sound", "score", "flows"]
 _SPARE = 0.01
 
 

@@ -10,3 +10,5 @@ SIMULATE = 1
 """Measurements of a call, and the decoder's actions."""
 DECODE = 1
 """Sound of a call."""
+FLOWS = 1
+"""Rows, changes and time series of a run of flows."""

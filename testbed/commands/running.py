@@ -127,7 +127,7 @@ def run(
             )
 
     done = _resumed_if_agreed(done_run, resume)
-    for line in _about_cache(done.manifest.get("cache", {})):
+    for line in _about_cache(done.manifest["cache"], "rows" if done.has_schemes else "runs"):
         tell(line)
     if replaced := done.manifest.get("replaces"):
         tell(f"replaced the run of {replaced}")
@@ -161,11 +161,11 @@ def _resumed_if_agreed(start: "Callable[[bool], Run]", resume: bool) -> "Run":
         return start(True)
 
 
-def _about_cache(use: Mapping[str, Any]) -> Iterator[str]:
+def _about_cache(use: Mapping[str, Any], unit: str) -> Iterator[str]:
     """Yield what the user should know about the use of the cache."""
-    if use.get("cached"):
-        yield f"{use['cached']} of {use['cached'] + use['computed']} rows were in the cache"
+    if use["cached"]:
+        yield f"{use['cached']} of {use['cached'] + use['computed']} {unit} were in the cache"
     if use.get("decoded_again"):
         yield f"{use['decoded_again']} calls were decoded again: the cache had no room for their sound"
-    if use.get("problem"):
+    if use["problem"]:
         yield f"warning: {use['problem']}"

@@ -1,20 +1,23 @@
 """A study of flows: congestion-controlled media over shared links, from the plan to the tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testbed.cache.terms import CacheTerms
 from testbed.channels.link import Link
 from testbed.columns import names
 from testbed.environment import Environment, environment
 from testbed.errors import reason, traceback_of
 from testbed.failures import Failure
+from testbed.flows.cached_run import CachedRun
 from testbed.flows.capacity import capacity_kbps
 from testbed.flows.columns import CHANGES, COLUMNS, IDENTITY, TRAJECTORY
 from testbed.flows.estimate import estimate
 from testbed.flows.measure import changes, rows
 from testbed.flows.outline import outline
+from testbed.flows.run_result import RunId, RunResult
 from testbed.flows.simulate import BIN_MS, Outcome, simulate
 from testbed.flows.trajectory import Series, cross_traffic_trajectory, trajectory
 from testbed.manifest import shared_entries
@@ -34,25 +37,12 @@ if TYPE_CHECKING:
 _OUTCOME = ["point", "realization", "error"]
 
 
-@dataclass(frozen=True, order=True)
-class RunId:
-    """One realization of one point."""
+@dataclass(frozen=True, eq=False)
+class FlowContext:
+    """The points of a flow study, and its use of the cache; None for none."""
 
-    point: int
-    realization: int
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """The rows of one run for each of the three tables, or the reason and the traceback of its failure."""
-
-    run: RunId
-    rows: list[dict[str, Any]]
-    changes: list[dict[str, Any]]
-    series: dict[str, Series]
-    seconds: float
-    error: str = ""
-    traceback: str = ""
+    points: Sequence[Point[FlowScenario]]
+    cache: CacheTerms | None
 
 
 class FlowStudy:
@@ -61,26 +51,29 @@ class FlowStudy:
     kind = FLOWS
     unit = "runs"
     tables: tuple[str, ...] = (TRAJECTORIES_FILE, CHANGES_FILE)
-    cached = 0
 
-    def __init__(self, scenario: FlowScenario) -> None:
+    def __init__(self, scenario: FlowScenario, cache: CacheTerms | None = None) -> None:
         self._scenario = scenario
-        self.context = points(scenario)
+        self._points = points(scenario)
+        self.context = FlowContext(self._points, cache)
+        self.cached = 0
+        self._computed = 0
+        self._cache_problem = ""
         self._swept = [*scenario.grid.values]
         types = {column.name: column.dtype for column in COLUMNS}
         self.columns = {name: types.get(name, "") for name in (*names(IDENTITY), *self._swept, *types)}
-        self.total = len(self.context) * scenario.realizations
-        self._rows_of_run = max(_most_rows(point.scenario) for point in self.context)
+        self.total = len(self._points) * scenario.realizations
+        self._rows_of_run = max(_most_rows(point.scenario) for point in self._points)
         self.rows = self.total * self._rows_of_run
 
     @property
     def inputs(self) -> list[Input]:
         """The files that shape its numbers."""
-        return inputs_of(self.context)
+        return inputs_of(self._points)
 
     def environment(self) -> Environment:
         """Return what shapes its numbers besides the scenario."""
-        return environment([point.scenario for point in self.context], self.inputs)
+        return environment([point.scenario for point in self._points], self.inputs)
 
     def resume(self, store: Store) -> int:
         """Drop the rows of runs that lack a part of another table; return the number of the others."""
@@ -100,7 +93,7 @@ class FlowStudy:
 
     def outline(self) -> str:
         """Return the outline of its run, for ``--dry-run``."""
-        return outline(self._scenario, self.context, self.total)
+        return outline(self._scenario, self._points, self.total)
 
     def estimate(self, report: Callable[[int, int], None]) -> RunEstimate:
         """Return the approximate needs of its run, from one run of some points, for ``--dry-run``."""
@@ -109,27 +102,32 @@ class FlowStudy:
             result = self.work(self.context, RunId(point, 0))
             return len(_trajectories(result).to_parquet()), result.error
 
-        return estimate(len(self.context), self.total, try_run, report)
+        return estimate(len(self._points), self.total, try_run, report)
 
     def identities(self) -> list[dict[str, Any]]:
         """Return the identity of a row of each point."""
-        return [self._identity(RunId(point.index, 0)) for point in self.context]
+        return [self._identity(RunId(point.index, 0)) for point in self._points]
 
     def prepare(self, folder: Path, report: Callable[[str], None]) -> None:
         """Do nothing."""
 
     @staticmethod
-    def work(context: Sequence[Point[FlowScenario]], run: RunId) -> RunResult:
-        """Simulate one realization of one point."""
-        scenario = context[run.point].scenario
+    def work(context: FlowContext, run: RunId) -> RunResult:
+        """Simulate one realization of one point, unless the cache has it."""
+        scenario = context.points[run.point].scenario
+        cached = CachedRun(context.cache, scenario, run)
+        if (found := cached.get()) is not None:
+            return found
         try:
             outcome = simulate(scenario, run.realization)
             series = series_of(scenario, outcome)
             met = changes(scenario, series)
-            return RunResult(run, rows(scenario, outcome, series, met), met, series, outcome.seconds)
+            made = RunResult(run, rows(scenario, outcome, series, met), met, series, outcome.seconds)
         except Exception as error:  # a failing run must not end a long sweep
             failed = [{"flow": flow.name} for flow in scenario.flows]
             return RunResult(run, failed, [], {}, 0.0, reason(error), traceback_of(error))
+        cached.keep(made)
+        return replace(made, cache_problem=cached.problem)
 
     def failures(self, result: RunResult) -> list[Failure]:
         """Return the failure of the run, if it failed."""
@@ -141,6 +139,10 @@ class FlowStudy:
     def keep(self, store: Store, result: RunResult) -> int:
         """Write the rows of a run to disk, those of the results last; return 1."""
         import pandas as pd
+
+        self.cached += result.is_cached
+        self._computed += not result.is_cached
+        self._cache_problem = self._cache_problem or result.cache_problem
 
         number = self._number(result.run)
         identity = self._identity(result.run)
@@ -167,10 +169,15 @@ class FlowStudy:
         seeds = {"flows": "SHA-256 of seed, realization, direction and stage or flow"}
         return {
             "kind": FLOWS.name,
-            **shared_entries(origin, self.context, len(table), warnings, seeds),
+            **shared_entries(origin, self._points, len(table), warnings, seeds),
             "scenario": self._scenario.model_dump(mode="json", exclude_none=True, exclude_unset=True),
-            "controllers": [point.scenario.congestion.controller for point in self.context],
+            "controllers": [point.scenario.congestion.controller for point in self._points],
             "save": [],
+            "cache": {
+                "computed": self._computed,
+                "cached": self.cached,
+                "problem": self._cache_problem,
+            },
         }
 
     def _number(self, run: RunId) -> int:
@@ -180,7 +187,7 @@ class FlowStudy:
         return {
             "point": run.point,
             "realization": run.realization,
-            **self.context[run.point].parameters,
+            **self._points[run.point].parameters,
         }
 
 

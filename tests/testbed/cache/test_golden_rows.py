@@ -14,12 +14,15 @@ from testbed.call import listen
 from testbed.codecs.engines import engine
 from testbed.codecs.pcm import float_from_int16, int16_from_float
 from testbed.encoded_clip import EncodedClip
+from testbed.flows.run_result import RunId
+from testbed.flows.study import FlowStudy
 from testbed.machine import processor
 from testbed.measurements import measurements, score
 from testbed.metrics import METRICS
 from testbed.plan import plan
 from testbed.planned_call import simulate_call
 from testbed.run_context import RunContext
+from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import parse_scenario
 from testbed.speech import list_clips
 
@@ -64,6 +67,17 @@ other_calls: 1
 playout: {policy: fixed, delay_ms: 150}
 """,
 }
+FLOWS = """
+name: golden flows
+flows: [{name: A, media: {kind: video}}, {name: B, media: {kind: voice}, direction: backward, start_s: 1}]
+duration_s: 4
+congestion: {controller: nada}
+forward:
+  - loss: {model: bernoulli, rate: 0.02}
+  - link: {rate_kbps: 600, delay_ms: 20, cross_traffic: [{model: tcp}]}
+backward: [{link: {rate_kbps: 100, delay_ms: 20}}]
+seed: 3
+"""
 Numbers = dict[str, list[float]]
 
 
@@ -95,7 +109,24 @@ def measured() -> dict[str, tuple[int, str, Numbers]]:
     found = {
         stage: (getattr(versions, stage), exact[stage].hexdigest()[:16], numbers[stage]) for stage in exact
     }
+    found["FLOWS"] = (versions.FLOWS, *flows())
     return found | {name: (METRICS[name].version, "", {"score": scored(name)}) for name in METRICS.builtin}
+
+
+def flows() -> tuple[str, Numbers]:
+    """Return a digest of the time series of a run of flows, and the numbers of its rows and changes."""
+    scenario = parse_scenario(FLOWS)
+    assert isinstance(scenario, FlowScenario)
+    result = FlowStudy.work(FlowStudy(scenario).context, RunId(0, 0))
+    exact = hashlib.sha256()
+    for columns in result.series.values():
+        for values in columns.values():
+            exact.update(values.tobytes())
+    numbers = {
+        f"{row['flow']} {index}": [float(value) for value in row.values() if isinstance(value, int | float)]
+        for index, row in enumerate([*result.rows, *result.changes])
+    }
+    return exact.hexdigest()[:16], numbers
 
 
 def scored(metric: str) -> list[float]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from testbed.cache import keys
-from testbed.cache.keys import CallKeys, key_of
+from testbed.cache.digests import key_of, package_files
+from testbed.cache.keys import CallKeys
 from testbed.plan import CallId, plan
 from testbed.run_context import RunContext
 from testbed.scenario.loading import load_scenario
@@ -96,7 +96,7 @@ def test_a_file_of_another_package_that_changes_is_noticed(tmp_path: Path, monke
     (package / "helper.py").write_text("FACTOR = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     __import__("foreign")
-    before = keys.package_files("foreign.helper")
+    before = package_files("foreign.helper")
     (package / "helper.py").write_text("FACTOR = 22\n")
-    keys.package_files.cache_clear()
-    assert keys.package_files("foreign.helper") != before
+    package_files.cache_clear()
+    assert package_files("foreign.helper") != before
