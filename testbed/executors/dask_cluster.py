@@ -147,7 +147,7 @@ def _results(client: "Client", packed: PackedRun, tasks: Iterable[Task]) -> Iter
             raise error
         if error is not None and not isinstance(error, OSError):  # a worker that has ended
             raise RunError(f"worker {address}: {error}")
-    # Dask expects keys with the same words to take the same time, and gives waiting tasks to idle workers by it.
+    # Dask takes keys with the same words for equally long, and by it gives waiting tasks to idle workers.
     name, numbers = uuid4().hex, count()
     run = client.submit(same, packed, key=f"testbed-run-{name}")
     if isinstance(run.exception(), RuntimeError):
