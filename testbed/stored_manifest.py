@@ -99,6 +99,13 @@ class _Scenario(_Stored):
     realizations: int | None = None
 
 
+class _CacheUse(_Stored):
+    computed: _Index = 0
+    cached: _Index = 0
+    decoded_again: _Index = 0
+    problem: str = ""
+
+
 class _Manifest(_Stored):
     kind: str | None = None
     command: list[str] | None = None
@@ -129,6 +136,7 @@ class _Manifest(_Stored):
     created: str = ""
     wobble: list[_Wobble] = []
     resumed: list[str] = []
+    cache: _CacheUse = _CacheUse()
     examples: list[_Example] = []
     clean: list[_Clean] = []
     written: list[str] = []

@@ -127,7 +127,7 @@ def run(
             )
 
     done = _resumed_if_agreed(done_run, resume)
-    for line in _about_cache(done.manifest["cache"], "rows" if done.has_schemes else "runs"):
+    for line in _about_cache(done.manifest, "rows" if done.has_schemes else "runs"):
         tell(line)
     if replaced := done.manifest.get("replaces"):
         tell(f"replaced the run of {replaced}")
@@ -161,11 +161,12 @@ def _resumed_if_agreed(start: "Callable[[bool], Run]", resume: bool) -> "Run":
         return start(True)
 
 
-def _about_cache(use: Mapping[str, Any], unit: str) -> Iterator[str]:
+def _about_cache(manifest: Mapping[str, Any], unit: str) -> Iterator[str]:
     """Yield what the user should know about the use of the cache."""
+    use = {"computed": 0, "cached": 0, "decoded_again": 0, "problem": "", **manifest.get("cache", {})}
     if use["cached"]:
         yield f"{use['cached']} of {use['cached'] + use['computed']} {unit} were in the cache"
-    if use.get("decoded_again"):
+    if use["decoded_again"]:
         yield f"{use['decoded_again']} calls were decoded again: the cache had no room for their sound"
     if use["problem"]:
         yield f"warning: {use['problem']}"
