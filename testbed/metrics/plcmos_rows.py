@@ -11,8 +11,10 @@ rows, so only rows near a gap are computed::
 A row does not depend on those computed before it, so neither does a score.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, islice, pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,8 @@ from testbed.metrics.plcmos_network import ROW_SHAPES, PlcmosNetwork, Rows
 MOST_ROWS = 6144
 """Rows of each layer in memory: 95 MB, with the samples.
 
-If a signal might not fit, all rows are forgotten before it; a signal that needs more gets more.
+If a signal might not fit, all rows are forgotten before it; a signal that needs more gets more. So signals of
+more than 49 s share nothing.
 """
 _HOP = 256
 _BELOW_WEAKEST = 12 * np.log(10) / 20  # 120 dB
@@ -43,6 +46,7 @@ class RememberedRows:
     def __init__(self, network: PlcmosNetwork) -> None:
         self._network = network
         self._layers = [_Layer(shape) for shape in ROW_SHAPES]
+        self._lock = Lock()
 
     def spectrum(self, signal: Signal) -> Rows:
         """Return the features that the network was trained on.
@@ -64,17 +68,30 @@ class RememberedRows:
         CannotScoreError
             All samples are zero.
         """
-        return self._layers[0].rows[self._frames(signal), :, 0]
+        with self._kept_whole():
+            return self._layers[0].rows[self._frames(signal), :, 0]
 
     def convolved(self, signal: Signal) -> Rows:
         """Return a signal's rows behind the convolutions (frames - 6, 1, 128); see `spectrum`."""
-        places = self._frames(signal)
-        for number, (before, layer) in enumerate(pairwise(self._layers), start=1):
-            padded = [_PADDING, *places, _PADDING]
-            places, new = layer.places(zip(padded, padded[2:], padded[4:], strict=False))
-            triples = np.array(new, np.intp).reshape(-1, 3)
-            self._network.convolve(number, before.rows, triples, layer.last(len(new)))
-        return self._layers[-1].rows[places]
+        with self._kept_whole():
+            places = self._frames(signal)
+            for number, (before, layer) in enumerate(pairwise(self._layers), start=1):
+                padded = [_PADDING, *places, _PADDING]
+                places, new = layer.places(zip(padded, padded[2:], padded[4:], strict=False))
+                triples = np.array(new, np.intp).reshape(-1, 3)
+                self._network.convolve(number, before.rows, triples, layer.last(len(new)))
+            return self._layers[-1].rows[places]
+
+    @contextmanager
+    def _kept_whole(self) -> Iterator[None]:
+        """Let no other thread in; forget all rows if an error or Ctrl-C leaves some unwritten."""
+        with self._lock:
+            try:
+                yield
+            except BaseException:
+                for layer in self._layers:
+                    layer.forget(0)
+                raise
 
     def _frames(self, signal: Signal) -> list[int]:
         """Return the places of a signal's rows of the spectrum."""

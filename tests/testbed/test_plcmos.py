@@ -1,5 +1,6 @@
 """PLCMOS from remembered rows: equal to the whole network, to the last bit whatever was scored before."""
 
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 
 import numpy as np
@@ -58,6 +59,10 @@ def rater():
     return np.random.default_rng(3).normal(size=(1, 64)).astype(np.float32)
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def test_remembered_rows_score_as_the_whole_network(sounds, rater, whole_network):
     ours = Plcmos(rater)
     scores = [ours(sound, sound) for sound in sounds]
@@ -72,6 +77,26 @@ def test_score_does_not_depend_on_what_was_scored_before(sounds, rater, monkeypa
     for seed in range(3):
         for index in np.random.default_rng(seed).permutation(len(sounds)):
             assert metric(sounds[index], sounds[index]) == alone[index]
+
+
+def test_an_interrupted_score_leaves_nothing_behind(sounds, rater, monkeypatch):
+    metric = Plcmos(rater)
+    expected = metric(sounds[0], sounds[0])
+    metric(sounds[1], sounds[1])
+    with monkeypatch.context() as broken:
+        broken.setattr(metric._network, "convolve", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            metric(sounds[2], sounds[2])
+    assert metric(sounds[2], sounds[2]) == Plcmos(rater)(sounds[2], sounds[2])
+    assert metric(sounds[0], sounds[0]) == expected
+
+
+def test_threads_score_alike(sounds, rater):
+    metric = Plcmos(rater)
+    with ThreadPoolExecutor(4) as threads:
+        scores = list(threads.map(lambda sound: metric(sound, sound), 2 * sounds))
+    assert scores[: len(sounds)] == scores[len(sounds) :]
+    assert scores[: len(sounds)] == [Plcmos(rater)(sound, sound) for sound in sounds]
 
 
 def test_only_rows_near_a_difference_are_computed(rater, monkeypatch):
