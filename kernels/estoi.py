@@ -79,14 +79,16 @@ def resample(signal: NDArray[np.float32], frames: NDArray[np.int64], out: Floats
     padded[_REACH : _REACH + len(signal)] = signal
     done = 0
     for frame in frames:
-        for at in range(max(done, frame * HOP), frame * HOP + FRAME):
-            first, phase = divmod(at * _DOWN, _UP)
-            taps, heard = _FILTERS[phase], padded[first : first + _TAPS]
-            total = 0.0
-            for tap in range(_TAPS):
-                total += taps[tap] * heard[tap]
-            out[at] = total
+        begin = max(done, frame * HOP)
         done = frame * HOP + FRAME
+        for offset in range(_UP):
+            first, phase = divmod((begin + offset) * _DOWN, _UP)
+            taps, heard, samples = _FILTERS[phase], padded[first:], out[begin + offset : done : _UP]
+            for i in range(len(samples)):
+                total = 0.0
+                for tap in range(_TAPS):
+                    total += taps[tap] * heard[i * _DOWN + tap]
+                samples[i] = total
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
