@@ -55,7 +55,8 @@ def run(
     speech
         Recordings in place of the scenario's speech, as with ``--speech``.
     dask
-        Address of the scheduler of a Dask cluster to run on, or ``"local"``, as with ``--dask``.
+        Address of the scheduler of a Dask cluster to run on, or ``"local"`` for one of `jobs` processes of
+        this machine, as with ``--dask``.
     fail_fast
         Whether the run ends at the first failed call; the rows until then are kept.
     cache

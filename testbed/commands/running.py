@@ -63,7 +63,8 @@ def run(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Run on a Dask cluster: the address of its scheduler, such as tcp://host:8786, or local.",
+            help="Run on a Dask cluster: the address of its scheduler, such as tcp://host:8786, or local "
+            "for one of --jobs processes of this machine.",
         ),
     ] = None,
     save: Annotated[

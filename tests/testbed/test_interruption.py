@@ -44,7 +44,9 @@ def heed_signals() -> None:
 class Running:
     """A run of the command line, in a process group of its own, that has reported rows."""
 
-    def __init__(self, folder: Path, jobs: int, text: str = SCENARIO, wait_for_rows: bool = True) -> None:
+    def __init__(
+        self, folder: Path, jobs: int, text: str = SCENARIO, wait_for_rows: bool = True, *options: str
+    ) -> None:
         (folder / "small.yaml").write_text(text)
         command = [
             sys.executable,
@@ -56,6 +58,7 @@ class Running:
             "run",
             "--jobs",
             str(jobs),
+            *options,
         ]
         self.process = subprocess.Popen(
             command,
@@ -148,6 +151,23 @@ def test_the_parent_alone_ends_its_processes(tmp_path, number):
     run = Running(tmp_path, jobs=2)
     assert run.ends(number, group=False) == 130
     check_kept(tmp_path, run)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("signals", "group", "status"),
+    [
+        ([signal.SIGINT], True, 130),
+        ([signal.SIGINT] * 3, True, 130),
+        ([signal.SIGTERM], False, 130),
+        ([signal.SIGKILL], False, -signal.SIGKILL),
+    ],
+)
+def test_a_local_dask_cluster_ends_with_its_run(tmp_path, signals, group, status):
+    run = Running(tmp_path, 2, SCENARIO, True, "--dask", "local")
+    assert run.ends(*signals, gap_s=0.2, group=group) == status
+    check_kept(tmp_path, run)
+    assert all("Traceback" not in line for line in run.said)
 
 
 @pytest.mark.parametrize("jobs", [2, pytest.param(1, marks=pytest.mark.long)])
