@@ -16,6 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 import testbed
+from testbed import csv_export
 from testbed.cli import app
 from testbed.csv_export import write_csv
 from testbed.scenario.loading import load_scenario, parse_scenario
@@ -235,6 +236,18 @@ def test_schema(tmp_path: Path) -> None:
 def test_no_text_of_a_table_becomes_a_formula_of_a_spreadsheet(tmp_path: Path) -> None:
     write_csv(pd.DataFrame({"scheme": ["=cmd()", "plc"], "gain": [-1.5, 2]}), tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_text() == "scheme,gain\n'=cmd(),-1.5\nplc,2.0\n"
+
+
+def test_a_large_table_is_exported_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame(
+        {"error": ["", "a, b", "-c", "", "d"], "plcmos": [1 / 3, None, 3, 4, 5], "point": range(5)}
+    )
+    write_csv(table, tmp_path / "whole.csv")
+    monkeypatch.setattr(csv_export, "_ROWS", 2)
+    write_csv(table, tmp_path / "parts.csv")
+    assert (tmp_path / "parts.csv").read_text() == (tmp_path / "whole.csv").read_text()
+    read = pd.read_csv(tmp_path / "parts.csv", keep_default_na=False)
+    assert read["error"].to_list() == ["", "a, b", "'-c", "", "d"]
 
 
 def test_the_packaged_clips_are_listed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binom
 
+from testbed import stats
 from testbed.stats import Estimate, interval, paired_interval, ratio
 
 # What scores of this testbed scatter by: clips by 0.15, realizations of the channel by 0.25.
@@ -46,6 +47,13 @@ def test_percentiles_of_the_same_bootstrap_would_cover_too_little():
         low, high = np.quantile(weights @ draw(random, 8, 2)[0].reshape(8, 2).mean(axis=1), [0.025, 0.975])
         held += low <= 0 <= high
     assert held < FEWEST
+
+
+def test_the_deviation_by_covariance_is_that_of_the_resamples(monkeypatch):
+    values, clips = draw(np.random.default_rng(3), 12, 3)
+    known = interval(values, clips)
+    monkeypatch.setattr(stats, "_MOST_CLIPS", 0)
+    assert known == pytest.approx(interval(values, clips), rel=1e-10)
 
 
 def test_coverage_of_a_paired_difference_with_a_common_scatter_and_gaps():
