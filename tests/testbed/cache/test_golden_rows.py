@@ -21,6 +21,7 @@ from testbed.measurements import measurements, score
 from testbed.metrics import METRICS
 from testbed.plan import plan
 from testbed.planned_call import simulate_call
+from testbed.provenance import libopus_files, sha256_of
 from testbed.run_context import RunContext
 from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import parse_scenario
@@ -138,36 +139,41 @@ def scored(metric: str) -> list[float]:
 
 
 def recorded() -> dict[str, Any]:
-    return json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {"processor": "", "stages": {}}
+    return json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {"machine": "", "stages": {}}
 
 
-def moved(stage: str, exact: str, numbers: Numbers, known: dict[str, Any], is_same_processor: bool) -> bool:
-    """Return whether the numbers of a stage differ from those recorded."""
+def machine() -> str:
+    """Return a digest of what rounds: processor and libopus."""
+    libopus = [sha256_of(path) or "" for path, role in libopus_files() if role == "libopus"]
+    return hashlib.sha256("".join([processor(), *libopus]).encode()).hexdigest()[:16]
+
+
+def moved(stage: str, exact: str, numbers: Numbers, known: dict[str, Any], is_same_machine: bool) -> bool:
+    """Return whether the numbers of a stage differ from those recorded; on another machine, by much."""
     if stage in METRICS.builtin:
-        tolerance = 5e-4
-    elif is_same_processor:
-        tolerance = 1e-9
+        relative = absolute = 5e-4
+    elif is_same_machine:
+        relative = absolute = 1e-9
         if exact != known["exact"]:
             return True
-    else:  # libopus and compiled kernels round differently
-        tolerance = 0.05
+    else:
+        relative, absolute = 0.1, 2.0 if stage in ("SIMULATE", "FLOWS") else 0.05
     return numbers.keys() != known["numbers"].keys() or not all(
         len(values) == len(known["numbers"][place])
-        and np.allclose(values, known["numbers"][place], tolerance, tolerance, equal_nan=True)
+        and np.allclose(values, known["numbers"][place], relative, absolute, equal_nan=True)
         for place, values in numbers.items()
     )
 
 
 def test_numbers_that_move_have_a_new_version():
     record = recorded()
-    kind = hashlib.sha256(processor().encode()).hexdigest()[:16]
-    is_same_processor = record["processor"] == kind
+    is_same_machine = record["machine"] == machine()
     stages = measured()
     for stage, (version, exact, numbers) in stages.items():
         known = record["stages"].get(stage)
         if known is not None and known["version"] == version:
             where = "its METRIC" if stage in METRICS.builtin else "testbed/cache/versions.py"
-            assert not moved(stage, exact, numbers, known, is_same_processor), (
+            assert not moved(stage, exact, numbers, known, is_same_machine), (
                 f"the numbers of {stage} have changed: raise its version in {where}, then record: {AGAIN}"
             )
     if os.environ.get("GOLDEN_ROWS") == "record":
@@ -175,6 +181,6 @@ def test_numbers_that_move_have_a_new_version():
             stage: {"version": version, "exact": exact, "numbers": numbers}
             for stage, (version, exact, numbers) in stages.items()
         }
-        RECORD.write_text(json.dumps({"processor": kind, "stages": made}, indent=1) + "\n", "utf-8")
+        RECORD.write_text(json.dumps({"machine": machine(), "stages": made}, indent=1) + "\n", "utf-8")
     for stage, (version, *_) in stages.items():
         assert recorded()["stages"].get(stage, {}).get("version") == version, f"{stage} is new: {AGAIN}"
