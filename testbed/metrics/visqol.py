@@ -32,7 +32,7 @@ def create() -> Measure:
         visqol.create("speech", use_lattice_model=True)
 
     def measure(reference: Signal, degraded: Signal) -> float:
-        numba.set_num_threads(1)
+        numba.set_num_threads(1)  # a sweep uses the other cores for other calls
         try:
             found = visqol.measure_from_arrays(
                 reference.astype(np.float64), degraded.astype(np.float64), SAMPLE_RATE_HZ
