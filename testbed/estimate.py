@@ -24,9 +24,9 @@ _CALLS, _CALLS_OF_BATCH = 2, 12
 """Calls of a group for each choice of metrics; more if an engine decodes them together, which is cheaper."""
 _LOADING_S = 4.0
 """Longest time to load kernels; compiling them takes longer, but only once after installation."""
-_END_S, _CELL_S, _ROW_S = 2.0, 4e-3, 2e-4
+_END_S, _CELL_S, _ROW_S = 2.0, 2.5e-3, 3e-4
 """Time of the answer and the page, for each scheme at a point, and to keep a row."""
-_PAGE_BYTES, _CELL_BYTES, _ROW_BYTES = 150_000, 3000, 200
+_PAGE_BYTES, _CELL_BYTES, _CELLS_IN_PAGE, _ROW_BYTES = 150_000, 3000, 2000, 150
 _BASE64 = 4 / 3
 """The page holds the examples' sounds, too."""
 
@@ -71,7 +71,10 @@ def estimate(plan: Plan, context: RunContext, report: Callable[[int, int], None]
         work_s=sample.work_s(),
         end_s=_END_S + _CELL_S * cells + _ROW_S * plan.calls,
         tasks=sum(1 for _ in islice(plan.tasks(), MANY_TASKS)),
-        disk_bytes=_PAGE_BYTES + _CELL_BYTES * cells + _ROW_BYTES * plan.calls + sample.kept_bytes(),
+        disk_bytes=_PAGE_BYTES
+        + _CELL_BYTES * min(cells, _CELLS_IN_PAGE)
+        + _ROW_BYTES * plan.calls
+        + sample.kept_bytes(),
         failure=sample.failure,
         wire_kbps=sample.wire_kbps(),
     )

@@ -7,10 +7,15 @@ from testbed.scenario.base import BaseScenario
 from testbed.scenario.models import Point
 from testbed.words import counted
 
+_MOST_POINTS = 50
+
 
 def heading(scenario: BaseScenario, points: Sequence[Point[Any]]) -> list[str]:
-    """Return the name, the number of points, and a line per point that has parameters."""
-    told = (", ".join(f"{key} = {value}" for key, value in point.parameters.items()) for point in points)
+    """Return the name, the number of points, and the parameters of the points, of many the first and last."""
+    shown = [*points[:_MOST_POINTS], *points[max(_MOST_POINTS, len(points) - 1) :]]
+    told = [", ".join(f"{key} = {value}" for key, value in point.parameters.items()) for point in shown]
+    if len(points) > len(shown):
+        told.insert(-1, f"... ({len(points) - len(shown)} more)")
     return [
         f"{scenario.name}: {scenario.about}".rstrip(": "),
         "",

@@ -4,6 +4,7 @@ import re
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from inspect import cleandoc
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
@@ -111,6 +112,8 @@ def documented(parameters: type[BaseModel]) -> tuple[str, dict[str, str]]:
 
 def models_in(value: Any) -> Iterator[BaseModel]:
     """Yield each model in a value: itself, and those inside models, lists, mappings and dataclasses."""
+    if value is None or isinstance(value, str | int | float):
+        return
     if isinstance(value, BaseModel):
         yield value
         inner = [getattr(value, name) for name in type(value).model_fields]
@@ -127,10 +130,15 @@ def models_in(value: Any) -> Iterator[BaseModel]:
 def files_named(model: BaseModel) -> Iterator[str]:
     """Yield each file that a field of type `FileName` names, in the model or inside it."""
     for each in models_in(model):
-        for name, field in type(each).model_fields.items():
-            value = getattr(each, name)
-            if isinstance(value, str) and _names_file(field.annotation, field.metadata):
+        for name in _fields_of_files(type(each)):
+            if isinstance(value := getattr(each, name), str):
                 yield value
+
+
+@cache
+def _fields_of_files(model: type[BaseModel]) -> list[str]:
+    fields = model.model_fields.items()
+    return [name for name, field in fields if _names_file(field.annotation, field.metadata)]
 
 
 def _names_file(annotation: Any, metadata: Sequence[Any]) -> bool:

@@ -16,7 +16,7 @@ from testbed.words import counted, nearest_name, shortened, suggestion
 MAX_POINTS = 10_000
 _SPACED: dict[str, Callable[..., NDArray[np.float64]]] = {"linspace": np.linspace, "logspace": np.geomspace}
 _DIGITS = (6, 9, 12, 17)
-"""Significant digits of spaced values; the first number that moves no value by 1/1000 of a step."""
+"""Significant digits of spaced values; the first number that moves no value by 1/1000 of its step."""
 _NOT_SWEPT = ("name", "about", "sweep", "metrics", "realizations", "speech")
 _JSON_VALUES: dict[str, Any] = {
     "anyOf": [
@@ -220,9 +220,10 @@ def _spaced(name: str, given: Any) -> list[Any]:
         steps = np.diff(exact)
     if not np.isfinite(steps).all() or not steps.all():
         raise ScenarioError(f"there are no {number} values from {shown(start)} to {shown(stop)}")
+    tolerated = np.minimum(np.abs(steps[:-1]), np.abs(steps[1:])) / 1000
     for digits in _DIGITS:
         between = [float(f"{value:.{digits}g}") for value in exact[1:-1]]
-        if np.abs(between - exact[1:-1]).max(initial=0) < np.abs(steps).min() / 1000:
+        if (np.abs(between - exact[1:-1]) < tolerated).all():
             break
     values = [start, *between, stop]
     is_whole = isinstance(start, int) and isinstance(stop, int) and all(value % 1 == 0 for value in values)
