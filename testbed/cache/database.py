@@ -114,10 +114,10 @@ class Database:
             self._do(statement, entry.key, entry.kind, self._began_s, checked(entry.key, entry.value))
 
     def _make_room(self, new_bytes: int, where: str, *values: int) -> None:
-        excess_bytes = self._excess_bytes(new_bytes)
-        if excess_bytes > 0 and self._connection is not None:
+        """Remove entries, and some more of them than needed, so that it is not done for each task."""
+        if self._connection is not None and self._excess_bytes(new_bytes) > 0:
             spare_bytes = int(_SPARE * self._most_bytes)
-            sqlite_file.remove(self._connection, excess_bytes + spare_bytes, where, *values)
+            sqlite_file.shrink(self._connection, self._most_bytes - new_bytes - spare_bytes, where, *values)
 
     def _excess_bytes(self, new_bytes: int) -> int:
         used_bytes = 0 if self._connection is None else sqlite_file.used_bytes(self._connection)

@@ -136,24 +136,24 @@ def used_bytes(connection: sqlite3.Connection) -> int:
     return int((pages - free) * page_bytes)
 
 
-def remove(connection: sqlite3.Connection, wanted_bytes: int, where: str, *values: int) -> None:
-    """Remove entries, those unused for longest first, until at least so many bytes are free.
+def shrink(connection: sqlite3.Connection, most_bytes: int, where: str, *values: int) -> None:
+    """Remove entries, those unused for longest first, until all entries take at most so many bytes.
 
     Parameters
     ----------
     where, values
-        Condition of SQL for the entries, and its values.
+        Condition of SQL for the entries to remove, and its values.
     """
     first = f"SELECT rowid, length(value) FROM entry WHERE {where} ORDER BY used LIMIT {_PART}"
-    while wanted_bytes > 0:
+    while (excess_bytes := used_bytes(connection) - most_bytes) > 0:
         found = connection.execute(first, values).fetchall()
         if not found:
             return
         for number, size in found:
             connection.execute("DELETE FROM entry WHERE rowid = ?", (number,))
-            wanted_bytes -= size
-            if wanted_bytes <= 0:
-                return
+            excess_bytes -= size
+            if excess_bytes <= 0:
+                break
 
 
 def checked(key: bytes, value: bytes) -> bytes:

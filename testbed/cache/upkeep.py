@@ -63,9 +63,10 @@ def prune(place: Path, most_bytes: int) -> int:
     if path.exists():
         with _open(path) as connection:
             with sqlite_file.transaction(connection):
+                if most_bytes == 0:
+                    connection.execute("DELETE FROM entry")
                 for kinds in ("kind = 'sound'", "kind != 'sound'"):
-                    excess_bytes = sqlite_file.used_bytes(connection) - most_bytes
-                    sqlite_file.remove(connection, excess_bytes, kinds)
+                    sqlite_file.shrink(connection, most_bytes, kinds)
             connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
     for left in sqlite_file.files_set_aside(place):
         left.unlink(missing_ok=True)
