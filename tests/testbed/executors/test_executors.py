@@ -64,6 +64,7 @@ def test_an_error_in_a_task_ends_all(make: Callable[[], Executor]) -> None:
     assert processes() <= before
 
 
+@pytest.mark.long
 def test_a_killed_process_ends_the_run_with_its_likely_cause() -> None:
     with pytest.raises(RunError, match="a process of the run was killed; was there enough memory"):
         list(Processes(2).run(iter([9, 9, 9]), lambda _, status: os._exit(status), None))
