@@ -12,6 +12,7 @@ from testbed import compilation
 from testbed.calls import results_of
 from testbed.codecs.engines import ENGINES
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.kept_files import CLEAN_EXAMPLE, clean_speech
 from testbed.plan import CallId, Group, Plan
 from testbed.run_context import RunContext
 from testbed.run_estimate import MANY_TASKS, RunEstimate
@@ -27,6 +28,8 @@ _LOADING_S = 4.0
 _END_S, _CELL_S, _ROW_S = 2.0, 2.5e-3, 3e-4
 """Time of the answer and the page, for each scheme at a point, and to keep a row."""
 _PAGE_BYTES, _CELL_BYTES, _CELLS_IN_PAGE, _ROW_BYTES = 150_000, 3000, 2000, 150
+_DRAWING_BYTES = 60_000
+"""Size of the drawing of an example in the page."""
 _BASE64 = 4 / 3
 """The page holds the examples' sounds, too."""
 
@@ -73,6 +76,7 @@ def estimate(plan: Plan, context: RunContext, report: Callable[[int, int], None]
         tasks=sum(1 for _ in islice(plan.tasks(), MANY_TASKS)),
         disk_bytes=_PAGE_BYTES
         + _CELL_BYTES * min(cells, _CELLS_IN_PAGE)
+        + _DRAWING_BYTES * len(context.examples)
         + _ROW_BYTES * plan.calls
         + sample.kept_bytes(),
         failure=sample.failure,
@@ -187,9 +191,12 @@ class _Sample:
 
     def kept_bytes(self) -> float:
         """Return the size of the files kept besides the table, and of the sounds in the page."""
+        clean = {name: len(content) for name, content in clean_speech(self._context).items()}
+        examples = self._kept_bytes["examples"] + clean[CLEAN_EXAMPLE]
         kept = sum(size for folder, size in self._kept_bytes.items() if folder != "examples")
         speech_s = self._plan.calls_per_clip * sum(clip.seconds for clip in self._context.clips)
-        return kept * speech_s / self._heard_s + self._kept_bytes["examples"] * (1 + _BASE64)
+        other_clean = sum(clean.values()) - clean[CLEAN_EXAMPLE]
+        return kept * speech_s / self._heard_s + other_clean + examples * (1 + _BASE64)
 
     def wire_kbps(self) -> dict[str, float]:
         """Return the mean bitrate on the wire of each scheme of the middle point."""
