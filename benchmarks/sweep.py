@@ -162,6 +162,7 @@ def run(
     return {
         "rows": len(table),
         "cached": done.manifest.get("cache", {}).get("cached", 0),
+        "problem": done.manifest.get("cache", {}).get("problem", ""),
         "all_s": time.monotonic() - started,
         "rows_per_s": steady_rate(wall, rows),
         "processor_ms": 1000 * (processor[-1] - processor[0]) / len(table),
@@ -425,6 +426,8 @@ class Sweep:
         keeping, again = (result_of(self._begin(cache=str(folder))) for _ in range(2))
         megabytes = sum(file.stat().st_size for file in folder.glob("**/*") if file.is_file()) / 1e6
         computed = again["rows"] - again["cached"]
+        for problem in {keeping["problem"], again["problem"]} - {""}:
+            print(f"cached: {problem}", flush=True)
         overhead = keeping["processor_ms"] / self._now["processor_ms"]
         print(
             f"cached: {computed} of {again['rows']} rows were computed, in {again['all_s']:.1f} s with "

@@ -62,7 +62,6 @@ def frame_count(samples: int) -> int:
     return max(0, -((FRAME - resampled) // HOP))
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc"}, parallel=False)
 def resample(signal: NDArray[np.float32], frames: NDArray[np.int64], out: Floats) -> None:
     """Resample the samples of some frames from 16 to 10 kHz.
 
@@ -77,6 +76,11 @@ def resample(signal: NDArray[np.float32], frames: NDArray[np.int64], out: Floats
     """
     padded = np.zeros(len(signal) + 2 * _TAPS)
     padded[_REACH : _REACH + len(signal)] = signal
+    _resample(padded, frames, out)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc"}, parallel=False)
+def _resample(padded: Floats, frames: NDArray[np.int64], out: Floats) -> None:
     done = 0
     for frame in frames:
         begin = max(done, frame * HOP)
