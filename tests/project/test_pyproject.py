@@ -39,7 +39,10 @@ def pins(name: str) -> dict[str, list[Requirement]]:
     ("name", "needs"),
     [
         ("run.txt", PROJECT["project"]["dependencies"]),
-        ("dev.txt", PROJECT["project"]["dependencies"] + EXTRAS["dev"] + EXTRAS["docs"]),
+        (
+            "dev.txt",
+            PROJECT["project"]["dependencies"] + [need for extra in EXTRAS.values() for need in extra],
+        ),
         ("build.txt", PROJECT["dependency-groups"]["build"]),
     ],
 )
