@@ -49,7 +49,7 @@ def read_arrow(path: Path, what: str = "table") -> "pyarrow.Table":
             _check_footer(path, file.metadata, schema)
         # Text stays a dictionary until its decoded size is known: a long word can be in many rows.
         words = [field.name for field in schema if not _is_number(field.type)]
-        with pyarrow.parquet.ParquetFile(path, read_dictionary=words) as file:
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=words, pre_buffer=False) as file:
             batches, held_bytes = [], 0
             for batch in file.iter_batches(_BATCH_ROWS):
                 held_bytes += sum(_decoded_bytes(column) for column in batch.columns)
