@@ -263,8 +263,8 @@ WORK: dict[str, Callable[..., Found]] = {"run": run, "other_metrics": other_metr
 def begin(work: str, python: str = sys.executable, **arguments: Any) -> "subprocess.Popen[str]":
     """Start one of `WORK` in a process of its own."""
     command = [python, __file__, work, json.dumps(arguments)]
-    without_cache = os.environ | {"TESTBED_CACHE_MB": "0"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=without_cache)
+    kept_mb = {} if arguments.get("cache") else {"TESTBED_CACHE_MB": "0"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | kept_mb)
 
 
 def result_of(process: "subprocess.Popen[str]") -> Found:
