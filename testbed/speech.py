@@ -1,4 +1,4 @@
-"""The clips of a scenario: the four packaged ones, the fetched corpus, or the user's files."""
+"""The clips of a scenario: the four packaged ones, those of a fetched corpus, or the user's files."""
 
 import glob
 import json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PACKAGED = Path(__file__).parent / "clips"
 MOST_FILES = 1000
 _PARTS = {"packaged": (), "asterisk": ("asterisk",), "more": ("asterisk", "more")}
-"""The parts that are fetched of each corpus."""
+"""The fetched parts of each corpus."""
 _SUFFIXES = frozenset(
     {
         ".aif",
