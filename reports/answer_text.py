@@ -3,6 +3,7 @@
 import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from testbed.errors import ResultsError
 from testbed.escaping import printable
@@ -19,6 +20,8 @@ from testbed.words import aligned
 
 _WIDEST = 110
 _MOST_POINTS = 100
+_NARROW = 14
+"""Characters of a swept parameter's name in a line of its heading."""
 
 
 def answer_text(
@@ -77,18 +80,22 @@ def _warnings(results: Results, summary: Summary, answer: Answer) -> list[str]:
 
 def _table_of_points(summary: Summary, found: Mapping[int, Answer], chosen: int) -> list[str]:
     use = "Scheme" if summary.only else "Use"
-    rows = [("", "At", use, "Score", "Gain", labels.column("wire_kbps").heading)]
-    for point, answer in found.items():
+    headings, places = labels.point_columns(list(found), summary.points)
+    above = list(zip_longest(*(textwrap.wrap(heading, _NARROW)[::-1] for heading in headings), fillvalue=""))
+    costs = ("Score", "Gain", labels.column("wire_kbps").heading)
+    rows = [("", *words, "", "", "", "") for words in above[:0:-1]]
+    rows.append(("", *above[0], use, *costs))
+    for (point, answer), at in zip(found.items(), places, strict=True):
         cell = summary.cells.get((point, answer.recommended or summary.only or ""))
         metric = answer.verdict.metric or ""
-        mark, at = ">" if point == chosen else "", labels.point(summary.points[point])
+        mark = ">" if point == chosen else ""
         if cell is None:
-            rows.append((mark, at, "–", "–", "–", "–"))
+            rows.append((mark, *at, "–", "–", "–", "–"))
             continue
         score = f"{described(metric).label} {_score(cell.scores.get(metric), metric)}"
         gain = _score(cell.gains.get(metric), metric, sign=True)
-        rows.append((mark, at, cell.title, score, gain, _cost(cell, "wire_kbps")))
-    return aligned(rows, right=range(3, len(rows[0])))
+        rows.append((mark, *at, cell.title, score, gain, _cost(cell, "wire_kbps")))
+    return aligned(rows, right=range(len(headings) + 2, len(rows[0])))
 
 
 def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """Labels of columns, metrics and swept parameters, with their units."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -39,11 +40,14 @@ def axis(name: str) -> str:
 def value(parameter: str, number: Any) -> str:
     """Return ``playout delay 40 ms`` for ``playout.delay_ms`` at 40."""
     words, unit = _words(parameter)
+    return f"{words} {alone(number)} {'' if _parts(number) else unit}".rstrip()
+
+
+def alone(number: Any) -> str:
+    """Return a value without the name and unit of its parameter: ``40`` for 40."""
     if parts := _parts(number):
-        said = [str(part) if key in _KINDS else value(key, part) for key, part in parts.items()]
-        return f"{words} {', '.join(said)}"
-    shown = f"{number:g}" if is_number(number) else number if isinstance(number, str) else json.dumps(number)
-    return f"{words} {shown} {unit}".rstrip()
+        return ", ".join(str(part) if key in _KINDS else value(key, part) for key, part in parts.items())
+    return f"{number:g}" if is_number(number) else number if isinstance(number, str) else json.dumps(number)
 
 
 def _parts(number: Any) -> dict[str, Any]:
@@ -57,6 +61,21 @@ def _parts(number: Any) -> dict[str, Any]:
 def point(parameters: dict[str, Any]) -> str:
     """Return the label of a combination of swept parameters."""
     return ", ".join(value(name, number) for name, number in parameters.items()) or "the only point"
+
+
+def point_columns(
+    points: Sequence[int], parameters: Sequence[dict[str, Any]]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and rows that name points in a table: one column per swept parameter.
+
+    One swept parameter has the heading ``At`` and the labels of its points.
+    """
+    swept = list(parameters[points[0]])
+    if len(swept) < 2:
+        return ["At"], [[point(parameters[number])] for number in points]
+    return [axis(name) for name in swept], [
+        [alone(parameters[number][name]) for name in swept] for number in points
+    ]
 
 
 def is_number(thing: Any) -> bool:

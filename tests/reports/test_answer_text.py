@@ -10,6 +10,7 @@ import pytest
 
 from testbed.errors import ResultsError
 from testbed.reports.answer_text import answer_text
+from testbed.reports.report import write_report
 from testbed.results import load
 
 from .a_run import make_run
@@ -53,6 +54,24 @@ def test_a_sweep_says_what_to_use_at_each_point_and_shows_one(tmp_path):
     assert "The answer at codec bitrate 32 kb/s" in answer_text(run, point=2)
     with pytest.raises(ResultsError, match="no point 3; give one of 0 to 2"):
         answer_text(run, point=3)
+
+
+def test_a_sweep_of_several_keys_has_a_narrow_column_for_each(tmp_path):
+    swept = {"codec.bitrate_kbps": [16, 24], "channel.loss.mean_burst_packets": [2, 4]}
+    run = scored(tmp_path, swept=swept, clips=CLIPS)
+    table = answer_text(load(run)).split("\n\n")[1].splitlines()
+    assert [line.split() for line in table[:2]] == [
+        ["Channel", "loss"],
+        ["Codec", "bitrate", "mean", "burst"],
+    ]
+    assert table[2].split()[:3] == ["(kb/s)", "(packets)", "Use"]
+    assert [line.replace(">", "").split()[:2] for line in table[3:]] == [
+        ["16", "2"], ["16", "4"], ["24", "2"], ["24", "4"]
+    ]  # fmt: skip
+    page = write_report(run).read_text("utf-8")
+    for name in ("Codec bitrate (kb/s)", "Channel loss mean burst (packets)"):
+        assert f'<th scope="col">{name}</th>' in page
+    assert page.count('<tr><th scope="row">24</th><th scope="row">4</th>') == 1
 
 
 def test_a_sweep_of_one_scheme_shows_it_at_each_point(tmp_path):
