@@ -18,7 +18,7 @@ def one_at_a_time(lock: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         Called before waiting for another process that holds the lock.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    with lock.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

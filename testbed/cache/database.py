@@ -77,7 +77,8 @@ class Database:
             if not found:
                 return None
             stored, used = found[0]
-            if isinstance(stored, bytes) and stored == checked(key, stored[CHECK_BYTES:]):
+            is_entry = isinstance(stored, bytes) and isinstance(used, int)
+            if is_entry and stored == checked(key, stored[CHECK_BYTES:]):
                 if used < self._began_s:
                     self._used_again.add(key)
                 return stored[CHECK_BYTES:]

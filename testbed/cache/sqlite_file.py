@@ -88,6 +88,9 @@ def opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES_OF_VALUE)
+        made = _schema(connection)
+        if made not in ((), _SCHEMA):  # the settings below would change the file
+            raise sqlite3.DatabaseError(_UNREADABLE)
         for setting in (
             "trusted_schema = OFF",
             "cell_size_check = ON",
@@ -97,12 +100,9 @@ def opened(path: Path) -> sqlite3.Connection:
             "secure_delete = OFF",
         ):
             connection.execute(f"PRAGMA {setting}").fetchall()
-        made = _schema(connection)
         if not made:
             for statement in _SCHEMA:
                 connection.execute(statement)
-        elif made != _SCHEMA:
-            raise sqlite3.DatabaseError(_UNREADABLE)
     except BaseException:
         connection.close()
         raise

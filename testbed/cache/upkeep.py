@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,11 @@ def prune(place: Path, most_bytes: int) -> int:
 
 
 def _disk_bytes(place: Path) -> int:
-    return sum(file.stat().st_size for file in sqlite_file.files(place))
+    total = 0
+    for file in sqlite_file.files(place):
+        with suppress(FileNotFoundError):  # SQLite removes its journal with the last user of the file
+            total += file.stat().st_size
+    return total
 
 
 @contextmanager

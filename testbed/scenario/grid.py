@@ -14,6 +14,7 @@ from testbed.scenario.messages import shown
 from testbed.words import counted, nearest_name, shortened, suggestion
 
 MAX_POINTS = 10_000
+MAX_AXES = 32
 _SPACED: dict[str, Callable[..., NDArray[np.float64]]] = {"linspace": np.linspace, "logspace": np.geomspace}
 _DIGITS = (6, 9, 12, 17)
 """Significant digits of spaced values; the first number that moves no value by 1/1000 of its step."""
@@ -108,6 +109,8 @@ def read_grid(document: Document) -> tuple[SweepGrid, list[str]]:
             mistakes.append(f"{_at(document, key)}unknown key; did you mean {near}?")
         elif key != EXCLUDE:
             mistakes += _add_axis(grid, {key: given}, (), document)
+    if len(grid.axes) > MAX_AXES:
+        mistakes.append(f"{_at(document)}{len(grid.axes)} lists to combine; at most {MAX_AXES}")
     if math.prod(grid.shape) > MAX_POINTS:
         mistakes.append(f"{_at(document)}{math.prod(grid.shape)} combinations; at most {MAX_POINTS}")
     if EXCLUDE in sweep and not mistakes:

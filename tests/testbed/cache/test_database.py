@@ -35,11 +35,13 @@ def test_a_value_is_found_by_another_process_under_its_key_alone(tmp_path):
 
 
 def test_a_damaged_entry_counts_as_missing_and_is_dropped(tmp_path):
-    Database(tmp_path, MB, 1).write([Entry("score", key(1), b"one"), Entry("score", key(2), b"two")])
+    Database(tmp_path, MB, 1).write([Entry("score", key(number), b"one") for number in (1, 2, 3)])
     with sqlite3.connect(sqlite_file.current(tmp_path)) as file:
         file.execute("UPDATE entry SET value = substr(value, 1, 9) WHERE key = ?", (key(1),))
+        file.execute("UPDATE entry SET used = 'never' WHERE key = ?", (key(2),))
     database = Database(tmp_path, MB, 2)
-    assert (database.get(key(1)), database.get(key(2)), database.problem) == (None, b"two", "")
+    assert [database.get(key(number)) for number in (1, 2, 3)] == [None, None, b"one"]
+    assert database.problem == ""
     database.write([])
     assert content(tmp_path).entries["score"][0] == 1
 
@@ -62,6 +64,15 @@ def test_a_damaged_file_is_set_aside_with_one_warning_and_a_new_one_is_begun(tmp
     prune(tmp_path, MB)
     assert not path.exists()
     assert Database(tmp_path, MB, 4).get(key(2)) == b"two"
+
+
+def test_a_database_of_another_program_is_not_changed(tmp_path):
+    path = sqlite_file.current(tmp_path)
+    with sqlite3.connect(path) as file:
+        file.execute("CREATE TABLE foreign_table (x)")
+    before = path.read_bytes()
+    assert "the cache is damaged" in Database(tmp_path, MB, 1).problem
+    assert path.read_bytes() == before
 
 
 def test_a_page_that_is_damaged_later_ends_the_use_of_the_file(tmp_path):

@@ -151,6 +151,7 @@ def test_a_stored_scenario_has_the_same_points() -> None:
         (f"{{{KBPS}: [16, 24], exclude: [{{{KBPS}: 16}}, {{{KBPS}: 24}}]}}", "exclude: leaves none of 2 combinations"),
         (f"{{{KBPS}: [16], exclud: [{{{KBPS}: 16}}]}}", "exclud: unknown key; did you mean exclude?"),
         (f"{{seed: {{linspace: [1, 200, 200]}}, {KBPS}: {{linspace: [16, 32, 100]}}}}", "20000 combinations; at most 10000"),
+        (f"{{{', '.join(f'codec.k{n}: [1]' for n in range(70))}}}", "70 lists to combine; at most 32"),
     ],
 )  # fmt: skip
 def test_one_mistake_is_one_line_with_its_place(sweep: str, message: str) -> None:
