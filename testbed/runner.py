@@ -56,7 +56,8 @@ def run(
         Recordings in place of the scenario's speech, as with ``--speech``.
     dask
         Address of the scheduler of a Dask cluster to run on, or ``"local"`` for one of `jobs` processes of
-        this machine, as with ``--dask``.
+        this machine, as with ``--dask``. A script calls this below ``if __name__ == "__main__":`` then, since
+        each process of a local cluster runs it again.
     fail_fast
         Whether the run ends at the first failed call; the rows until then are kept.
     cache

@@ -11,6 +11,7 @@ _Mapping = dict[str, Any]
 _Number = int | float
 _Value = str | bool | int | float | None
 _Index = Annotated[int, Field(ge=0, le=10**9)]
+_FileName = Annotated[str, Field(max_length=200, pattern="^[ -~]*$")]
 
 
 _REASONS = {
@@ -21,6 +22,8 @@ _REASONS = {
     "model_type": "must be a mapping",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
+    "string_pattern_mismatch": "is no name of a file of a run",
+    "string_too_long": "is too long",
 }
 
 
@@ -47,13 +50,13 @@ class _Example(_Stored):
     scheme: str
     clip: str
     realization: _Index
-    audio: str
-    timeline: str
+    audio: _FileName
+    timeline: _FileName
 
 
 class _Clean(_Stored):
     clip: str
-    audio: str
+    audio: _FileName
 
 
 class _File(_Stored):

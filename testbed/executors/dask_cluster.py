@@ -101,8 +101,14 @@ class DaskCluster:
             stack.enter_context(dask.config.set(_SETTINGS))
             address: Any = self._address
             if address == LOCAL:
-                with held_back():
-                    address = stack.enter_context(_local(self._jobs))
+                try:
+                    with held_back():
+                        address = stack.enter_context(_local(self._jobs))
+                except RuntimeError as error:
+                    raise RunError(
+                        f"no local Dask cluster started: {error} A script runs again in each of its processes, "
+                        "so it must call testbed.run below `if __name__ == '__main__':`"
+                    ) from None
             try:
                 client = stack.enter_context(Client(address, set_as_default=False))
             except OSError as error:

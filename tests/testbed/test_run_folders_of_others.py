@@ -214,6 +214,8 @@ def test_the_same_of_hundreds_of_journals(tmp_path: Path) -> None:
         (lambda m: m.update(points=[{"a": []}]), r"manifest.json: points.0.a"),
         (lambda m: m.update(examples=[{"audio": "x\0"}]), "manifest.json: examples.0.point: is missing"),
         (lambda m: m.update(files=[{"path": "x"}]), "manifest.json: files.0.role: is missing"),
+        (lambda m: m.update(clean=[{"clip": "a", "audio": "x" * 300}]), "clean.0.audio: is too long"),
+        (lambda m: m.update(clean=[{"clip": "a", "audio": "\u00e9"}]), "clean.0.audio: is no name of a file"),
     ],
 )
 def test_a_key_of_the_wrong_kind_is_named(honest: Path, tmp_path: Path, change: Any, message: str) -> None:
