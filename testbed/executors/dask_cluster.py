@@ -106,7 +106,7 @@ class DaskCluster:
                         address = stack.enter_context(_local(self._jobs))
                 except RuntimeError as error:
                     raise RunError(
-                        f"no local Dask cluster started: {error} A script runs again in each of its processes, "
+                        f"no local Dask cluster started: {error} A script runs again in each process, "
                         "so it must call testbed.run below `if __name__ == '__main__':`"
                     ) from None
             try:
