@@ -71,6 +71,8 @@ def read_journal(folder: Path) -> Journal:
             raise ResultsError(f"{path}: too large for a journal")
         first, *lines = path.read_bytes().split(b"\n")[:-1]
         header = json.loads(first)
+        if "columns" in header and "rows" not in header:
+            raise ResultsError(f"{path}: was written by an older testbed: run the scenario again")
         columns, most_rows = header["columns"], header["rows"]
         if not isinstance(columns, dict) or not isinstance(most_rows, int) or not 0 <= most_rows < _MOST_ROWS:
             raise ResultsError(f"{path}: is not the journal of a run")

@@ -216,6 +216,12 @@ def test_a_journal_that_is_none_is_one_message(tmp_path, journal):
         read_rows(tmp_path)
 
 
+def test_a_journal_of_an_older_testbed_is_told_from_a_damaged_one(tmp_path):
+    (tmp_path / JOURNAL_FILE).write_bytes(b'{"columns": {"loss": ""}}\n[[1, {"loss": 0.5}]]\n')
+    with pytest.raises(ResultsError, match="was written by an older testbed: run the scenario again"):
+        read_rows(tmp_path)
+
+
 def test_the_room_that_was_taken_goes_with_the_end(tmp_path):
     with filled(tmp_path, []) as made:
         assert (tmp_path / RESERVE_FILE).stat().st_size >= 64 * 1024
