@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from testbed.columns import check_declared
 from testbed.errors import ResultsError
 from testbed.files import sync, written_whole
+from testbed.plain_json import plain_json
 from testbed.row_set import RowSet
 from testbed.stored_rows import (
     JOURNAL_FILE,
@@ -143,7 +144,7 @@ class Store:
         for _, row in added:
             check_declared(row, self._columns)
         self.check_in_place()
-        self._write(json.dumps(added, default=_plain).encode() + b"\n")
+        self._write(plain_json(added) + b"\n")
         self.finished.add(number for number, _ in added)
         self._pending += added
         if len(self._pending) >= ROWS_IN_JOURNAL:
@@ -254,8 +255,3 @@ def _write_part(path: Path, part: "pyarrow.Table") -> None:
 
     with written_whole(path) as temporary, temporary.open("wb") as file:
         pyarrow.parquet.write_table(part, file)
-
-
-def _plain(value: Any) -> Any:
-    """Return a NumPy number as a Python number, for JSON."""
-    return value.item()

@@ -22,6 +22,7 @@ from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.pcm import Pcm16
 from testbed.columns import MEASURED, names
 from testbed.metrics.scorer import Score
+from testbed.plain_json import plain_json
 from testbed.plan import CallId, Group
 from testbed.run_context import RunContext
 
@@ -160,7 +161,7 @@ class CallCache:
         return found if isinstance(found, list) else None
 
     def _put_list(self, kind: Kind, key: Key, values: list[Any]) -> None:
-        self._entries.put(kind, key, json.dumps(values, default=_plain).encode())
+        self._entries.put(kind, key, plain_json(values))
 
 
 class ClipEncodings:
@@ -197,8 +198,3 @@ def _is_hex(text: str) -> bool:
 
 def _are_numbers(values: list[Any], count: int) -> bool:
     return len(values) == count and all(type(value) in (int, float) for value in values)
-
-
-def _plain(value: Any) -> Any:
-    """Return a NumPy number as a Python number, for JSON."""
-    return value.item()

@@ -1,4 +1,4 @@
-"""The use of the cache by a run, and its largest size."""
+"""The terms on which a run uses the cache: its largest size, and the start of the run."""
 
 import os
 import time
@@ -12,7 +12,7 @@ DEFAULT_MB = 4000
 
 @dataclass(frozen=True)
 class CacheTerms:
-    """The use of the cache by a run.
+    """The terms on which a run uses the cache.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class CacheTerms:
 
 
 def cache_terms(is_wanted: bool) -> CacheTerms | None:
-    """Return the use of the cache by a run that begins now; None if it uses none.
+    """Return the terms for a run that begins now; None if it uses no cache.
 
     Raises
     ------

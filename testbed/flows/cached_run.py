@@ -12,6 +12,7 @@ from testbed.cache.terms import CacheTerms
 from testbed.cache.versions import FLOWS
 from testbed.flows.columns import CHANGES, COLUMNS, TRAJECTORY
 from testbed.flows.run_result import RunId, RunResult
+from testbed.plain_json import plain_json
 from testbed.provenance import channel_files
 from testbed.scenario.flow_scenario import FlowScenario
 
@@ -68,8 +69,7 @@ class CachedRun:
                 flow: {name: [values.dtype.name, values.tolist()] for name, values in columns.items()}
                 for flow, columns in made.series.items()
             }
-            text = json.dumps([made.rows, made.changes, series], default=_plain)
-            self._entries.put("flows", self._key, text.encode())
+            self._entries.put("flows", self._key, plain_json([made.rows, made.changes, series]))
         self._entries.write(self._files.are_unchanged())
 
     def _unpacked(self, stored: Any) -> RunResult:
@@ -84,8 +84,3 @@ class CachedRun:
 
 def _array(kind: str, values: list[Any]) -> NDArray[Any]:
     return np.array(values, _TYPES[_TYPES.index(kind)])
-
-
-def _plain(value: Any) -> Any:
-    """Return a NumPy number as a Python number, for JSON."""
-    return value.item()

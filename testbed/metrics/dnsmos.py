@@ -19,6 +19,7 @@ import numpy as np
 
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.metrics.metric import Measure, Metric, Signal
+from testbed.metrics.onnx_network import open_network
 
 _WINDOW_S = 9.01
 _WINDOW = int(_WINDOW_S * SAMPLE_RATE_HZ)
@@ -36,15 +37,8 @@ class Ratings(NamedTuple):
 @cache
 def load() -> Callable[[Signal], Ratings]:
     """Load the network, once per process; the function keeps its last result, for the other scale."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    network = onnxruntime.InferenceSession(
-        files("speechmos").joinpath("dnsmos_models", "sig_bak_ovr.onnx").read_bytes(),
-        options,
-        providers=["CPUExecutionProvider"],
-    )
+    model = files("speechmos").joinpath("dnsmos_models", "sig_bak_ovr.onnx").read_bytes()
+    network = open_network(model)
 
     @lru_cache(maxsize=1)
     def rated(samples: bytes) -> Ratings:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import MetricError
+from testbed.metrics.onnx_network import open_network
 
 Rows = NDArray[np.float32]
 
@@ -65,12 +66,12 @@ class PlcmosNetwork:
         ]
         self._projection = pack(weights[f"{block}_project.weight"][:, :, 0].T)
         self._offset = weights[f"{block}_project.bias"]
-        self._recurrent = _session(extractor.extract_model([_PROJECTED], [_STATES]))
+        self._recurrent = open_network(extractor.extract_model([_PROJECTED], [_STATES]).SerializeToString())
         rating = extractor.extract_model([_STATES, _RATER], ["plcmos"])
         # The output is declared as one number; with as many rows as raters it is one number for each.
         rating.graph.output[0].CopyFrom(_tensor("plcmos", ("batch",)))
-        self._rating = _session(rating)
-        embedding = _session(extractor.extract_model(["rater_embed"], [_RATER]))
+        self._rating = open_network(rating.SerializeToString())
+        embedding = open_network(extractor.extract_model(["rater_embed"], [_RATER]).SerializeToString())
         (self._raters,) = embedding.run(None, {"rater_embed": raters})
 
     def convolve(self, layer: int, rows: Rows, triples: NDArray[np.intp], out: Rows) -> None:
@@ -112,15 +113,3 @@ def _tensor(name: str, shape: tuple[int | str, ...]) -> Any:
     from onnx import TensorProto, helper
 
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
-
-def _session(model: Any) -> Any:
-    """Open a network on one thread: a sweep uses the other cores for other calls."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )

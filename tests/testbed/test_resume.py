@@ -194,7 +194,7 @@ def test_a_flow_study_is_resumed_with_its_other_tables(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
-def test_a_whole_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_whole_run_is_not_made_again(tmp_path: Path) -> None:
     done = made(tmp_path / "run")
     again = made(tmp_path / "run", resume=True)
     assert (again.manifest["created"], again.manifest["duration_s"]) == (

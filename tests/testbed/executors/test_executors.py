@@ -65,6 +65,16 @@ def test_an_error_in_a_task_ends_all(make: Callable[[], Executor]) -> None:
 
 
 @pytest.mark.long
+@EXECUTORS
+def test_an_end_before_the_last_result_ends_all(make: Callable[[], Executor]) -> None:
+    before, taken = processes(), list[int]()
+    for _ in make().run(numbers(taken, 30), operator.add, 100):
+        break
+    assert len(taken) <= 7
+    assert processes() <= before
+
+
+@pytest.mark.long
 def test_a_killed_process_ends_the_run_with_its_likely_cause() -> None:
     with pytest.raises(RunError, match="a process of the run was killed; was there enough memory"):
         list(Processes(2).run(iter([9, 9, 9]), lambda _, status: os._exit(status), None))
