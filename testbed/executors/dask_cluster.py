@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from testbed.environment import Environment
@@ -55,7 +56,7 @@ class DaskCluster:
     """
 
     def __init__(self, address: str, jobs: int, environment: Environment) -> None:
-        if address != LOCAL and not address.startswith(("tcp://", "tls://")):
+        if address != LOCAL and not _is_address(address):
             raise ScenarioError(
                 f"--dask {address}: give {LOCAL}, or the address of a scheduler, such as tcp://host:8786"
             )
@@ -114,6 +115,15 @@ class DaskCluster:
             except OSError as error:
                 raise RunError(f"no Dask scheduler answers at {self._address}: {error}") from None
             yield client
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is the address of a scheduler, with its port."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("tcp", "tls") and bool(parts.hostname and parts.port)
+    except ValueError:
+        return False
 
 
 def _local(jobs: int) -> "LocalCluster":
