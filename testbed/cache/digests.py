@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -19,6 +20,8 @@ from testbed.provenance import sha256_of
 Key = bytes
 _KEY_BYTES = 16
 _PACKAGES = ("numpy", "scipy", "numba", "simpy")
+_BEGAN_S = time.time()
+"""The files of another package that were written before this time are those that this process runs."""
 
 
 class FileHashes:
@@ -85,12 +88,16 @@ def _of_class(kind: type) -> Iterator[bytes]:
 
 @cache
 def package_files(module: str) -> bytes:
-    """Return the digest of all files of the package that a module belongs to."""
+    """Return the digest of all files of the package that a module belongs to.
+
+    If the code is not known, as in a notebook, or may have changed since it was imported, the digest is
+    random: nothing of it is found again.
+    """
     file = Path(getattr(sys.modules[module.partition(".")[0]], "__file__", None) or "")
-    if not file.is_file():  # as in a notebook: the code is not known, so nothing of it is found again
-        return os.urandom(_KEY_BYTES)
     every = sorted(file.parent.rglob("*")) if file.name == "__init__.py" else [file]
     kept = [path for path in every if path.is_file() and "__pycache__" not in path.parts]
+    if not kept or any(path.stat().st_mtime >= _BEGAN_S for path in kept):
+        return os.urandom(_KEY_BYTES)
     return key_of([(str(path.relative_to(file.parent)), _sha256(path)) for path in kept])
 
 

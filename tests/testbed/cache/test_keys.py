@@ -1,11 +1,13 @@
 """Keys: equal for equal results, and for nothing else."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from testbed.cache import digests
 from testbed.cache.digests import key_of, package_files
 from testbed.cache.keys import CallKeys
 from testbed.plan import CallId, plan
@@ -96,7 +98,19 @@ def test_a_file_of_another_package_that_changes_is_noticed(tmp_path: Path, monke
     (package / "helper.py").write_text("FACTOR = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     __import__("foreign")
-    before = package_files("foreign.helper")
+    monkeypatch.setattr(digests, "_BEGAN_S", time.time() + 60)
+    digest = package_files.__wrapped__
+    before = digest("foreign.helper")
+    assert digest("foreign.helper") == before
     (package / "helper.py").write_text("FACTOR = 22\n")
-    package_files.cache_clear()
-    assert package_files("foreign.helper") != before
+    assert digest("foreign.helper") != before
+
+
+def test_code_that_may_have_changed_since_its_import_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "edited_meanwhile.py").write_text("FACTOR = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__("edited_meanwhile")
+    digest = package_files.__wrapped__
+    assert digest("edited_meanwhile") != digest("edited_meanwhile")

@@ -85,7 +85,9 @@ def test_one_process_is_this_one_and_a_single_task_needs_no_other() -> None:
     assert list(Processes(2).run(iter([7]), lambda *_: os.getpid(), None)) == [os.getpid()]
 
 
-@pytest.mark.parametrize("address", ["host:8786", "http://host:8787", "", "Local", "tcp://", "tcp://host", "tcp://host:99999"])
+@pytest.mark.parametrize(
+    "address", ["host:8786", "http://host:8787", "", "Local", "tcp://", "tcp://host", "tcp://host:99999"]
+)
 def test_what_is_no_address_of_a_scheduler_is_refused(address: str) -> None:
     with pytest.raises(ScenarioError, match="give local, or the address of a scheduler, such as tcp://"):
         executor(2, address, dict)
