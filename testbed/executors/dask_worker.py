@@ -1,4 +1,4 @@
-"""What runs on a worker of a Dask cluster: the check of its environment, and tasks."""
+"""The work on a worker of a Dask cluster: the check of its environment, and tasks."""
 
 import pickle
 import socket

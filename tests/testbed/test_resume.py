@@ -283,6 +283,7 @@ def test_new_and_resumed_at_once_is_refused() -> None:
 MANY = SCENARIO.replace("realizations: 3", "realizations: 50")
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_goes_on(speech: Path) -> None:
     killed = Running(speech, jobs=2, text=MANY)
     assert killed.ends(signal.SIGKILL, group=False) == -signal.SIGKILL
