@@ -15,19 +15,24 @@ from testbed.channels.loss.lossgen import WEIGHTS
 from testbed.codecs.opus.capabilities import capabilities
 from testbed.files import cache_dir
 from testbed.metrics import METRICS, packages
-from testbed.plugins import versions_used
+from testbed.plugins import packages_used, versions_used
 from testbed.provenance import Input, libopus_files, sha256_of
 from testbed.scenario.base import BaseScenario
 from testbed.version import __version__
 
 Fact = tuple[str, str]
-"""A kind (``"testbed"``, ``"version"``, ``"installed"`` or ``"file"``), and a name."""
+"""A kind (``"testbed"``, ``"version"``, ``"plugin"``, ``"installed"`` or ``"file"``), and a name."""
 Environment = Mapping[Fact, str]
 """The value of each fact."""
 
 _SHAPE_NUMBERS = ("speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile")
 """Packages whose versions can change a number in the table, besides those of the metrics."""
 _MAKE_NUMBERS = ("testbed", "testbed.channels", "testbed.codecs", "testbed.kernels")
+
+
+def plugin_hashes(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
+    """Return the hashes of the modules of the plugins that scenarios name, by import package."""
+    return {package: modules_sha256((package,)) for package in packages_used(scenarios)}
 
 
 def versions(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
@@ -54,6 +59,7 @@ def environment(scenarios: Sequence[BaseScenario], inputs: Iterable[Input]) -> E
         [
             ("testbed", "testbed"),
             *(("version", name) for name in versions(scenarios)),
+            *(("plugin", package) for package in packages_used(scenarios)),
             *(("installed", each.path.name) for each in inputs if each.role in ("libopus", "weights")),
             *(("file", str(each.path)) for each in inputs if each.role == "channel"),
         ]
@@ -86,6 +92,8 @@ def _value(kind: str, name: str) -> str:
         return f"{__version__} with modules of SHA-256 {modules_sha256()[:12]}"
     if kind == "version":
         return _version(name)
+    if kind == "plugin":
+        return f"SHA-256 {modules_sha256((name,))[:12]}"
     own = {path.name: path for path, _ in libopus_files()} | {Path(WEIGHTS).name: cache_dir() / WEIGHTS}
     digest = sha256_of(Path(name) if kind == "file" else own.get(name, Path()))
     return "missing" if digest is None else f"SHA-256 {digest[:12]}"
@@ -111,17 +119,19 @@ def package_version(name: str) -> str:
 
 
 @cache  # a process keeps the modules that it has loaded
-def modules_sha256() -> str:
-    """Return the hash of the modules that make the numbers."""
+def modules_sha256(of: tuple[str, ...] = _MAKE_NUMBERS) -> str:
+    """Return the hash of the modules of packages; default: those of the testbed that make the numbers."""
     digest = hashlib.sha256()
-    for name, path in sorted(dict(_modules()).items()):
+    for name, path in sorted(dict(_modules(of)).items()):
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def _modules() -> Iterator[tuple[str, Path]]:
-    for package in _MAKE_NUMBERS:
+def _modules(names: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    for package in names:
         spec = find_spec(package)
+        if spec and spec.origin and not spec.submodule_search_locations:
+            yield package, Path(spec.origin)
         for place in (spec and spec.submodule_search_locations) or ():
             for path in Path(place).rglob("*.py"):
                 inside = path.relative_to(place).with_suffix("").parts

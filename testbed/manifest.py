@@ -7,7 +7,7 @@ from typing import Any
 
 from testbed.codecs.schemes import NO_LOSS
 from testbed.diagnosis import Diagnosis
-from testbed.environment import modules_sha256, versions
+from testbed.environment import modules_sha256, plugin_hashes, versions
 from testbed.kept_files import CLEAN_EXAMPLE, file_stem
 from testbed.plan import Plan
 from testbed.provenance import Provenance, testbed_version
@@ -43,6 +43,7 @@ def shared_entries(
         "swept": list(origin.scenario.grid.values),
         "points": [point.parameters for point in points],
         "versions": versions([point.scenario for point in points]),
+        "plugins": plugin_hashes([point.scenario for point in points]),
         "seeds": {"scenario": origin.scenario.seed, **seeds},
         "rows": rows,
         "warnings": [*warnings],

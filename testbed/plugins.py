@@ -23,12 +23,17 @@ def installed() -> list[tuple[Registry[Any], Plugin]]:
 
 def versions_used(scenarios: Iterable[BaseScenario]) -> dict[str, str]:
     """Return the versions of the packages whose plugins scenarios without a sweep name, by package."""
+    return {plugin.package: plugin.version for plugin in _used(scenarios)}
+
+
+def packages_used(scenarios: Iterable[BaseScenario]) -> list[str]:
+    """Return the import packages whose plugins scenarios without a sweep name, sorted."""
+    return sorted({plugin.entry_point.module.partition(".")[0] for plugin in _used(scenarios)})
+
+
+def _used(scenarios: Iterable[BaseScenario]) -> list[Plugin]:
     used: set[object] = set()
     for scenario in scenarios:
         used |= {type(model) for model in models_in(scenario)}
         used |= {METRICS[name] for name in getattr(scenario, "metric_names", ())}
-    return {
-        plugin.package: plugin.version
-        for registry, plugin in installed()
-        if registry.loaded(plugin.name) in used
-    }
+    return [plugin for registry, plugin in installed() if registry.loaded(plugin.name) in used]

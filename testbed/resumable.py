@@ -29,6 +29,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     for name in _unlike(_files(before), _files(now)):
         yield printable(f"{name} has changed")
     yield from _values(before.get("versions"), now.get("versions"), "the version of")
+    for name in _unlike(before.get("plugins", {}), now.get("plugins", {})):
+        yield printable(f"the plugin {name} has changed")
     if _modules(before) != _modules(now):
         yield "the testbed's modules have changed"
     yield from _values(before.get("save"), now.get("save"), "--save")

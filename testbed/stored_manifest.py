@@ -129,6 +129,7 @@ class _Manifest(_Stored):
     points: list[dict[str, _Value]] = []
     controllers: list[str] = []
     versions: dict[str, str] = {}
+    plugins: dict[str, str] = {}
     seeds: _Mapping = {}
     clips: list[_Clip] = []
     complete: bool = True

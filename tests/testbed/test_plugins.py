@@ -54,9 +54,10 @@ def test_the_example_runs_and_the_manifest_has_its_version(site: Path, tmp_path:
     assert lost > 0
     assert table.loc["copy 6 later", "frames_red"] > 0.8 * lost
     assert table.loc["copy 6 later", "lsd_db"] < table.loc["classic PLC", "lsd_db"]
-    versions = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))["versions"]
-    assert versions["testbed-plugin-example"] == "0.1.0"
-    assert "broken-plugin" not in versions
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
+    assert manifest["versions"]["testbed-plugin-example"] == "0.1.0"
+    assert "broken-plugin" not in manifest["versions"]
+    assert list(manifest["plugins"]) == ["testbed_plugin_example"]
 
 
 def test_the_doctor_lists_plugins_and_names_the_one_that_does_not_load(site: Path, tmp_path: Path) -> None:

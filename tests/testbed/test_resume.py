@@ -210,6 +210,7 @@ def test_a_whole_run_is_not_made_again(tmp_path: Path) -> None:
         ("scenario.codec.complexity", 1, "scenario codec complexity was 1, and is 0"),
         ("versions.numpy", "1.0", "the version of numpy was 1.0, and is "),
         ("versions.plugin", "1.0", "the version of plugin was 1.0, and is missing"),
+        ("plugins.my_stages", "0" * 64, "the plugin my_stages has changed"),
         ("testbed.modules_sha256", "0" * 64, "the testbed's modules have changed"),
         ("clips.0.sha256", "0", "the speech .* has changed"),
         ("files.-1.sha256", "0", ".* has changed"),
