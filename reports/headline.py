@@ -147,8 +147,9 @@ def _parts(summary: Summary, point: int) -> list[str]:
     for name, realizations in summary.scored_realizations.items():
         calls = max(cell.calls_to_score(name) for cell in cells)
         first = "realization" if realizations == 1 else f"{realizations} realizations"
-        clips = counted(summary.grids[name].part(point).number_of_clips, "clip")
-        said.append(f"{calls} for {described(name).label}, the first {first} of each of {clips}")
+        clips = summary.grids[name].part(point).number_of_clips
+        whose = "the clip" if clips == 1 else f"each of {clips} clips"
+        said.append(f"{calls} for {described(name).label}, the first {first} of {whose}")
     return [f"Calls per scheme: {'; '.join(said)}."]
 
 

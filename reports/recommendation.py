@@ -84,7 +84,7 @@ def within_wobble(summary: Summary, point: int, choice: Choice) -> list[str]:
     amount = " ".join(filter(None, (f"{wobble:.{about.decimals}f}", about.unit)))
     said = f"Changes that nobody hears move differences of {about.label} by up to {amount}"
     if choice.margin == wobble:
-        said += ", so the margin is raised to that"
+        said += ", so the margin is not smaller"
     gaps = {name: summary.gap(point, choice.metric, name, best) for name in choice.ranked[1:]}
     near = [name for name, gap in gaps.items() if gap is not None and abs(gap.mean) < wobble]
     return [f"{said}{f'; closer than that to {best}: {listed(near)}' if near else ''}."]

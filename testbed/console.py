@@ -63,4 +63,4 @@ def wobbles(found: "Sequence[Wobble]") -> str:
 
 
 def _rounded(value: float | None, sign: str, metric: Metric) -> str:
-    return "–" if value is None else f"{value:{sign}.{metric.decimals}f}"
+    return "–" if value is None else f"{value:{sign}z.{metric.decimals}f}"

@@ -257,7 +257,7 @@ def test_a_margin_is_not_below_the_wobble_of_differences() -> None:
     wobble = [{"metric": "plcmos", "mean_pair": value} for value in (0.02, 0.5, None)]
     checked = answer(GOOD, manifest={"wobble": wobble})
     assert "Use A: within 0.5 PLCMOS of the best" in checked.lead
-    said = "move differences of PLCMOS by up to 0.50, so the margin is raised to that"
+    said = "move differences of PLCMOS by up to 0.50, so the margin is not smaller"
     assert f"Changes that nobody hears {said}; closer than that to C: B and A." in text(checked)
     small = answer(GOOD, manifest={"wobble": wobble[:1]})
     assert "within 0.1 PLCMOS" in small.lead

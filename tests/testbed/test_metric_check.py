@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from testbed import console
 from testbed.errors import ResultsError, UnknownNameError
 from testbed.loaded_run import load
 from testbed.metric_check import check_metrics
@@ -18,7 +19,7 @@ from testbed.results import MANIFEST_FILE
 from testbed.runner import run_scenario
 from testbed.scenario.loading import parse_scenario
 from testbed.speech import PACKAGED, read_speech
-from testbed.wobble import Shifts
+from testbed.wobble import Shifts, Wobble
 
 SCENARIO = """
 name: checked
@@ -111,7 +112,7 @@ def test_a_check_is_kept_in_the_run_and_raises_its_margin(run_dir, level):
     again = load(run_dir)
     assert [each["metric"] for each in again.manifest["wobble"]] == ["estoi"] * 4 + ["level"] * 4
     said = " ".join(again.answer(margins={"estoi": largest / 2}).split())
-    assert f"ESTOI by up to {largest:.3f}, so the margin is raised to that" in said
+    assert f"ESTOI by up to {largest:.3f}, so the margin is not smaller" in said
 
 
 def test_a_check_names_what_is_wrong(run_dir):
@@ -125,3 +126,8 @@ def test_a_check_names_what_is_wrong(run_dir):
     path.write_text(json.dumps({**manifest, "wobble": [{"metric": "estoi", "mean_pair": "much"}]}), "utf-8")
     with pytest.raises(ResultsError, match=r"wobble\.0\.mean_pair"):
         load(run_dir)
+
+
+def test_a_shift_of_nothing_has_no_minus():
+    shift = Wobble("estoi", "gain of 0.7", 2, -0.0001, -0.0002, 0.0001, 1, 0.0, None)
+    assert "+0.000 [+0.000 to +0.000]" in console.wobbles([shift])
