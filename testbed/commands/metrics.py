@@ -32,14 +32,18 @@ def check(
 ) -> None:
     """Measure how far scores, and differences between schemes, move by what nobody hears.
 
-    Some of the run's calls are made again, and scored with a gain of 0.7, resampled, with noise of 1 LSB, and
-    half a sample later. The result is kept in the run: the margin of its recommendation is not below it.
+    Some of the run's calls are made again, and scored with a gain of 0.7,
+    resampled, with noise of 1 LSB, and half a sample later. The result is kept
+    in the run, whose report is written again: the margin of its recommendation
+    is not below it.
     """
     from testbed import console
     from testbed.loaded_run import load
     from testbed.metric_check import check_metrics
     from testbed.progress import progress
+    from testbed.reports.report import write_report
 
     with progress() as show:
         found = check_metrics(load(run_dir), metric or (), calls, show)
     say(console.wobbles(found))
+    say(write_report(run_dir))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from testbed import console
+from testbed.commands import metrics
 from testbed.errors import ResultsError, UnknownNameError
 from testbed.loaded_run import load
 from testbed.metric_check import check_metrics
@@ -131,3 +132,11 @@ def test_a_check_names_what_is_wrong(run_dir):
 def test_a_shift_of_nothing_has_no_minus():
     shift = Wobble("estoi", "gain of 0.7", 2, -0.0001, -0.0002, 0.0001, 1, 0.0, None)
     assert "+0.000 [+0.000 to +0.000]" in console.wobbles([shift])
+
+
+def test_the_command_writes_the_report_again(run_dir, capsys):
+    page = run_dir / "report.html"
+    page.unlink(missing_ok=True)
+    metrics.check(run_dir, ["estoi"], 1)
+    assert page.is_file()
+    assert capsys.readouterr().out.splitlines()[-1] == str(page)
