@@ -3,10 +3,12 @@
 Dask pickles what it sends, so a cluster must be trusted. If a worker ends, others do its unfinished tasks.
 """
 
+import asyncio
 import logging
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -111,10 +113,35 @@ class DaskCluster:
                         "so it must call testbed.run below `if __name__ == '__main__':`"
                     ) from None
             try:
+                if address == self._address:
+                    with ThreadPoolExecutor(1) as thread:  # in a notebook this one has an event loop
+                        thread.submit(asyncio.run, _answer(address)).result()
                 client = stack.enter_context(Client(address, set_as_default=False))
             except OSError as error:
                 raise RunError(f"no Dask scheduler answers at {self._address}: {error}") from None
             yield client
+
+
+async def _answer(address: str) -> None:
+    """Wait for the answer of a scheduler; a client would wait for one that is none without end.
+
+    Raises
+    ------
+    OSError
+        There is none.
+    """
+    import dask
+    from dask.utils import parse_timedelta
+    from distributed import Security
+    from distributed.core import connect
+
+    arguments = Security().get_connection_args("client")
+    most_s = parse_timedelta(dask.config.get("distributed.comm.timeouts.connect"))
+    try:
+        comm = await asyncio.wait_for(connect(address, timeout=most_s, **arguments), most_s)
+    except TimeoutError:
+        raise TimeoutError(f"nothing in {most_s:g} s") from None
+    comm.abort()
 
 
 def _is_address(text: str) -> bool:

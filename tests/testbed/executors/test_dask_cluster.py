@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from testbed import runner
 from testbed.codecs.opus.build import built
 from testbed.errors import RunError
 from testbed.executors import dask_cluster
+from testbed.executors.dask_cluster import DaskCluster
 from testbed.progress import Progress
 from testbed.results import load
 from testbed.scenario.loading import parse_scenario
@@ -186,6 +188,18 @@ def test_a_lost_scheduler_ends_the_run_and_rows_are_kept(tmp_path, cluster):
             parse_scenario(SCENARIO), tmp_path / "run", on_progress=on_progress, dask=cluster.address
         )
     assert len(load(tmp_path / "run").table)
+
+
+def test_a_port_that_accepts_and_never_answers_is_no_scheduler():
+    import dask
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with (
+            dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+            pytest.raises(RunError, match=rf"no Dask scheduler answers at {address}: nothing in 1 s"),
+        ):
+            list(DaskCluster(address, 1, {}).run([1], print, None))
 
 
 @pytest.mark.long
