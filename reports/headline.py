@@ -136,20 +136,22 @@ def _nothing_to_rank(summary: Summary, verdict: Verdict) -> list[str]:
 
 def _parts(summary: Summary, point: int) -> list[str]:
     """Return a note with the number of calls of each metric; empty if every metric scores every call."""
-    if not summary.scored_realizations:
+    if not summary.partly_scored:
         return []
     cells = [cell for (at, _), cell in summary.cells.items() if at == point]
     said = []
-    if whole := [
-        described(name).label for name in summary.metrics if name not in summary.scored_realizations
-    ]:
+    if whole := [described(name).label for name in summary.metrics if name not in summary.partly_scored]:
         said.append(f"{max(cell.calls for cell in cells)} for {listed(whole)}")
-    for name, realizations in summary.scored_realizations.items():
+    for name in summary.partly_scored:
         calls = max(cell.calls_to_score(name) for cell in cells)
+        realizations = summary.scored_realizations.get(name)
         first = "realization" if realizations == 1 else f"{realizations} realizations"
+        which = f"the first {first}" if realizations else "those"
         clips = summary.grids[name].part(point).number_of_clips
         whose = "the clip" if clips == 1 else f"each of {clips} clips"
-        said.append(f"{calls} for {described(name).label}, the first {first} of {whose}")
+        languages = listed(described(name).languages, "or") if name in summary.clips_not_scored else ""
+        spoken = f" in {languages}" if languages else ""
+        said.append(f"{calls} for {described(name).label}, {which} of {whose}{spoken}")
     return [f"Calls per scheme: {'; '.join(said)}."]
 
 

@@ -108,6 +108,8 @@ class Summary:
     ----------
     scored_realizations
         Number of realizations that a metric scores, from the first; of metrics that score a part of them.
+    clips_not_scored
+        Clips in languages that a metric does not judge; of metrics with such clips.
     wobble
         Largest shift of a mean difference between schemes by what nobody hears, by metric; of metrics that
         `testbed metrics check` measured.
@@ -141,6 +143,7 @@ class Summary:
     receivers: list[str]
     warnings: list[str]
     scored_realizations: dict[str, int]
+    clips_not_scored: dict[str, list[str]]
     wobble: dict[str, float]
     speakers: dict[str, str]
     grids: dict[str, Grid]
@@ -175,9 +178,19 @@ class Summary:
 
     def rows_to_score(self, metric: str) -> pd.DataFrame:
         """Return the rows of the calls that a metric scores."""
-        if metric not in self.scored_realizations:
+        if metric not in self.partly_scored:
             return self.table
-        return self.table[self.table["realization"] < self.scored_realizations[metric]]
+        is_scored = ~self.table["clip"].isin(self.clips_not_scored.get(metric, []))
+        if metric in self.scored_realizations:
+            is_scored &= self.table["realization"] < self.scored_realizations[metric]
+        return self.table[is_scored]
+
+    @property
+    def partly_scored(self) -> list[str]:
+        """The metrics that score a part of the calls."""
+        return [
+            name for name in self.metrics if name in {**self.scored_realizations, **self.clips_not_scored}
+        ]
 
 
 def _wobble(manifest: dict[str, Any]) -> dict[str, float]:
@@ -223,11 +236,12 @@ def summarize(results: Results) -> Summary:
         receivers,
         warnings,
         {name: scored[name] for name in metrics if scored.get(name, realizations) < realizations},
+        {name: clips for name, clips in (manifest.get("clips_not_scored") or {}).items() if name in metrics},
         _wobble(manifest),
         speakers,
         {column: Grid.of(table, column, speakers) for column in (*metrics, *network)},
     )
-    for metric in summary.scored_realizations:
+    for metric in summary.partly_scored:
         numbers = summary.rows_to_score(metric).groupby(["point", "scheme"], observed=True).size()
         for key, cell in summary.cells.items():
             cell.to_score[metric] = int(numbers.get(key, 0))

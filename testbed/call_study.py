@@ -24,7 +24,7 @@ from testbed.provenance import Input, Provenance, inputs_of
 from testbed.row_set import RowSet
 from testbed.run_context import RunContext
 from testbed.run_estimate import RunEstimate
-from testbed.scenario.checks import check_codec, clips_of
+from testbed.scenario.checks import check_codec, check_languages, clips_of
 from testbed.scenario.loading import Scenario
 from testbed.store import Store
 from testbed.study_kind import CALLS
@@ -49,8 +49,8 @@ class CallStudy:
     Raises
     ------
     ScenarioError
-        The speech is missing, the libopus of this machine lacks something that the scenario needs, or there
-        are too many calls.
+        The speech is missing, or in no language of a metric; the libopus of this machine lacks something that
+        the scenario needs; or there are too many calls.
     """
 
     kind = CALLS
@@ -62,6 +62,7 @@ class CallStudy:
     ) -> None:
         check_codec(scenario)
         clips = clips_of(scenario)
+        check_languages(scenario, clips)
         self._plan = plan(scenario, len(clips))
         self.context = RunContext(
             self._plan.points, self._plan.schemes, clips, save, _examples(self._plan), cache

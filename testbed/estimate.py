@@ -105,11 +105,11 @@ def _sample(plan: Plan) -> Iterator[Group]:
             yield Group(clip, encoding.settings, encoding.engine, encoding.batch_mb, sorted(calls))
 
 
-def _by_metrics(plan: Plan) -> dict[tuple[str, ...], list[int]]:
-    """Return the realizations by the metrics that score their calls."""
+def _by_metrics(plan: Plan, language: str = "") -> dict[tuple[str, ...], list[int]]:
+    """Return the realizations by the metrics that score their calls with clips of a language."""
     found: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for realization in range(plan.scenario.realizations):
-        found[tuple(plan.scenario.metrics_of(realization))].append(realization)
+        found[tuple(plan.scenario.metrics_of(realization, language))].append(realization)
     return found
 
 
@@ -132,8 +132,8 @@ class _Sample:
         results = results_of(self._context, [group])
         spent_s, first = watch.seconds, group.calls[0]
         scheme, scenario = self._context.scheme(first), self._context.scenario(first)
-        clip_s, is_closed = self._context.clip(first).seconds, scenario.is_closed_loop
-        self._heard_s += clip_s * len(group.calls)
+        clip, is_closed = self._context.clip(first), scenario.is_closed_loop
+        self._heard_s += clip.seconds * len(group.calls)
         for files in results.files.values():
             for name, content in files.items():
                 self._kept_bytes[name.partition("/")[0]] += len(content)
@@ -146,11 +146,11 @@ class _Sample:
         timed = [row[name] for row in made.values() for name in _TIMINGS]
         if not sum(timed):
             return
-        factor = spent_s / sum(timed) / clip_s  # rows do not have the time between their stages
+        factor = spent_s / sum(timed) / clip.seconds  # rows do not have the time between their stages
         costs: dict[Kind, list[float]] = defaultdict(list)
         for call in sorted(made):
             encode_s, *others_s = (made[call][name] for name in _TIMINGS)
-            kind = scheme.name, is_closed, tuple(scenario.metrics_of(call.realization))
+            kind = scheme.name, is_closed, tuple(scenario.metrics_of(call.realization, clip.language))
             costs[kind].append(factor * (sum(others_s) + encode_s * is_closed))
         if not is_closed:
             encode_s = sum(row["seconds_encode"] for row in made.values())
@@ -166,18 +166,22 @@ class _Sample:
         """Return the processor time of all calls; NaN if none of the sample worked."""
         if not self._costs:
             return float("nan")
-        speech_s = sum(clip.seconds for clip in self._context.clips)
-        total = 0.0
-        for (name, is_closed), uses in _uses(self._plan).items():
-            for metrics, realizations in _by_metrics(self._plan).items():
-                total += uses * len(realizations) * self._cost((name, is_closed, metrics))
+        speech_s = defaultdict[str, float](float)
+        for clip in self._context.clips:
+            speech_s[clip.language] += clip.seconds
+        calls_s = 0.0
+        for language, seconds in speech_s.items():
+            for metrics, realizations in _by_metrics(self._plan, language).items():
+                for (name, is_closed), uses in _uses(self._plan).items():
+                    cost = self._cost((name, is_closed, metrics))
+                    calls_s += seconds * uses * len(realizations) * cost
         open_loops = [
             encoding
             for encoding in self._plan.encodings
             if not self._plan.points[encoding.uses[0][0]].scenario.is_closed_loop
         ]
         encode = float(np.mean([*self._encoding_costs.values()])) if self._encoding_costs else 0.0
-        return speech_s * (total + len(open_loops) * encode)
+        return calls_s + sum(speech_s.values()) * len(open_loops) * encode
 
     def _cost(self, kind: Kind) -> float:
         """Return the mean cost of calls of a kind, or of those that are most like it in the sample."""

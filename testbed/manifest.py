@@ -9,6 +9,7 @@ from testbed.codecs.schemes import NO_LOSS
 from testbed.diagnosis import Diagnosis
 from testbed.environment import modules_sha256, plugin_hashes, versions
 from testbed.kept_files import CLEAN_EXAMPLE, file_stem
+from testbed.metrics import METRICS
 from testbed.plan import Plan
 from testbed.provenance import Provenance, testbed_version
 from testbed.run_context import RunContext
@@ -79,6 +80,11 @@ def make_manifest(
             metric.name: metric.part.realizations
             for metric in plan.scenario.metrics
             if metric.part.realizations is not None
+        },
+        "clips_not_scored": {
+            name: clips
+            for name in plan.scenario.metric_names
+            if (clips := [each.name for each in context.clips if not METRICS[name].judges(each.language)])
         },
         "clips": [
             {

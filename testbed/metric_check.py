@@ -60,7 +60,9 @@ def check_metrics(
         show(Progress(done, len(rows), time.monotonic() - started, what, "sounds"))
         call = repetition.call(row)
         key = tuple(call.row[column] for column in _CALL)
-        shifts.add(key, str(call.row["scheme"]), call.clip.pcm, float_from_int16(call.pcm))
+        shifts.add(
+            key, str(call.row["scheme"]), call.clip.pcm, float_from_int16(call.pcm), call.clip.language
+        )
     show(Progress(len(rows), len(rows), time.monotonic() - started, what, "sounds"))
     found = shifts.wobbles()
     kept = [each for each in run.manifest.get("wobble") or () if each["metric"] not in metrics]

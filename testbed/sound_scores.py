@@ -90,4 +90,5 @@ class SoundScores:
         return missing
 
     def _metrics_of(self, call: CallId) -> list[str]:
-        return self._context.scenario(call).metrics_of(call.realization)
+        language = self._context.clip(call).language
+        return self._context.scenario(call).metrics_of(call.realization, language)

@@ -125,6 +125,7 @@ class _Manifest(_Stored):
     baseline: str | None = None
     metrics: list[str] = []
     scored_realizations: dict[str, _Index] = {}
+    clips_not_scored: dict[str, list[str]] = {}
     swept: list[str] = []
     points: list[dict[str, _Value]] = []
     controllers: list[str] = []

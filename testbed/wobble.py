@@ -52,16 +52,18 @@ class Shifts:
             lambda: defaultdict(dict)
         )
 
-    def add(self, call: Hashable, scheme: str, reference: Signal, sound: Signal) -> None:
+    def add(self, call: Hashable, scheme: str, reference: Signal, sound: Signal, language: str = "") -> None:
         """Score a sound before and after each change.
 
         Parameters
         ----------
         call
             Equal for the sounds of schemes that are compared.
+        language
+            That of the speech (ISO 639-1); "" if unknown.
         """
         after = changed(sound)
-        for metric in self._metrics:
+        for metric in (name for name in self._metrics if METRICS[name].judges(language)):
             before = score(metric, reference, sound).value
             for change, other in after.items():
                 shift = score(metric, reference, other).value - before

@@ -21,6 +21,12 @@ realizations of each clip at each point only. Clips are the sample of every inte
 realizations of each are often enough. In the other rows the metric is NaN, which is no failure; the tables
 give the number of calls of each metric.
 
+## A metric of some languages
+
+WER judges English only. It scores clips in English and those of unknown language, such as your own files. In
+the rows of other clips it is NaN, which is no failure. If every clip is in another language, the run does not
+start.
+
 ## All metrics
 
 """

@@ -16,6 +16,7 @@ METRICS: Registry[Metric] = Registry(
         "visqol": "testbed.metrics.visqol:METRIC",
         "dnsmos": "testbed.metrics.dnsmos:METRIC",
         "dnsmos_sig": "testbed.metrics.dnsmos_sig:METRIC",
+        "wer": "testbed.metrics.wer:METRIC",
     },
     group="testbed.metrics",
     kind=Metric,

@@ -59,6 +59,8 @@ class Metric:
     undamaged
         Score that clean speech reaches; a recording that is worse without any loss is reported. None: no
         such score is known.
+    languages
+        Languages that it judges (ISO 639-1); ``()``: any. It does not score clips known to be in another.
     """
 
     label: str
@@ -74,6 +76,7 @@ class Metric:
     margin: float | None = None
     version: int = 1
     undamaged: float | None = None
+    languages: tuple[str, ...] = ()
 
     @property
     def install(self) -> str:
@@ -81,6 +84,10 @@ class Metric:
         if self.extra:
             return f"pip install 'speech-testbed[{self.extra}]'"
         return f"pip install {' '.join(self.packages)}" if self.packages else ""
+
+    def judges(self, language: str) -> bool:
+        """Return whether it scores clips of a language; "" is an unknown one."""
+        return not (language and self.languages) or language in self.languages
 
     @property
     def sign(self) -> int:

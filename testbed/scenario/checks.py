@@ -1,10 +1,13 @@
 """Checks of a scenario against this machine: its speech, and the capabilities of libopus."""
 
+from collections.abc import Sequence
+
 from testbed.codecs.engines import ENGINES
 from testbed.codecs.opus.build import installed
 from testbed.codecs.opus.capabilities import capabilities
 from testbed.codecs.opus.library import find
 from testbed.errors import ScenarioError, SpeechError
+from testbed.metrics import METRICS
 from testbed.needs import unmet
 from testbed.scenario.loading import Scenario, points
 from testbed.speech import Clip, load_clips
@@ -30,6 +33,25 @@ def clips_of(scenario: Scenario) -> list[Clip]:
         else:
             key = f"speech.{'corpus' if scenario.speech.files is None else 'files'}"
         raise SpeechError(f"{scenario.at(*key.split('.'))}: {reason}") from None
+
+
+def check_languages(scenario: Scenario, clips: Sequence[Clip]) -> None:
+    """Check that each metric scores some of the clips.
+
+    Raises
+    ------
+    ScenarioError
+        All clips are in languages that a metric does not judge; the message begins with the file, line and
+        key of the scenario.
+    """
+    spoken = dict.fromkeys(clip.language for clip in clips)
+    for index, name in enumerate(scenario.metric_names):
+        metric = METRICS[name]
+        if not any(map(metric.judges, spoken)):
+            raise ScenarioError(
+                f"{scenario.at('metrics', index)}: {name} judges speech in {' or '.join(metric.languages)}; "
+                f"the clips are in {', '.join(spoken)}"
+            )
 
 
 def check_codec(scenario: Scenario) -> None:

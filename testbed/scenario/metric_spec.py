@@ -40,9 +40,10 @@ class MetricSpec:
     name: str
     part: MetricPart
 
-    def scores(self, realization: int) -> bool:
-        """Return whether it scores the calls of a realization, counted from 0."""
-        return self.part.realizations is None or realization < self.part.realizations
+    def scores(self, realization: int, language: str) -> bool:
+        """Return whether it scores calls of a realization, counted from 0, with clips of a language."""
+        is_in_part = self.part.realizations is None or realization < self.part.realizations
+        return is_in_part and METRICS[self.name].judges(language)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

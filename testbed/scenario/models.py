@@ -228,9 +228,17 @@ class Scenario(BaseScenario):
         """Names of the metrics."""
         return [metric.name for metric in self.metrics]
 
-    def metrics_of(self, realization: int) -> list[str]:
-        """Return the names of the metrics that score the calls of a realization, counted from 0."""
-        return [metric.name for metric in self.metrics if metric.scores(realization)]
+    def metrics_of(self, realization: int, language: str = "") -> list[str]:
+        """Return the names of the metrics that score some calls.
+
+        Parameters
+        ----------
+        realization
+            The realization of the calls, counted from 0.
+        language
+            The language of their clip (ISO 639-1); "" if unknown.
+        """
+        return [metric.name for metric in self.metrics if metric.scores(realization, language)]
 
     @property
     def is_closed_loop(self) -> bool:

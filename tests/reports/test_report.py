@@ -283,6 +283,17 @@ def test_a_metric_on_a_part_of_the_realizations_is_shown_with_its_own_calls(tmp_
     assert notes[0] == "Each mean is over 2 calls of 2 clips."
 
 
+def test_a_metric_of_other_languages_than_a_clip_has_no_failed_calls(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, seconds=2.0, realizations=2, examples=False)
+    other = load(run).table["clip"].iloc[0]
+    change(run, pesq_wb=lambda table: table["pesq_wb"].mask(table["clip"] == other))
+    change_manifest(run, clips_not_scored={"pesq_wb": [other]})
+    page = Parsed(write_report(run).read_text("utf-8"))
+    assert "Calls per scheme: 4 for PLCMOS and ESTOI; 2 for PESQ-WB, those of the clip." in page.text
+    assert "2 calls, 1 clip" in page.text
+    assert "failed" not in page.text
+
+
 def test_a_metric_on_a_part_judges_the_calls_that_it_scores(tmp_path):
     clips = tuple(f"clip-{number}" for number in range(6))
     about = {"swept": {}, "seconds": 2.0, "examples": False, "metrics": ("plcmos",), "clips": clips}

@@ -22,11 +22,12 @@ from testbed.metrics.plcmos import Plcmos
 from testbed.metrics.plcmos_network import PlcmosNetwork
 from testbed.metrics.plcmos_rows import RememberedRows
 from testbed.metrics.scorer import scorer
+from testbed.metrics.wer import word_errors
 from testbed.speech import PACKAGED, read_speech
 
 RATE = 16_000
 EACH = [
-    pytest.param(name, marks=[pytest.mark.long] if name.startswith(("visqol", "dnsmos")) else [])
+    pytest.param(name, marks=[pytest.mark.long] if name.startswith(("visqol", "dnsmos", "wer")) else [])
     for name in METRICS
 ]
 """Every metric, the ones that take longest in `make test-long`."""
@@ -46,7 +47,8 @@ def gaps(signal, share, seed=0):
 @pytest.mark.parametrize("name", EACH)
 def test_more_damage_scores_lower(name, speech):
     score = scorer(name)
-    values = [score(speech, gaps(speech, share)).value for share in (0.0, 0.05, 0.3)]
+    sign = METRICS[name].sign
+    values = [sign * score(speech, gaps(speech, share)).value for share in (0.0, 0.05, 0.3)]
     assert values == sorted(values, reverse=True)
     assert values[0] - values[2] > 0.1
 
@@ -206,6 +208,45 @@ def test_visqol_equals_the_command_of_its_package(speech, tmp_path):
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     [wanted] = re.findall(r"MOS-LQO:\s+([0-9.]+)", said)
     assert scorer("visqol")(speech, damaged).value == pytest.approx(float(wanted), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "errors"),
+    [
+        ("press one to go", "press one to go", 0),
+        ("press one to go", "press two to go", 1),
+        ("press one to go", "one to go on", 2),
+        ("press one to go", "", 4),
+        ("one", "press one to go", 3),
+    ],
+)
+def test_word_errors_are_words_replaced_left_out_and_inserted(said, heard, errors):
+    assert word_errors(said.split(), heard.split()) == errors
+
+
+@pytest.mark.long
+def test_the_recognizer_keeps_nothing_of_the_sounds_before(speech):
+    short = speech[: 4 * RATE]
+    pairs = [(short, gaps(short, 0.1)), (short, short), (0.3 * short, gaps(short, 0.3))]
+    one, other = METRICS["wer"].create(), METRICS["wer"].create()
+    forward = [one(*pair) for pair in pairs]
+    assert [other(*pair) for pair in reversed(pairs)] == forward[::-1]
+    assert forward[1] == 0
+    assert forward[0] > 0
+
+
+def test_the_same_words_are_no_error_and_a_tone_has_none(speech):
+    tone = (0.1 * np.sin(2 * np.pi * 440 / RATE * np.arange(RATE))).astype(np.float32)
+    short = speech[: 2 * RATE]
+    assert scorer("wer")(short, short).value == 0
+    unheard = scorer("wer")(tone, tone)
+    assert np.isnan(unheard.value)
+    assert unheard.reason == "WER: no word was recognized in the reference"
+
+
+def test_a_metric_of_some_languages_judges_these_and_unknown_ones():
+    assert [METRICS["wer"].judges(language) for language in ("en", "", "fr")] == [True, True, False]
+    assert METRICS["estoi"].judges("fr")
 
 
 def test_an_optional_metric_without_its_packages_names_the_command_that_installs_them(monkeypatch):

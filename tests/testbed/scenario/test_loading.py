@@ -4,6 +4,8 @@
 
 import json
 import pickle
+import re
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from testbed.codecs.opus.settings import WrittenDred
 from testbed.errors import ScenarioError
+from testbed.scenario.checks import check_languages
 from testbed.scenario.document import read_document
 from testbed.scenario.loading import (
     Scenario,
@@ -22,6 +25,7 @@ from testbed.scenario.loading import (
     schema,
 )
 from testbed.scenario.packaged import packaged_scenarios
+from testbed.speech import load_clips
 
 TEXT = """\
 name: small
@@ -251,6 +255,13 @@ def test_a_metric_scores_the_first_realizations_or_all(tmp_path: Path) -> None:
     assert Scenario.model_validate(three.model_dump(mode="json", exclude_none=True)).metrics == three.metrics
 
 
+def test_a_metric_scores_the_languages_that_it_judges() -> None:
+    both = parse_scenario(TEXT.replace("[plcmos]", "[estoi, {wer: {realizations: 2}}]"))
+    assert isinstance(both, Scenario)
+    assert both.metrics_of(0) == both.metrics_of(0, "en") == ["estoi", "wer"]
+    assert both.metrics_of(0, "fr") == both.metrics_of(2, "en") == ["estoi"]
+
+
 def test_overriding_a_swept_key_ends_its_sweep(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(TEXT)
@@ -428,3 +439,17 @@ def test_speech_cannot_be_swept_since_all_points_say_the_same() -> None:
     text = TEXT.replace("{codec.bitrate_kbps: [16, 24]}", "{speech.clips: [1, 2]}")
     with pytest.raises(ScenarioError, match=r"speech\.clips: cannot be swept"):
         parse_scenario(text)
+
+
+def test_a_metric_that_judges_no_clip_is_refused_with_the_languages_of_the_clips(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT.replace("[plcmos]", "[estoi, wer]"))
+    scenario = load_scenario(path)
+    assert isinstance(scenario, Scenario)
+    clips = load_clips(scenario.speech, scenario.folder)
+    others = [clip for clip in clips if clip.language != "en"]
+    message = f"{path}:15: metrics.1: wer judges speech in en; the clips are in fr, it, ru"
+    with pytest.raises(ScenarioError, match=f"^{re.escape(message)}$"):
+        check_languages(scenario, others)
+    check_languages(scenario, [*others, replace(others[0], language="")])
+    check_languages(scenario, clips)
