@@ -78,10 +78,11 @@ class Database:
                 return None
             stored, used = found[0]
             is_entry = isinstance(stored, bytes) and isinstance(used, int)
-            if is_entry and stored == checked(key, stored[CHECK_BYTES:]):
+            value: bytes = stored[CHECK_BYTES:] if is_entry else b""
+            if is_entry and stored == checked(key, value):
                 if used < self._began_s:
                     self._used_again.add(key)
-                return stored[CHECK_BYTES:]
+                return value
             self._damaged.add(key)
         return None
 

@@ -133,7 +133,7 @@ async def _answer(address: str) -> None:
     import dask
     from dask.utils import parse_timedelta
     from distributed import Security
-    from distributed.core import connect
+    from distributed.comm.core import connect
 
     arguments = Security().get_connection_args("client")
     most_s = parse_timedelta(dask.config.get("distributed.comm.timeouts.connect"))
