@@ -23,7 +23,8 @@ def outline(plan: Plan, clips: Sequence[Clip]) -> str:
     channel = " + ".join(stage.name for stage in scenario.channel) or "a network that does nothing"
     lines += [f"{counted(scenario.realizations, 'realization')} of {channel}"]
     lines += [
-        f"{metric.name} scores the first {counted(metric.part.realizations, 'realization')}"
+        f"{metric.name} scores the first "
+        + counted(metric.part.realizations, "realization").removeprefix("1 ")
         for metric in scenario.metrics
         if metric.part.realizations is not None and metric.part.realizations < scenario.realizations
     ]
