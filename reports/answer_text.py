@@ -48,7 +48,7 @@ def answer_text(
         raise ResultsError(
             f"{results.folder}: a flow study, which has no schemes to choose from; see its report"
         )
-    if results.table.empty:
+    if not len(results.stored):
         raise ResultsError(f"{results.folder}: the run has no rows yet")
     summary = summarize(results)
     points = sorted({point for point, _ in summary.cells})
@@ -59,7 +59,7 @@ def answer_text(
         )
         raise ResultsError(f"{results.folder}: there is no point {point}; {there}")
     found = answers(summary, margins, budget_kbps, listed_points(points, summary.points, point, _MOST_POINTS))
-    clips = speech(results.manifest, results.table["clip"].unique())
+    clips = speech(results.manifest, summary.clips)
     at = f" at {labels.point(summary.points[point])}" if len(points) > 1 else ""
     blocks = [
         _paragraph(" · ".join([*facts(results.manifest, summary.points[point]), clips])),

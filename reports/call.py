@@ -144,8 +144,9 @@ def _is_lost(timeline: pd.DataFrame) -> NDArray[np.bool_]:
 
 def _scores(results: Results, example: dict[str, Any]) -> str:
     """Return the scores of this call."""
-    rows = results.table
-    for key in ("point", "clip", "realization", "scheme"):
+    keys = ("point", "clip", "realization", "scheme")
+    rows = results.stored.columns([*keys, *results.manifest.get("metrics", [])])
+    for key in keys:
         rows = rows[rows[key] == example[key]]
     said = [
         f"{described(name).label} {rows[name].iloc[0]:.{described(name).decimals}f}"

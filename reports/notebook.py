@@ -21,7 +21,7 @@ from testbed.results import Results
 def run_html(results: Results) -> str:
     """Return the answer at the middle point, with the table of its schemes; of a flow study, its name."""
     title = f"<p>{_text(results)}</p>"
-    if not results.kind.has_schemes or results.table.empty:
+    if not (results.kind.has_schemes and len(results.stored)):
         return title
     summary = summarize(results)
     points = sorted({point for point, _ in summary.cells})

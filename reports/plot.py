@@ -3,7 +3,6 @@
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,7 +129,7 @@ def _parts(results: Results, facet: str | None) -> dict[str, Results]:
             f"--facet {facet}: {len(names)} values, at most {MOST_PANELS} panels; choose some with --where"
         )
     return {
-        f"{printable(labels.axis(facet))}: {name}": replace(results, table=results.table[values == name])
+        f"{printable(labels.axis(facet))}: {name}": results.with_rows(results.table[values == name])
         for name in names
     }
 

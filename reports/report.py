@@ -54,7 +54,7 @@ def write_report(
         for a flow study.
     """
     results = load(Path(run_dir))
-    if results.table.empty:
+    if not len(results.stored):
         raise ResultsError(f"{run_dir}: the run has no rows, so there is nothing to report")
     if results.kind.has_schemes:
         page = render(results, margins, budget_kbps)
@@ -106,10 +106,10 @@ def render(
         facts=facts(results.manifest),
         made_again=reproduction(results.manifest),
         folder=_run_folder(results.folder).name,
-        rows=rows(results.table),
+        rows=rows(summary.table),
         pauses=any(cell.costs.get("pauses") for cell in summary.cells.values()),
-        clips=results.table["clip"].nunique(),
-        speech=speech(results.manifest, results.table["clip"].unique()),
+        clips=len(summary.clips),
+        speech=speech(results.manifest, summary.clips),
         failures=summary.failures.head(MAX_FAILURES).rename_axis("row").reset_index().to_dict("records"),
         complete=results.manifest.get("complete", True),
     )

@@ -1,7 +1,6 @@
 """Selection of rows of a run by the values of columns."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from testbed.errors import ResultsError
@@ -55,7 +54,7 @@ def where(results: Results, conditions: Sequence[str]) -> Results:
         table = table[table[column].map(shown).isin(values)]
     if table.empty:
         raise ResultsError(f"{results.folder}: no row meets {' and '.join(conditions)}")
-    return replace(results, table=table)
+    return results.with_rows(table)
 
 
 def shown(value: Any) -> str:

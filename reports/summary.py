@@ -25,6 +25,8 @@ _REDUNDANCY = ("red_kbps", "lbrr_kbps", "dred_kbps")
 _NOTHING_SENT_KBPS = 0.5
 NETWORK = ("packet_loss", "delay_variation_ms_p95", "mean_delay_ms", "wire_kbps")
 """Columns that a scheme's own bitrate can change, if links have a limit."""
+_CALL = ("point", "clip", "realization", "scheme")
+"""Columns that identify a call."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ class Summary:
         None if there is only one scheme.
     network
         Columns that the schemes' own bitrates changed; empty if none.
+    table
+        The rows, of the columns that identify a call, its error, bitrate on the wire, loss and scores.
     receivers
         Waiting time of the receiver, by point; see `testbed.reports.facts.receiver`.
     warnings
@@ -133,6 +137,7 @@ class Summary:
 
     cells: dict[tuple[int, str], Cell]
     schemes: list[str]
+    clips: list[str]
     metrics: list[str]
     network: list[str]
     points: list[dict[str, Any]]
@@ -202,11 +207,12 @@ def _wobble(manifest: dict[str, Any]) -> dict[str, float]:
 
 def summarize(results: Results) -> Summary:
     """Summarize a run."""
-    table, manifest = _with_nan(results.table), results.manifest
+    manifest, asked = results.manifest, results.manifest.get("metrics", [])
+    table = _columns(results, *_CALL, "error", "wire_kbps", "packet_loss", *asked)
     present = [str(name) for name in table["scheme"].unique()]
     order = [name for name in manifest.get("scheme_names", []) if name in present]
     schemes = order + [name for name in present if name not in order]
-    metrics = [name for name in manifest.get("metrics", []) if name in table and table[name].notna().any()]
+    metrics = [name for name in asked if name in table and table[name].notna().any()]
     points = list(manifest.get("points") or [{}])
     ceiling = results.ceiling if results.ceiling in schemes else None
     rivals = [name for name in schemes if name != ceiling]
@@ -219,13 +225,15 @@ def summarize(results: Results) -> Summary:
         for name in metrics
         if not is_usable(name)
     ]
-    network = _network(table, ceiling)
+    network = _network(results, table, ceiling)
     realizations = int(table["realization"].max()) + 1
     scored = manifest.get("scored_realizations") or {}
-    speakers = resampled_speakers(manifest, table["clip"].unique())
+    clips = [str(clip) for clip in table["clip"].unique()]
+    speakers = resampled_speakers(manifest, clips)
     summary = Summary(
-        _cells(table, schemes, manifest),
+        _cells(results, table, schemes, manifest),
         schemes,
+        clips,
         metrics,
         network,
         points,
@@ -239,7 +247,10 @@ def summarize(results: Results) -> Summary:
         {name: clips for name, clips in (manifest.get("clips_not_scored") or {}).items() if name in metrics},
         _wobble(manifest),
         speakers,
-        {column: Grid.of(table, column, speakers) for column in (*metrics, *network)},
+        {
+            column: Grid.of(table if column in table else _columns(results, *_CALL, column), column, speakers)
+            for column in (*metrics, *network)
+        },
     )
     for metric in summary.partly_scored:
         numbers = summary.rows_to_score(metric).groupby(["point", "scheme"], observed=True).size()
@@ -256,7 +267,7 @@ def summarize(results: Results) -> Summary:
     return summary
 
 
-def _network(table: pd.DataFrame, ceiling: str | None) -> list[str]:
+def _network(results: Results, table: pd.DataFrame, ceiling: str | None) -> list[str]:
     """Return the columns of `NETWORK`, if the losses of a call depended on the scheme."""
     if "packet_loss" not in table:
         return []
@@ -264,7 +275,11 @@ def _network(table: pd.DataFrame, ceiling: str | None) -> list[str]:
     losses = table.loc[table["scheme"] != ceiling, [*keys, "packet_loss"]].groupby(keys)["packet_loss"]
     if not (losses.max() > losses.min()).any():
         return []
-    return [name for name in NETWORK if name in table and table[name].notna().any()]
+    return [
+        name
+        for name in NETWORK
+        if name in results.stored.names and _columns(results, name)[name].notna().any()
+    ]
 
 
 def _cheapest(table: pd.DataFrame, schemes: Sequence[str]) -> str | None:
@@ -275,8 +290,9 @@ def _cheapest(table: pd.DataFrame, schemes: Sequence[str]) -> str | None:
     return str(kbps.idxmin()) if len(kbps) else schemes[0]
 
 
-def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with NaN for every missing number, for any types in the file."""
+def _columns(results: Results, *names: str) -> pd.DataFrame:
+    """Return columns with NaN for every missing number, for any types in the file."""
+    table = results.stored.columns(names)
     missing = [
         name
         for name in table
@@ -288,27 +304,32 @@ def _with_nan(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(
-    table: pd.DataFrame, schemes: Sequence[str], manifest: dict[str, Any]
+    results: Results, table: pd.DataFrame, schemes: Sequence[str], manifest: dict[str, Any]
 ) -> dict[tuple[int, str], Cell]:
     """Return the cells without scores, by point and in the order of the schemes."""
     groups = table.groupby(["point", "scheme"], observed=True)
-    costs = {name: groups[name].mean() for name in _MEANS if name in table}
-    counts = {name: groups[name].sum() for name in _COUNTS if name in table}
-    frames = counts.get("frames", 0.0 * groups.size())
+    sizes, group = groups.size(), groups.ngroup()
+
+    def of_groups(name: str, statistic: str) -> "pd.Series[float]":
+        """Return the statistic of a column, which is read alone, in each group."""
+        return _columns(results, name)[name].groupby(group).agg(statistic).set_axis(sizes.index)
+
+    costs = {name: of_groups(name, "mean") for name in _MEANS if name in results.stored.names}
+    counts = {name: of_groups(name, "sum") for name in _COUNTS if name in results.stored.names}
+    frames = counts.get("frames", 0.0 * sizes)
     if "frames_dtx" in counts:
         costs["pauses"] = counts["frames_dtx"] / frames
         frames = frames - counts["frames_dtx"]
-    if "buffer_needed_ms_max" in table:
-        costs["buffer_needed_ms_max"] = groups["buffer_needed_ms_max"].max()
+    if "buffer_needed_ms_max" in results.stored.names:
+        costs["buffer_needed_ms_max"] = of_groups("buffer_needed_ms_max", "max")
     shares = {
         name: counts[f"frames_{name}"] / frames
         for name in (*RECOVERIES, "late")
         if f"frames_{name}" in counts
     }
     has_failed = table["error"].fillna("") != ""
-    made = pd.DataFrame(
-        {"calls": groups.size(), "failed": has_failed.groupby([table["point"], table["scheme"]]).sum()}
-    )
+    failed = has_failed.groupby(group).sum().set_axis(sizes.index)
+    made = pd.DataFrame({"calls": sizes, "failed": failed})
     means, parts = _finite(costs, made.index), _finite(shares, made.index)
     place = {scheme: number for number, scheme in enumerate(schemes)}
     cells = [

@@ -29,7 +29,7 @@ def summary_table(results: Results) -> pd.DataFrame:
     """
     if not results.kind.has_schemes:
         raise ResultsError(f"{results.folder}: a flow study, which has no schemes; its rows are in `table`")
-    if results.table.empty:
+    if not len(results.stored):
         raise ResultsError(f"{results.folder}: the run has no rows yet")
     summary = summarize(results)
     rows = [

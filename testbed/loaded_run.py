@@ -26,7 +26,7 @@ class Run(Results):
     @property
     def is_failure(self) -> bool:
         """True if every call, or every flow, failed."""
-        return self.kind.is_failure(self.table)
+        return self.kind.is_failure(self.stored.columns(self.kind.rate_columns))
 
     @property
     def has_schemes(self) -> bool:
@@ -199,4 +199,4 @@ def load(folder: Path | str) -> Run:
     manifest = read.manifest
     if not manifest.get("complete") and manifest.get("diagnoses") is None:
         manifest = {**manifest, **said_of(manifest, read.table)}
-    return Run(read.folder, read.table, manifest)
+    return Run(read.folder, read.stored, manifest)

@@ -1,5 +1,7 @@
 """Reading of untrusted Parquet files: bounded size, and only columns of text, numbers and truth values."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 200_000_000
 MOST_BYTES = 2 << 30
-_BATCH_ROWS = 1 << 16
+_BATCH_ROWS = 1 << 14
 
 
 def read_frame(path: Path, what: str = "table") -> "pd.DataFrame":
@@ -29,42 +31,100 @@ def read_frame(path: Path, what: str = "table") -> "pd.DataFrame":
         It cannot be read, has columns other than text, numbers and truth values, or holds more than
         `MOST_CELLS` values, or `MOST_BYTES` when decoded.
     """
-    table = read_arrow(path, what)
-    is_large = table.num_rows > _BATCH_ROWS  # a large one is freed column by column
-    try:
-        frame: pd.DataFrame = table.to_pandas(split_blocks=is_large, self_destruct=is_large)
-    except Exception as error:  # the file's pandas metadata can be anything, and so can the error
-        raise _unreadable(path, what, error) from None
-    return frame
+    return ParquetTable(path, what).frame()
 
 
 def read_arrow(path: Path, what: str = "table") -> "pyarrow.Table":
     """Read a table as `read_frame`, but return it as an Arrow table."""
-    import pyarrow
-    import pyarrow.parquet
+    return ParquetTable(path, what).arrow()
 
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            _check_footer(path, file.metadata, schema)
+
+class ParquetTable:
+    """A file of a table; its rows are read when asked for, whole or in part.
+
+    The file stays open, so its rows stay the same when another file takes its place. All reading raises
+    `ResultsError` as `read_frame` does.
+
+    Attributes
+    ----------
+    names
+        Names of the columns.
+    """
+
+    def __init__(self, path: Path, what: str = "table") -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        self._path, self._what = path, what
+        with self._readable():
+            self._file = pyarrow.OSFile(str(path))
+            with pyarrow.parquet.ParquetFile(self._file) as file:
+                self._schema, self._rows = file.schema_arrow, file.metadata.num_rows
+                _check_footer(path, file.metadata, self._schema)
+        self.names: tuple[str, ...] = tuple(self._schema.names)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self._rows)
+
+    def frame(self, columns: Sequence[str] | None = None) -> "pd.DataFrame":
+        """Return all rows; of some columns, or of all."""
+        return self._frame_of(self.arrow(columns))
+
+    def frames(self) -> "Iterator[pd.DataFrame]":
+        """Yield the rows in pieces; of an empty table one piece without rows."""
+        import pyarrow
+
+        if not self._rows:
+            yield self.frame()
+        for batch in self._batches():
+            yield self._frame_of(pyarrow.Table.from_batches([batch]))
+
+    def arrow(self, columns: Sequence[str] | None = None) -> "pyarrow.Table":
+        """Return all rows as an Arrow table; of some columns, or of all."""
+        import pyarrow
+
+        batches = [*self._batches(columns)]
+        if batches:
+            return pyarrow.Table.from_batches(batches)
+        empty = self._schema.empty_table()
+        return empty if columns is None else empty.select(columns)
+
+    def _batches(self, columns: Sequence[str] | None = None) -> "Iterator[pyarrow.RecordBatch]":
+        import pyarrow
+        import pyarrow.parquet
+
         # Text stays a dictionary until its decoded size is known: a long word can be in many rows.
-        words = [field.name for field in schema if not _is_number(field.type)]
-        with pyarrow.parquet.ParquetFile(path, read_dictionary=words, pre_buffer=False) as file:
-            batches, held_bytes = [], 0
-            for batch in file.iter_batches(_BATCH_ROWS):
+        words = [field.name for field in self._schema if not _is_number(field.type)]
+        held_bytes = 0
+        with (
+            self._readable(),
+            pyarrow.parquet.ParquetFile(self._file, read_dictionary=words, pre_buffer=False) as file,
+        ):
+            for batch in file.iter_batches(_BATCH_ROWS, columns=columns):
                 held_bytes += sum(_decoded_bytes(column) for column in batch.columns)
                 if held_bytes > MOST_BYTES:
-                    raise _too_large(path, f"more than {MOST_BYTES >> 20} MB")
-                batches.append(
-                    pyarrow.RecordBatch.from_arrays([_plain(c) for c in batch.columns], batch.schema.names)
+                    raise _too_large(self._path, f"more than {MOST_BYTES >> 20} MB")
+                plain = [_plain(column) for column in batch.columns]
+                yield pyarrow.RecordBatch.from_arrays(
+                    plain, batch.schema.names, metadata=self._schema.metadata
                 )
-            if not batches:
-                return schema.empty_table()
-            return pyarrow.Table.from_batches(batches).replace_schema_metadata(schema.metadata)
-    except ResultsError:
-        raise
-    except Exception as error:  # a damaged file can raise anything of Arrow's, of Python's or of the system's
-        raise _unreadable(path, what, error) from None
+
+    def _frame_of(self, table: "pyarrow.Table") -> "pd.DataFrame":
+        is_large = table.num_rows > _BATCH_ROWS  # a large one is freed column by column
+        with self._readable():  # the file's pandas metadata can be anything, and so can the error
+            frame: pd.DataFrame = table.to_pandas(split_blocks=is_large, self_destruct=is_large)
+            return frame
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Raise a `ResultsError` for the errors of a damaged file: Arrow's, Python's or the system's."""
+        try:
+            yield
+        except ResultsError:
+            raise
+        except Exception as error:
+            raise _unreadable(self._path, self._what, error) from None
 
 
 def _check_footer(path: Path, footer: Any, schema: "pyarrow.Schema") -> None:

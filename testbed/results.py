@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import written_whole
-from testbed.parquet import read_frame
+from testbed.parquet import ParquetTable, read_frame
+from testbed.run_rows import RunRows
 from testbed.stored_manifest import check_manifest
 from testbed.stored_rows import JOURNAL_FILE, MOST_BYTES_OF_TEXT, read_parts, read_rows
 from testbed.stored_table import check_table
@@ -38,15 +39,24 @@ class Results:
     ----------
     folder
         The folder that holds the table and the manifest.
-    table
-        One row per call: point, scheme, clip, realization; `testbed.columns` declares the columns.
+    stored
+        The rows of `table`, of which some columns can be read alone.
     manifest
         Scenario, versions, seeds, clips, warnings; `complete` is true for a finished run.
     """
 
     folder: Path
-    table: "pd.DataFrame"
+    stored: RunRows
     manifest: dict[str, Any]
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """One row per call: point, scheme, clip, realization; `testbed.columns` declares the columns."""
+        return self.stored.whole
+
+    def with_rows(self, table: "pd.DataFrame") -> Self:
+        """Return the run with the rows of a table instead of its own."""
+        return replace(self, stored=RunRows(table))
 
     @property
     def kind(self) -> StudyKind:
@@ -57,7 +67,7 @@ class Results:
         """Return a line."""
         unfinished = "" if self.manifest.get("complete", True) else ", unfinished"
         return printable(
-            f"{type(self).__name__}({self.folder}: {counted(len(self.table), self.kind.row)}{unfinished})"
+            f"{type(self).__name__}({self.folder}: {counted(len(self.stored), self.kind.row)}{unfinished})"
         )
 
     @property
@@ -87,7 +97,7 @@ def load(folder: Path | str) -> Results:
     if (work / MANIFEST_FILE).is_file() and (manifest := read_manifest(work)).get("complete") is True:
         # The run is complete, but its files have not all been moved up.
         place = work if (work / TABLE_FILE).is_file() else folder
-        return _checked(place, read_table(place / TABLE_FILE), with_files_there(place, manifest))
+        return _checked(place, ParquetTable(place / TABLE_FILE), with_files_there(place, manifest))
     if not (folder / TABLE_FILE).is_file():
         for place in (folder, work):
             if (place / JOURNAL_FILE).is_file():
@@ -97,7 +107,7 @@ def load(folder: Path | str) -> Results:
             runs = [str(run.parent) for run in sorted(folder.glob(f"*/{TABLE_FILE}"))]
             hint = f"; runs in it: {', '.join(runs[:9])}" if runs else ""
             raise ResultsError(f"{folder}: not a run folder, there is no {name} in it{hint}")
-    return _checked(folder, read_table(folder / TABLE_FILE), read_manifest(folder))
+    return _checked(folder, ParquetTable(folder / TABLE_FILE), read_manifest(folder))
 
 
 def _unfinished(folder: Path) -> Results:
@@ -107,9 +117,10 @@ def _unfinished(folder: Path) -> Results:
     return _checked(folder, table, with_files_there(folder, manifest))
 
 
-def _checked(folder: Path, table: "pd.DataFrame", manifest: dict[str, Any]) -> Results:
-    check_table(table, manifest, folder / TABLE_FILE)
-    return Results(folder, table, manifest)
+def _checked(folder: Path, table: "pd.DataFrame | ParquetTable", manifest: dict[str, Any]) -> Results:
+    for rows in table.frames() if isinstance(table, ParquetTable) else [table]:
+        check_table(rows, manifest, folder / TABLE_FILE)
+    return Results(folder, RunRows(table), manifest)
 
 
 def with_files_there(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:

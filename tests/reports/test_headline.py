@@ -14,6 +14,7 @@ from testbed.reports.headline import Answer, answers
 from testbed.reports.summary import Summary, summarize
 from testbed.reports.verdict import judge
 from testbed.results import Results
+from testbed.run_rows import RunRows
 
 COSTS = {"no loss": 40.0, "classic PLC": 40.0, "A": 60.0, "B": 80.0, "C": 100.0}
 PLAIN = np.linspace(2.0, 3.4, 16)
@@ -52,7 +53,7 @@ def run(scores: dict[str, Any], manifest: dict[str, Any] | None = None, **column
                 }
             )
     about = {"scheme_names": schemes, "metrics": list(by_metric), "points": [{}], **(manifest or {})}
-    return summarize(Results(Path(), pd.DataFrame(rows), about))
+    return summarize(Results(Path(), RunRows(pd.DataFrame(rows)), about))
 
 
 def answer(scores: dict[str, Any], manifest: dict[str, Any] | None = None, **columns: Any) -> Answer:

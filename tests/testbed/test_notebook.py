@@ -20,6 +20,7 @@ from testbed.repeated_call import Call
 from testbed.reports.call_figure import call_figure
 from testbed.reports.inline_figure import InlineFigure
 from testbed.reports.intervals import interval
+from testbed.run_rows import RunRows
 
 SCENARIO: dict[str, Any] = {
     "name": "notebook",
@@ -78,7 +79,11 @@ def test_a_run_shows_its_answer_with_every_name_escaped(run: Run) -> None:
 
 
 def test_a_flow_study_says_that_it_has_no_schemes(tmp_path: Path) -> None:
-    study = Run(tmp_path / "<i>", pd.DataFrame({"flow": ["a", "b"]}), {"kind": "flows", "complete": False})
+    study = Run(
+        tmp_path / "<i>",
+        RunRows(pd.DataFrame({"flow": ["a", "b"]})),
+        {"kind": "flows", "complete": False},
+    )
     assert study._repr_html_() == f"<p>Run({tmp_path}/&lt;i&gt;: 2 flows, unfinished)</p>"
     with pytest.raises(ResultsError, match="a flow study, which has no schemes"):
         study.summary()

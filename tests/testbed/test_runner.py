@@ -21,6 +21,7 @@ from testbed.metrics import METRICS
 from testbed.metrics.metric import Measure, Metric
 from testbed.plan import plan
 from testbed.results import load
+from testbed.run_rows import RunRows
 from testbed.scenario.loading import parse_scenario
 
 SCENARIO = """
@@ -132,7 +133,11 @@ def test_a_row_can_be_made_again(finished: Run) -> None:
 
 
 def test_a_row_of_a_table_with_gaps_is_made_again_by_what_it_says(finished: Run) -> None:
-    some = Run(finished.folder, finished.table.iloc[5::3].reset_index(drop=True), finished.manifest)
+    some = Run(
+        finished.folder,
+        RunRows(finished.table.iloc[5::3].reset_index(drop=True)),
+        finished.manifest,
+    )
     for row in (0, 4, len(some.table) - 1):
         kept, again = some.table.loc[row], some.call(row)
         assert again.clip.name == kept["clip"]
@@ -303,4 +308,4 @@ def test_a_page_that_is_interrupted_can_be_written_again(
 
     monkeypatch.setattr("testbed.reports.report.write_report", interrupt)
     with pytest.raises(KeyboardInterrupt, match=f"write its page with: testbed report {tmp_path}"):
-        Run(tmp_path, pd.DataFrame(), {}).report()
+        Run(tmp_path, RunRows(pd.DataFrame()), {}).report()
