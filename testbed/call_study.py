@@ -24,7 +24,7 @@ from testbed.provenance import Input, Provenance, inputs_of
 from testbed.row_set import RowSet
 from testbed.run_context import RunContext
 from testbed.run_estimate import RunEstimate
-from testbed.scenario.checks import check_codec, check_languages, clips_of
+from testbed.scenario.checks import check_codec, check_languages, check_packages, clips_of
 from testbed.scenario.loading import Scenario
 from testbed.store import Store
 from testbed.study_kind import CALLS
@@ -49,8 +49,8 @@ class CallStudy:
     Raises
     ------
     ScenarioError
-        The speech is missing, or in no language of a metric; the libopus of this machine lacks something that
-        the scenario needs; or there are too many calls.
+        The speech is missing, or in no language of a metric; the package of a metric is not installed; the
+        libopus of this machine lacks something that the scenario needs; or there are too many calls.
     """
 
     kind = CALLS
@@ -61,6 +61,7 @@ class CallStudy:
         self, scenario: Scenario, save: frozenset[str] = frozenset(), cache: CacheTerms | None = None
     ) -> None:
         check_codec(scenario)
+        check_packages(scenario)
         clips = clips_of(scenario)
         check_languages(scenario, clips)
         self._plan = plan(scenario, len(clips))

@@ -1,6 +1,7 @@
-"""Checks of a scenario against this machine: its speech, and the capabilities of libopus."""
+"""Checks of a scenario against this machine: its speech, the packages of its metrics, and its libopus."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from testbed.codecs.engines import ENGINES
 from testbed.codecs.opus.build import installed
@@ -52,6 +53,24 @@ def check_languages(scenario: Scenario, clips: Sequence[Clip]) -> None:
                 f"{scenario.at('metrics', index)}: {name} judges speech in {' or '.join(metric.languages)}; "
                 f"the clips are in {', '.join(spoken)}"
             )
+
+
+def check_packages(scenario: Scenario) -> None:
+    """Check that the packages of each metric are installed.
+
+    Raises
+    ------
+    ScenarioError
+        One is not; the message begins with the file, line and key of the scenario.
+    """
+    lines = []
+    for index, name in enumerate(scenario.metric_names):
+        metric = METRICS[name]
+        if missing := [package for package in metric.packages if find_spec(package) is None]:
+            place, needed = scenario.at("metrics", index), ", ".join(missing)
+            lines.append(f"{place}: {name} needs {needed}, which is not installed; {metric.install}")
+    if lines:
+        raise ScenarioError("\n".join(lines))
 
 
 def check_codec(scenario: Scenario) -> None:

@@ -15,7 +15,9 @@ from jsonschema import Draft202012Validator
 
 from testbed.codecs.opus.settings import WrittenDred
 from testbed.errors import ScenarioError
-from testbed.scenario.checks import check_languages
+from testbed.metrics import METRICS
+from testbed.scenario import checks
+from testbed.scenario.checks import check_languages, check_packages
 from testbed.scenario.document import read_document
 from testbed.scenario.loading import (
     Scenario,
@@ -453,3 +455,18 @@ def test_a_metric_that_judges_no_clip_is_refused_with_the_languages_of_the_clips
         check_languages(scenario, others)
     check_languages(scenario, [*others, replace(others[0], language="")])
     check_languages(scenario, clips)
+
+
+def test_a_metric_whose_package_is_not_installed_is_refused_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT.replace("[plcmos]", "[plcmos, visqol]"))
+    scenario = load_scenario(path)
+    assert isinstance(scenario, Scenario)
+    monkeypatch.setattr(checks, "find_spec", lambda name: None if name == "visqol" else object())
+    message = (
+        f"{path}:15: metrics.1: visqol needs visqol, which is not installed; {METRICS['visqol'].install}"
+    )
+    with pytest.raises(ScenarioError, match=f"^{re.escape(message)}$"):
+        check_packages(scenario)
