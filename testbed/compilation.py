@@ -1,4 +1,4 @@
-"""Compilation of kernels at the start of the first run after installation.
+"""Loading of kernels before the tasks of a run, which compiles them in the first run after installation.
 
 Otherwise each process of the run would compile them for itself, a minute without visible progress.
 """
@@ -19,7 +19,7 @@ from testbed.metrics.scorer import scorer
 from testbed.plan import Plan
 from testbed.randomness import generator
 
-MESSAGE = "compiling kernels (first run only, about a minute)"
+MESSAGE = "loading kernels (the first run compiles them, about a minute)"
 _PCM = generator(0, "compilation").integers(-2000, 2000, 16_000).astype(np.int16)
 _SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_depth_ms=200, inband_fec=True)
 
