@@ -7,7 +7,7 @@ import hashlib
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from testbed.files import cache_dir
 from testbed.metrics import METRICS, packages
 from testbed.plugins import packages_used, versions_used
 from testbed.provenance import Input, libopus_files, sha256_of
+from testbed.registry import version_of
 from testbed.scenario.base import BaseScenario
 from testbed.version import __version__
 
@@ -112,10 +113,10 @@ def _version(name: str) -> str:
 def package_version(name: str) -> str:
     """Return the version of a package, given by its own name or the one it is imported by."""
     try:
-        return version(name)
+        return version_of(distribution(name))
     except PackageNotFoundError:
         distributions = packages_distributions().get(name)
-        return version(distributions[0]) if distributions else "not installed"
+        return version_of(distribution(distributions[0])) if distributions else "not installed"
 
 
 @cache  # a process keeps the modules that it has loaded

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from testbed.errors import PluginError, UnknownNameError
@@ -42,10 +42,15 @@ class Plugin:
     @property
     def version(self) -> str:
         """Version of that package; ``""`` if it has none."""
-        return (self.entry_point.dist.version or "") if self.entry_point.dist else ""
+        return version_of(self.entry_point.dist) if self.entry_point.dist else ""
 
     def __str__(self) -> str:
         return f"{self.what} {self.name!r} of {self.package} {self.version}".rstrip()
+
+
+def version_of(package: Distribution) -> str:
+    """Return the version of an installed package; ``""`` if it states none."""
+    return (package.metadata["Version"] or "") if "Version" in package.metadata else ""
 
 
 class Registry(Mapping[str, Item]):
