@@ -383,7 +383,7 @@ class Sweep:
             found = [result_of(process) for process in both]
             call_ms = sum(each["processor_ms"] for each in found) / 2
             # Two of three rows are calls; the pipeline has no ceiling.
-            ours_ms = 1.5 * (self._now["processor_ms"] + with_pesq * self._pesq_ms)
+            ours_ms = 1.5 * (self._now["processor_ms"] + (self._pesq_ms if with_pesq else 0.0))
             ratios[name] = round(call_ms / ours_ms, 2)
             print(
                 f"pipeline {name.replace('_', ' ')}: {call_ms:.0f} ms of processor time per call, "

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from testbed.errors import ResultsError
 
+TYPES = frozenset({"", "Int64", "float64"})
+"""Pandas types of columns; ``""`` for the type of the values."""
+
 
 @dataclass(frozen=True)
 class Column:

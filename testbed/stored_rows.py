@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testbed.columns import TYPES
 from testbed.errors import ResultsError
 from testbed.files import written_whole
 from testbed.parquet import read_arrow
@@ -74,7 +75,8 @@ def read_journal(folder: Path) -> Journal:
         if "columns" in header and "rows" not in header:
             raise ResultsError(f"{path}: was written by an older testbed: run the scenario again")
         columns, most_rows = header["columns"], header["rows"]
-        if not isinstance(columns, dict) or not isinstance(most_rows, int) or not 0 <= most_rows < _MOST_ROWS:
+        is_ours = isinstance(columns, dict) and TYPES.issuperset(columns.values())
+        if not is_ours or not isinstance(most_rows, int) or not 0 <= most_rows < _MOST_ROWS:
             raise ResultsError(f"{path}: is not the journal of a run")
     except _BROKEN as error:
         raise ResultsError(f"{path}: cannot be read: {error}") from error
