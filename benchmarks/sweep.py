@@ -102,7 +102,7 @@ class Spread:
         return whole_ms / (self.clips_for(part, realizations) * part_ms)
 
 
-# What runs in processes of their own. `run` uses nothing of this installation that an earlier one lacks.
+# The work of processes of their own. `run` also works with an earlier installation.
 
 
 def run(

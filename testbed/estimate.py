@@ -185,9 +185,9 @@ class _Sample:
 
     def _cost(self, kind: Kind) -> float:
         """Return the mean cost of calls of a kind, or of those that are most like it in the sample."""
-        for alike in (slice(0, 3), slice(1, 3), slice(2, 3), slice(0, 0)):
+        for shared in (slice(0, 3), slice(1, 3), slice(2, 3), slice(0, 0)):
             costs = [
-                cost for each, found in self._costs.items() if each[alike] == kind[alike] for cost in found
+                cost for each, found in self._costs.items() if each[shared] == kind[shared] for cost in found
             ]
             if costs:
                 break

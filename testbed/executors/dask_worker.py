@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PackedRun:
-    """What the tasks of a run have in common; each worker gets it once.
+    """The common data of the tasks of a run; each worker gets them once.
 
     Attributes
     ----------
