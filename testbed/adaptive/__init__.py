@@ -1,0 +1,1 @@
+"""The adaptive receiver: packets at their times of arrival in, sound that was played out."""
