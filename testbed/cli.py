@@ -21,6 +21,14 @@ class Commands(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            from pydantic import ValidationError
+
+            from testbed.scenario.messages import reason
+
+            if isinstance(error.__cause__, ValidationError):
+                error.message = reason(error.__cause__)
+            raise
         except TestbedError as error:
             tell(str(error))
             raise typer.Exit(error.exit_code) from None

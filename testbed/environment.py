@@ -26,7 +26,9 @@ Fact = tuple[str, str]
 Environment = Mapping[Fact, str]
 """The value of each fact."""
 
-_SHAPE_NUMBERS = ("speech-testbed", "numpy", "scipy", "numba", "pandas", "simpy", "soxr", "soundfile")
+COMPUTE = ("numpy", "scipy", "numba", "simpy")
+"""Packages whose versions can change a number that a call is computed from, besides those of the metrics."""
+_SHAPE_NUMBERS = ("speech-testbed", *COMPUTE, "pandas", "soxr", "soundfile")
 """Packages whose versions can change a number in the table, besides those of the metrics."""
 _MAKE_NUMBERS = ("testbed", "testbed.channels", "testbed.codecs", "testbed.kernels")
 

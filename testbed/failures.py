@@ -60,6 +60,11 @@ def keep_failures(folder: Path, failures: Sequence[Failure]) -> None:
                     file.write(line)
 
 
+def forget_failures(folder: Path) -> None:
+    """Remove the file from a folder whose failed rows are made again."""
+    (folder / FAILURES_FILE).unlink(missing_ok=True)
+
+
 def _printable(failure: Failure) -> dict[str, Any]:
     return {
         name: printable(value) if isinstance(value, str) else value for name, value in asdict(failure).items()

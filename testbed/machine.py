@@ -1,5 +1,6 @@
 """The machine that runs the testbed."""
 
+import hashlib
 import os
 import platform
 from functools import cache
@@ -24,3 +25,12 @@ def processor() -> str:
         line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))
     )
     return "\n".join([platform.machine(), *(kinds or lines[:1])])
+
+
+@cache
+def processor_name() -> str:
+    """Return the name of the kind of processor, with a digest of the rest of `processor`."""
+    every = processor()
+    model = next((line for line in every.splitlines() if line.startswith("model name")), every)
+    name = model.rpartition(":")[2].strip().partition("\n")[0] or platform.machine()
+    return f"{name} ({hashlib.sha256(every.encode()).hexdigest()[:8]})"

@@ -69,6 +69,8 @@ class Provenance:
         Time of the start, by `time.monotonic`.
     resumed
         Times at which it was resumed.
+    processors
+        The kinds of processor that have computed its rows.
     """
 
     scenario: Scenario | FlowScenario
@@ -76,6 +78,7 @@ class Provenance:
     inputs: Sequence[Input]
     began_s: float = field(default_factory=time.monotonic)
     resumed: Sequence[str] = ()
+    processors: Sequence[str] = ()
 
     def as_manifest(self) -> dict[str, Any]:
         """Return the manifest's entries, with the time that the run has taken."""
@@ -90,12 +93,18 @@ class Provenance:
             "files": [each.shown() for each in self.inputs],
             "duration_s": round(time.monotonic() - self.began_s, 3),
             "resumed": list(self.resumed),
+            "processors": list(self.processors),
         }
 
     def caveats(self) -> list[str]:
-        """Return a warning about interruptions, and one for each input that has changed since the start."""
-        resumed = [f"the run was interrupted, and resumed at {', '.join(self.resumed)}"] * bool(self.resumed)
-        return resumed + [
+        """Return warnings: of interruptions, of kinds of processor, and of each input that has changed."""
+        said = []
+        if self.resumed:
+            said.append(f"the run was interrupted, and resumed at {', '.join(self.resumed)}")
+        if len(self.processors) > 1:
+            kinds = printable(" and ".join(self.processors))
+            said.append(f"kinds of processor computed rows, which can differ in their last digits: {kinds}")
+        return said + [
             f"{printable(str(each.path))} changed during the run: its rows may come from either version"
             for each in self.inputs
             if _digest(each.path) != (each.sha256, each.bytes)

@@ -59,6 +59,8 @@ class Work:
         Time of the run that it replaces; "" if there is none.
     resumed
         Times at which it was resumed.
+    processors
+        The kinds of processor that have computed its earlier rows.
     """
 
     out: Path
@@ -66,6 +68,7 @@ class Work:
     store: Store
     replaces: str
     resumed: Sequence[str] = ()
+    processors: Sequence[str] = ()
 
     def note(self, manifest: Mapping[str, Any]) -> None:
         """Update the manifest of the unfinished run."""
@@ -133,8 +136,14 @@ def working(
     manifest = json.loads(json.dumps(manifest))
     with claimed(out) as folder:
         replaces, resumed = _made_room(out, folder, manifest, rows, force, resume)
-        with _begun(folder / WORK, {**manifest, "resumed": resumed}, columns, rows) as store:
-            work = Work(out, folder / WORK, store, replaces, resumed)
+        earlier = _texts(read_manifest(folder / WORK).get("processors")) if resumed else []
+        now = {
+            **manifest,
+            "resumed": resumed,
+            "processors": list(dict.fromkeys([*earlier, *_texts(manifest.get("processors"))])),
+        }
+        with _begun(folder / WORK, now, columns, rows) as store:
+            work = Work(out, folder / WORK, store, replaces, resumed, earlier)
             try:
                 yield work
             except (Exception, KeyboardInterrupt) as error:
@@ -216,7 +225,11 @@ def _made_room(
 
 def _resumed(out: Path, work: Path, manifest: Mapping[str, Any], most_rows: int, resume: bool) -> list[str]:
     """Return the times at which an unfinished run was resumed, now included; none if it has no rows."""
-    if not (rows := _rows_in(work)):
+    try:
+        rows = _rows_in(work)
+    except ResultsError as error:
+        raise ResultsError(f"{error}; {_CHOICES}") from None
+    if not rows:
         return []
     held, earlier = f"{out}: holds an unfinished run with {rows} rows", read_manifest(work)
     if what := difference(earlier, manifest):

@@ -11,7 +11,7 @@ from testbed.arguments import overrides_of, paths_of, plain, words_of
 from testbed.cache.terms import cache_terms
 from testbed.errors import RunError
 from testbed.executors import executor
-from testbed.failures import keep_failures
+from testbed.failures import forget_failures, keep_failures
 from testbed.loaded_run import Run, load
 from testbed.machine import cores
 from testbed.progress import Progress, progress
@@ -133,11 +133,15 @@ def run_scenario(
     study = study_of(scenario, save, cache_terms(cache))
     origin = Provenance(scenario, command, study.inputs)
     doing = executor(jobs or cores(), dask, study.environment)
-    begin = study.manifest(origin)
+    begin = study.manifest(replace(origin, processors=[*doing.processors]))
     if resume and is_complete(out, begin):
         return load(out)
     with working(out, begin, study.columns, study.rows, force, resume) as work:
-        origin = replace(origin, resumed=work.resumed)
+
+        def manifest() -> dict[str, Any]:
+            processors = [*dict.fromkeys([*work.processors, *doing.processors])]
+            now = replace(origin, resumed=work.resumed, processors=processors)
+            return study.manifest(now, work.store.rows().frames())
 
         def report(message: str) -> None:
             elapsed_s = time.monotonic() - started
@@ -146,6 +150,7 @@ def run_scenario(
         work.store.try_out(study.identities())
         study.prepare(work.folder, report)
         if work.resumed:
+            forget_failures(work.folder)
             done = study.resume(work.store)
         report(study.kind.name)
         try:
@@ -160,10 +165,9 @@ def run_scenario(
                     raise RunError(f"ended at the first failure, as --fail-fast asks: {failures[0]}")
         except (Exception, KeyboardInterrupt):
             with suppress(Exception):  # the rows are kept even without warnings and diagnoses
-                work.note(study.manifest(origin, work.store.rows().frames()))
+                work.note(manifest())
             raise
         report("writing")
         work.write_tables(study.tables)
-        manifest = study.manifest(origin, work.store.rows().frames())
-        work.finish({**manifest, "replaces": work.replaces})
+        work.finish({**manifest(), "replaces": work.replaces})
     return load(out)

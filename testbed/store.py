@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,7 @@ from testbed.files import sync, written_whole
 from testbed.plain_json import plain_json
 from testbed.row_set import RowSet
 from testbed.stored_rows import (
+    ERROR,
     JOURNAL_FILE,
     PARTS,
     ROWS,
@@ -100,20 +102,23 @@ class Store:
             raise
 
     def _reopen(self) -> None:
-        """Take over the rows of the run so far; what cannot be read is dropped, to be made again."""
+        """Take over the rows so far; what failed or cannot be read is dropped, to be made again."""
         journal = read_journal(self.folder)
         if (journal.columns, journal.most_rows) != (self._columns, self._most_rows):
             raise ResultsError(f"{self.folder / JOURNAL_FILE}: holds the rows of another table")
         stored = StoredRows(self.folder, journal)
-        for path in stored.damaged:
+        for path in (*stored.damaged, *stored.failed):
             path.unlink()
         self._begin, self._end = journal.begin, journal.end
         os.ftruncate(self._journal, self._end)
         os.fsync(self._journal)
-        self._pending = journal.rows
+        self._pending = [(number, row) for number, row in journal.rows if not row.get(ERROR)]
         for last in parts_of(self.folder, ROWS)[-1:]:
             self._sealed = part_number(last) + 1
-        self.finished = stored.finished
+        has_failed = len(self._pending) < len(journal.rows)
+        self.finished = self.rows().finished if has_failed or stored.failed else stored.finished
+        if has_failed:
+            self._seal()
 
     def try_out(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Check that a table can hold the known values of rows before the calls are made.
@@ -193,11 +198,14 @@ class Store:
             raise
 
     def _seal(self) -> None:
-        """Turn the journal's rows into a part."""
-        name = f"{ROWS}-{self._sealed:06d}.parquet"
-        part = arrow_of(numbered_frame(self._columns, self._pending))
-        self._with_room(lambda: _write_part(self.folder / PARTS / name, part))
-        self._sealed += 1
+        """Turn the journal's rows into a part, and those that failed into another, to be dropped alone."""
+        failed = [numbered for numbered in self._pending if numbered[1].get(ERROR)]
+        others = [numbered for numbered in self._pending if not numbered[1].get(ERROR)]
+        for rows in filter(None, (others, failed)):
+            path = self.folder / PARTS / f"{ROWS}-{self._sealed:06d}.parquet"
+            part = arrow_of(numbered_frame(self._columns, rows))
+            self._with_room(partial(_write_part, path, part))
+            self._sealed += 1
         self._pending.clear()
         self._end = self._begin
         os.ftruncate(self._journal, self._end)

@@ -27,6 +27,8 @@ MOST_BYTES_OF_TEXT = 64 << 20
 """Largest size of a journal or a manifest; parsed it takes many times that."""
 NUMBER = "row number"
 """Column of a part with the rows' numbers. No column of a table has a name with a blank."""
+ERROR = "error"
+"""Column with the reason why a row failed; "" if it did not."""
 _MOST_ROWS = 10**12
 
 NumberedRow = tuple[int, Mapping[str, Any]]
@@ -73,7 +75,7 @@ def read_journal(folder: Path) -> Journal:
         first, *lines = path.read_bytes().split(b"\n")[:-1]
         header = json.loads(first)
         if "columns" in header and "rows" not in header:
-            raise ResultsError(f"{path}: was written by an older testbed: run the scenario again")
+            raise ResultsError(f"{path}: was written by an older testbed, so it cannot be read")
         columns, most_rows = header["columns"], header["rows"]
         is_ours = isinstance(columns, dict) and TYPES.issuperset(columns.values())
         if not is_ours or not isinstance(most_rows, int) or not 0 <= most_rows < _MOST_ROWS:
@@ -110,6 +112,8 @@ class StoredRows:
     ----------
     finished
         The numbers of the rows.
+    failed
+        The parts of failed rows.
     damaged
         Parts that cannot be read and are left out, and the reasons.
 
@@ -123,6 +127,7 @@ class StoredRows:
         import pyarrow
 
         self.finished = RowSet(journal.most_rows)
+        self.failed: list[Path] = []
         self.damaged: dict[Path, ResultsError] = {}
         self._folder = folder
         self._columns = journal.columns
@@ -138,6 +143,8 @@ class StoredRows:
                     nulls |= self._add(part)
                     numbers = part[NUMBER].to_numpy()
                     self._parts.append((path, int(numbers.min()), int(numbers.max())))
+                    if ERROR in self._columns and part[ERROR][0].as_py():
+                        self.failed.append(path)
                     schemas.append(part.schema.remove_metadata())
             except ResultsError as error:
                 self.damaged[path] = error
@@ -259,12 +266,20 @@ def write_parts(folder: Path, table: str, path: Path) -> None:
     import pyarrow
     from pyarrow.parquet import ParquetWriter
 
+    def write() -> None:
+        writer.write_table(joined([schema.empty_table(), *bundle]))
+        bundle.clear()
+
     parts = parts_of(folder, table)
     schemas = dict.fromkeys(read_arrow(part, "part").schema.remove_metadata() for part in parts)
     schema = pyarrow.unify_schemas([*schemas], promote_options="permissive")
     with written_whole(path) as temporary, ParquetWriter(temporary, schema) as writer:
+        bundle: list[pyarrow.Table] = []
         for part in parts:
-            writer.write_table(joined([read_arrow(part, "part"), schema.empty_table()]))
+            bundle.append(read_arrow(part, "part"))
+            if sum(map(len, bundle)) >= ROWS_AT_ONCE:
+                write()
+        write()
 
 
 def parts_of(folder: Path, table: str) -> list[Path]:

@@ -13,13 +13,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from testbed.environment import package_version
+from testbed.environment import COMPUTE, package_version
 from testbed.machine import processor
 from testbed.provenance import sha256_of
 
 Key = bytes
 _KEY_BYTES = 16
-_PACKAGES = ("numpy", "scipy", "numba", "simpy")
 _BEGAN_S = time.time()
 """The files of another package that were written before this time are those that this process runs."""
 
@@ -42,7 +41,7 @@ class FileHashes:
 @cache
 def software() -> Key:
     """Return the digest of the versions that shape any result, and of the kind of processor."""
-    return key_of(processor(), platform.python_version(), *map(package_version, _PACKAGES))
+    return key_of(processor(), platform.python_version(), *map(package_version, COMPUTE))
 
 
 def key_of(*parts: Any) -> Key:

@@ -21,13 +21,20 @@ def cache_info() -> None:
     say(console.cache())
 
 
-@app.command("prune", epilog="Example: testbed cache prune --to-mb 500")
+@app.command(
+    "prune",
+    epilog="Example: testbed cache prune --to-mb 500",
+    context_settings={"allow_extra_args": True},
+)
 def cache_prune(
+    context: typer.Context,
     to_mb: Annotated[
         int, typer.Option(metavar="MB", min=0, help="Size that may stay, the most recently used first.")
     ] = 0,
 ) -> None:
     """Remove what the cache holds, which later runs will compute again."""
+    if context.args:
+        raise typer.BadParameter(f"write the size as an option: --to-mb {context.args[0]}")
     from testbed.cache.sqlite_file import folder
     from testbed.cache.upkeep import prune
 

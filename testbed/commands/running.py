@@ -103,6 +103,8 @@ def run(
         with measuring() as report:
             needs = study.estimate(report)
         say("\n".join(needs.lines(jobs or cores())))
+        if dask or resume:
+            say("All of this is for a whole run on this machine, without --dask and --resume.")
         return
     from testbed.errors import ScenarioError
     from testbed.progress import progress

@@ -69,6 +69,7 @@ class DaskCluster:
         self._address = address
         self._jobs = jobs
         self._environment = environment
+        self.processors: set[str] = set()
 
     def run(
         self, tasks: Iterable[Task], work: Callable[[Any, Task], Result], context: Any
@@ -86,7 +87,9 @@ class DaskCluster:
         packed = PackedRun(self._environment, pickle.dumps((work, context)))
         with self._client() as client:
             try:
-                yield from _results(client, packed, tasks)
+                for processor, result in _results(client, packed, tasks):
+                    self.processors.add(processor)
+                    yield result
             except KilledWorker as error:
                 raise RunError(
                     f"a task ended {error.allowed_failures + 1} workers, the last was "
@@ -170,7 +173,7 @@ def _local(jobs: int) -> "LocalCluster":
 
 
 def _results(client: "Client", packed: PackedRun, tasks: Iterable[Task]) -> Iterator[Any]:
-    """Check all workers, then yield the results of tasks; a worker that joins later checks itself."""
+    """Check all workers, then yield what `do` returns; a worker that joins later checks itself."""
     seen_s = time.monotonic()
 
     def threads() -> int:

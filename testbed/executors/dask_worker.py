@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from testbed.environment import Environment, differences
 from testbed.errors import RunError
 from testbed.executors.executor import on_one_thread
+from testbed.machine import processor_name
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -59,8 +60,8 @@ def same(run: PackedRun) -> PackedRun:
     return run
 
 
-def do(run: PackedRun, task: bytes) -> Any:
-    """Do a pickled task and return its result.
+def do(run: PackedRun, task: bytes) -> tuple[str, Any]:
+    """Do a pickled task; return the kind of processor and the result.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def do(run: PackedRun, task: bytes) -> Any:
         This worker has another environment.
     """
     work, context = _unpacked(run)
-    return on_one_thread(work, context, pickle.loads(task))
+    return processor_name(), on_one_thread(work, context, pickle.loads(task))
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
 """Interface of executors, and what they share."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
@@ -15,6 +15,10 @@ _LOOK_S = 5
 
 class Executor(Protocol):
     """Does tasks somewhere."""
+
+    @property
+    def processors(self) -> Collection[str]:
+        """The kinds of processor that do the tasks, as known so far; see `testbed.machine.processor_name`."""
 
     def run(
         self, tasks: Iterable[Task], work: Callable[[Any, Task], Result], context: Any

@@ -10,6 +10,7 @@ from typing import Any
 from testbed.errors import RunError
 from testbed.executors.executor import TASKS_PER_PROCESS, Result, Task, finished, on_one_thread
 from testbed.executors.this_process import ThisProcess
+from testbed.machine import processor_name
 from testbed.signals import held_back
 
 _WATCH_S = 0.5
@@ -28,6 +29,7 @@ class Processes:
 
     def __init__(self, number: int) -> None:
         self._number = number
+        self.processors = [processor_name()]
 
     def run(
         self, tasks: Iterable[Task], work: Callable[[Any, Task], Result], context: Any

@@ -75,6 +75,11 @@ def joined(lines: Iterable[str]) -> list[str]:
     return [said + shortened(list(given), 8) for said, given in values.items()]
 
 
+def reason(error: ValidationError) -> str:
+    """Return the first mistake of an error of one value, without its place."""
+    return _reason(error.errors(include_url=False)[0], "")
+
+
 def _line(detail: Any, document: Document) -> str:
     path = document.written(detail["loc"])
     key = f"{dotted(path)}: " if path else ""

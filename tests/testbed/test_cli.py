@@ -175,6 +175,8 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(folder: Path) -> None:
         assert line in done.stdout.splitlines()
     assert done.stdout.splitlines().count("") == 1  # below the title
     assert [path.name for path in folder.iterdir()] == ["small.yaml"]
+    resumed = cli(folder, "run", "small.yaml", "--dry-run", "--set", "realizations=5", "--resume")
+    assert resumed.stdout.endswith("whole run on this machine, without --dask and --resume.\n")
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,11 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from testbed import store
+from testbed import calls, store
 from testbed.cli import app
 from testbed.commands import running
 from testbed.errors import ResultsError, RunError, UnfinishedError
+from testbed.executors import this_process
 from testbed.loaded_run import Run, load
 from testbed.progress import Progress
 from testbed.results import TRAJECTORIES_FILE, WORK, read_table
@@ -192,6 +193,43 @@ def test_a_flow_study_is_resumed_with_its_other_tables(tmp_path: Path) -> None:
     check_same(resumed, whole)
     tables = [read_table(run.folder / TRAJECTORIES_FILE) for run in (resumed, whole)]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+@pytest.mark.parametrize("rows_in_journal", [5, 1000])
+def test_rows_that_failed_are_tried_again(
+    tmp_path: Path, whole: Run, rows_in_journal: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "ROWS_IN_JOURNAL", rows_in_journal)
+
+    def without_memory(*_: object) -> None:
+        raise MemoryError("short of memory")
+
+    with monkeypatch.context() as short:
+        short.setattr(calls, "simulate_call", without_memory)
+        work = interrupted(tmp_path / "run")
+    assert len(load(tmp_path / "run").failures()) >= 12
+    assert work.is_dir()
+    resumed = made(tmp_path / "run", resume=True)
+    check_same(resumed, whole)
+    assert resumed.failures() == []
+
+
+def test_a_run_by_two_kinds_of_processor_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(tmp_path / "run")
+    (first,) = load(tmp_path / "run").manifest["processors"]
+    monkeypatch.setattr(this_process, "processor_name", lambda: "Another (01234567)")
+    resumed = made(tmp_path / "run", resume=True)
+    assert resumed.manifest["processors"] == [first, "Another (01234567)"]
+    said = f"their last digits: {first} and Another (01234567)"
+    assert [each for each in resumed.manifest["warnings"] if each.endswith(said)]
+
+
+def test_an_unfinished_run_of_an_older_testbed_can_be_replaced(tmp_path: Path) -> None:
+    journal = interrupted(tmp_path / "run") / JOURNAL_FILE
+    journal.write_text('{"columns": {}}\n')
+    with pytest.raises(ResultsError, match=r"written by an older testbed.*--out.*--force"):
+        made(tmp_path / "run")
+    assert made(tmp_path / "run", force=True).manifest["complete"]
 
 
 def test_a_whole_run_is_not_made_again(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def test_a_table_is_the_same_however_often_its_journal_became_a_part(tmp_path, m
     for most in (3, 7, 1000):
         monkeypatch.setattr(store, "ROWS_IN_JOURNAL", most)
         with filled(tmp_path / str(most), backwards) as made:
-            assert len(list((tmp_path / str(most) / PARTS).glob("*"))) == 40 // most
+            parts = len(list((tmp_path / str(most) / PARTS).glob("*")))
+            assert 40 // most <= parts <= 2 * (40 // most)  # failed rows have parts of their own
             for table in (made.rows().table(), read_rows(tmp_path / str(most))):
                 pd.testing.assert_frame_equal(table, plain, check_exact=True)
 
@@ -218,7 +219,7 @@ def test_a_journal_that_is_none_is_one_message(tmp_path, journal):
 
 def test_a_journal_of_an_older_testbed_is_told_from_a_damaged_one(tmp_path):
     (tmp_path / JOURNAL_FILE).write_bytes(b'{"columns": {"loss": ""}}\n[[1, {"loss": 0.5}]]\n')
-    with pytest.raises(ResultsError, match="was written by an older testbed: run the scenario again"):
+    with pytest.raises(ResultsError, match="was written by an older testbed, so it cannot be read"):
         read_rows(tmp_path)
 
 

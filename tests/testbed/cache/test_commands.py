@@ -35,6 +35,20 @@ def test_prune_frees_space(own_cache: Path):
     assert "sound" not in said("cache", "info")
 
 
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["--to-mb", "abc"], "must be a whole number, not 'abc'"),
+        (["--to-mb", "-1"], "must be at least 0, not '-1'"),
+        (["500"], "write the size as an option: --to-mb 500"),
+    ],
+)
+def test_a_size_that_is_wrong_is_refused_with_what_is_right(own_cache: Path, words: list[str], answer: str):
+    result = CliRunner().invoke(app, ["cache", "prune", *words])
+    assert result.exit_code == 2
+    assert answer in result.output
+
+
 def test_a_cache_that_is_not_there_is_empty(own_cache: Path):
     assert "size" in said("cache", "info")
     assert said("cache", "prune") == "freed 0.0 MB\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow.parquet import ParquetFile
 from typer.testing import CliRunner
 
 from testbed import runner
@@ -14,7 +15,7 @@ from testbed.columns import names
 from testbed.errors import ResultsError, ScenarioError
 from testbed.flows.columns import CHANGES, COLUMNS
 from testbed.flows.study import FlowStudy
-from testbed.results import CHANGES_FILE, load, read_table
+from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, load, read_table
 from testbed.scenario.document import read_document
 from testbed.scenario.loading import load_scenario, parse_scenario
 from testbed.scenario.packaged import packaged_scenarios
@@ -79,6 +80,7 @@ def test_any_number_of_processes_gives_identical_tables(finished, tmp_path):
         check_exact=True,
     )
     pd.testing.assert_frame_equal(finished.trajectories, parallel.trajectories, check_exact=True)
+    assert ParquetFile(finished.folder / TRAJECTORIES_FILE).num_row_groups == 1
 
 
 def test_a_run_is_made_again_from_its_manifest(finished, tmp_path):
