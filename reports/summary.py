@@ -23,7 +23,7 @@ _MEANS = tuple(column.name for column in MEASURED if column.unit != "frames")
 _COUNTS = ("frames", "frames_dtx", "frames_late", *(f"frames_{name}" for name in RECOVERIES))
 _REDUNDANCY = ("red_kbps", "lbrr_kbps", "dred_kbps")
 _NOTHING_SENT_KBPS = 0.5
-NETWORK = ("packet_loss", "delay_variation_ms_p95", "mean_delay_ms", "wire_kbps")
+NETWORK = ("packet_loss", "delay_variation_ms_p95", "mouth_to_ear_ms", "wire_kbps")
 """Columns that a scheme's own bitrate can change, if links have a limit."""
 _CALL = ("point", "clip", "realization", "scheme")
 """Columns that identify a call."""

@@ -14,10 +14,13 @@ from testbed.channels.stage import Out
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame
 from testbed.codecs.encoding import LiveEncoder
 from testbed.codecs.engines.engine import Engine, Job, decode_one
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
 from testbed.control import Loop, VoiceControl
 from testbed.feedback_loop import FeedbackSender, TargetDecision
+from testbed.frame_delays import FrameDelays
+from testbed.playout.offline import Offline
 from testbed.playout.policy import Playout
 from testbed.receiver import Receiver
 from testbed.sender import MEDIA_SSRC, FrameSource, Sender
@@ -40,8 +43,12 @@ class Simulation:
         Header bytes per packet: RTP with extensions, UDP and IPv4.
     decisions
         The targets of the controller; empty if nothing feeds back.
+    frame_ms
+        Duration of a frame.
     lookahead_samples
         The codec's delay at 16 kHz.
+    is_played
+        Whether frames have a time of playing: an offline receiver, and the ceiling, have none.
     job
         The decoding of the timeline.
     seconds_encode, seconds_simulate
@@ -53,7 +60,9 @@ class Simulation:
     sent: tuple[Packet, ...] = field(repr=False)
     header_bytes: int
     decisions: tuple[TargetDecision, ...] = field(repr=False)
+    frame_ms: int
     lookahead_samples: int
+    is_played: bool
     job: Job = field(repr=False)
     seconds_encode: float
     seconds_simulate: float
@@ -62,6 +71,12 @@ class Simulation:
     def packet_loss(self) -> float:
         """Share of the packets sent that the network lost."""
         return sum(cause != "" for cause in self.timeline.dropped_by) / len(self.sent)
+
+    @property
+    def delays(self) -> FrameDelays:
+        """Delays of the frames that were sent."""
+        lookahead_ms = 1000 * self.lookahead_samples / SAMPLE_RATE_HZ
+        return FrameDelays.of(self.timeline, self.frame_ms, lookahead_ms, self.is_played)
 
 
 @dataclass(frozen=True)
@@ -223,7 +238,9 @@ def simulate(
         sent=tuple(sender.sent),
         header_bytes=WIRE_HEADER_BYTES if control is None else control.header_bytes,
         decisions=() if control is None else tuple(control.end.decisions),
+        frame_ms=source.settings.frame_ms,
         lookahead_samples=source.lookahead_samples,
+        is_played=not isinstance(settings.playout, Offline),
         job=Job(
             sent=tuple(frame.payload for frame in sender.frames),
             payloads=receiver.payloads,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from testbed.errors import ResultsError
 
+INTERRUPTION_MS = 150
+"""Shortest concealment that is an interruption (NetEq's ``kInterruptionLenMs``)."""
 TYPES = frozenset({"", "Int64", "float64"})
 """Pandas types of columns; ``""`` for the type of the values."""
 
@@ -208,13 +210,64 @@ MEASURED = (
         short="Buffer max",
     ),
     Column(
-        "mean_delay_ms",
+        "mouth_to_ear_ms",
         "ms",
-        "Mean delay of a frame, mouth to ear",
+        "Delay of a frame from mouth to ear, mean",
         "mean delay from mouth to ear: frame, codec look-ahead, network and jitter buffer, without the sound "
         "card; NaN for a receiver that waits without limit (`offline`), see `buffer_needed_ms_max`",
         decimals=0,
         short="Mouth to ear",
+    ),
+    Column(
+        "mouth_to_ear_ms_p95",
+        "ms",
+        "Delay of a frame from mouth to ear, 95th percentile",
+        "the same, 95th percentile",
+        decimals=0,
+        short="Mouth to ear p95",
+    ),
+    Column(
+        "buffer_ms",
+        "ms",
+        "Time in the jitter buffer, mean",
+        "mean time from the arrival of a packet until a frame is played from it; NaN where `mouth_to_ear_ms` "
+        "is, and if no frame was played from a packet",
+        decimals=0,
+        short="In the buffer",
+    ),
+    Column(
+        "stretched_ms",
+        "ms",
+        "Time inserted by stretching",
+        "time that an adaptive receiver inserted into the speech; 0 for others",
+        decimals=0,
+        short="Stretched",
+    ),
+    Column(
+        "accelerated_ms",
+        "ms",
+        "Time removed by acceleration",
+        "time that an adaptive receiver removed from the speech; 0 for others",
+        decimals=0,
+        short="Accelerated",
+    ),
+    Column(
+        "concealment_events",
+        "",
+        "Concealment events",
+        "number of times that concealment begins",
+        decimals=1,
+        dtype="Int64",
+        short="Concealments",
+    ),
+    Column(
+        "interruptions",
+        "",
+        "Interruptions",
+        f"number of concealments of {INTERRUPTION_MS} ms or more in one piece, as NetEq counts them",
+        decimals=1,
+        dtype="Int64",
+        short="Interruptions",
     ),
 )
 """The measurements of a call; NaN for a call that failed. The metrics follow them."""

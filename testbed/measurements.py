@@ -1,21 +1,22 @@
 """The columns of one call's row: its identity, its measurements and its scores."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from testbed.call import Simulation
 from testbed.channels.queue import QUEUE_CAUSES
 from testbed.codecs.encoding import dred_distortion, dred_sent_ms, lbrr_sent
 from testbed.codecs.opus.settings import EncoderSettings
-from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Recovery
+from testbed.columns import INTERRUPTION_MS
 from testbed.errors import MetricError, reason
 from testbed.metrics.metric import Signal
 from testbed.metrics.scorer import Score, scorer
 from testbed.plan import CallId
-from testbed.playout.offline import Offline
 from testbed.run_context import RunContext
 
 
@@ -63,8 +64,7 @@ def measurements(
     """
     timeline, is_sent = simulation.timeline, simulation.timeline.is_sent
     frames = [simulation.frames[frame] for frame in np.flatnonzero(is_sent)]
-    scheme, playout = context.scheme(call), context.scenario(call).playout
-    written = scheme.dred_to_write()
+    written = context.scheme(call).dred_to_write()
     kbps_of_bytes = 8 / (len(timeline) * settings.frame_ms)
     wire_bytes = int(timeline.size_bytes.sum())
     own_bytes = sum(len(frame.payload) for frame in frames)
@@ -74,10 +74,7 @@ def measurements(
         "dred_kbps": sum(frame.dred_bytes for frame in frames) * kbps_of_bytes,
         "red_kbps": (wire_bytes - simulation.header_bytes * len(frames) - own_bytes) * kbps_of_bytes,
     }
-    # An offline receiver has no playout times, and the ceiling has no receiver.
-    is_played = not scheme.is_ceiling and not isinstance(playout, Offline)
-    waited_ns = float((timeline.played_ns - timeline.sent_ns)[is_sent].mean())
-    lookahead_ms = 1000 * simulation.lookahead_samples / SAMPLE_RATE_HZ
+    delays, concealments_ms = simulation.delays, timeline.concealments * settings.frame_ms
     return {
         "payload_kbps": sum(parts.values()),
         **parts,
@@ -102,5 +99,17 @@ def measurements(
         "frames_dtx": timeline.count(Recovery.DTX),
         "buffer_needed_ms_p95": timeline.buffer_needed_ms(95),
         "buffer_needed_ms_max": timeline.buffer_needed_ms(100),
-        "mean_delay_ms": settings.frame_ms + lookahead_ms + waited_ns / 1e6 if is_played else math.nan,
+        "mouth_to_ear_ms": _of_known(np.mean, delays.mouth_to_ear_ms),
+        "mouth_to_ear_ms_p95": _of_known(lambda known: np.percentile(known, 95), delays.mouth_to_ear_ms),
+        "buffer_ms": _of_known(np.mean, delays.buffer_ms),
+        "stretched_ms": 0.0,
+        "accelerated_ms": 0.0,
+        "concealment_events": len(concealments_ms),
+        "interruptions": int(np.count_nonzero(concealments_ms >= INTERRUPTION_MS)),
     }
+
+
+def _of_known(statistic: Callable[[NDArray[np.float64]], np.floating], values: NDArray[np.float64]) -> float:
+    """Return a statistic of the values that are known; NaN if none is."""
+    known = values[~np.isnan(values)]
+    return float(statistic(known)) if len(known) else math.nan

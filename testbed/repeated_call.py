@@ -62,6 +62,17 @@ class Call:
         """
         return self.simulation.timeline.table()
 
+    @property
+    def delays(self) -> "pd.DataFrame":
+        """One row per frame sent: the parts of its delay; see `testbed.frame_delays.FrameDelays`.
+
+        Examples
+        --------
+        >>> call.delays.columns.tolist()
+        ['capture_ms', 'lookahead_ms', 'network_ms', 'buffer_ms', 'mouth_to_ear_ms']
+        """
+        return self.simulation.delays.table()
+
     def audio(self) -> "Audio":
         """Return a player of the decoded sound, for a notebook.
 

@@ -73,6 +73,14 @@ class Timeline:
         """Return the number of frames that were recovered in this way."""
         return int(np.count_nonzero(self.recovered_by == recovery))
 
+    @property
+    def concealments(self) -> NDArray[np.int64]:
+        """Number of frames in each concealment: a run of frames that were concealed."""
+        is_concealed = np.concatenate([[False], self.recovered_by == Recovery.PLC, [False]])
+        borders = np.flatnonzero(np.diff(is_concealed))
+        lengths: NDArray[np.int64] = borders[1::2] - borders[::2]
+        return lengths
+
     def drops(self, causes: Collection[str]) -> int:
         """Return the number of packets dropped by given causes."""
         return sum(cause in causes for cause in self.dropped_by)

@@ -211,7 +211,7 @@ def _row(rng, index, point, scheme, clip, clip_number, realization, timeline, bi
         "frames": frames,
         "frames_late": int(timeline.late.sum()),
         **{f"frames_{name}": number for name, number in count.items()},
-        "mean_delay_ms": 45.0,
+        "mouth_to_ear_ms": 45.0,
         **{name: score.get(name, float("nan")) for name in metrics},
         "seconds_encode": 0.4,
         "seconds_simulate": 0.02,

@@ -430,12 +430,19 @@ def test_the_wait_of_repairs_is_shown_and_no_delay_if_there_is_none(tmp_path):
     def waits(table):
         return np.where(table["scheme"] == "lbrr", 60.0 + table["realization"], np.nan)
 
-    change(run, mean_delay_ms=np.nan, buffer_needed_ms_p95=waits, buffer_needed_ms_max=waits)
+    change(run, mouth_to_ear_ms=np.nan, buffer_needed_ms_p95=waits, buffer_needed_ms_max=waits)
     text = write_report(run).read_text("utf-8")
     rows = [re.sub("<[^>]*>", " ", row).split() for row in re.findall("<tr.*?</tr>", text, re.DOTALL)]
     ends = [row[-3:] for row in rows if row and row[0] in ("plc", "lbrr") and len(row) > 12]
     assert ["–", "–", "–"] in ends
     assert ["–", "60", "61"] in ends  # the mean of 60 and 61, and the longest
+
+
+def test_a_run_of_an_earlier_version_is_shown_without_the_columns_it_lacks(tmp_path):
+    run = make_run(tmp_path / "run", swept={}, examples=False, seconds=2.0, schemes=("no loss", "plc"))
+    table = pd.read_parquet(run / "results.parquet").rename(columns={"mouth_to_ear_ms": "mean_delay_ms"})
+    table.to_parquet(run / "results.parquet", index=False)
+    assert "Mouth to ear" in Parsed(write_report(run).read_text("utf-8")).text
 
 
 def test_long_lists_of_warnings_are_folded(tmp_path):

@@ -130,7 +130,7 @@ def test_every_scheme_repairs_what_was_lost_beside_pauses(finished: Run) -> None
         repaired["frames_plc"].drop(["no loss", "neural PLC"]) <= repaired.loc["classic PLC", "frames_plc"]
     ).all()
     delays = omitting[omitting["scheme"] != "no loss"]
-    assert np.allclose(delays["mean_delay_ms"], 120 + 6.5 + delays["codec.frame_ms"])
+    assert np.allclose(delays["mouth_to_ear_ms"], 120 + 6.5 + delays["codec.frame_ms"])
 
 
 def test_the_files_that_are_kept_hold_what_was_sent(folder: Path, tmp_path: Path) -> None:

@@ -97,7 +97,21 @@ def test_a_realization_is_the_same_for_every_scheme_and_differs_between_clips(fi
 def test_the_delay_is_from_mouth_to_ear(finished: Run) -> None:
     lossy = finished.table[finished.table["scheme"] != "no loss"]
     frame_and_lookahead_ms = 20 + 6.5
-    assert np.allclose(lossy["mean_delay_ms"], lossy["playout.delay_ms"] + frame_and_lookahead_ms)
+    assert np.allclose(lossy["mouth_to_ear_ms"], lossy["playout.delay_ms"] + frame_and_lookahead_ms)
+    assert np.allclose(lossy["mouth_to_ear_ms_p95"], lossy["mouth_to_ear_ms"])
+    ceiling = finished.table[finished.table["scheme"] == "no loss"]
+    assert ceiling[["mouth_to_ear_ms", "mouth_to_ear_ms_p95", "buffer_ms"]].isna().all(axis=None)
+
+
+def test_concealments_are_counted_and_nothing_is_stretched(finished: Run) -> None:
+    table = finished.table
+    assert (table[["stretched_ms", "accelerated_ms"]] == 0).all(axis=None)
+    plc = table[table["scheme"] == "classic PLC"]
+    assert plc["concealment_events"].between(1, plc["frames_plc"]).all()
+    assert plc["interruptions"].le(plc["concealment_events"]).all()
+    assert (table.loc[table["scheme"] == "no loss", ["concealment_events", "interruptions"]] == 0).all(
+        axis=None
+    )
 
 
 def test_everything_asked_for_is_kept(finished: Run) -> None:
