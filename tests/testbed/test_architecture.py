@@ -61,6 +61,7 @@ TIMELESS = (
     "testbed.channels",
     "testbed.codecs.schemes.part",
     "testbed.codecs.schemes",
+    "testbed.neteq",
     "testbed.playout",
     "testbed.sender",
     "testbed.receiver",
