@@ -127,6 +127,12 @@ class Clock(simpy.Environment):
         self._in_background -= in_background
         act(value)
 
+    def advance(self, to_ns: int) -> None:
+        """Process the events before a time, and set the clock to it: a simulation driven by a real clock."""
+        while self._calls and self._calls[0][0] < to_ns:
+            self.step()
+        self.now = to_ns
+
     def run(self, until: Any = None) -> Any:
         """Process events until only the background is left, or as SimPy does until `until`, without a budget.
 

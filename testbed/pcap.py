@@ -1,7 +1,7 @@
-"""Packet captures: the RTP of a call as a pcap file that Wireshark opens.
+"""Packet captures: the datagrams of a call as a pcap file that Wireshark opens.
 
-Packets are written as raw IPv4, so that their sizes are what `wire_kbps` counts: payload, RTP, UDP and IPv4.
-Both ends are documentation addresses (RFC 5737) on the port registered for RTP.
+Packets are written as raw IP, so that their sizes are what `wire_kbps` counts: payload, RTP, UDP and IPv4.
+The ends of a simulated call are documentation addresses (RFC 5737) on the port registered for RTP.
 """
 
 import io
@@ -22,6 +22,10 @@ RECEIVER = bytes((198, 51, 100, 1))
 _LINKTYPE_RAW = 101
 _MAX_UDP_PAYLOAD_BYTES = 65_507
 _MAX_TIME_NS = 2**32 * 10**9
+_IPV4_BYTES = 4
+
+UdpEnd = tuple[bytes, int]
+"""Address of an end, 4 or 16 bytes, and its port."""
 
 
 def write_pcap(path: Path, packets: Iterable[tuple[int, bytes]], port: int = RTP_PORT) -> None:
@@ -56,14 +60,41 @@ def pcap(packets: Iterable[tuple[int, bytes]], port: int = RTP_PORT) -> bytes:
 
 
 def _write(file: BinaryIO, packets: Iterable[tuple[int, bytes]], port: int) -> None:
-    writer = dpkt.pcap.Writer(file, snaplen=65_535, linktype=_LINKTYPE_RAW, nano=True)
+    capture = Capturing(file)
     for index, (time_ns, rtp) in enumerate(packets):
         if len(rtp) > _MAX_UDP_PAYLOAD_BYTES or not 0 <= time_ns < _MAX_TIME_NS:
             raise ResultsError(
                 f"packet {index} of {len(rtp)} bytes at {time_ns} ns cannot be written: at most "
                 f"{_MAX_UDP_PAYLOAD_BYTES} bytes, at 0 to {_MAX_TIME_NS - 1} ns"
             )
-        udp = dpkt.udp.UDP(sport=port, dport=port, ulen=8 + len(rtp), data=rtp)
-        datagram = dpkt.ip.IP(src=SENDER, dst=RECEIVER, p=dpkt.ip.IP_PROTO_UDP, id=index & 0xFFFF, data=udp)
+        capture.write(time_ns, rtp, (SENDER, port), (RECEIVER, port))
+
+
+class Capturing:
+    """Writes datagrams to a capture, one after the other.
+
+    Parameters
+    ----------
+    file
+        The file, open for writing.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._writer = dpkt.pcap.Writer(file, snaplen=65_535, linktype=_LINKTYPE_RAW, nano=True)
+        self._index = 0
+
+    def write(self, time_ns: int, payload: bytes, source: UdpEnd, target: UdpEnd) -> None:
+        """Write a datagram with its headers; both ends are of the same version of IP."""
+        udp = dpkt.udp.UDP(sport=source[1], dport=target[1], ulen=8 + len(payload), data=payload)
+        datagram: dpkt.ip.IP | dpkt.ip6.IP6
+        if len(source[0]) == _IPV4_BYTES:
+            number = self._index & 0xFFFF
+            datagram = dpkt.ip.IP(src=source[0], dst=target[0], p=dpkt.ip.IP_PROTO_UDP, id=number, data=udp)
+        else:
+            datagram = dpkt.ip6.IP6(
+                src=source[0], dst=target[0], nxt=dpkt.ip.IP_PROTO_UDP, plen=udp.ulen, hlim=64, data=udp
+            )
+            datagram.extension_hdrs, datagram.all_extension_headers = {}, []
         # dpkt takes seconds and computes both checksums; a fraction keeps the nanoseconds exact
-        writer.writepkt_time(bytes(datagram), Fraction(time_ns, 10**9))
+        self._writer.writepkt_time(bytes(datagram), Fraction(time_ns, 10**9))
+        self._index += 1

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -30,6 +30,19 @@ def ending() -> Iterator[None]:
         if asked:  # Python removes its handlers before the process ends
             for number in _heeded():
                 signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def ending_by(end: Callable[[], None]) -> Iterator[None]:
+    """Make these signals call a function instead, while the block lasts."""
+    handlers = {number: signal.getsignal(number) for number in _heeded()}
+    for number in handlers:
+        signal.signal(number, lambda number, frame: end())
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -1,0 +1,73 @@
+"""UDP addresses of a relay: read, checked and bound."""
+
+import ipaddress
+import socket
+
+from testbed.errors import ScenarioError
+
+Address = tuple[str, int]
+"""IP address and port."""
+
+_BUFFER_BYTES = 1 << 20
+
+
+def read_address(text: str, option: str, allow_remote: bool) -> Address:
+    """Return the address that ``HOST:PORT`` means; an IPv6 address is in brackets.
+
+    Parameters
+    ----------
+    option
+        Name of the option in messages.
+    allow_remote
+        Whether the address may be another than loopback.
+
+    Raises
+    ------
+    ScenarioError
+        It is not an address, or not one of loopback.
+    """
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    host = "127.0.0.1" if host == "localhost" else host
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        ip = None
+    if ip is None or not colon or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise ScenarioError(f"{option} {text}: must be an IP address and a port, as in 127.0.0.1:5004")
+    if not (ip.is_loopback or allow_remote):
+        raise ScenarioError(
+            f"{option} {text}: is not an address of this machine alone (127.0.0.1 or [::1]); "
+            "with --allow-remote the relay works with other machines"
+        )
+    return str(ip), int(port)
+
+
+def shown(address: Address) -> str:
+    """Return an address as it is written."""
+    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
+
+
+def packed(address: Address) -> tuple[bytes, int]:
+    """Return an address as the bytes of its IP header, and its port."""
+    return ipaddress.ip_address(address[0]).packed, address[1]
+
+
+def bound(address: Address) -> socket.socket:
+    """Return a UDP socket at an address, which does not block.
+
+    Raises
+    ------
+    ScenarioError
+        It cannot be bound.
+    """
+    version = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    made = socket.socket(version, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        made.bind(address)
+    except OSError as error:
+        made.close()
+        raise ScenarioError(f"{shown(address)}: cannot be bound: {error.strerror or error}") from None
+    return made
