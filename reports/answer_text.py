@@ -9,11 +9,12 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.metrics import described
 from testbed.reports import labels, wording
-from testbed.reports.facts import facts, speech
+from testbed.reports.delay import trades
+from testbed.reports.facts import ADAPTIVE, facts, speech
 from testbed.reports.headline import Answer, answers
 from testbed.reports.intervals import Interval
 from testbed.reports.listed_points import left_out, listed_points
-from testbed.reports.summary import Cell, Summary, summarize
+from testbed.reports.summary import DELAY, Cell, Summary, summarize
 from testbed.reports.wording import estimate, mean
 from testbed.results import Results
 from testbed.words import aligned
@@ -82,19 +83,20 @@ def _table_of_points(summary: Summary, found: Mapping[int, Answer], chosen: int)
     use = "Scheme" if summary.only else "Use"
     headings, places = labels.point_columns(list(found), summary.points)
     above = list(zip_longest(*(textwrap.wrap(heading, _NARROW)[::-1] for heading in headings), fillvalue=""))
-    costs = ("Score", "Gain", labels.column("wire_kbps").heading)
-    rows = [("", *words, "", "", "", "") for words in above[:0:-1]]
+    measured = ["wire_kbps", *([DELAY] if trades(summary, list(found)) else [])]
+    costs = ("Score", "Gain", *(labels.column(name).heading for name in measured))
+    rows = [("", *words, "", *("" for _ in costs)) for words in above[:0:-1]]
     rows.append(("", *above[0], use, *costs))
     for (point, answer), at in zip(found.items(), places, strict=True):
         cell = summary.cells.get((point, answer.recommended or summary.only or ""))
         metric = answer.verdict.metric or ""
         mark = ">" if point == chosen else ""
         if cell is None:
-            rows.append((mark, *at, "–", "–", "–", "–"))
+            rows.append((mark, *at, "–", *("–" for _ in costs)))
             continue
         score = f"{described(metric).label} {_score(cell.scores.get(metric), metric)}"
         gain = _score(cell.gains.get(metric), metric, sign=True)
-        rows.append((mark, *at, cell.title, score, gain, _cost(cell, "wire_kbps")))
+        rows.append((mark, *at, cell.title, score, gain, *(_cost(cell, name) for name in measured)))
     return aligned(rows, right=range(len(headings) + 2, len(rows[0])))
 
 
@@ -104,7 +106,8 @@ def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str,
     if metric is None:
         return []
     judge = described(metric)
-    costs = [labels.column(name).heading for name in ("wire_kbps", "buffer_needed_ms_max")]
+    wait = DELAY if summary.policies[point] == ADAPTIVE else "buffer_needed_ms_max"
+    costs = [labels.column(name).heading for name in ("wire_kbps", wait)]
     rows: list[tuple[str, ...]] = [("Scheme", judge.heading, "Gain", *costs, "")]
     for scheme in summary.schemes:
         cell = summary.cells.get((point, scheme))
@@ -123,7 +126,7 @@ def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str,
                 "–" if score is None else estimate(score, judge.decimals),
                 _score(cell.gains.get(metric), metric, sign=True) if scheme != summary.ceiling else "",
                 _cost(cell, "wire_kbps"),
-                _cost(cell, "buffer_needed_ms_max") if scheme != summary.ceiling else "",
+                _cost(cell, wait) if scheme != summary.ceiling else "",
                 "; ".join([*([verdict] if verdict else []), *cell.marks]) or unsent,
             )
         )

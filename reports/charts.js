@@ -150,7 +150,7 @@ function endLabels(svg, list, x, top, bottom, width) {
   }
 }
 
-// Writes names beside single points if they cover neither a point nor another name; the legend has all names.
+// Writes names beside points if they cover neither a point nor another name, nor the line that a point is on; the legend has all names.
 function besideLabels(svg, list, left, right) {
   const box = (x, y, wide) => ({ left: x, right: x + wide, top: y - 12, bottom: y + 3 });
   const apart = (a, b) => a.right < b.left || b.right < a.left || a.bottom < b.top || b.bottom < a.top;
@@ -158,7 +158,7 @@ function besideLabels(svg, list, left, right) {
   for (const item of list) {
     const text = label(svg, 0, 0, item.text, { class: "ink halo" });
     const wide = text.getComputedTextLength();
-    const place = (item.isCeiling ? [-9, 17] : [4, -9, 17]).flatMap((down) => [[item.x + 10, item.y + down], [item.x - 10 - wide, item.y + down]])
+    const place = (item.isOnLine ? [-9, 17] : [4, -9, 17]).flatMap((down) => [[item.x + 10, item.y + down], [item.x - 10 - wide, item.y + down]])
       .find(([x, y]) => x >= left && x + wide <= right && taken.every((other) => apart(box(x, y, wide), other)));
     if (!place) { text.remove(); continue; }
     text.setAttribute("x", place[0]);

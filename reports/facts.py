@@ -11,6 +11,9 @@ from testbed.words import counted
 
 UNLIMITED = "receiver waits without limit"
 NOT_RECORDED = "receiver not recorded"
+ADAPTIVE, OFFLINE = "adaptive", "offline"
+_TELLING = ("preset", "late")
+"""Keys of an adaptive receiver that say most about it."""
 _WAITS = {"buffer_ms": "buffers {} ms", "delay_ms": "plays {} ms after sending"}
 _REPLAYED = {"recorded": "recording", "link": "link of trace"}
 
@@ -42,20 +45,46 @@ def speech(manifest: Mapping[str, Any], clips: Collection[str]) -> str:
 
 def receiver(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> str:
     """Return the waiting time of the receiver in words."""
-    scenario = manifest.get("scenario") or {}
-    whole = _values(manifest, point).get("playout", (scenario.get("playout"),))
-    playouts = [_swept(manifest, ("playout",), _mapping(each), point) for each in whole]
+    playouts = _playouts(manifest, point)
     said = []
     for key, words in _WAITS.items():
         values = [each for playout in playouts for each in _several(playout.get(key)) if each is not None]
         if values:
             said.append(words.format(_many(tuple(values))))
-    given = [each for playout in playouts for each in _several(playout.get("policy")) if each is not None]
-    policies = dict.fromkeys(map(str, given))
-    said += [f"is {policy}" for policy in policies if policy not in ("fixed", "offline")]
-    if "offline" in policies:
+    found = policies(manifest, point)
+    if ADAPTIVE in found:
+        said.append(_adapts([each for each in playouts if ADAPTIVE in _several(each.get("policy"))]))
+    said += [f"is {policy}" for policy in found if policy not in ("fixed", OFFLINE, ADAPTIVE)]
+    if OFFLINE in found:
         said.append("waits without limit")
     return f"receiver {' or '.join(said)}" if said else NOT_RECORDED
+
+
+def policies(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -> list[str]:
+    """Return the playout policies at a point, of which there is one, or at all points; those recorded."""
+    given = (each for playout in _playouts(manifest, point) for each in _several(playout.get("policy")))
+    return list(dict.fromkeys(str(each) for each in given if each is not None))
+
+
+def _playouts(manifest: Mapping[str, Any], point: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the receivers of the scenario, with the values of swept keys as of `_swept`."""
+    scenario = manifest.get("scenario") or {}
+    whole = _values(manifest, point).get("playout", (scenario.get("playout"),))
+    return [_swept(manifest, ("playout",), _mapping(each), point) for each in whole]
+
+
+def _adapts(playouts: Sequence[Mapping[str, Any]]) -> str:
+    """Return ``adapts (preset signal, late splice)`` for adaptive receivers, or the number of settings."""
+    settings = {
+        ", ".join(
+            labels.value(key, _many(tuple(map(labels.alone, _several(playout[key])))))
+            for key in _TELLING
+            if playout.get(key) is not None
+        )
+        for playout in playouts
+    }
+    only = settings.pop() if len(settings) == 1 else f"{len(settings)} settings"
+    return f"adapts ({only})" if only else "adapts"
 
 
 def _stage(name: str, parameters: Mapping[str, Any]) -> str:

@@ -90,10 +90,7 @@ function curveControls() {
   const legend = byId("legend");
   data.schemes.forEach((scheme, index) => {
     const key = html("button", { type: "button", class: "key", "aria-pressed": "true" }, legend);
-    const svg = node("svg", { width: 26, height: 14, viewBox: "0 0 26 14" }, key);
-    node("line", { x1: 0, x2: 26, y1: 7, y2: 7, stroke: scheme.colour, "stroke-width": 2, "stroke-dasharray": scheme.ceiling ? "5 4" : "none" }, svg);
-    marker(svg, index, 13, 7, scheme.colour);
-    html("span", {}, key, scheme.name);
+    schemeKey(key, scheme, index, true);
     key.addEventListener("click", () => {
       if (state.hidden.has(scheme.name)) state.hidden.delete(scheme.name); else state.hidden.add(scheme.name);
       key.setAttribute("aria-pressed", String(!state.hidden.has(scheme.name)));
@@ -139,7 +136,7 @@ function curves() {
       explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, curvesAs())}\n${callsText(p.score)}\nwire ${shownCost(p.cell, "wire_kbps")}, payload ${shownCost(p.cell, "payload_kbps")}`);
     }
     const last = points.reduce((a, b) => (b.x >= a.x ? b : a));
-    ends.push({ x: x(last.x), y: y(last.score.mean), text: scheme.name, index: index, colour: scheme.colour, isCeiling: scheme.ceiling });
+    ends.push({ x: x(last.x), y: y(last.score.mean), text: scheme.name, index: index, colour: scheme.colour, isOnLine: scheme.ceiling });
   }
   if (alone) besideLabels(svg, ends, 46, width);
   else if (wide) endLabels(svg, ends, width - names + 14, 32, height - 50, names - 16);

@@ -3,7 +3,7 @@
 from testbed.choice import Choice
 from testbed.metrics import described
 from testbed.reports import terms
-from testbed.reports.facts import UNLIMITED
+from testbed.reports.facts import OFFLINE, UNLIMITED
 from testbed.reports.summary import Cell, Summary
 from testbed.reports.verdict import Verdict, ordered
 from testbed.reports.wording import listed, number, percent
@@ -15,11 +15,12 @@ def recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdic
     metric, gain = choice.metric, cell.gains.get(choice.metric)
     if cell.scheme == summary.baseline:
         lead = f"{cell.scheme} is enough: no scheme is more than {terms.margin(choice)} better"
-        lead += f", and it takes {terms.costs(cell)}."
+        lead += f", and it takes {terms.costs(summary, cell)}."
     else:
         better = f" and {terms.against(summary, gain, metric)}" if gain is not None else ""
         lead = (
-            f"Use {cell.title}: within {terms.margin(choice)} of the best{better}, for {terms.costs(cell)}."
+            f"Use {cell.title}: within {terms.margin(choice)} of the best{better}, "
+            f"for {terms.costs(summary, cell)}."
         )
     said = [lead]
     best = summary.cells[point, choice.ranked[0]]
@@ -50,7 +51,7 @@ def unlimited(summary: Summary, point: int, choice: Choice) -> list[str]:
         (summary.cells[point, name].costs.get("buffer_needed_ms_max", 0.0), name) for name in choice.ranked
     ]
     wait_ms, scheme = max(longest, default=(0.0, ""))
-    if summary.receivers[point] != UNLIMITED or not wait_ms:
+    if summary.policies[point] != OFFLINE or not wait_ms:
         return []
     return [f"The {UNLIMITED}; with a buffer of less than {number(wait_ms)} ms {scheme} repairs less."]
 

@@ -19,17 +19,18 @@ from testbed.metrics import described
 from testbed.reports import flows, labels, wording
 from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.colours import PARTS, colours
+from testbed.reports.delay import Trade, receiver, trades
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import answers
 from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.reproduction import reproduction, rows
-from testbed.reports.summary import RECOVERIES, Summary, summarize
+from testbed.reports.summary import DELAY, RECOVERIES, Summary, summarize
 from testbed.reports.verdict import judge
 from testbed.results import WORK, Results, load
 from testbed.words import counted
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("charts.js", "page.js", "quality.js", "bars.js", "call.js", "start.js")
+_SCRIPTS = ("charts.js", "page.js", "quality.js", "delay.js", "bars.js", "call.js", "start.js")
 MAX_FAILURES = 200
 MAX_CELLS = 2000
 """Most schemes times points of a page: 3 kB each, and 40 elements of tables."""
@@ -79,6 +80,7 @@ def render(
     points = listed_points(known, summary.points, shown, max(1, MAX_CELLS // len(summary.schemes)))
     found = answers(summary, margins, budget_kbps, points)
     first = judge(summary, shown, margins)
+    weighed = trades(summary, points)
     script = "".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -92,11 +94,17 @@ def render(
         style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
         script=script,
         script_digest=digest,
-        data=_plain(_data(summary, call, points, shown, first) | {"run": _identity(results.manifest)}),
+        data=_plain(
+            _data(summary, call, points, shown, first)
+            | {"trades": _trades(weighed), "delay": _column(DELAY), "run": _identity(results.manifest)}
+        ),
         manifest=_Defaults(results.manifest),
         summary=summary,
         colours=colours(summary.schemes, summary.ceiling),
         points=points,
+        trades=weighed,
+        delay=DELAY,
+        receiver=receiver,
         points_left_out=left_out(len(points), len(known)) if len(points) < len(known) else "",
         shown=shown,
         judge=first,
@@ -158,7 +166,11 @@ def _data(
         "judge": first,
         "baseline": summary.baseline,
         "points": {
-            point: {"parameters": summary.points[point], "label": labels.point(summary.points[point])}
+            point: {
+                "parameters": summary.points[point],
+                "label": labels.point(summary.points[point]),
+                "receiver": receiver(summary.points[point]),
+            }
             for point in points
         },
         "shown": shown,
@@ -190,6 +202,19 @@ def _data(
             ],
         },
     }
+
+
+def _trades(weighed: Sequence[Trade]) -> list[dict[str, Any]]:
+    """Return the fronts for the page's script, whose cells are named by point and scheme."""
+    return [
+        {
+            "points": trade.points,
+            "front": {
+                metric: [(cell.point, cell.scheme) for cell in cells] for metric, cells in trade.front.items()
+            },
+        }
+        for trade in weighed
+    ]
 
 
 def _column(name: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ for (const button of document.querySelectorAll("button[data-copies]"))
   copies(button, () => byId(button.dataset.copies).textContent);
 
 if (data.metrics.length) curveControls();
+if (byId("delay-chart")) delayControls();
 if (data.call) callControls();
 draw();
 let seen = document.documentElement.clientWidth;

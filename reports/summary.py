@@ -11,7 +11,7 @@ import pandas as pd
 
 from testbed.columns import MEASURED, PLAYED_FROM
 from testbed.metrics import described, is_usable
-from testbed.reports.facts import receiver
+from testbed.reports.facts import policies
 from testbed.reports.grid import Grid, PartOfGrid
 from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
@@ -23,7 +23,9 @@ _MEANS = tuple(column.name for column in MEASURED if column.unit != "frames")
 _COUNTS = ("frames", "frames_dtx", "frames_late", *(f"frames_{name}" for name in RECOVERIES))
 _REDUNDANCY = ("red_kbps", "lbrr_kbps", "dred_kbps")
 _NOTHING_SENT_KBPS = 0.5
-NETWORK = ("packet_loss", "delay_variation_ms_p95", "mouth_to_ear_ms", "wire_kbps")
+DELAY = "mouth_to_ear_ms"
+"""Column with the delay from mouth to ear."""
+NETWORK = ("packet_loss", "delay_variation_ms_p95", DELAY, "wire_kbps")
 """Columns that a scheme's own bitrate can change, if links have a limit."""
 _CALL = ("point", "clip", "realization", "scheme")
 """Columns that identify a call."""
@@ -129,8 +131,8 @@ class Summary:
         Columns that the schemes' own bitrates changed; empty if none.
     table
         The rows, of the columns that identify a call, its error, bitrate on the wire, loss and scores.
-    receivers
-        Waiting time of the receiver, by point; see `testbed.reports.facts.receiver`.
+    policies
+        Playout policy by point; empty where it is not recorded.
     warnings
         Those of the run, and of metrics that are not installed here.
     """
@@ -145,7 +147,7 @@ class Summary:
     baseline: str | None
     failures: pd.DataFrame
     table: pd.DataFrame
-    receivers: list[str]
+    policies: list[str]
     warnings: list[str]
     scored_realizations: dict[str, int]
     clips_not_scored: dict[str, list[str]]
@@ -218,7 +220,7 @@ def summarize(results: Results) -> Summary:
     rivals = [name for name in schemes if name != ceiling]
     baseline = results.baseline if results.baseline in rivals else _cheapest(table, rivals)
     failures = table[table["error"].fillna("") != ""]
-    receivers = [receiver(manifest, point) for point in points]
+    playouts = ["".join(policies(manifest, point)[:1]) for point in points]
     warnings = [str(warning) for warning in manifest.get("warnings") or ()]
     warnings += [
         f"metric {name} is not installed here: it is shown as if higher were better, and recommends no scheme"
@@ -241,7 +243,7 @@ def summarize(results: Results) -> Summary:
         baseline,
         failures,
         table,
-        receivers,
+        playouts,
         warnings,
         {name: scored[name] for name in metrics if scored.get(name, realizations) < realizations},
         {name: clips for name, clips in (manifest.get("clips_not_scored") or {}).items() if name in metrics},

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from testbed.choice import FEWEST_CLIPS, Choice
 from testbed.metrics import described
+from testbed.reports.facts import ADAPTIVE
 from testbed.reports.intervals import Interval
-from testbed.reports.summary import Cell, Summary
+from testbed.reports.summary import DELAY, Cell, Summary
 from testbed.reports.wording import estimate, mean, number
 from testbed.words import counted
 
@@ -21,11 +22,13 @@ def kbps(cell: Cell) -> str:
     return f"{number(cell.costs.get('wire_kbps'), 1)} kb/s"
 
 
-def costs(cell: Cell) -> str:
-    """Return the bitrate on the wire and the buffer that the repairs need."""
-    longest = cell.costs.get("buffer_needed_ms_max")
-    buffer = "" if longest is None else f" and a buffer of {number(longest)} ms"
-    return f"{kbps(cell)} on the wire{buffer}"
+def costs(summary: Summary, cell: Cell) -> str:
+    """Return the bitrate on the wire, and the delay if the receiver adapts, else the repairs' buffer."""
+    delay_ms, longest_ms = cell.costs.get(DELAY), cell.costs.get("buffer_needed_ms_max")
+    said = f"{kbps(cell)} on the wire"
+    if summary.policies[cell.point] == ADAPTIVE and delay_ms is not None:
+        return f"{said} and a delay of {number(delay_ms)} ms from mouth to ear"
+    return said if longest_ms is None else f"{said} and a buffer of {number(longest_ms)} ms"
 
 
 def score(value: Interval, metric: str) -> str:

@@ -46,10 +46,10 @@ def single(summary: Summary, point: int, choice: Choice) -> list[str]:
     )
     if unsent:
         lead = f"There is nothing to compare with {cell.scheme}: {listed(unsent)} sent no redundancy."
-        said = [lead, f"{cell.scheme}: {scored}, for {terms.costs(cell)}."]
+        said = [lead, f"{cell.scheme}: {scored}, for {terms.costs(summary, cell)}."]
         return [*said, "No packet was lost or late."] if is_without_loss(summary, point) else said
     what = "of this run" if len(summary.rivals()) == 1 else "that can be judged here"
-    return [f"{cell.scheme} is the only scheme {what}: {scored}, for {terms.costs(cell)}."]
+    return [f"{cell.scheme} is the only scheme {what}: {scored}, for {terms.costs(summary, cell)}."]
 
 
 def unranked(summary: Summary, point: int, choice: Choice) -> list[str]:
@@ -76,7 +76,8 @@ def unranked(summary: Summary, point: int, choice: Choice) -> list[str]:
         gain = cell.gains.get(choice.metric)
         if gain is not None and gain.is_significant:
             said.append(
-                f"{nearest} is {terms.against(summary, gain, choice.metric)}, for {terms.costs(cell)}."
+                f"{nearest} is {terms.against(summary, gain, choice.metric)}, "
+                f"for {terms.costs(summary, cell)}."
             )
     return said
 
