@@ -1,8 +1,8 @@
 """Constants of NetEq's controller."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from testbed.parameters import Parameters
 
@@ -92,3 +92,9 @@ class NeteqParameters(Parameters):
     cng_timeout_ms: int | None = Field(1000, ge=0, le=60_000)
     packet_wait_ms: int = Field(100, ge=0, le=10_000)
     reinit_after_ms: int = Field(1000, ge=10, le=60_000)
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.max_delay_ms is not None and self.min_delay_ms > self.max_delay_ms:
+            raise ValueError(f"min_delay_ms {self.min_delay_ms} exceeds max_delay_ms {self.max_delay_ms}")
+        return self
