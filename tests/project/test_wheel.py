@@ -14,7 +14,9 @@ import pytest
 from testbed import __version__
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "results", "*.egg-info", "__pycache__")
+LEFT_OUT = shutil.ignore_patterns(
+    ".*", "build", "dist", "results", "*.egg-info", "__pycache__", "node_modules"
+)
 
 
 def run(command: list[str | Path], folder: Path) -> str:
