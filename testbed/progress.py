@@ -193,7 +193,7 @@ def _numbers(now: Progress, pace: Pace) -> str:
 
 def _done(now: Progress, pace: Pace) -> str:
     said = [f"{now.done} of {now.total} {now.unit}"]
-    said += [f"{pace.per_s:.2g} {now.unit}/s"] if pace.per_s is not None else []
+    said += [f"{_pace(pace.per_s)} {now.unit}/s"] if pace.per_s is not None else []
     said += [f"{now.cached} from the cache"] if now.cached else []
     said += [f"{now.failed} failed"] if now.failed else []
     return ", ".join(said)
@@ -206,3 +206,7 @@ def _left(pace: Pace) -> str:
 def _clock(seconds: float) -> str:
     minutes, whole = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{whole:02}"
+
+
+def _pace(per_s: float) -> str:
+    return f"{per_s:.0f}" if per_s >= 10 else f"{per_s:.2g}"

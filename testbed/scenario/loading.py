@@ -172,9 +172,10 @@ def _made(scenario: Kind) -> list[Point[Kind]]:
     made: list[Point[Kind]] = []
     mistakes: list[str] = []
     columns = {key: _column(values) for key, values in grid.values.items()}
+    unswept = _without_sweep(document)
     for index, chosen in enumerate(grid.choices()):
         parameters = {key: columns[key][number] for key, number in chosen.items()}
-        at_point, swept = _with_swept(document, grid, chosen)
+        at_point, swept = _with_swept(unswept, document, grid, chosen)
         at_values, found = _built(at_point)
         if at_values is None:
             setting = ", ".join(f"{key} = {value}" for key, value in parameters.items())
@@ -205,7 +206,7 @@ def _validated(document: Document) -> AnyScenario:
         except ScenarioError as error:
             lost.append(str(error))
     if mistakes:
-        first, _ = _with_swept(document, grid, {})
+        first = _without_sweep(document)
     scenario, found = _built(first)
     mistakes = [*mistakes, *found] or lost
     if scenario is None or mistakes:
@@ -238,11 +239,26 @@ def _with_unwritten(document: Document, grid: SweepGrid, key: str, number: int) 
     return document if path in document.places else filled
 
 
-def _with_swept(document: Document, grid: SweepGrid, chosen: dict[str, int]) -> tuple[Document, list[str]]:
-    """Return a document with one value of each chosen key set and no sweep, and the paths set, dotted."""
-    at_point = replace(document, places=dict(document.places))
-    if isinstance(document.data, dict):
-        at_point.data = {key: value for key, value in document.data.items() if key != "sweep"}
+def _without_sweep(document: Document) -> Document:
+    """Return a document without its sweep."""
+    places = {path: place for path, place in document.places.items() if path[:1] != ("sweep",)}
+    data = document.data
+    if isinstance(data, dict):
+        data = {key: value for key, value in data.items() if key != "sweep"}
+    return replace(document, data=data, places=places)
+
+
+def _with_swept(
+    unswept: Document, document: Document, grid: SweepGrid, chosen: dict[str, int]
+) -> tuple[Document, list[str]]:
+    """Return a document with one value of each chosen key set, and the paths set, dotted.
+
+    Parameters
+    ----------
+    unswept, document
+        The document without and with its sweep.
+    """
+    at_point = replace(unswept, places=dict(unswept.places))
     keys: dict[str, str] = {}
     for key, number in chosen.items():
         place = document.place((*grid.paths[key], number))
