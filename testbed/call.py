@@ -17,6 +17,7 @@ from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
+from testbed.codecs.schemes.part import Concealer
 from testbed.control import Loop, VoiceControl
 from testbed.feedback_loop import FeedbackSender, TargetDecision
 from testbed.frame_delays import FrameDelays
@@ -91,6 +92,8 @@ class CallSettings:
         The playout policy.
     decoder_complexity
         The decoder's complexity, 0 to 10.
+    concealer
+        Who conceals.
     dred_reach_samples
         Depth of a packet's DRED that the engine reads; default: libopus's limit.
     omits_pauses
@@ -100,6 +103,7 @@ class CallSettings:
     distances: tuple[int, ...]
     playout: Playout
     decoder_complexity: int
+    concealer: Concealer = "codec"
     dred_reach_samples: int = DRED_LIMIT_SAMPLES
     omits_pauses: bool = False
 
@@ -248,6 +252,7 @@ def simulate(
             sources=np.array(receiver.sources, np.int32),
             frame_samples=source.settings.frame_samples,
             decoder_complexity=settings.decoder_complexity,
+            concealer=settings.concealer,
         ),
         seconds_encode=seconds_encode,
         seconds_simulate=time.process_time() - started - seconds_encode,

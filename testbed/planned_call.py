@@ -39,6 +39,7 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         distances=scheme.distances(),
         playout=scenario.playout,
         decoder_complexity=scheme.decoder_complexity(scenario.codec.decoder_complexity),
+        concealer=scheme.concealed_by() or "codec",
         omits_pauses=scenario.codec.omits_pauses,
     )
     if scheme.is_ceiling:

@@ -5,7 +5,8 @@ figure). An episode is decoded (`episode_decoding`) by a libopus decoder that co
 decoding (`replay`), with the sound of gaps synthesized by our kernels (`gaps`).
 
 The engine decodes speech in SILK's wideband mode, which libopus conceals at 16 kHz. Calls with other packets,
-with pauses, or with LBRR for only a part of a packet of 40 or 60 ms are left to the engine `libopus`.
+with pauses, with NetEq's concealment, or with LBRR for only a part of a packet of 40 or 60 ms are left to the
+engine `libopus`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -85,7 +86,8 @@ class NumbaEngine:
 
     def _plan(self, job: Job) -> "_PlannedJob":
         nbytes = sum(map(len, job.sent))
-        if Action.FILL_PAUSE in job.actions or not _are_supported(job.sent):
+        is_left = job.concealer != "codec" or Action.FILL_PAUSE in job.actions
+        if is_left or not _are_supported(job.sent):
             return _PlannedJob(job, None, [], nbytes)
         key = (job.sent, job.frame_samples, job.decoder_complexity)
         found = episodes(job)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from testbed.codecs.pcm import Pcm16
 from testbed.codecs.recovery import Action
+from testbed.codecs.schemes.part import Concealer
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -32,6 +33,8 @@ class Job:
         Samples per frame at 16 kHz.
     decoder_complexity
         Of `testbed.codecs.opus.codec.Decoder`; from 5 on, networks conceal and decode DRED.
+    concealer
+        Who conceals where the action is `CONCEAL`.
     """
 
     sent: tuple[bytes, ...]
@@ -40,6 +43,7 @@ class Job:
     sources: NDArray[np.int32]
     frame_samples: int
     decoder_complexity: int
+    concealer: Concealer = "codec"
 
 
 class Engine(Protocol):
@@ -76,4 +80,4 @@ def without_loss(job: Job) -> Job:
     """Return the job of the same packets if each was received."""
     actions = np.full_like(job.actions, Action.DECODE)
     sources = np.arange(len(job.sources), dtype=job.sources.dtype)
-    return replace(job, payloads=job.sent, actions=actions, sources=sources)
+    return replace(job, payloads=job.sent, actions=actions, sources=sources, concealer="codec")

@@ -7,6 +7,7 @@ import numpy as np
 
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
 from testbed.codecs.engines.engine import Job, Key
+from testbed.codecs.engines.neteq_decoding import decode_with_neteq
 from testbed.codecs.opus.codec import Decoder, DredDecoder, ParsedDred
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_24_bit
 from testbed.codecs.recovery import Action
@@ -22,7 +23,7 @@ class LibopusEngine:
     def decode(self, jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Pcm16]]:
         """Yield the sound of each job; see `testbed.codecs.engines.engine.Engine`."""
         for key, job in jobs:
-            yield key, _decode(job)
+            yield key, _decode(job) if job.concealer == "codec" else decode_with_neteq(job)
 
 
 def _decode(job: Job) -> Pcm16:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
-from testbed.codecs.schemes.part import WithinEncoder
+from testbed.codecs.schemes.part import Concealer, WithinEncoder
 from testbed.codecs.schemes.redundancy import Redundancy
 
 DEEPEST_MS = {"libopus": 1000, "testbed": 9980}
@@ -132,3 +132,6 @@ class Dred(WithinEncoder):
         given = {key: getattr(self, key) for key in QUANTIZER}
         chosen = {key: usual if given[key] is None else given[key] for key, usual in QUANTIZER.items()}
         return WrittenDred(depth_ms, **chosen)
+
+    def concealed_by(self) -> Concealer:
+        return "codec"

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from testbed.codecs.schemes.part import SchemePart
+from testbed.codecs.schemes.part import Concealer, SchemePart
 
 
 class NeuralPlc(SchemePart):
@@ -13,3 +13,6 @@ class NeuralPlc(SchemePart):
 
     def label(self) -> str:
         return "neural PLC"
+
+    def concealed_by(self) -> Concealer:
+        return "codec"

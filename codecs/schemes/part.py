@@ -4,7 +4,7 @@ A scheme is a set of the parts in `testbed.codecs.schemes.PARTS`. A part overrid
 """
 
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.parameters import Parameters
 
+Concealer = Literal["codec", "neteq"]
+"""Who conceals: libopus at the decoder's complexity, or NetEq (`testbed.codecs.neteq`)."""
 NEURAL_CONCEALMENT_COMPLEXITY = 5
 """Lowest decoder complexity at which libopus conceals, and decodes DRED, with its networks."""
 ENHANCEMENT_COMPLEXITY = 6
@@ -92,6 +94,10 @@ class SchemePart(Parameters):
     def decoder_complexity(self, complexity: int) -> int:
         """Return the complexity of the decoder, given the scenario's."""
         return complexity
+
+    def concealed_by(self) -> Concealer | None:
+        """Return who conceals in a scheme with this part; None: the part does not say."""
+        return None
 
 
 class WithinEncoder(SchemePart):

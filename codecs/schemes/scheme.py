@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
-from testbed.codecs.schemes.part import SchemePart
+from testbed.codecs.schemes.part import Concealer, SchemePart
 from testbed.codecs.schemes.plc import ClassicPlc
 from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.parameters import Parameters
@@ -80,8 +80,8 @@ class Scheme(Parameters):
 
     @property
     def is_baseline(self) -> bool:
-        """True for classic PLC alone, the scheme that the others are compared with."""
-        return [type(part) for part in self.parts] == [ClassicPlc]
+        """True for libopus's classic PLC alone, the scheme that the others are compared with."""
+        return list(self.parts) == [ClassicPlc()]
 
     def encoder_settings(self, speech: EncoderSettings, total_given: bool) -> EncoderSettings:
         """Return the encoder's settings.
@@ -119,3 +119,7 @@ class Scheme(Parameters):
         for part in self.parts:
             complexity = part.decoder_complexity(complexity)
         return complexity
+
+    def concealed_by(self) -> Concealer | None:
+        """Return who conceals; None: no part says it."""
+        return next((concealer for part in self.parts if (concealer := part.concealed_by())), None)

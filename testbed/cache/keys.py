@@ -115,7 +115,8 @@ class CallKeys:
 def sound_key(clip: bytes, job: Job, lookahead_samples: int) -> SoundKey:
     """Return the identity of the sound that a job decodes to, compared with the clip of a digest."""
     numbers = (lookahead_samples, job.frame_samples, job.decoder_complexity)
-    return key_of(clip, numbers, job.actions.tobytes(), job.sources.tobytes(), _packets(job.sent))
+    decoder = numbers if job.concealer == "codec" else (*numbers, job.concealer)
+    return key_of(clip, decoder, job.actions.tobytes(), job.sources.tobytes(), _packets(job.sent))
 
 
 @cache

@@ -48,6 +48,7 @@ def key(scheme: int = 1, clips: list[Clip] | None = None, **other: Any) -> bytes
         {"codec": {"bitrate_kbps": 24, "decoder_complexity": 5}},
         {"codec": {"bitrate_kbps": 24, "dtx": True}},
         {"schemes": [{"red": {"copies": 2}}]},
+        {"schemes": [{"plc": {"concealer": "neteq"}, "red": {"copies": 1}}]},
         {"channel": [{"loss": {"model": "bernoulli", "rate": 0.11}}]},
         {"channel": [*SCENARIO["channel"], {"delay": {"constant_ms": 1}}]},
         {"reverse": [{"delay": {"constant_ms": 1}}]},
