@@ -59,7 +59,7 @@ class Action(IntEnum):
 def recover(
     previous: EncodedFrame | None,
     carrier: EncodedFrame,
-    distance: int,
+    distance: float,
     frame_samples: int,
     dred_reach_samples: int,
 ) -> tuple[Recovery, Action]:
@@ -77,7 +77,7 @@ def recover(
     carrier
         The next available packet after the frame.
     distance
-        Distance of the carrier after the missing frame, in frames; at least 1.
+        Time from the missing frame's beginning to the carrier's, in lengths of the frame; at least 1.
     frame_samples
         Samples per frame at 16 kHz.
     dred_reach_samples

@@ -21,6 +21,7 @@ from testbed.codecs.schemes.part import Concealer
 from testbed.control import Loop, VoiceControl
 from testbed.feedback_loop import FeedbackSender, TargetDecision
 from testbed.frame_delays import FrameDelays
+from testbed.media_frames import EqualFrames
 from testbed.playout.offline import Offline
 from testbed.playout.policy import Playout
 from testbed.receiver import Receiver
@@ -225,8 +226,7 @@ def simulate(
         ends[its_ends.flow] = its_ends
     receiver = Receiver(
         env,
-        len(source),
-        source.settings,
+        EqualFrames(len(source), source.settings),
         settings.playout,
         settings.dred_reach_samples,
         settings.omits_pauses,

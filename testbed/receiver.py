@@ -8,14 +8,14 @@ import simpy
 
 from testbed.channels.packet import Packet
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame, read
-from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.recovery import Action, Recovery, recover
 from testbed.codecs.rtp import red
-from testbed.codecs.rtp.packet import CLOCK_HZ, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
+from testbed.codecs.rtp.packet import OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
 from testbed.errors import CodecError
+from testbed.media_frames import MediaFrames
 from testbed.pauses import Arrival, pauses_between
 from testbed.playout.policy import Playout
-from testbed.sender import FIRST_TIMESTAMP, MEDIA_SSRC
+from testbed.sender import MEDIA_SSRC
 from testbed.timeline import NEVER
 
 # An enum's members are slow to look up, and this is done for every frame.
@@ -52,8 +52,8 @@ class Receiver:
 
     Parameters
     ----------
-    count, settings
-        Number of frames of the call, and the settings they are encoded with.
+    frames
+        The frames of the call.
     playout
         The policy that decides when a frame must play.
     dred_reach_samples
@@ -74,12 +74,12 @@ class Receiver:
     def __init__(
         self,
         env: simpy.Environment,
-        count: int,
-        settings: EncoderSettings,
+        frames: MediaFrames,
         playout: Playout,
         dred_reach_samples: int = DRED_LIMIT_SAMPLES,
         may_pause: bool = False,
     ) -> None:
+        count = len(frames)
         self.arrived_ns = [NEVER] * count
         self.recovered_by = [Recovery.PLC] * count
         self.source_frame = [NEVER] * count
@@ -94,9 +94,7 @@ class Receiver:
         self._env = env
         self._playout = playout
         self._dred_reach_samples = dred_reach_samples
-        self._frame_ns = settings.frame_ms * 1_000_000
-        self._frame_ticks = settings.frame_ms * CLOCK_HZ // 1000
-        self._frame_samples = settings.frame_samples
+        self._frames = frames
 
     @property
     def payloads(self) -> list[bytes | None]:
@@ -108,9 +106,10 @@ class Receiver:
         """Take a packet as it arrives."""
         data, copies, primary = _content(packet.payload)
         now_ns = int(self._env.now)
-        frame = self._frame_of(data.timestamp)
+        frame = self._frames.frame_of(data.timestamp)
         for copy in copies:
-            self._take(frame - copy.timestamp_offset // self._frame_ticks, frame, copy.data, now_ns)
+            copied = self._frames.frame_of((data.timestamp - copy.timestamp_offset) & 0xFFFFFFFF)
+            self._take(copied, frame, copy.data, now_ns)
         self._take(frame, frame, primary, now_ns)
         if self.arrived_ns[frame] == NEVER:
             self.arrived_ns[frame] = now_ns
@@ -120,7 +119,7 @@ class Receiver:
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Play each frame when it is due."""
         for frame in range(len(self.arrived_ns)):
-            due_ns = self._playout.due_ns(self._sent_ns(frame), None)
+            due_ns = self._playout.due_ns(self._frames.sent_ns(frame), None)
             if due_ns is None:
                 return
             # A packet that arrives in the same nanosecond is in time, so decide in the next one.
@@ -140,11 +139,11 @@ class Receiver:
         copies_ns = max((received.at_ns for received in self._received.values()), default=0)
         end_ns = max(last_sent_ns, *self.arrived_ns, copies_ns)
         arrived = [(frame, at_ns) for frame, at_ns in enumerate(self.arrived_ns) if at_ns != NEVER]
-        fastest_ns = min((at_ns - self._sent_ns(frame) for frame, at_ns in arrived), default=0)
+        fastest_ns = min((at_ns - self._frames.sent_ns(frame) for frame, at_ns in arrived), default=0)
         for frame in range(len(self.arrived_ns)):
-            if self._playout.due_ns(self._sent_ns(frame), None) is not None:
+            if self._playout.due_ns(self._frames.sent_ns(frame), None) is not None:
                 continue
-            due_ns = self._playout.due_ns(self._sent_ns(frame), fastest_ns)
+            due_ns = self._playout.due_ns(self._frames.sent_ns(frame), fastest_ns)
             self._decide(frame, end_ns if due_ns is None else due_ns)
             ready_ns = max(ready_ns, self._ready_ns(frame, end_ns)) if due_ns is None else due_ns
             self.played_ns[frame] = ready_ns
@@ -156,16 +155,6 @@ class Receiver:
         source = self.sources[frame]
         known_by = self._following(frame, end_ns) if source == NEVER else source
         return end_ns if known_by is None else self._received[known_by].at_ns
-
-    def _sent_ns(self, frame: int) -> int:
-        """Return when a frame's packet is sent: as soon as the frame is complete."""
-        return (frame + 1) * self._frame_ns
-
-    def _frame_of(self, timestamp: int) -> int:
-        frame, rest = divmod((timestamp - FIRST_TIMESTAMP) & 0xFFFFFFFF, self._frame_ticks)
-        if rest or frame >= len(self.arrived_ns):
-            raise CodecError(f"RTP timestamp {timestamp} is not that of a frame of this call")
-        return frame
 
     def _take(self, frame: int, carrier: int, payload: bytes, now_ns: int) -> None:
         if frame not in self._received:
@@ -197,8 +186,8 @@ class Receiver:
             recovery, action = recover(
                 self._decoded,
                 self._received[following].content,
-                following - frame,
-                self._frame_samples,
+                self._frames.distance(frame, following),
+                self._frames.samples(frame),
                 self._dred_reach_samples,
             )
             if action != Action.CONCEAL:
