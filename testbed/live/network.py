@@ -13,17 +13,18 @@ from testbed.channels.realization import Realization
 from testbed.errors import ScenarioError
 from testbed.parameters import Parameters
 from testbed.scenario.document import Document, read_document
-from testbed.scenario.flow_scenario import FlowScenario
+from testbed.scenario.flow_scenario import DIRECTIONS, FlowScenario
 from testbed.scenario.loading import AnyScenario, find_scenario, load_scenario, points
 from testbed.scenario.messages import explain
 from testbed.scenario.override import override
 
 _OF_SCENARIOS = frozenset({"speech", "codec", "schemes", "playout", "metrics", "flows"})
 """Keys that every whole scenario has at least one of."""
+_CHANNEL_KEYS = ("channel.", "reverse.", *(f"{direction}." for direction in DIRECTIONS))
 
 
 class Way(StrEnum):
-    """A way through the relay: from the listening end to the other, or back."""
+    """A way through the relay: from the caller to the callee, or back."""
 
     FORWARD = "forward"
     REVERSE = "reverse"
@@ -35,7 +36,7 @@ class ChannelFile(Parameters):
     Attributes
     ----------
     channel
-        Stages from the listening end to the other.
+        Stages from the caller to the callee.
     reverse
         Stages of the way back; default: those of `channel`, with random streams of their own.
     seed
@@ -129,11 +130,14 @@ def _channel_alone(document: Document, overrides: Sequence[str]) -> ChannelFile:
 
 def _only_channel(scenario: AnyScenario) -> tuple[list[StageSpec], list[StageSpec]]:
     """Return the stages of both ways, the same at all points of a scenario."""
-    channels = [_channels(point.scenario) for point in points(scenario)]
+    every = points(scenario)
+    channels = [_channels(point.scenario) for point in every]
     if any(each != channels[0] for each in channels):
+        swept = (f"{key}={value}" for key, value in every[0].parameters.items())
+        example = next((each for each in swept if each.startswith(_CHANNEL_KEYS)), "channel.loss.rate=0.1")
         raise ScenarioError(
             f"{scenario.source}: its sweep changes the channel, and a live call has one: "
-            "choose a value of each swept key, as in --set channel.loss.rate=0.1"
+            f"choose a value of each swept key, as in --set {example}"
         )
     return channels[0]
 

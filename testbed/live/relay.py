@@ -6,16 +6,16 @@ A datagram gets a time later than all others before it, so the log, replayed, gi
 
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 from testbed.codecs.rtp.packet import IPV4_HEADER_BYTES, UDP_HEADER_BYTES
 from testbed.live.addresses import Address, bound, packed
-from testbed.live.counts import RelayCounts, WayCounts
+from testbed.live.counts import Counts, RelayCounts, WayCounts
 from testbed.live.direction import Direction, live_clock, warm_up
 from testbed.live.kind import DatagramKind, kind_of
 from testbed.live.log import SENT, PacketFate
@@ -25,6 +25,7 @@ from testbed.live.recording import MOST_MB, LiveRecording
 _DATAGRAMS_AT_ONCE = 64
 _MOST_BYTES = 65_535
 _LONGEST_WAIT_S = 1.0
+_SHOWN_EVERY_NS = 10**9
 _OTHER = {Way.FORWARD: Way.REVERSE, Way.REVERSE: Way.FORWARD}
 
 
@@ -60,19 +61,19 @@ class Relay:
     """Forwards datagrams between two clients, through the stages of a channel.
 
     Only RTP meets the stages; STUN, DTLS and RTCP pass at once. Nothing else is forwarded. A client whose
-    address is not given is the sender of the first datagram of a call, and stays it until the relay ends:
-    datagrams of all other senders are refused.
+    address is not given is the sender of the first datagram of a call that comes to its end. It stays the
+    client until the relay ends: datagrams of all other senders are refused.
 
     Parameters
     ----------
     network
         The stages of both ways.
     listen
-        Address of the end that the first client sends to; port 0 is a free one.
+        Where the caller sends to; port 0 is a free one.
     to
-        Address of the second client; None: it is learned, too.
+        Address of the callee; None: it is learned, as the caller's is.
     back
-        Address of the end that the second client sends to; default: a free port of the host of `listen`.
+        Where the callee sends to; default: a free port of the host of `listen`.
     impairs_all
         Whether STUN, DTLS and RTCP meet the stages, too.
     record, record_mb
@@ -107,23 +108,23 @@ class Relay:
 
     @property
     def listens_at(self) -> Address:
-        """Address of the end that the first client sends to."""
+        """Where the caller sends to."""
         return self._ends[Way.FORWARD].address
 
     @property
     def answers_at(self) -> Address:
-        """Address of the end that the second client sends to."""
+        """Where the callee sends to."""
         return self._ends[Way.REVERSE].address
 
-    def run(self, seconds: float | None = None, on_counts: Callable[[float], None] | None = None) -> None:
+    def run(self, seconds: float | None = None, show: Callable[[Counts], None] | None = None) -> None:
         """Forward datagrams until `stop` is called or some seconds have passed.
 
         Parameters
         ----------
         seconds
             Duration; default: no limit.
-        on_counts
-            Called about once per second with the time since the start, in seconds.
+        show
+            Called about once per second with the counts as plain data.
         """
         self._start_ns = time.monotonic_ns()
         if self._recording is not None:
@@ -133,9 +134,9 @@ class Relay:
         sockets = {end.socket: way for way, end in self._ends.items()}
         while not self._stopping and (end_ns is None or self._now_ns() < end_ns):
             self._clock.advance(self._time_ns())
-            if on_counts is not None and self._clock.now - shown_ns >= 10**9:
+            if show is not None and self._clock.now - shown_ns >= _SHOWN_EVERY_NS:
                 shown_ns = self._clock.now
-                on_counts(shown_ns / 1e9)
+                show(self.counts.as_data(shown_ns / 1e9))
             ready, _, _ = select.select([*sockets, self._woken], [], [], self._wait_s(end_ns))
             for each in ready:
                 if each in sockets:
@@ -233,11 +234,11 @@ class Relay:
 
 @contextmanager
 def in_thread(relay: Relay) -> Iterator[Relay]:
-    """Run a relay in a thread while the block lasts."""
-    thread = threading.Thread(target=relay.run, name="relay", daemon=True)
-    thread.start()
-    try:
-        yield relay
-    finally:
-        relay.stop()
-        thread.join()
+    """Run a relay in a thread while the block lasts; an error of the relay is raised at its end."""
+    with ThreadPoolExecutor(1, "relay") as pool:
+        running = pool.submit(relay.run)
+        try:
+            yield relay
+        finally:
+            relay.stop()
+        running.result()

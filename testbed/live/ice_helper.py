@@ -1,0 +1,86 @@
+"""An HTTP server that puts the relay's address into what WebRTC clients tell each other."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from testbed.errors import ScenarioError
+from testbed.live.addresses import Address, shown
+from testbed.live.candidates import with_relay
+
+MOST_BYTES = 1 << 16
+"""Largest size of a description."""
+_TIMEOUT_S = 5.0
+_POLL_S = 0.05
+
+
+@contextmanager
+def ice_helper(address: Address, relays: Mapping[str, Address]) -> Iterator[Address]:
+    """Answer requests in a thread while the block lasts; yield the server's address.
+
+    ``POST /PATH`` with SDP or a candidate returns it with the one candidate of that path. The server keeps
+    nothing, so any page may ask it.
+
+    Parameters
+    ----------
+    address
+        Where it listens.
+    relays
+        For each path the relay's address.
+
+    Raises
+    ------
+    ScenarioError
+        The address cannot be bound.
+    """
+
+    class Rewriting(_Rewriting):
+        paths = relays
+
+    try:
+        server = HTTPServer(address, Rewriting)
+    except OSError as error:
+        raise ScenarioError(f"{shown(address)}: cannot be bound: {error.strerror or error}") from None
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,), name="ice", daemon=True)
+    thread.start()
+    try:
+        yield address[0], server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Rewriting(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    paths: Mapping[str, Address]
+    timeout = _TIMEOUT_S
+
+    def do_POST(self) -> None:
+        relay = self.paths.get(self.path)
+        length = self.headers.get("Content-Length", "")
+        if relay is None:
+            self._answer(404, f"no such path; known: {', '.join(self.paths)}")
+        elif not (length.isascii() and length.isdigit()):
+            self._answer(411, "the length of the text is missing")
+        elif len(length) > 9 or int(length) > MOST_BYTES:
+            self._answer(413, f"at most {MOST_BYTES} bytes")
+        else:
+            try:
+                self._answer(200, with_relay(self.rfile.read(int(length)).decode(), relay))
+            except ValueError as error:
+                self._answer(400, str(error))
+
+    def _answer(self, status: int, text: str) -> None:
+        content = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Write nothing: the relay's own output is on the terminal."""
