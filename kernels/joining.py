@@ -32,7 +32,7 @@ def joint(
     Parameters
     ----------
     continuation
-        (`NEEDED_CONTINUATION`,).
+        At least `NEEDED_CONTINUATION` samples.
     decoded
         The sound after the gap.
     longest_lag
@@ -56,8 +56,10 @@ def joint(
     earliest = max(0, max(left_samples, _TICK_SAMPLES + OVERLAP_SAMPLES) - decoded.size)
     first = earliest // FACTOR
     count = min(lags, _MOST_LAGS + OVERLAP_SAMPLES - 1 - first)
+    if count < 1:
+        return earliest
     _, place, _ = peak(values[first:], count)
-    return min(earliest + place, continuation.size)
+    return earliest + place
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)

@@ -13,6 +13,8 @@ kept back, so that a continuation can be faded into the last decoded samples: th
 are played are silence.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from testbed.codecs.neteq.expand import Expand
@@ -102,7 +104,7 @@ class SyncBuffer:
         decoded
             The sound. If it is empty, nothing happens.
         at
-            Position of its first sample, of `next_position` to `end_position`; default: where it fits best.
+            Position of its first sample, from `next_position` to `end_position`; default: where it fits best.
 
         Returns
         -------
@@ -113,13 +115,12 @@ class SyncBuffer:
             return self.end_position
         period = self._expand.period(self._sound, is_last=True)
         left = self._sound[self._next - self._begin :]
-        repeats = -(-max(0, NEEDED_CONTINUATION - len(left)) // len(period))
-        continuation = np.concatenate((left, *[period] * repeats))[:NEEDED_CONTINUATION]
-        place = (
-            joint(continuation, decoded, self._expand.longest_lag, len(left))
-            if at is None
-            else at - self._next
-        )
+        repeats = -(-(NEEDED_CONTINUATION + len(left)) // len(period))
+        continuation = np.concatenate((left, *[period] * repeats))
+        if at is None:
+            place = joint(continuation, decoded, self._expand.longest_lag, len(left))
+        else:
+            place = min(max(0, at - self._next), len(left))
         out = merged(continuation, place, decoded, self._expand.mute_factor)
         self._expand.reset()
         self._sound = np.concatenate((self._sound[: self._next - self._begin], out))
@@ -134,7 +135,9 @@ class SyncBuffer:
         Splice | None
             The splice, ``at`` as a position; None: nothing was removed.
         """
-        return self._stretch(decoded, is_removing=True, is_fast=is_fast)
+        first = max(self._add_to_stretch(decoded), self._next - self._begin)
+        splice = removal(self._sound[first:], self._energy_of_noise, is_fast)
+        return self._spliced(first, splice, remove_period)
 
     def preemptive_expand(self, decoded: Pcm16 = NOTHING) -> Splice | None:
         """Add decoded sound and repeat a period of the last 30 ms, if one is like the next.
@@ -144,22 +147,10 @@ class SyncBuffer:
         Splice | None
             The splice, ``at`` as a position; None: nothing was inserted.
         """
-        return self._stretch(decoded, is_removing=False)
-
-    def _stretch(self, decoded: Pcm16, is_removing: bool, is_fast: bool = False) -> Splice | None:
-        self._expand.reset()
-        self._push(decoded)
-        first = len(self._sound) - max(NEEDED_SAMPLES, len(decoded))
-        window = self._sound[first:]
+        first = self._add_to_stretch(decoded)
         old = max(0, self._next - self._begin - first)
-        energy = self._noise.energy if self._noise.is_known else UNKNOWN_ENERGY
-        splice = removal(window, energy, is_fast) if is_removing else insertion(window, energy, old)
-        self._is_as_decoded = splice.period == 0
-        if splice.period == 0 or (is_removing and splice.at < old):
-            return None
-        change = remove_period if is_removing else insert_period
-        self._sound = np.concatenate((self._sound[:first], change(window, splice.at, splice.period)))
-        return splice._replace(at=self._begin + first + splice.at)
+        splice = insertion(self._sound[first:], self._energy_of_noise, old)
+        return self._spliced(first, splice, insert_period)
 
     def play(self, samples: int) -> Pcm16:
         """Return the next samples: at most `ready_samples`, of the call's last ones also the overlap."""
@@ -172,6 +163,27 @@ class SyncBuffer:
         self._sound = self._sound[kept:].copy()
         self._begin += kept
         return out
+
+    @property
+    def _energy_of_noise(self) -> float:
+        return self._noise.energy if self._noise.is_known else UNKNOWN_ENERGY
+
+    def _add_to_stretch(self, decoded: Pcm16) -> int:
+        """Add decoded sound; return the index from which to stretch, 30 ms before the end or further."""
+        self._expand.reset()
+        self._push(decoded)
+        return len(self._sound) - max(NEEDED_SAMPLES, len(decoded))
+
+    def _spliced(
+        self, first: int, splice: Splice, change: Callable[[Pcm16, int, int], Pcm16]
+    ) -> Splice | None:
+        """Make a splice in the sound from an index on; return it with its position."""
+        self._is_as_decoded = not splice.period
+        if not splice.period:
+            return None
+        changed = change(self._sound[first:], splice.at, splice.period)
+        self._sound = np.concatenate((self._sound[:first], changed))
+        return splice._replace(at=self._begin + first + splice.at)
 
     def _push(self, sound: Pcm16) -> None:
         self._sound = np.concatenate((self._sound, sound))
