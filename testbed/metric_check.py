@@ -40,13 +40,14 @@ def check_metrics(
     Raises
     ------
     ResultsError
-        The run is not complete, or its calls cannot be made again.
+        The run is not complete, its calls cannot be made again, or a metric hears no sound.
     UnknownNameError
         There is no such metric.
     """
-    metrics = [*dict.fromkeys(metrics)] or run.manifest.get("metrics") or list(METRICS)
-    for name in metrics:
-        METRICS[name]
+    if deaf := [name for name in metrics if not METRICS[name].hears]:
+        raise ResultsError(f"{deaf[0]} hears no sound; check the metric that it is computed from")
+    asked = [*dict.fromkeys(metrics)] or run.manifest.get("metrics") or list(METRICS)
+    metrics = [name for name in asked if METRICS[name].hears]
     if not run.manifest.get("complete", True):
         raise ResultsError(f"{run.folder}: the run is not complete; check its metrics when it is")
     repetition = Repetition(run)

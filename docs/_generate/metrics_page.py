@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from importlib import import_module
 
 from page_text import table
 
@@ -36,7 +37,7 @@ def metrics_page() -> str:
     """Return the page, as Markdown."""
     rows = [(f"`{name}`", metric.label, *_properties(metric)) for name, metric in METRICS.items()]
     overview = table(("metric", "label", "range", "better", "margin", "measures"), rows)
-    return INTRODUCTION + overview + "".join(_section(metric) for metric in METRICS.values())
+    return INTRODUCTION + overview + "".join(_section(name, METRICS[name].label) for name in METRICS.builtin)
 
 
 def _properties(metric: Metric) -> tuple[str, str, str, str]:
@@ -45,6 +46,5 @@ def _properties(metric: Metric) -> tuple[str, str, str, str]:
     return f"{low} to {high} {metric.unit}".strip(), metric.better, margin, metric.about
 
 
-def _section(metric: Metric) -> str:
-    module = inspect.getmodule(metric.create)
-    return f"\n## {metric.label}\n\n{inspect.cleandoc((module.__doc__ if module else None) or '')}\n"
+def _section(name: str, label: str) -> str:
+    return f"\n## {label}\n\n{inspect.cleandoc(import_module(f'testbed.metrics.{name}').__doc__ or '')}\n"

@@ -79,6 +79,10 @@ class CallKeys:
         """Return the identity of the sound that a job decodes to, compared with a clip."""
         return sound_key(self._clip(clip), job, lookahead_samples)
 
+    def clean(self, clip: int) -> SoundKey:
+        """Return the identity of the sound of a clip, compared with itself."""
+        return key_of("clean", self._clip(clip))
+
     def are_valid(self) -> bool:
         """Return whether all files are still those that the keys are for."""
         return self._files.are_unchanged()

@@ -7,9 +7,12 @@ from testbed.errors import MetricError, PluginError, UnknownNameError
 from testbed.metrics.metric import Measure, Metric
 from testbed.registry import Registry
 
+CONVERSATIONAL = "mos_cq"
+"""The metric that is computed from another one and the delay."""
 METRICS: Registry[Metric] = Registry(
     "metric",
     {
+        CONVERSATIONAL: "testbed.metrics.mos_cq:METRIC",
         "plcmos": "testbed.metrics.plcmos:METRIC",
         "pesq_wb": "testbed.metrics.pesq_wb:METRIC",
         "estoi": "testbed.metrics.estoi:METRIC",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.columns import Column
+from testbed.emodel.scale import BEST_MOS
 from testbed.errors import MetricError
 
 Signal = NDArray[np.float32]
@@ -35,7 +36,8 @@ class Metric:
     about
         The quality that it measures, as the end of a sentence.
     create
-        Loads its network or library and returns the function.
+        Loads its network or library and returns the function; None: it hears no sound, but is computed from
+        another metric and the delay (``mos_cq``).
     unit
         Unit of a score; ``""`` for none.
     bounds
@@ -65,7 +67,7 @@ class Metric:
 
     label: str
     about: str
-    create: Callable[[], Measure]
+    create: Callable[[], Measure] | None
     unit: str = ""
     bounds: tuple[float, float] = (-math.inf, math.inf)
     decimals: int = 2
@@ -77,6 +79,17 @@ class Metric:
     version: int = 1
     undamaged: float | None = None
     languages: tuple[str, ...] = ()
+
+    @property
+    def hears(self) -> bool:
+        """Whether it scores a sound."""
+        return self.create is not None
+
+    @property
+    def is_opinion(self) -> bool:
+        """Whether its scores are on the scale of a mean opinion score, 1 to 5."""
+        low, high = self.bounds
+        return self.better == "higher" and low >= 0 and BEST_MOS <= high <= 5
 
     @property
     def install(self) -> str:

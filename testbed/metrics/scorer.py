@@ -67,9 +67,11 @@ def scorer(name: str) -> Scorer:
     UnknownNameError
         No metric has that name.
     MetricError
-        Its package is not installed or does not load.
+        It hears no sound, or its package is not installed or does not load.
     """
     metric = METRICS[name]
+    if metric.create is None:
+        raise MetricError(f"metric {name} hears no sound")
     try:
         return Scorer(metric.create())
     except ImportError as error:

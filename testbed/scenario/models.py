@@ -15,6 +15,8 @@ from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.congestion import ControllerSpec
 from testbed.congestion.none import NoControl
 from testbed.congestion.reporting import Reporting
+from testbed.conversation import Conversation
+from testbed.metrics import CONVERSATIONAL, METRICS
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
 from testbed.recording import AUDIO_MB
@@ -201,6 +203,8 @@ class Scenario(BaseScenario):
     metrics
         Metrics that score the calls; one that is slow can score a part of them:
         ``{pesq_wb: {realizations: 2}}``.
+    conversation
+        What the metric ``mos_cq`` is computed from.
     """
 
     speech: Speech
@@ -216,6 +220,7 @@ class Scenario(BaseScenario):
     engine: EngineName = "libopus"
     limits: CallLimits = Field(default_factory=CallLimits)
     metrics: list[MetricSpec]
+    conversation: Conversation = Field(default_factory=Conversation)
 
     @property
     def calls_of_a_point(self) -> int:
@@ -281,6 +286,31 @@ class Scenario(BaseScenario):
         for index, metric in enumerate(self.metric_names):
             if metric in self.metric_names[:index]:
                 yield ("metrics", index), f"duplicate metric {metric}"
+        yield from self._conversational_contradictions()
+
+    def _conversational_contradictions(self) -> Iterator[tuple[KeyPath, str]]:
+        """Yield mistakes in what `mos_cq` is computed from."""
+        parts, name = {metric.name: metric.part for metric in self.metrics}, self.conversation.metric
+        if CONVERSATIONAL not in parts:
+            if self.conversation != Conversation():
+                yield ("conversation",), f"has no effect without {CONVERSATIONAL} in metrics"
+            return
+        index = self.metric_names.index(CONVERSATIONAL)
+        if not METRICS[name].is_opinion or name == CONVERSATIONAL:
+            yield (
+                ("conversation", "metric"),
+                f"{name} is no mean opinion score of what is heard, as plcmos is",
+            )
+        elif name not in parts:
+            yield (
+                ("metrics", index),
+                f"{CONVERSATIONAL} is computed from {name}, which is not in metrics; add it",
+            )
+        elif parts[name] != parts[CONVERSATIONAL]:
+            yield (
+                ("metrics", index),
+                f"{CONVERSATIONAL} needs the realizations of {name}, which it is computed from",
+            )
 
 
 Kind = TypeVar("Kind", bound=BaseScenario)
