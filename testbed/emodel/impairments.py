@@ -16,7 +16,7 @@ def delay_impairment(delay_ms: float, sensitivity: float = 1.0, noticed_ms: floa
     if delay_ms <= noticed_ms:
         return 0.0
     octaves, power = math.log2(delay_ms / noticed_ms), 6 * sensitivity
-    rise = (1 + octaves**power) ** (1 / power) - 3 * (1 + (octaves / 3) ** power) ** (1 / power) + 2
+    rise: float = (1 + octaves**power) ** (1 / power) - 3 * (1 + (octaves / 3) ** power) ** (1 / power) + 2
     return 25 * rise
 
 
@@ -66,5 +66,5 @@ def echo_at_listener(basic: float, path_loss_db: float, round_trip_ms: float) ->
     path_loss_db, round_trip_ms
         WEPL and Tr: the weighted echo path loss, and the delay of the echo.
     """
-    rated = 10.5 * (path_loss_db + 7) * (round_trip_ms + 1) ** -0.25
+    rated: float = 10.5 * (path_loss_db + 7) * (round_trip_ms + 1) ** -0.25
     return (basic - rated) / 2 + math.sqrt((basic - rated) ** 2 / 4 + 169)

@@ -103,7 +103,7 @@ class Narrowband:
     def _loudness(self) -> float:
         """Iolr: too loud."""
         x = (self.slr + self.rlr + 0.2 * (64 + self.noise - self.rlr)) / 8
-        return 20 * ((1 + x**8) ** (1 / 8) - x)
+        return float(20 * ((1 + x**8) ** (1 / 8) - x))
 
     @property
     def _sidetone(self) -> float:
@@ -111,7 +111,7 @@ class Narrowband:
         masked = -10 * math.log10(
             10 ** (-self.stmr / 10) + math.exp(-self.t_ms / 4) * 10 ** (-self.telr / 10)
         )
-        return (
+        return float(
             12 * (1 + ((masked - 13) / 6) ** 8) ** (1 / 8)
             - 28 * (1 + ((masked + 1) / 19.4) ** 35) ** (1 / 35)
             - 13 * (1 + ((masked - 3) / 33) ** 13) ** (1 / 13)
