@@ -3,10 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.adaptive.call_end import AdaptiveEnd
+from testbed.adaptive.played import Played
 from testbed.channels.clock import MOST_EVENTS, Clock
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.realization import Realization
@@ -22,8 +25,9 @@ from testbed.control import Loop, VoiceControl
 from testbed.feedback_loop import FeedbackSender, TargetDecision
 from testbed.frame_delays import FrameDelays
 from testbed.media_frames import EqualFrames
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.playout.offline import Offline
-from testbed.playout.policy import Playout
+from testbed.playout.policy import Playout, ScheduledPlayout
 from testbed.receiver import Receiver
 from testbed.sender import MEDIA_SSRC, FrameSource, Sender
 from testbed.timeline import NEVER, Timeline
@@ -33,7 +37,7 @@ RECEIVER_SSRC = 0x4C495354
 
 @dataclass(frozen=True)
 class Simulation:
-    """A simulated call before decoding: timeline, packets, and the job for the engine.
+    """A simulated call: timeline, packets, and the job for the engine or, of an adaptive receiver, the sound.
 
     Attributes
     ----------
@@ -51,10 +55,10 @@ class Simulation:
         The codec's delay at 16 kHz.
     is_played
         Whether frames have a time of playing: an offline receiver, and the ceiling, have none.
-    job
-        The decoding of the timeline.
-    seconds_encode, seconds_simulate
-        Processor time of libopus for encoding within the call, and of the rest.
+    sound
+        The decoding of the timeline, or what an adaptive receiver played.
+    seconds_encode, seconds_decode, seconds_simulate
+        Processor time of libopus for encoding within the call, of an adaptive receiver, and of the rest.
     """
 
     timeline: Timeline
@@ -65,9 +69,16 @@ class Simulation:
     frame_ms: int
     lookahead_samples: int
     is_played: bool
-    job: Job = field(repr=False)
+    sound: Job | Played = field(repr=False)
     seconds_encode: float
+    seconds_decode: float
     seconds_simulate: float
+
+    @property
+    def job(self) -> Job:
+        """The decoding of the timeline."""
+        assert isinstance(self.sound, Job), "an adaptive receiver decodes while it plays"
+        return self.sound
 
     @property
     def packet_loss(self) -> float:
@@ -224,18 +235,29 @@ def simulate(
     for number, (each, start_ns) in enumerate([(source, 0), *others]):
         its_ends = CallEnds(env, each, settings, forward, back, loop, number, start_ns)
         ends[its_ends.flow] = its_ends
-    receiver = Receiver(
-        env,
-        EqualFrames(len(source), source.settings),
-        settings.playout,
-        settings.dred_reach_samples,
-        settings.omits_pauses,
-    )
-    env.process(receiver.run())
+    receiver = _receiver(env, source, settings)
+    if isinstance(receiver, Receiver):
+        env.process(receiver.run())
     env.run()
     sender, control = ends[MEDIA_FLOW].sender, ends[MEDIA_FLOW].control
-    receiver.play_rest(sender.sent[-1].sent_ns)
     seconds_encode = 0.0 if loop is None else source.seconds
+    seconds_decode = 0.0
+    sound: Job | Played
+    if isinstance(receiver, AdaptiveEnd):
+        playing = time.process_time()
+        sound = receiver.play()
+        seconds_decode = time.process_time() - playing
+    else:
+        receiver.play_rest(sender.sent[-1].sent_ns)
+        sound = Job(
+            sent=tuple(frame.payload for frame in sender.frames),
+            payloads=receiver.payloads,
+            actions=np.array(receiver.actions, np.uint8),
+            sources=np.array(receiver.sources, np.int32),
+            frame_samples=source.settings.frame_samples,
+            decoder_complexity=settings.decoder_complexity,
+            concealer=settings.concealer,
+        )
     return Simulation(
         timeline=_timeline(sender, receiver, dropped_by),
         frames=tuple(sender.frames),
@@ -245,21 +267,35 @@ def simulate(
         frame_ms=source.settings.frame_ms,
         lookahead_samples=source.lookahead_samples,
         is_played=not isinstance(settings.playout, Offline),
-        job=Job(
-            sent=tuple(frame.payload for frame in sender.frames),
-            payloads=receiver.payloads,
-            actions=np.array(receiver.actions, np.uint8),
-            sources=np.array(receiver.sources, np.int32),
-            frame_samples=source.settings.frame_samples,
-            decoder_complexity=settings.decoder_complexity,
-            concealer=settings.concealer,
-        ),
+        sound=sound,
         seconds_encode=seconds_encode,
-        seconds_simulate=time.process_time() - started - seconds_encode,
+        seconds_decode=seconds_decode,
+        seconds_simulate=time.process_time() - started - seconds_encode - seconds_decode,
     )
 
 
-def _timeline(sender: Sender, receiver: Receiver, dropped_by: Sequence[str]) -> Timeline:
+def _receiver(env: Clock, source: FrameSource, settings: CallSettings) -> Receiver | AdaptiveEnd:
+    """Return the receiver that the playout policy needs."""
+    if isinstance(settings.playout, AdaptivePlayout):
+        return AdaptiveEnd(
+            env,
+            settings.playout,
+            len(source),
+            source.settings.frame_samples,
+            settings.decoder_complexity,
+            settings.concealer,
+            settings.omits_pauses,
+        )
+    return Receiver(
+        env,
+        EqualFrames(len(source), source.settings),
+        cast(ScheduledPlayout, settings.playout),
+        settings.dred_reach_samples,
+        settings.omits_pauses,
+    )
+
+
+def _timeline(sender: Sender, receiver: Receiver | AdaptiveEnd, dropped_by: Sequence[str]) -> Timeline:
     """Return the timeline of a call; `dropped_by` has the cause per frame, or ``""``."""
     sent_ns = np.full(len(dropped_by), NEVER, np.int64)
     sent_ns[sender.primaries] = [packet.sent_ns for packet in sender.sent]
@@ -283,8 +319,10 @@ def _timeline(sender: Sender, receiver: Receiver, dropped_by: Sequence[str]) -> 
 
 
 def listen(simulation: Simulation, samples: int, engine: Engine) -> NDArray[np.int16]:
-    """Decode a call and return its sound; see `aligned`."""
-    return aligned(decode_one(engine, simulation.job), simulation.lookahead_samples, samples)
+    """Return the sound of a call, decoded if need be; see `aligned`."""
+    if isinstance(simulation.sound, Played):
+        return simulation.sound.heard(simulation.lookahead_samples, samples).pcm
+    return aligned(decode_one(engine, simulation.sound), simulation.lookahead_samples, samples)
 
 
 def aligned(pcm: NDArray[np.int16], lookahead_samples: int, samples: int) -> NDArray[np.int16]:

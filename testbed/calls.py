@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from testbed.adaptive.played import Heard, Played
 from testbed.cache.call_cache import CachedCall, cache_of
 from testbed.cache.keys import SoundKey
 from testbed.call import aligned
@@ -153,7 +154,16 @@ class _Calls:
             self._results.add_files(call, timelines(self._context, call, table))
         if keeps_packets(self._context):
             self._results.add_files(call, packets(self._context, call, simulation))
-        job, lookahead_samples = simulation.job, simulation.lookahead_samples
+        lookahead_samples = simulation.lookahead_samples
+        if isinstance(simulation.sound, Played):
+            heard = simulation.sound.heard(lookahead_samples, len(self._context.clip(call).pcm))
+            key = self._cache.keys.heard_key(call.clip, heard)
+            self._simulated[call] = group, CachedCall(measured, key, table)
+            self._rows[call]["seconds_decode"] = simulation.seconds_decode
+            self._cache.keep_sound(key, self._engine_name, heard)
+            self._score(key, [call], heard)
+            return []
+        job = simulation.sound
         key = self._cache.keys.sound_key(call.clip, job, lookahead_samples)
         self._simulated[call] = group, CachedCall(measured, key, table)
         if self._recall(call, key):
@@ -209,12 +219,12 @@ class _Calls:
                 raise CodecError("the engine returned sound for no pending call")
             pending = self._pending.pop(key)
             samples = len(self._context.clips[pending.clip].pcm)
-            sound = aligned(pcm, pending.lookahead_samples, samples)
+            sound = Heard(aligned(pcm, pending.lookahead_samples, samples))
             self._cache.keep_sound(key, self._engine_name, sound, pending.base)
             self._score(key, pending.calls, sound)
         return pending.calls[:1]
 
-    def _score(self, key: SoundKey, calls: Sequence[CallId], sound: Pcm16) -> None:
+    def _score(self, key: SoundKey, calls: Sequence[CallId], sound: Heard) -> None:
         """Finish the rows of calls from their sound."""
         if not calls:
             return
@@ -224,7 +234,7 @@ class _Calls:
         for call in calls:
             try:
                 self._complete(call, key)
-                self._results.add_files(call, sounds(self._context, call, sound))
+                self._results.add_files(call, sounds(self._context, call, sound.pcm))
             except Exception as error:
                 self._fail([call], error)
 

@@ -13,6 +13,7 @@ from testbed.channels.stage import StageParameters, mean_loss
 from testbed.codecs.engines import ENGINES, EngineName
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.row_set import RowSet
 from testbed.scenario.loading import Codec, Point, Scenario, points
 
@@ -166,8 +167,7 @@ def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
     scenario.check_size(calls, most_calls)
     encodings: dict[tuple[EncoderSettings, int | None, EngineName, int], PlannedEncoding] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
-        # Only the engine `libopus` fills pauses that were not sent.
-        engine = "libopus" if point.scenario.codec.omits_pauses else point.scenario.engine
+        engine = "libopus" if _needs_libopus(point.scenario) else point.scenario.engine
         batch_mb = point.scenario.limits.batch_mb
         for scheme_index, scheme in enumerate(point_schemes):
             settings = encoder_settings(scheme, point.scenario)
@@ -177,6 +177,11 @@ def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
             same = encodings.setdefault((settings, alone, engine, batch_mb), encoding)
             same.uses.append((point.index, scheme_index))
     return Plan(scenario, all_points, schemes, clips, [*encodings.values()])
+
+
+def _needs_libopus(scenario: Scenario) -> bool:
+    """Return whether libopus decodes, whatever the engine: pauses, and what an adaptive receiver plays."""
+    return scenario.codec.omits_pauses or isinstance(scenario.playout, AdaptivePlayout)
 
 
 def known_loss(scenario: Scenario) -> float:

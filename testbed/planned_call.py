@@ -16,10 +16,14 @@ from testbed.codecs.encoding import Encoding, LiveEncoder
 from testbed.codecs.engines.engine import Engine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
+from testbed.codecs.schemes.part import Concealer
+from testbed.codecs.schemes.scheme import Scheme
 from testbed.control import Loop
 from testbed.encoded_clip import EncodedClip
 from testbed.plan import CallId, speech_settings
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.playout.offline import Offline
+from testbed.playout.policy import Playout
 from testbed.randomness import generator
 from testbed.run_context import RunContext
 
@@ -39,8 +43,8 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         distances=scheme.distances(),
         playout=scenario.playout,
         decoder_complexity=scheme.decoder_complexity(scenario.codec.decoder_complexity),
-        concealer=scheme.concealed_by() or "codec",
         omits_pauses=scenario.codec.omits_pauses,
+        concealer=_concealer_of(scheme, scenario.playout),
     )
     if scheme.is_ceiling:
         encoding, started = source.encoding, time.process_time()
@@ -83,6 +87,12 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         starts_ns = [start_ns for _, start_ns in others]
         beside = list(zip(encoders, starts_ns, strict=True))
         return simulate(encoder, settings, channel, loop, beside, scenario.limits.events)
+
+
+def _concealer_of(scheme: Scheme, playout: Playout) -> Concealer:
+    """Return who conceals: the scheme says it, or else an adaptive receiver."""
+    of_playout = playout.concealer if isinstance(playout, AdaptivePlayout) else "codec"
+    return scheme.concealed_by() or of_playout
 
 
 @lru_cache(maxsize=1)

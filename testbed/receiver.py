@@ -14,7 +14,7 @@ from testbed.codecs.rtp.packet import OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPa
 from testbed.errors import CodecError
 from testbed.media_frames import MediaFrames
 from testbed.pauses import Arrival, pauses_between
-from testbed.playout.policy import Playout
+from testbed.playout.policy import ScheduledPlayout
 from testbed.sender import MEDIA_SSRC
 from testbed.timeline import NEVER
 
@@ -75,7 +75,7 @@ class Receiver:
         self,
         env: simpy.Environment,
         frames: MediaFrames,
-        playout: Playout,
+        playout: ScheduledPlayout,
         dred_reach_samples: int = DRED_LIMIT_SAMPLES,
         may_pause: bool = False,
     ) -> None:

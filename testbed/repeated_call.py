@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from testbed.call import Simulation, listen
 from testbed.codecs.engines import engine
-from testbed.codecs.pcm import SAMPLE_RATE_HZ, float_from_int16, int16_from_float
+from testbed.codecs.pcm import float_from_int16, int16_from_float
 from testbed.encoded_clip import EncodedClip
 from testbed.errors import ResultsError
 from testbed.escaping import printable
@@ -131,7 +131,7 @@ class Call:
 
     @property
     def _frame_ms(self) -> float:
-        return 1000 * self.simulation.job.frame_samples / SAMPLE_RATE_HZ
+        return self.simulation.frame_ms
 
 
 class Repetition:

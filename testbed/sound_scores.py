@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from testbed.adaptive.played import Heard
 from testbed.cache.call_cache import CallCache
 from testbed.cache.keys import SoundKey
-from testbed.codecs.pcm import Pcm16, float_from_int16
+from testbed.codecs.pcm import float_from_int16
 from testbed.conversation import conversational_mos
 from testbed.errors import MetricError
 from testbed.measurements import score
@@ -15,6 +16,7 @@ from testbed.metrics.metric import Signal
 from testbed.metrics.scorer import Score
 from testbed.plan import CallId
 from testbed.run_context import RunContext
+from testbed.warped_reference import warped
 
 
 class SoundScores:
@@ -45,12 +47,13 @@ class SoundScores:
         """Return whether a sound was decoded and has the scores that a call needs."""
         return not self._missing(sound, self._heard_in(call)) and sound in self._scores
 
-    def score(self, sound: SoundKey, calls: Sequence[CallId], pcm: Pcm16) -> None:
+    def score(self, sound: SoundKey, calls: Sequence[CallId], heard: Heard) -> None:
         """Score a sound by each metric that any of its calls needs and that has not scored it."""
         self.admit(sound)
         missing = self._missing(sound, [name for call in calls for name in self._heard_in(call)])
         if missing:
-            self._add(sound, missing, self._context.clip(calls[0]).pcm, float_from_int16(pcm))
+            clip = warped(self._context.clip(calls[0]).pcm, heard.edits)
+            self._add(sound, missing, clip, float_from_int16(heard.pcm))
 
     def add_to(self, row: dict[str, Any], sound: SoundKey, call: CallId) -> None:
         """Add to the row of a call the scores of the metrics that it needs, and no others.

@@ -159,9 +159,9 @@ class SyncBuffer:
         self._next += len(out)
         if self._is_as_decoded:
             self._noise = updated(self._noise, self._sound[-ESTIMATED_SAMPLES:])
-        kept = min(self._next - self._begin, len(self._sound) - HISTORY_SAMPLES)
-        self._sound = self._sound[kept:].copy()
-        self._begin += kept
+        forgotten = self._next - self._begin - HISTORY_SAMPLES
+        self._sound = self._sound[forgotten:].copy()
+        self._begin += forgotten
         return out
 
     @property

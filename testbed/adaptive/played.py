@@ -51,6 +51,12 @@ class Edit(NamedTuple):
     media_sample: int
     samples: int
 
+    @property
+    def inserted(self) -> int:
+        """Its samples if they were inserted; negative if they were removed or skipped."""
+        is_inserted = self.kind in (EditKind.INSERTED_PERIOD, EditKind.INSERTED_TIME)
+        return self.samples if is_inserted else -self.samples
+
 
 class Concealment(NamedTuple):
     """Concealed sound without a break.
@@ -105,6 +111,22 @@ class Waits:
     samples: NDArray[np.int64]
 
 
+class Heard(NamedTuple):
+    """Sound of a clip as it was heard.
+
+    Attributes
+    ----------
+    pcm
+        int16 at 16 kHz, without the codec's delay: the clip's samples, plus what was inserted, minus what was
+        removed or skipped.
+    edits
+        These edits; their `media_sample` counts from the clip's first sample.
+    """
+
+    pcm: Pcm16
+    edits: tuple[Edit, ...] = ()
+
+
 @dataclass(frozen=True)
 class Played:
     """Sound that an adaptive receiver played.
@@ -143,3 +165,26 @@ class Played:
     concealments: Sequence[Concealment] = field(repr=False)
     levels: BufferLevels = field(repr=False)
     waits: Waits = field(repr=False)
+
+    def heard(self, first: int, samples: int) -> Heard:
+        """Return the sound of a part of the media.
+
+        Parameters
+        ----------
+        first, samples
+            Its first sample, and its length.
+        """
+        last, before, until, inside = first + samples, 0, 0, list[Edit]()
+        for kind, at, size in self.edits:
+            if kind in (EditKind.INSERTED_PERIOD, EditKind.INSERTED_TIME):
+                before += size if at <= first else 0
+                until += size if at < last else 0
+                if first < at < last:
+                    inside.append(Edit(kind, at - first, size))
+                continue
+            before -= max(0, min(at + size, first) - at)
+            until -= max(0, min(at + size, last) - at)
+            begin, end = max(at, first), min(at + size, last)
+            if begin < end:
+                inside.append(Edit(kind, begin - first, end - begin))
+        return Heard(self.pcm[first + before : last + until], tuple(inside))

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
+from testbed.adaptive.played import Heard
 from testbed.cache.database import Kind
 from testbed.cache.digests import Key
 from testbed.cache.encodings import packed_encoding, unpacked_encoding
 from testbed.cache.entries import Entries
 from testbed.cache.keys import CallKeys, SoundKey
-from testbed.cache.sounds import packed, unpacked
+from testbed.cache.sounds import packed, packed_edited, unpacked, unpacked_edited
 from testbed.codecs.encoding import Encoding
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.pcm import Pcm16
@@ -27,6 +28,7 @@ from testbed.plan import CallId, Group
 from testbed.run_context import RunContext
 
 _NO_BASE = bytes(16)
+_EDITED = b"edited".ljust(16)
 _KEPT_BASES = 8
 _HEX = re.compile("[0-9a-f]{32}")
 
@@ -116,16 +118,19 @@ class CallCache:
             key = self.keys.score(sound, engine, metric)
             self._put_list("score", key, [score.value, score.reason])
 
-    def sound(self, sound: SoundKey, engine: str, samples: int) -> Pcm16 | None:
-        """Return a sound of so many samples; None if it was not kept."""
+    def sound(self, sound: SoundKey, engine: str, samples: int) -> Heard | None:
+        """Return the sound of a clip of so many samples; None if it was not kept."""
         stored = None if not self._entries.are_used else self._entries.get(self.keys.sound(sound, engine))
         if stored is None:
             return None
         base_key, difference = stored[: len(_NO_BASE)], stored[len(_NO_BASE) :]
-        if base_key == _NO_BASE:
-            return unpacked(difference, samples, None)
-        base = self.base(base_key, engine, samples)
-        return None if base is None else unpacked(difference, samples, base)
+        if base_key == _EDITED:
+            return unpacked_edited(difference, samples)
+        base = None if base_key == _NO_BASE else self.base(base_key, engine, samples)
+        if base is None and base_key != _NO_BASE:
+            return None
+        pcm = unpacked(difference, samples, base)
+        return None if pcm is None else Heard(pcm)
 
     def base(self, base: SoundKey, engine: str, samples: int) -> Pcm16 | None:
         """Return a sound that was kept whole; None if there is none. The last few are remembered."""
@@ -137,9 +142,12 @@ class CallCache:
             self._bases = dict(list(self._bases.items())[1 - _KEPT_BASES :]) | {base: found}
         return self._bases[base]
 
-    def keep_sound(self, sound: SoundKey, engine: str, pcm: Pcm16, base: SoundKey | None) -> None:
+    def keep_sound(self, sound: SoundKey, engine: str, heard: Heard, base: SoundKey | None = None) -> None:
         """Keep a sound if there is room: its difference from a base, or all of it if that is not there."""
-        if self.has_room:
+        pcm = heard.pcm
+        if self.has_room and heard.edits:
+            self._entries.put("sound", self.keys.sound(sound, engine), _EDITED + packed_edited(heard))
+        elif self.has_room:
             base_pcm = None if base in (None, sound) else self.base(base, engine, len(pcm))
             base_key = _NO_BASE if base is None or base_pcm is None else base
             self._entries.put("sound", self.keys.sound(sound, engine), base_key + packed(pcm, base_pcm))

@@ -7,6 +7,7 @@ finds the calls that it shares with a narrower one.
 import hashlib
 from functools import cache, cached_property, lru_cache
 
+from testbed.adaptive.played import Heard
 from testbed.cache.digests import FileHashes, Key, key_of, package_files, software
 from testbed.cache.versions import DECODE, ENCODE, SIMULATE
 from testbed.codecs.engines.engine import Job
@@ -82,6 +83,10 @@ class CallKeys:
     def clean(self, clip: int) -> SoundKey:
         """Return the identity of the sound of a clip, compared with itself."""
         return key_of("clean", self._clip(clip))
+
+    def heard_key(self, clip: int, heard: Heard) -> SoundKey:
+        """Return the identity of a sound that an adaptive receiver played, compared with a clip."""
+        return key_of("heard", self._clip(clip), heard.pcm.tobytes(), [tuple(edit) for edit in heard.edits])
 
     def are_valid(self) -> bool:
         """Return whether all files are still those that the keys are for."""

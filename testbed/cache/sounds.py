@@ -7,9 +7,11 @@ a sixth smaller and take three times as long.
 
 import numpy as np
 
+from testbed.adaptive.played import Edit, EditKind, Heard
 from testbed.codecs.pcm import Pcm16
 
 _CODEC, _LEVEL = "zstd", 1
+_MOST_SAMPLES = 1 << 31
 
 
 def packed(sound: Pcm16, base: Pcm16 | None) -> bytes:
@@ -47,3 +49,24 @@ def unpacked(stored: bytes, samples: int, base: Pcm16 | None) -> Pcm16 | None:
     difference: Pcm16 = np.cumsum(steps, dtype=np.int16)
     sound: Pcm16 = difference if base is None else base + difference
     return sound
+
+
+def packed_edited(heard: Heard) -> bytes:
+    """Return a sound and its edits as bytes."""
+    edits = np.array(heard.edits, "<i8").reshape(-1, 3).tobytes()
+    return len(heard.edits).to_bytes(4, "little") + edits + packed(heard.pcm, None)
+
+
+def unpacked_edited(stored: bytes, samples: int) -> Heard | None:
+    """Return a sound and its edits from their bytes; None if they are not of a clip of so many samples."""
+    end = 4 + 24 * int.from_bytes(stored[:4], "little")
+    if end > len(stored):
+        return None
+    edits = []
+    for kind, at, size in np.frombuffer(stored[4:end], "<i8").reshape(-1, 3).tolist():
+        if kind not in EditKind or not 0 <= at <= samples or not 0 < size <= _MOST_SAMPLES:
+            return None
+        edits.append(Edit(EditKind(kind), at, size))
+    length = samples + sum(edit.inserted for edit in edits)
+    pcm = unpacked(stored[end:], length, None) if 0 <= length <= _MOST_SAMPLES else None
+    return None if pcm is None else Heard(pcm, tuple(edits))

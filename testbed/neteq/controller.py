@@ -46,6 +46,10 @@ class NeteqController(ABC):
         """The smoothed level of the packet buffer."""
         return self._filter.level_samples
 
+    def delay_ms(self, timestamp: int, now_ms: int) -> int:
+        """Return the delay behind the fastest recent packet of a media time that is played now."""
+        return self._history.delay_ms(timestamp, now_ms)
+
     def restart(self) -> None:
         """Begin a new stream with the next packet: after a change of SSRC, or an overflow of the buffer."""
         self._is_new_stream = True

@@ -39,8 +39,10 @@ class NeteqParameters(Parameters):
         Whether redundant copies of frames count as arrivals (in M108, packets alone do).
     most_packets
         Packets that the buffer holds; a further one empties it. The target delay is at most 3/4 of them.
-    min_delay_ms, max_delay_ms
-        Bounds of the target delay.
+    min_delay_ms
+        Least target delay.
+    max_delay_ms
+        Largest target delay; default: none.
     allow_stretching
         Whether sound may be accelerated and slowed down.
     fast_accelerate

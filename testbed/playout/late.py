@@ -7,13 +7,13 @@ from pydantic import Field
 from testbed.parameters import Parameters
 
 
-class Waiting(Parameters):
-    """Bounds of a wait.
+class WaitBounds(Parameters):
+    """Bound of a wait.
 
     Attributes
     ----------
     most_ms
-        Longest hold of playout for each gap.
+        Delay above the target at which the wait ends.
     """
 
     most_ms: float = Field(gt=0, le=2000)
@@ -25,10 +25,21 @@ class Wait(Parameters):
     Attributes
     ----------
     wait
-        How long at most.
+        Until when.
     """
 
-    wait: Waiting
+    wait: WaitBounds
 
 
 Late = Literal["drop", "splice", "stall"] | Wait
+
+
+def describe_late_policy(late: Late) -> str:
+    """Return what becomes of late sound, as a clause about it."""
+    if isinstance(late, Wait):
+        return f"what is missing is waited for, {late.wait.most_ms:g} ms at most"
+    return {
+        "drop": "late sound is dropped",
+        "splice": "of late sound, what is not yet concealed is played",
+        "stall": "late sound is played in full, and caught up",
+    }[late]

@@ -1,4 +1,4 @@
-"""Interface of a playout policy."""
+"""Interfaces of playout policies."""
 
 from typing import Protocol
 
@@ -23,6 +23,10 @@ class Playout(Protocol):
         delay_ms, variation_ms
             95th percentiles of the delay, and of the delay above the smallest.
         """
+
+
+class ScheduledPlayout(Playout, Protocol):
+    """Gives each frame a time of its own; the adaptive policy has `testbed.adaptive` instead."""
 
     def due_ns(self, sent_ns: int, fastest_ns: int | None) -> int | None:
         """Return when the frame must be played, or None for "not before everything has arrived".
