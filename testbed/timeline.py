@@ -33,7 +33,8 @@ class Timeline:
     dropped_by
         Name of the cause that dropped the packet, or ``""``.
     played_ns
-        Time at which the frame was played; with offline playout, the earliest possible time.
+        Time at which the frame was played; with offline playout, the earliest possible time; `NEVER` for a
+        frame that an adaptive receiver skipped.
     recovered_by
         By frame, a `Recovery`; `DTX` for all frames that were not sent, even if the receiver assumed a loss.
     source_frame

@@ -1,6 +1,8 @@
 """The receiving end of a simulated call with adaptive playout: collects packets, then plays them."""
 
+import numpy as np
 import simpy
+from numpy.typing import NDArray
 
 from testbed.adaptive.depacketizer import MediaClock
 from testbed.adaptive.played import Played
@@ -66,16 +68,16 @@ class AdaptiveEnd:
         return self.played
 
     @property
-    def played_ns(self) -> list[int]:
+    def played_ns(self) -> NDArray[np.int64]:
         """See `testbed.timeline.Timeline`."""
-        return self.played.played_ns.tolist()
+        return self.played.played_ns
 
     @property
-    def recovered_by(self) -> list[int]:
+    def recovered_by(self) -> NDArray[np.uint8]:
         """See `testbed.timeline.Timeline`."""
-        return self.played.recovered_by.tolist()
+        return self.played.recovered_by
 
     @property
-    def source_frame(self) -> list[int]:
+    def source_frame(self) -> NDArray[np.int32]:
         """See `testbed.timeline.Timeline`."""
-        return self.played.source_frame.tolist()
+        return self.played.source_frame

@@ -211,7 +211,7 @@ class MediaMap:
     def frames(
         self, count: int, frame_samples: int
     ) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int32]]:
-        """Return by frame the sample at which it begins, what it was played from, and from which packet."""
+        """Return by frame the sample at which it begins, what it was played from, and the packet of that."""
         media_runs = [run for run in self._runs if run.kind is _MEDIA]
         begins = np.arange(count, dtype=np.int64) * frame_samples
         media = np.array([run.media for run in media_runs], np.int64)
@@ -231,6 +231,7 @@ class MediaMap:
                 if 0 <= frame < count:
                     shares[frame][origin] = shares[frame].get(origin, 0) + upto - at
                 at = upto
+        first[[not share for share in shares]] = NEVER
         nothing = (int(Recovery.PLC), NEVER)
         origins = [max(share, key=share.__getitem__) if share else nothing for share in shares]
         return (

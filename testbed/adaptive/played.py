@@ -143,8 +143,8 @@ class Played:
     edits
         All edits in playing order.
     played_ns
-        By frame of the call, the time at which its first sample was played; of a skipped one, at which it was
-        passed over.
+        By frame of the call, the time at which its first sample was played; if that was removed or skipped,
+        at which it was passed over; `testbed.timeline.NEVER` for a frame that was not played at all.
     recovered_by, source_frame
         By frame, as in `testbed.timeline.Timeline`. A frame counts as what most of its samples were played
         from; a skipped frame counts as concealed.

@@ -33,6 +33,7 @@ from testbed.neteq.create import create_controller
 from testbed.neteq.decoding import has_enough_to_accelerate, plan_decoding
 from testbed.neteq.status import STRETCHES, TICK_MS, FrameArrival, LastMode, Operation, ReceiverStatus
 from testbed.playout.adaptive import AdaptivePlayout
+from testbed.timeline import NEVER
 
 TICK_NS = TICK_MS * 1_000_000
 _SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
@@ -269,7 +270,7 @@ class _Call:
             pcm=pcm,
             start_ns=start_ns,
             edits=tuple(media.edits()),
-            played_ns=start_ns + first * _NS_PER_SAMPLE,
+            played_ns=np.where(first == NEVER, NEVER, start_ns + first * _NS_PER_SAMPLE),
             recovered_by=recovered_by,
             source_frame=carrier,
             concealments=tuple(media.concealments()),
@@ -287,7 +288,7 @@ class _Call:
             edits=(),
             played_ns=begins_ns,
             recovered_by=np.full(frames, Recovery.PLC, np.uint8),
-            source_frame=np.full(frames, -1, np.int32),
+            source_frame=np.full(frames, NEVER, np.int32),
             concealments=(Concealment(0, samples),),
             levels=self._recorder.levels(),
             waits=self._recorder.waits(),
