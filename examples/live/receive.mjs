@@ -1,8 +1,8 @@
 // Receives a call with libwebrtc and prints what its jitter buffer does.
 //
-//   node receive.mjs [--port 6004] [--whip 127.0.0.1:8080] [--every-ms 1000]
+//   node receive.mjs [--whip 127.0.0.1:8080] [--every-ms 1000]
 //
-// The sender posts its offer to http://ADDRESS/whip (WHIP, RFC 9725); media come to UDP port --port.
+// The caller posts its offer to http://ADDRESS/whip (WHIP, RFC 9725).
 // Once per interval, standard output gets a line of JSON: the totals of getStats() for the stream.
 // It ends when the call does.
 
@@ -12,17 +12,11 @@ import { parseArgs } from "node:util";
 import wrtc from "@roamhq/wrtc";
 
 const { values: options } = parseArgs({
-  options: {
-    port: { type: "string", default: "6004" },
-    whip: { type: "string", default: "127.0.0.1:8080" },
-    "every-ms": { type: "string", default: "1000" },
-  },
+  options: { whip: { type: "string", default: "127.0.0.1:8080" }, "every-ms": { type: "string", default: "1000" } },
 });
+const call = new wrtc.RTCPeerConnection();
 
-const port = Number(options.port);
-const call = new wrtc.RTCPeerConnection({ portRange: { min: port, max: port } });
-
-async function answer(offer) {
+async function answerTo(offer) {
   await call.setRemoteDescription({ type: "offer", sdp: offer });
   await call.setLocalDescription(await call.createAnswer());
   while (call.iceGatheringState !== "complete") await once(call, "icegatheringstatechange");
@@ -35,14 +29,14 @@ async function report() {
   }
 }
 
-const [host, whipPort] = options.whip.split(":");
+const [host, port] = options.whip.split(":");
 const server = createServer(async (request, response) => {
   let offer = "";
   for await (const part of request) offer += part;
   response.writeHead(201, { "content-type": "application/sdp", location: "/whip/call" });
-  response.end(await answer(offer));
+  response.end(await answerTo(offer));
 });
-server.listen(Number(whipPort), host, () => console.error(`Waiting for an offer at http://${options.whip}/whip`));
+server.listen(Number(port), host, () => console.error(`Waiting for an offer at http://${options.whip}/whip`));
 setInterval(report, Number(options["every-ms"]));
 
 call.onconnectionstatechange = () => {

@@ -1,6 +1,6 @@
-// Sends a recording with libwebrtc, over a UDP relay where one is named.
+// Sends a recording with libwebrtc, over `testbed live` where its helper is named.
 //
-//   node send.mjs SPEECH.wav [--whip http://127.0.0.1:8080/whip] [--relay 127.0.0.1:5004]
+//   node send.mjs SPEECH.wav [--whip http://127.0.0.1:8080/whip] [--ice http://127.0.0.1:5080]
 //
 // The recording is 16-bit PCM; the call ends with it.
 
@@ -11,7 +11,7 @@ import wrtc from "@roamhq/wrtc";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { whip: { type: "string", default: "http://127.0.0.1:8080/whip" }, relay: { type: "string" } },
+  options: { whip: { type: "string", default: "http://127.0.0.1:8080/whip" }, ice: { type: "string" } },
 });
 
 function read(wav) {
@@ -21,19 +21,15 @@ function read(wav) {
   return { samples, sampleRate: bytes.readUInt32LE(24), channelCount: bytes.readUInt16LE(22) };
 }
 
-// The other side of a description without addresses learns the relay's from the first packet.
-const withoutCandidates = (sdp) => sdp.replace(/a=candidate:.*\r\n/g, "");
-
-function withCandidate(sdp, address) {
-  const candidate = `a=candidate:1 1 udp 1 ${address.replace(":", " ")} typ host\r\n`;
-  return withoutCandidates(sdp).replace("a=ice-ufrag", `${candidate}a=ice-ufrag`);
+async function post(url, body) {
+  return (await fetch(url, { method: "POST", headers: { "content-type": "application/sdp" }, body })).text();
 }
 
+// The helper puts the relay's address in place of each client's own.
 async function answerTo(offer) {
-  const body = options.relay ? withoutCandidates(offer) : offer;
-  const reply = await fetch(options.whip, { method: "POST", headers: { "content-type": "application/sdp" }, body });
-  const answer = await reply.text();
-  return options.relay ? withCandidate(answer, options.relay) : answer;
+  if (!options.ice) return post(options.whip, offer);
+  const answer = await post(options.whip, await post(`${options.ice}/caller`, offer));
+  return post(`${options.ice}/callee`, answer);
 }
 
 // A frame of 10 ms at each hundredth of a second; what a late timer missed is sent at once.

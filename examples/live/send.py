@@ -1,11 +1,10 @@
-"""Sends a recording with aiortc, over a UDP relay where one is named.
+"""Sends a recording with aiortc, over `testbed live` where its helper is named.
 
-Usage: send.py SPEECH.wav [--whip http://127.0.0.1:8080/whip] [--relay 127.0.0.1:5004]
+Usage: send.py SPEECH.wav [--whip http://127.0.0.1:8080/whip] [--ice http://127.0.0.1:5080]
 """
 
 import argparse
 import asyncio
-import re
 import urllib.request
 
 import aioice.ice
@@ -16,34 +15,26 @@ from aiortc.contrib.media import MediaPlayer
 aioice.ice.get_host_addresses = lambda *_, **__: ["127.0.0.1"]
 
 
-async def call(track: MediaStreamTrack, whip: str, relay: str | None = None) -> RTCPeerConnection:
+async def call(track: MediaStreamTrack, whip: str, ice: str | None = None) -> RTCPeerConnection:
     """Offer the track to a WHIP address (RFC 9725), and return the connection."""
     connection = RTCPeerConnection()
     connection.addTrack(track)
     await connection.setLocalDescription(await connection.createOffer())
-    offer = connection.localDescription.sdp
-    if relay:
-        answer = with_candidate(await asyncio.to_thread(post, whip, without_candidates(offer)), relay)
-    else:
-        answer = await asyncio.to_thread(post, whip, offer)
+    answer = await asyncio.to_thread(answer_to, connection.localDescription.sdp, whip, ice)
     await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     return connection
 
 
-def without_candidates(sdp: str) -> str:
-    """Return a description without its addresses: the other side learns the relay's from the first packet."""
-    return re.sub(r"a=candidate:.*\r\n", "", sdp)
+def answer_to(offer: str, whip: str, ice: str | None) -> str:
+    """Return the answer; the helper puts the relay's address in place of each client's own."""
+    if ice is None:
+        return post(whip, offer)
+    return post(f"{ice}/callee", post(whip, post(f"{ice}/caller", offer)))
 
 
-def with_candidate(sdp: str, address: str) -> str:
-    """Return a description with one address, the relay's."""
-    candidate = f"a=candidate:1 1 udp 1 {address.replace(':', ' ')} typ host\r\n"
-    return without_candidates(sdp).replace("a=ice-ufrag", f"{candidate}a=ice-ufrag", 1)
-
-
-def post(url: str, offer: str) -> str:
-    """Post an offer, and return the answer."""
-    request = urllib.request.Request(url, offer.encode(), {"content-type": "application/sdp"})
+def post(url: str, sdp: str) -> str:
+    """Post a description, and return the one that comes back."""
+    request = urllib.request.Request(url, sdp.encode(), {"content-type": "application/sdp"})
     with urllib.request.urlopen(request, timeout=10) as response:
         return response.read().decode()
 
@@ -53,10 +44,10 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("speech")
     parser.add_argument("--whip", default="http://127.0.0.1:8080/whip")
-    parser.add_argument("--relay")
+    parser.add_argument("--ice")
     options = parser.parse_args()
     track = MediaPlayer(options.speech).audio
-    connection = await call(track, options.whip, options.relay)
+    connection = await call(track, options.whip, options.ice)
     while track.readyState == "live":
         await asyncio.sleep(0.1)
     await connection.close()

@@ -1,0 +1,1 @@
+"""Calls to a real libwebrtc through the relay, and the adaptive receiver on the same arrivals."""

@@ -1,0 +1,47 @@
+"""Calls over the networks of the comparison."""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from libwebrtc.call import CALLS_FILE, FRAMES_FILE, SPEECH_FILE, Call, Sender
+from libwebrtc.namespace import run_alone
+from libwebrtc.networks import FRAME_MS, Network
+from testbed.codecs.encoding import encode
+from testbed.codecs.opus.settings import EncoderSettings
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, int16_from_float
+from testbed.speech import list_clips
+
+ENCODER = EncoderSettings(bitrate_bps=24_000, complexity=5, frame_ms=FRAME_MS)
+
+
+def prepare(
+    name: str,
+    network: Network,
+    seconds: float,
+    folder: Path,
+    sender: Sender = "aiortc",
+    recordings: Path | None = None,
+) -> Call:
+    """Return a call over a network, with its files in a folder of its own in `folder`."""
+    here = folder / re.sub(r"\W+", "-", name)
+    here.mkdir(parents=True)
+    speech = np.concatenate([clip.pcm for clip in list_clips()["packaged"]])
+    pcm = int16_from_float(np.resize(speech, int(seconds * SAMPLE_RATE_HZ)))
+    soundfile.write(here / SPEECH_FILE, pcm, SAMPLE_RATE_HZ)
+    frames = encode(pcm, ENCODER).frames
+    (here / FRAMES_FILE).write_text(json.dumps([frame.payload.hex() for frame in frames]))
+    network.write(here, recordings)
+    return Call(str(here), sender, network.clock_ppm)
+
+
+def make(calls: Sequence[Call], folder: Path) -> None:
+    """Make calls, all at once, in a network namespace of their own."""
+    (folder / CALLS_FILE).write_text(json.dumps([asdict(call) for call in calls]))
+    run_alone([sys.executable, str(Path(__file__).with_name("calls.py")), str(folder)])

@@ -1,0 +1,35 @@
+"""Real calls over the relay, received by libwebrtc, in a network namespace of their own."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from libwebrtc.call import RELAYED_FOLDER, REPORTS_FILE, Call
+from libwebrtc.networks import NETWORKS
+from libwebrtc.rig import make, prepare
+
+SECONDS = 8
+LOSSY = ("loss and jitter", "bursts of 60 to 160 ms")
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Call]:
+    """Return calls that were made at once, by name of network; the calm one is libwebrtc's on both sides."""
+    folder = tmp_path_factory.mktemp("calls")
+    made = {name: prepare(name, NETWORKS[name], SECONDS, folder) for name in LOSSY}
+    made["calm"] = prepare("calm", NETWORKS["calm"], SECONDS, folder, "libwebrtc")
+    make(list(made.values()), folder)
+    return made
+
+
+@pytest.mark.parametrize("name", [*LOSSY, "calm"])
+def test_libwebrtc_receives_and_loses_what_the_relay_says(calls: dict[str, Call], name: str) -> None:
+    folder = Path(calls[name].folder)
+    report = json.loads((folder / REPORTS_FILE).read_text().splitlines()[-1])
+    arrivals = (folder / RELAYED_FOLDER / "arrivals-forward.csv").read_text().splitlines()[1:]
+    received = sum(not line.endswith(",") for line in arrivals)
+    before_keys = received - report["packetsReceived"]  # a sender may be ready before the receiver's DTLS is
+    assert 0 <= before_keys <= 10
+    assert len(arrivals) >= SECONDS * 50 - 10
+    assert (received < len(arrivals)) == (name in LOSSY)
