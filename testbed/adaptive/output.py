@@ -52,6 +52,8 @@ class Output:
         The decoder, which also makes comfort noise.
     concealer
         Who conceals: the codec or NetEq.
+    removes_several
+        Whether fast accelerate removes as many periods as it can, and not one.
 
     Attributes
     ----------
@@ -61,12 +63,15 @@ class Output:
         Samples that a stretch removed in the last tick; negative: inserted.
     """
 
-    def __init__(self, media: MediaMap, decoder: PacketDecoder, concealer: Concealer) -> None:
+    def __init__(
+        self, media: MediaMap, decoder: PacketDecoder, concealer: Concealer, removes_several: bool
+    ) -> None:
         self.last = LastMode.NORMAL
         self.removed = 0
         self._media = media
         self._decoder = decoder
         self._conceals_itself = concealer == "neteq"
+        self._removes_several = removes_several
         self._buffer = SyncBuffer()
         self._played: list[Pcm16] = []
 
@@ -168,7 +173,8 @@ class Output:
                 self._media.insert_period(splice.at - OVERLAP_SAMPLES, splice.period)
                 self.removed = -splice.period
         else:
-            splice = self._buffer.accelerate(sound, operation == Operation.FAST_ACCELERATE)
+            several = self._removes_several and operation == Operation.FAST_ACCELERATE
+            splice = self._buffer.accelerate(sound, several)
             if splice is not None:
                 self._media.remove_period(splice.at + splice.period - OVERLAP_SAMPLES, splice.period)
                 self.removed = splice.period

@@ -105,7 +105,7 @@ class _Call:
         self._controller = create_controller(playout, _SAMPLES_PER_MS)
         self._late = late_policy(playout.late)
         self._media = MediaMap(media.samples)
-        self._output = Output(self._media, decoder, concealer)
+        self._output = Output(self._media, decoder, concealer, playout.fast_accelerate)
         self._recorder = BufferRecorder()
         self._frame_samples = _FIRST_FRAME_SAMPLES
         self._is_new_stream = False

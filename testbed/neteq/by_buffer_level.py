@@ -5,7 +5,7 @@ from testbed.neteq.status import TICK_MS, LastMode, Operation, ReceiverStatus
 
 
 class ByBufferLevel(NeteqController):
-    """Compares the smoothed level of the packet buffer with the target delay, as libwebrtc M108 does."""
+    """Compares the smoothed level of the packet buffer with the target delay, as libwebrtc M106 does."""
 
     _concealed_ticks = 0
     _skipped_noise_samples = 0

@@ -15,7 +15,7 @@ class NeteqParameters(Parameters):
     decide_by
         What is compared with the target delay before sound is stretched: the delay of the sound being played
         behind the fastest recent packet (`playout_delay`, today), or the filtered level of the packet buffer
-        (`buffer_level`, as in M108 of 2022).
+        (`buffer_level`, as in M106 of 2022).
     start_delay_ms
         Target delay until the first estimate.
     quantile
@@ -36,7 +36,7 @@ class NeteqParameters(Parameters):
     history_ms
         Media time within which the fastest packet is the reference of all delays.
     count_redundancy
-        Whether redundant copies of frames count as arrivals (in M108, packets alone do).
+        Whether redundant copies of frames count as arrivals (in M106, packets alone do).
     most_packets
         Packets that the buffer holds; a further one empties it. The target delay is at most 3/4 of them.
     min_delay_ms
@@ -46,7 +46,8 @@ class NeteqParameters(Parameters):
     allow_stretching
         Whether sound may be accelerated and slowed down.
     fast_accelerate
-        Whether several pitch periods may be removed at once when the delay is far too long.
+        Whether several pitch periods may be removed at once when the delay is far too long; without it, single
+        ones without a pause.
     stretch_pause_ms
         Least time between two stretches.
     high_limit_margin_ms

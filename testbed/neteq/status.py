@@ -19,7 +19,7 @@ class Operation(IntEnum):
     EXPAND
         Concealment, by whatever conceals.
     ACCELERATE, FAST_ACCELERATE
-        The next sound, without a pitch period (without several).
+        The next sound, without a pitch period (the second: at once, and where wanted without several).
     PREEMPTIVE_EXPAND
         The next sound, with a pitch period twice.
     COMFORT_NOISE

@@ -11,7 +11,7 @@ from testbed.neteq.parameters import NeteqParameters
 from testbed.neteq.presets import CONTROLLERS
 from testbed.playout.late import Late, describe_late_policy
 
-_CONCEALERS: Mapping[str, Concealer] = {"neteq": "neteq", "neteq_m108": "neteq", "signal": "codec"}
+_CONCEALERS: Mapping[str, Concealer] = {"neteq": "neteq", "neteq_m106": "neteq", "signal": "codec"}
 
 
 class AdaptivePlayout(NeteqParameters):
@@ -23,7 +23,7 @@ class AdaptivePlayout(NeteqParameters):
     ----------
     preset
         Constants to begin with, of which each can be replaced by its key: ``neteq`` for libwebrtc of January
-        2026, ``neteq_m108`` for that of October 2022, ``signal`` for Signal's receiver of July 2026.
+        2026, ``neteq_m106`` for that of September 2022, ``signal`` for Signal's receiver of July 2026.
     late
         What becomes of sound that arrives while its time is being concealed. ``drop``: it is lost.
         ``splice``: the part that is not yet concealed is played, so the delay stays. ``stall``: it is played
@@ -36,7 +36,7 @@ class AdaptivePlayout(NeteqParameters):
     """
 
     policy: Literal["adaptive"]
-    preset: Literal["neteq", "neteq_m108", "signal"] = "neteq"
+    preset: Literal["neteq", "neteq_m106", "signal"] = "neteq"
     late: Late = "stall"
     concealer: Concealer = "neteq"
 

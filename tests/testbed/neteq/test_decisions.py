@@ -1,4 +1,4 @@
-"""Decisions per tick; values of libwebrtc's decision_logic_unittest.cc, of today and of M108."""
+"""Decisions per tick; values of libwebrtc's decision_logic_unittest.cc, of today and of M106."""
 
 from typing import Any
 
@@ -84,7 +84,7 @@ def test_the_delay_of_the_sound_played_decides_on_stretching(playout_ms: int, op
         (55, 40, Operation.ACCELERATE),
     ],
 )
-def test_in_m108_the_smoothed_level_decides_on_stretching(
+def test_in_m106_the_smoothed_level_decides_on_stretching(
     level_ms: int, target_ms: int, operation: Operation
 ) -> None:
     controller, status = with_level(level_ms, target_ms)
@@ -158,7 +158,7 @@ def test_comfort_noise_goes_on_until_enough_is_buffered() -> None:
     assert controller.decide(high, START_MS) == Operation.NORMAL
 
 
-def test_in_m108_comfort_noise_ends_within_a_window_around_the_target_delay() -> None:
+def test_in_m106_comfort_noise_ends_within_a_window_around_the_target_delay() -> None:
     controller = started(start_delay_ms=500, decide_by="buffer_level")
     later = TARGET + 400 * PER_MS
     enough = {"concealed_samples": 400 * PER_MS, "next_timestamp": later}
@@ -179,7 +179,7 @@ def test_comfort_noise_without_packets_ends_after_a_second() -> None:
     early, late = (status._replace(concealed_samples=ms * PER_MS) for ms in (500, 1010))
     assert controller.decide(early, START_MS) == Operation.COMFORT_NOISE
     assert controller.decide(late, START_MS) == Operation.EXPAND
-    endless = create_controller(CONTROLLERS["neteq_m108"], PER_MS)
+    endless = create_controller(CONTROLLERS["neteq_m106"], PER_MS)
     endless.decide(at(LastMode.NORMAL), 0)
     assert endless.decide(late, START_MS) == Operation.COMFORT_NOISE
 
@@ -210,7 +210,7 @@ def test_a_gap_is_cut_short_when_the_buffer_exceeds_the_target_delay_by_50_ms() 
     assert controller.decide(at(LastMode.EXPAND, 131, **gap), START_MS) == Operation.MERGE
 
 
-def test_in_m108_a_gap_is_cut_short_after_100_ms_and_by_a_full_buffer() -> None:
+def test_in_m106_a_gap_is_cut_short_after_100_ms_and_by_a_full_buffer() -> None:
     gap = at(LastMode.EXPAND, 40, next_timestamp=TARGET + 300 * PER_MS, mute_factor_q14=1 << 14)
     controller = started(decide_by="buffer_level")
     decided = [controller.decide(gap, START_MS + 10 * tick) for tick in range(10)]
@@ -219,7 +219,7 @@ def test_in_m108_a_gap_is_cut_short_after_100_ms_and_by_a_full_buffer() -> None:
     assert controller.decide(gap._replace(span_samples=status.span_samples), START_MS) == Operation.MERGE
 
 
-def test_in_m108_a_packet_is_played_at_once_after_a_second_of_concealment() -> None:
+def test_in_m106_a_packet_is_played_at_once_after_a_second_of_concealment() -> None:
     controller = started(decide_by="buffer_level", start_delay_ms=500)
     concealed = at(LastMode.EXPAND, 0, next_timestamp=None)
     for tick in range(100):
@@ -249,8 +249,8 @@ def test_delays_are_known_from_the_second_packet_on() -> None:
     assert controller.packet_arrived(FrameArrival(160, 160), 50) is None, "a duplicate"
 
 
-def test_redundant_copies_count_today_and_not_in_m108() -> None:
-    for name, expected_ms in (("neteq", 40), ("neteq_m108", None)):
+def test_redundant_copies_count_today_and_not_in_m106() -> None:
+    for name, expected_ms in (("neteq", 40), ("neteq_m106", None)):
         controller = create_controller(CONTROLLERS[name], PER_MS)
         controller.decide(at(LastMode.NORMAL), 0)
         controller.packet_arrived(FrameArrival(0, 160), 0)
@@ -258,7 +258,7 @@ def test_redundant_copies_count_today_and_not_in_m108() -> None:
         assert controller.packet_arrived(FrameArrival(160, 160, is_redundant=True), 60) == expected_ms
 
 
-def test_in_m108_the_target_delay_is_at_least_a_packet() -> None:
+def test_in_m106_the_target_delay_is_at_least_a_packet() -> None:
     controller = started(decide_by="buffer_level", start_delay_ms=20)
     assert controller.target_delay_ms == 20
     controller.packet_arrived(FrameArrival(0, 60 * PER_MS), 0)
