@@ -10,7 +10,7 @@ from testbed.cli import app
 INTRODUCTION = """# Commands
 
 The text of `testbed --help` and of each command's `--help`. Exit codes: 0 success, 1 a run failed, 2 wrong
-input, 130 Ctrl-C; `testbed dred inspect` has further ones.
+input, 130 Ctrl-C; `testbed dred inspect` has further ones, and `testbed live` ends with 0 at Ctrl-C.
 
 """
 

@@ -11,8 +11,8 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Examples: testbed live channel.yaml --to 127.0.0.1:6004 --record call1\n\n"
-    "testbed live quickstart --both-ways --ice --set channel.loss.rate=0.1",
+    epilog="Example: testbed live channel.yaml --to 127.0.0.1:6004 --record call1\n\n"
+    "Example: testbed live quickstart --both-ways --ice --set channel.loss.rate=0.1",
 )
 def live(
     channel: Annotated[
@@ -45,9 +45,12 @@ def live(
     record: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Record log, capture and arrivals in a new folder.")
     ] = None,
-    record_mb: Annotated[int, typer.Option(min=1, max=10**6, help="Largest size of the recording.")] = 1000,
+    record_mb: Annotated[
+        int, typer.Option(metavar="MB", min=1, max=10**6, help="Largest size of the recording.")
+    ] = 1000,
     seconds: Annotated[
-        float | None, typer.Option(min=0.001, max=1e7, help="End after this time; default: at Ctrl-C.")
+        float | None,
+        typer.Option(metavar="S", min=0.001, max=1e7, help="End after this time; default: at Ctrl-C."),
     ] = None,
     ice: Annotated[
         bool,

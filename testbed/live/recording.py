@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from testbed.pcap import Capturing, UdpEnd
 from testbed.traces.arrivals import write
 from testbed.traces.recording import from_times
 
-LOG_FILE, CAPTURE_FILE, ABOUT_FILE = "relay.csv", "call.pcap", "live.json"
+LOG_FILE, CAPTURE_FILE, NETWORK_FILE = "relay.csv", "call.pcap", "network.json"
 MOST_MB = 1000
 """Default limit of the size of a recording."""
 
@@ -38,8 +38,8 @@ class LiveRecording:
     ----------
     folder
         The folder.
-    network, impairs_all
-        What the relay does; see `testbed.live.relay.Relay`.
+    network
+        The stages of both ways, which are kept for a replay.
     most_mb
         Largest size of log and capture together.
 
@@ -49,14 +49,13 @@ class LiveRecording:
         True if the limit was reached.
     """
 
-    def __init__(self, folder: Path, network: LiveNetwork, impairs_all: bool, most_mb: int = MOST_MB) -> None:
+    def __init__(self, folder: Path, network: LiveNetwork, most_mb: int = MOST_MB) -> None:
         self.is_full = False
         self.folder = _empty_folder(folder)
         self._left_bytes = most_mb * 10**6
         self._start_ns = 0
-        about = {"network": network.as_data(), "impairs_all": impairs_all}
-        with (self.folder / ABOUT_FILE).open("x", encoding="utf-8") as stream:
-            json.dump(about, stream, indent=1)
+        with (self.folder / NETWORK_FILE).open("x", encoding="utf-8") as stream:
+            json.dump(network.as_data(), stream, indent=1)
         self._log = (self.folder / LOG_FILE).open("x", encoding="ascii", newline="")
         self._log.write(",".join(COLUMNS) + "\n")
         self._file: BinaryIO = (self.folder / CAPTURE_FILE).open("xb")
@@ -119,20 +118,19 @@ def write_arrivals(path: Path, fates: Iterable[PacketFate]) -> None:
     write(path, from_times(send_ns, np.array(delay_ns, np.int64)))
 
 
-def read_about(folder: Path) -> tuple[LiveNetwork, bool]:
-    """Return the network of a recording, and whether packets of all kinds met it.
+def recorded_network(folder: Path) -> LiveNetwork:
+    """Return the network of a recording.
 
     Raises
     ------
     ResultsError
         The folder holds no recording of a live call.
     """
-    path = folder / ABOUT_FILE
+    path = folder / NETWORK_FILE
     try:
-        about: Any = json.loads(path.read_text("utf-8"))
-        return LiveNetwork.from_data(about["network"]), bool(about["impairs_all"])
+        return LiveNetwork.from_data(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ResultsError(f"{path}: is not the description of a live call: {error}") from None
+        raise ResultsError(f"{path}: is not the network of a live call: {error}") from None
 
 
 def _empty_folder(out: Path) -> Path:

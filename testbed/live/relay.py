@@ -103,7 +103,7 @@ class Relay:
         self._wake, self._woken = socket.socketpair()
         self._ends = {Way.FORWARD: RelayEnd(listen, None)}
         self._ends[Way.REVERSE] = RelayEnd(back or (listen[0], 0), to)
-        self._recording = None if record is None else LiveRecording(record, network, impairs_all, record_mb)
+        self._recording = None if record is None else LiveRecording(record, network, record_mb)
         self._directions = {way: self._direction(network, way) for way in Way}
 
     @property

@@ -39,10 +39,10 @@ def blocks_in(*languages: str) -> list[Any]:
 
 
 def whole_scenario(block: Snippet) -> str:
-    """Return the scenario that a block shows; one that shows some keys replaces those of `BASE`."""
-    if block.title:
-        return block.text
+    """Return the scenario that a block shows; one without a name replaces keys of `BASE`."""
     shown = YAML(typ="safe").load(block.text)
+    if block.title and "name" in shown:
+        return block.text
     base = {} if "flows" in shown else YAML(typ="safe").load(BASE)
     return json.dumps({**base, **shown})
 

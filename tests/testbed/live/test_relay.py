@@ -8,7 +8,7 @@ from testbed.channels.recordings.file import read_trace
 from testbed.channels.recordings.parts import LOST
 from testbed.live.log import read_log
 from testbed.live.network import LiveNetwork, load_network
-from testbed.live.recording import read_about
+from testbed.live.recording import recorded_network
 from testbed.live.relay import Relay, in_thread
 from testbed.live.replay import decisions, replay
 
@@ -53,8 +53,7 @@ def test_a_call_passes_both_ways_and_the_simulation_repeats_its_decisions(
     decided = decisions(log)
     assert {fate.decision for fate in decided} == {"sent", "loss"}
     assert sum(fate.decision == "sent" for fate in decided) == len(forward) + len(reverse)
-    recorded, _ = read_about(folder)
-    assert replay(recorded, log)[: len(decided)] == decided
+    assert replay(recorded_network(folder), log)[: len(decided)] == decided
     trace = read_trace(folder / "arrivals-forward.csv")
     assert len(trace) == 200
     assert sum(delay != LOST for delay in trace.delay_ns) == len(set(forward))
