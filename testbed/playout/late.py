@@ -1,10 +1,12 @@
 """Late policies: what becomes of sound that arrives while its gap is being concealed."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
+from testbed.named_parameters import invalid
 from testbed.parameters import Parameters
+from testbed.words import suggestion
 
 
 class WaitBounds(Parameters):
@@ -31,7 +33,22 @@ class Wait(Parameters):
     wait: WaitBounds
 
 
-Late = Literal["drop", "splice", "stall"] | Wait
+LateName = Literal["drop", "splice", "stall"]
+_NAMES = get_args(LateName)
+
+
+def _valid(given: Any) -> LateName | Wait:
+    if isinstance(given, Wait | dict):
+        return Wait.model_validate(given)
+    if given not in _NAMES:
+        hint = suggestion(given, _NAMES) if isinstance(given, str) else ""
+        known = f"{', '.join(_NAMES)} or {{wait: {{most_ms: 100}}}}"
+        raise invalid(f"must be {known}, not {given!r}{hint}", value=given)
+    name: LateName = given
+    return name
+
+
+Late = Annotated[LateName | Wait, PlainValidator(_valid, json_schema_input_type=LateName | Wait)]
 
 
 def describe_late_policy(late: Late) -> str:
