@@ -68,6 +68,11 @@ class PacketBuffer:
     ----------
     most_packets
         That number.
+
+    Attributes
+    ----------
+    samples
+        Length of all packets together.
     """
 
     def __init__(self, most_packets: int) -> None:
@@ -75,6 +80,8 @@ class PacketBuffer:
         self._starts: list[int] = []
         self._packets: list[BufferedPacket] = []
         self._primaries = 0
+        self._dtx = 0
+        self.samples = 0
 
     def __len__(self) -> int:
         return len(self._packets)
@@ -83,11 +90,6 @@ class PacketBuffer:
     def first(self) -> BufferedPacket | None:
         """The packet with the earliest start."""
         return self._packets[0] if self._packets else None
-
-    @property
-    def samples(self) -> int:
-        """Length of all packets together."""
-        return sum(packet.samples for packet in self._packets)
 
     @property
     def span_samples(self) -> int:
@@ -104,7 +106,7 @@ class PacketBuffer:
     @property
     def holds_dtx(self) -> bool:
         """Whether any packet holds no sound."""
-        return any(len(packet.content.payload) <= MAX_DTX_BYTES for packet in self._packets)
+        return self._dtx > 0
 
     def end_before(self, start: int) -> int | None:
         """Return the end of the last packet that starts earlier."""
@@ -128,7 +130,7 @@ class PacketBuffer:
             self._remove(index)
         self._starts.insert(index, packet.start)
         self._packets.insert(index, packet)
-        self._primaries += packet.source == Recovery.PRIMARY
+        self._count(packet, 1)
         return is_full
 
     def take(self) -> BufferedPacket:
@@ -137,6 +139,7 @@ class PacketBuffer:
 
     def replace_first(self, packet: BufferedPacket) -> None:
         """Put a packet in place of the first one."""
+        self.samples += packet.samples - self._packets[0].samples
         self._starts[0], self._packets[0] = packet.start, packet
 
     def discard_before(self, limit: int) -> None:
@@ -148,10 +151,15 @@ class PacketBuffer:
         """Remove all packets."""
         self._starts.clear()
         self._packets.clear()
-        self._primaries = 0
+        self._primaries = self._dtx = self.samples = 0
 
     def _remove(self, index: int) -> BufferedPacket:
         del self._starts[index]
         packet = self._packets.pop(index)
-        self._primaries -= packet.source == Recovery.PRIMARY
+        self._count(packet, -1)
         return packet
+
+    def _count(self, packet: BufferedPacket, sign: int) -> None:
+        self._primaries += sign * (packet.source == Recovery.PRIMARY)
+        self._dtx += sign * packet.is_dtx
+        self.samples += sign * packet.samples

@@ -8,6 +8,8 @@ from testbed.codecs.opus.codec import Decoder, DredDecoder, ParsedDred
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_24_bit
 from testbed.codecs.recovery import Recovery
 
+_FADE_SAMPLES = SAMPLE_RATE_HZ // 200
+
 
 class PacketDecoder:
     """One libopus decoder, and what it is given instead of lost packets.
@@ -16,10 +18,13 @@ class PacketDecoder:
     ----------
     complexity
         Of `testbed.codecs.opus.codec.Decoder`.
+    conceals
+        Whether it conceals: a packet of which a part is skipped then fades in from its concealment.
     """
 
-    def __init__(self, complexity: int) -> None:
+    def __init__(self, complexity: int, conceals: bool) -> None:
         self._complexity = complexity
+        self._conceals = conceals
         self._dred_decoder: DredDecoder | None = None
         self._dred: ParsedDred | None = None
         self._dred_payload = b""
@@ -40,6 +45,7 @@ class PacketDecoder:
         CodecError
             libopus cannot decode it.
         """
+        before = self.conceal(_FADE_SAMPLES) if packet.skipped and self._conceals else None
         samples = packet.skipped + packet.samples
         out = np.zeros(samples, np.int32)
         content, source = packet.content, packet.source
@@ -53,8 +59,12 @@ class PacketDecoder:
             self._decoder.decode(content.payload, out)
             if not content.is_dtx:
                 self._heard = content
-        sound = int16_from_24_bit(out)
-        return sound[packet.skipped :], source if is_taken else Recovery.PLC
+        sound = int16_from_24_bit(out)[packet.skipped :]
+        if before is not None:
+            fade = min(_FADE_SAMPLES, len(sound))
+            share = np.arange(1, fade + 1) / (fade + 1)
+            sound[:fade] = np.rint(before[:fade] * (1 - share) + sound[:fade] * share)
+        return sound, source if is_taken else Recovery.PLC
 
     def conceal(self, samples: int) -> Pcm16:
         """Return concealment."""

@@ -81,7 +81,7 @@ class AdaptiveReceiver:
         arrivals
             Times of arrival in nanoseconds and RTP packets, in the order of arrival.
         """
-        decoder = PacketDecoder(self._decoder_complexity)
+        decoder = PacketDecoder(self._decoder_complexity, conceals=self._concealer == "codec")
         call = _Call(self._playout, self._media, decoder, self._concealer, self._may_pause)
         return call.play(arrivals)
 

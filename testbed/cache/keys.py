@@ -9,7 +9,7 @@ from functools import cache, cached_property, lru_cache
 
 from testbed.adaptive.played import Heard
 from testbed.cache.digests import FileHashes, Key, key_of, package_files, software
-from testbed.cache.versions import DECODE, ENCODE, SIMULATE
+from testbed.cache.versions import DECODE, ENCODE, PLAY, SIMULATE
 from testbed.codecs.engines.engine import Job
 from testbed.codecs.opus.library import load
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
@@ -17,6 +17,7 @@ from testbed.columns import MEASURED, names
 from testbed.environment import package_version
 from testbed.metrics import METRICS
 from testbed.plan import CallId, Group
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.provenance import channel_files, libopus_files
 from testbed.run_context import RunContext
 
@@ -108,6 +109,7 @@ class CallKeys:
         return key_of(
             "call",
             (ENCODE, SIMULATE),
+            (DECODE, PLAY) if isinstance(scenario.playout, AdaptivePlayout) else (),
             self._codec,
             names(MEASURED),
             clips[call.clip].name,
