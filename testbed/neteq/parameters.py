@@ -46,8 +46,8 @@ class NeteqParameters(Parameters):
     allow_stretching
         Whether sound may be accelerated and slowed down.
     fast_accelerate
-        Whether several pitch periods may be removed at once when the delay is far too long; without it, one at
-        a time, without a pause.
+        Whether several pitch periods may be removed at once when the delay is far too long; without it, one
+        at a time, without a pause.
     stretch_pause_ms
         Least time between two stretches.
     high_limit_margin_ms

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from libwebrtc.call import RELAYED_FOLDER, REPORTS_FILE, Call
+from libwebrtc.figures import compare
 from libwebrtc.networks import NETWORKS
 from libwebrtc.rig import make, prepare
 
@@ -33,3 +34,18 @@ def test_libwebrtc_receives_and_loses_what_the_relay_says(calls: dict[str, Call]
     assert 0 <= before_keys <= 10
     assert len(arrivals) >= SECONDS * 50 - 10
     assert (received < len(arrivals)) == (name in LOSSY)
+
+
+@pytest.mark.parametrize("name", LOSSY)
+def test_the_adaptive_receiver_agrees_with_libwebrtc(calls: dict[str, Call], name: str) -> None:
+    theirs, ours = compare(Path(calls[name].folder))
+    assert ours.agrees_with(theirs), (theirs, ours)
+
+
+@pytest.mark.long
+def test_the_adaptive_receiver_agrees_with_libwebrtc_on_most_networks(tmp_path: Path) -> None:
+    calls = {name: prepare(name, network, 30, tmp_path) for name, network in NETWORKS.items()}
+    make(list(calls.values()), tmp_path)
+    figures = {name: compare(Path(call.folder)) for name, call in calls.items()}
+    apart = {name: (theirs, ours) for name, (theirs, ours) in figures.items() if not ours.agrees_with(theirs)}
+    assert len(apart) <= len(NETWORKS) - 10, apart
