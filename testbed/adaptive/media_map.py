@@ -116,6 +116,7 @@ class MediaMap:
         removed, media = 0, None
         for run in self._cut(first):
             if run.kind is EditKind.REMOVED_PERIOD and run.start < first + samples:
+                media = run.media if media is None else media
                 removed += run.removed
                 continue
             out = min(run.samples, max(0, first + samples - run.start))

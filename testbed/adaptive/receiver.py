@@ -154,6 +154,7 @@ class _Call:
     def _play_tick(self, now_ns: int, tick: int) -> None:
         """Decide, decode or conceal, and play 10 ms."""
         output = self._output
+        self._buffer.discard_before(self._media.end)
         level_ms = (self._buffer.samples + output.left) / _SAMPLES_PER_MS
         self._recorder.level(now_ns, level_ms, self._controller.target_delay_ms)
         if not (self._is_new_stream and output.left >= TICK_SAMPLES):
@@ -165,7 +166,6 @@ class _Call:
         """Return the controller's decision, or what the late policy or a pause makes of it."""
         buffer, media, output = self._buffer, self._media, self._output
         now_ms = tick * TICK_MS
-        buffer.discard_before(media.end)
         first = buffer.first
         # Up to the delay that the controller wants, sound plays in full: by stretching it would grow, too.
         is_late = first is not None and first.start < output.concealed_until
