@@ -77,6 +77,7 @@ def live(
     from testbed.live.network import load_network
     from testbed.live.relay import Relay
     from testbed.signals import ending_by
+    from testbed.words import counted
 
     network = load_network(channel, both_ways, set_ or ())
     caller_at = read_address(listen, "--listen", allow_remote)
@@ -84,8 +85,9 @@ def live(
     callee_at = None if back is None else read_address(back, "--back", allow_remote)
     helper_at = read_address(ice_at, "--ice-at", allow_remote)
     with ExitStack() as stack:
-        relay = stack.enter_context(Relay(network, caller_at, callee, callee_at, all_, record, record_mb))
+        relay = Relay(network, caller_at, callee, callee_at, all_, record, record_mb)
         stack.enter_context(ending_by(relay.stop))
+        stack.enter_context(relay)
         if ice:
             relays = {"/caller": relay.answers_at, "/callee": relay.listens_at}
             helper = shown(stack.enter_context(ice_helper(helper_at, relays)))
@@ -95,5 +97,7 @@ def live(
         with displaying() as show:
             relay.run(seconds, show)
     say(summary(relay.counts))
-    if record is not None:
+    if relay.recording is not None:
+        if left_out := relay.recording.left_out:
+            tell(f"note: {counted(left_out, 'packet')} not recorded: the recording was full, see --record-mb")
         say(record)

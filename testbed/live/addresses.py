@@ -33,7 +33,8 @@ def read_address(text: str, option: str, allow_remote: bool) -> Address:
         ip = ipaddress.ip_address(host)
     except ValueError:
         ip = None
-    if ip is None or not colon or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+    is_port = port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65_535
+    if ip is None or not colon or not is_port:
         raise ScenarioError(f"{option} {text}: must be an IP address and a port, as in 127.0.0.1:5004")
     if not (ip.is_loopback or allow_remote):
         raise ScenarioError(
@@ -41,6 +42,23 @@ def read_address(text: str, option: str, allow_remote: bool) -> Address:
             "with --allow-remote the relay works with other machines"
         )
     return str(ip), int(port)
+
+
+def host_towards(target: Address) -> str:
+    """Return the address of this machine from which datagrams to a target are sent.
+
+    Raises
+    ------
+    ScenarioError
+        The target cannot be reached.
+    """
+    with socket.socket(_version(target), socket.SOCK_DGRAM) as made:
+        try:
+            made.connect(target)
+        except OSError as error:
+            reason = error.strerror or error
+            raise ScenarioError(f"{shown(target)}: cannot be reached: {reason}") from None
+        return str(made.getsockname()[0])
 
 
 def shown(address: Address) -> str:
@@ -61,8 +79,7 @@ def bound(address: Address) -> socket.socket:
     ScenarioError
         It cannot be bound.
     """
-    version = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    made = socket.socket(version, socket.SOCK_DGRAM)
+    made = socket.socket(_version(address), socket.SOCK_DGRAM)
     try:
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
@@ -71,3 +88,7 @@ def bound(address: Address) -> socket.socket:
         made.close()
         raise ScenarioError(f"{shown(address)}: cannot be bound: {error.strerror or error}") from None
     return made
+
+
+def _version(address: Address) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET

@@ -1,5 +1,6 @@
 """An HTTP server that puts the relay's address into what WebRTC clients tell each other."""
 
+import ipaddress
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,8 +33,13 @@ def ice_helper(address: Address, relays: Mapping[str, Address]) -> Iterator[Addr
     Raises
     ------
     ScenarioError
-        The address cannot be bound.
+        The address cannot be bound, or one of the relay stands for all of the machine.
     """
+    for relay in relays.values():
+        if ipaddress.ip_address(relay[0]).is_unspecified:
+            raise ScenarioError(
+                f"--ice: clients cannot send to {shown(relay)}; listen at one address of this machine"
+            )
 
     class Rewriting(_Rewriting):
         paths = relays

@@ -2,6 +2,7 @@
 
 import json
 import time
+from array import array
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from testbed.channels.recordings.parts import LOST
+from testbed.channels.recordings.parts import LOST, MAX_PACKETS
 from testbed.errors import ChannelError, ResultsError
 from testbed.live.kind import DatagramKind
 from testbed.live.log import COLUMNS, PacketFate, read_log, row
@@ -20,6 +21,7 @@ from testbed.traces.arrivals import write
 from testbed.traces.recording import from_times
 
 LOG_FILE, CAPTURE_FILE, NETWORK_FILE = "relay.csv", "call.pcap", "network.json"
+_NEVER_NS = 2**63 - 1
 MOST_MB = 1000
 """Default limit of the size of a recording."""
 
@@ -45,14 +47,15 @@ class LiveRecording:
 
     Attributes
     ----------
-    is_full
-        True if the limit was reached.
+    left_out
+        Number of decisions that were not recorded, as the limit was reached.
     """
 
     def __init__(self, folder: Path, network: LiveNetwork, most_mb: int = MOST_MB) -> None:
-        self.is_full = False
+        self.left_out = 0
         self.folder = _empty_folder(folder)
         self._left_bytes = most_mb * 10**6
+        self._left_rows = MAX_PACKETS
         self._start_ns = 0
         with (self.folder / NETWORK_FILE).open("x", encoding="utf-8") as stream:
             json.dump(network.as_data(), stream, indent=1)
@@ -67,14 +70,14 @@ class LiveRecording:
 
     def add(self, fate: PacketFate, datagram: bytes, source: UdpEnd, target: UdpEnd) -> None:
         """Add a decision to the log, and to the capture if the datagram was sent."""
-        if self.is_full:
-            return
         line = row(fate)
         is_sent = fate.sent_ns >= 0
-        self._left_bytes -= len(line) + (is_sent and len(datagram) + _CAPTURE_HEADER_BYTES)
-        if self._left_bytes < 0:
-            self.is_full = True
+        size_bytes = len(line) + (is_sent and len(datagram) + _CAPTURE_HEADER_BYTES)
+        if self.left_out or size_bytes > self._left_bytes or not self._left_rows:
+            self.left_out += 1
             return
+        self._left_bytes -= size_bytes
+        self._left_rows -= 1
         self._log.write(line)
         if is_sent:
             self._capture.write(self._start_ns + fate.sent_ns, datagram, source, target)
@@ -83,9 +86,9 @@ class LiveRecording:
         """Close the files, and write the arrivals of each way that had any."""
         self._log.close()
         self._file.close()
-        fates = list(read_log(self.folder / LOG_FILE))
         for way in Way:
-            media = [fate for fate in fates if fate.way is way and fate.kind is DatagramKind.RTP]
+            log = read_log(self.folder / LOG_FILE)
+            media = (fate for fate in log if fate.way is way and fate.kind is DatagramKind.RTP)
             with suppress(ChannelError):  # too few packets to replay
                 write_arrivals(self.folder / arrivals_file(way), media)
 
@@ -104,18 +107,18 @@ def write_arrivals(path: Path, fates: Iterable[PacketFate]) -> None:
     ChannelError
         There are fewer than two packets.
     """
-    taken_ns: dict[int, int] = {}
-    sent_ns: dict[int, int] = {}
+    columns = array("q"), array("q"), array("q")
     for fate in fates:
-        taken_ns[fate.number] = fate.taken_ns
-        if fate.sent_ns >= 0:
-            sent_ns[fate.number] = min(fate.sent_ns, sent_ns.get(fate.number, fate.sent_ns))
-    if len(taken_ns) < 2:
+        values = fate.number, fate.taken_ns, fate.sent_ns if fate.sent_ns >= 0 else _NEVER_NS
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
+    number, taken_ns, sent_ns = (np.frombuffer(column, np.int64) for column in columns)
+    if len(number) < 2:
         raise ChannelError("a trace of arrivals needs two packets")
-    numbers = sorted(taken_ns)
-    delay_ns = [sent_ns[number] - taken_ns[number] if number in sent_ns else LOST for number in numbers]
-    send_ns = np.array([taken_ns[number] for number in numbers], np.int64)
-    write(path, from_times(send_ns, np.array(delay_ns, np.int64)))
+    order = np.lexsort((sent_ns, number))
+    first = order[np.flatnonzero(np.diff(number[order], prepend=-1))]
+    delay_ns = np.where(sent_ns[first] == _NEVER_NS, LOST, sent_ns[first] - taken_ns[first])
+    write(path, from_times(taken_ns[first], delay_ns))
 
 
 def recorded_network(folder: Path) -> LiveNetwork:

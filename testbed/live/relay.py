@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from testbed.codecs.rtp.packet import IPV4_HEADER_BYTES, UDP_HEADER_BYTES
-from testbed.live.addresses import Address, bound, packed
+from testbed.live.addresses import Address, bound, host_towards, packed
 from testbed.live.counts import Counts, RelayCounts, WayCounts
 from testbed.live.direction import Direction, live_clock, warm_up
 from testbed.live.kind import DatagramKind, kind_of
@@ -73,7 +73,7 @@ class Relay:
     to
         Address of the callee; None: it is learned, as the caller's is.
     back
-        Where the callee sends to; default: a free port of the host of `listen`.
+        Where the callee sends to; default: a free port.
     impairs_all
         Whether STUN, DTLS and RTCP meet the stages, too.
     record, record_mb
@@ -83,6 +83,15 @@ class Relay:
     ----------
     counts
         Counts of packets.
+    recording
+        The recording; None if there is none.
+
+    Raises
+    ------
+    ScenarioError
+        An address cannot be bound, or `to` not be reached.
+    ResultsError
+        The folder of the recording is not empty.
     """
 
     def __init__(
@@ -102,8 +111,8 @@ class Relay:
         self._stopping = False
         self._wake, self._woken = socket.socketpair()
         self._ends = {Way.FORWARD: RelayEnd(listen, None)}
-        self._ends[Way.REVERSE] = RelayEnd(back or (listen[0], 0), to)
-        self._recording = None if record is None else LiveRecording(record, network, record_mb)
+        self._ends[Way.REVERSE] = RelayEnd(back or (listen[0] if to is None else host_towards(to), 0), to)
+        self.recording = None if record is None else LiveRecording(record, network, record_mb)
         self._directions = {way: self._direction(network, way) for way in Way}
 
     @property
@@ -127,8 +136,8 @@ class Relay:
             Called about once per second with the counts as plain data.
         """
         self._start_ns = time.monotonic_ns()
-        if self._recording is not None:
-            self._recording.begin()
+        if self.recording is not None:
+            self.recording.begin()
         end_ns = None if seconds is None else round(seconds * 1e9)
         shown_ns = 0
         sockets = {end.socket: way for way, end in self._ends.items()}
@@ -156,9 +165,8 @@ class Relay:
             end.socket.close()
         self._wake.close()
         self._woken.close()
-        if self._recording is not None:
-            self._recording.end()
-            self._recording = None
+        if self.recording is not None:
+            self.recording.end()
 
     def __enter__(self) -> Self:
         return self
@@ -218,14 +226,15 @@ class Relay:
             try:
                 out.socket.sendto(datagram, out.client)
             except OSError:
+                self.counts.refused["not sent by the system"] += 1
                 return -1
             return self._now_ns()
 
         def note(fate: PacketFate, datagram: bytes) -> None:
             if fate.decision == SENT:
                 self.counts.lateness.add(fate.sent_ns - fate.due_ns)
-            if self._recording is not None and out.client is not None:
-                self._recording.add(fate, datagram, packed(out.address), packed(out.client))
+            if self.recording is not None and out.client is not None:
+                self.recording.add(fate, datagram, packed(out.address), packed(out.client))
 
         counts = self.counts.ways[way.value]
         warm_up(network.realization(way))

@@ -71,3 +71,12 @@ def test_an_address_in_use_is_named(helper: Address) -> None:
     in_use = rf"{LOOPBACK}:{helper[1]}: cannot be bound"
     with pytest.raises(ScenarioError, match=in_use), ice_helper(helper, {}):
         pass
+
+
+def test_the_relay_needs_an_address_that_clients_can_send_to() -> None:
+    anywhere = {"/caller": ("0.0.0.0", 5004)}
+    with (
+        pytest.raises(ScenarioError, match=r"send to 0.0.0.0:5004"),
+        ice_helper((LOOPBACK, 0), anywhere),
+    ):
+        pass

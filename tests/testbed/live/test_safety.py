@@ -5,11 +5,12 @@ import socket
 import time
 from pathlib import Path
 
+import dpkt
 import pytest
 
 from testbed.channels import STAGES, StageSpec
 from testbed.errors import ResultsError, ScenarioError
-from testbed.live import direction
+from testbed.live import direction, recording
 from testbed.live.addresses import read_address
 from testbed.live.log import read_log
 from testbed.live.network import LiveNetwork
@@ -189,3 +190,64 @@ def test_an_address_in_use_is_named_and_nothing_is_recorded(tmp_path: Path) -> N
         with pytest.raises(ScenarioError, match=rf"{host}:{port}: cannot be bound"):
             Relay(DELAY, (host, port), record=tmp_path / "rec")
     assert not (tmp_path / "rec").exists()
+
+
+def test_a_full_recording_ends_and_the_call_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "MAX_PACKETS", 3)
+    with (
+        client() as one,
+        client() as other,
+        Relay(DELAY, (LOOPBACK, 0), other.getsockname(), record=tmp_path / "rec") as relay,
+        in_thread(relay),
+    ):
+        for number in range(5):
+            one.sendto(rtp(number), relay.listens_at)
+            assert other.recv(100) == rtp(number)
+    assert relay.recording is not None
+    assert relay.recording.left_out == 2
+    assert [fate.number for fate in read_log(tmp_path / "rec" / "relay.csv")] == [0, 1, 2]
+
+
+def test_log_and_capture_stay_below_their_limit(tmp_path: Path) -> None:
+    with (
+        client() as one,
+        client() as other,
+        Relay(DELAY, (LOOPBACK, 0), other.getsockname(), record=tmp_path / "rec", record_mb=1) as relay,
+        in_thread(relay),
+    ):
+        for number in range(30):
+            one.sendto(rtp(number, bytes(60_000)), relay.listens_at)
+            assert len(other.recv(65_535)) == 60_012
+    assert relay.recording is not None
+    assert relay.recording.left_out == 14
+    size = sum((tmp_path / "rec" / name).stat().st_size for name in ("relay.csv", "call.pcap"))
+    assert 900_000 < size <= 1_000_000
+
+
+def test_a_datagram_that_the_system_does_not_send_is_counted(tmp_path: Path) -> None:
+    with client() as one, Relay(DELAY, (LOOPBACK, 0), (LOOPBACK, 0)) as relay, in_thread(relay):
+        one.sendto(rtp(0), relay.listens_at)
+        wait_for(relay, 1)
+        assert relay.counts.refused == {"not sent by the system": 1}
+
+
+def test_the_relay_forwards_from_ipv4_to_ipv6(tmp_path: Path) -> None:
+    with client() as one, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+        other.bind(("::1", 0))
+        other.settimeout(5)
+        to = other.getsockname()[:2]
+        with (
+            Relay(DELAY, (LOOPBACK, 0), to, record=tmp_path / "rec") as relay,
+            in_thread(relay),
+        ):
+            one.sendto(rtp(0), relay.listens_at)
+            datagram, sender = other.recvfrom(100)
+            assert (datagram, sender[:2]) == (rtp(0), relay.answers_at)
+            other.sendto(rtp(1), sender)
+            assert one.recv(100) == rtp(1)
+    with (tmp_path / "rec" / "call.pcap").open("rb") as file:
+        packets = [packet for _, packet in dpkt.pcap.Reader(file)]
+    there = dpkt.ip6.IP6(packets[0])
+    assert (there.src, there.data.data) == (socket.inet_pton(socket.AF_INET6, "::1"), rtp(0))
+    assert (there.data.sport, there.data.dport) == (sender[1], to[1])
+    assert dpkt.ip.IP(packets[1]).data.data == rtp(1)
