@@ -10,6 +10,7 @@ import numpy as np
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines import ENGINES, EngineName, engine
 from testbed.codecs.engines.engine import Job, decode_one
+from testbed.codecs.neteq.sync_buffer import SyncBuffer
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.pcm import float_from_int16
 from testbed.codecs.recovery import Action
@@ -17,6 +18,7 @@ from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.metrics import METRICS
 from testbed.metrics.scorer import scorer
 from testbed.plan import Plan
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.randomness import generator
 
 MESSAGE = "loading kernels (the first run compiles them, about a minute)"
@@ -26,7 +28,7 @@ _SETTINGS = EncoderSettings(bitrate_bps=64_000, expected_loss_percent=20, dred_d
 
 def is_needed(plan: Plan) -> bool:
     """Return whether a run uses kernels."""
-    return _codec_is_needed(plan) or bool(_metrics(plan))
+    return _codec_is_needed(plan) or _neteq_is_needed(plan) or bool(_metrics(plan))
 
 
 def compile_kernels(plan: Plan) -> None:
@@ -41,6 +43,8 @@ def compile_kernels(plan: Plan) -> None:
         scorer(metric)(float_from_int16(_PCM), float_from_int16(_PCM))
     if _codec_is_needed(plan):
         _compile_codec(plan)
+    if _neteq_is_needed(plan):
+        _compile_neteq()
 
 
 def _compile_codec(plan: Plan) -> None:
@@ -62,8 +66,23 @@ def _compile_codec(plan: Plan) -> None:
         decode_one(engine(name, batch_mb), job)
 
 
+def _compile_neteq() -> None:
+    buffer = SyncBuffer()
+    for join in (buffer.normal, buffer.merge):
+        buffer.expand(_SETTINGS.frame_samples)
+        join(_PCM)
+        buffer.play(_SETTINGS.frame_samples)
+    buffer.accelerate(_PCM)
+    buffer.preemptive_expand(_PCM)
+
+
 def _codec_is_needed(plan: Plan) -> bool:
     return _has_lbrr(plan) or _has_dred(plan) or bool(_engines(plan))
+
+
+def _neteq_is_needed(plan: Plan) -> bool:
+    conceals = any(scheme.concealed_by() == "neteq" for schemes in plan.schemes for scheme in schemes)
+    return conceals or any(isinstance(point.scenario.playout, AdaptivePlayout) for point in plan.points)
 
 
 def _metrics(plan: Plan) -> list[str]:

@@ -67,6 +67,12 @@ congestion: {controller: gcc}
 other_calls: 1
 playout: {policy: fixed, delay_ms: 150}
 """,
+    "NetEq": """
+codec: {bitrate_kbps: 24, complexity: 0}
+schemes: [{plc: {concealer: neteq}, red: {copies: 1}}]
+channel: [{loss: {model: gilbert_elliott, rate: 0.3, mean_burst_packets: 3}}]
+playout: {policy: fixed, delay_ms: 60}
+""",
 }
 FLOWS = """
 name: golden flows
