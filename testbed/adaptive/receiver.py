@@ -40,6 +40,8 @@ _SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
 _NS_PER_SAMPLE = 1_000_000_000 // SAMPLE_RATE_HZ
 _FIRST_FRAME_SAMPLES = 3 * TICK_SAMPLES
 """NetEq's assumption before the first packet."""
+_LONGEST_WAIT_AT_END = SAMPLE_RATE_HZ
+"""Concealment beyond the end of the call after which packets that are still held count as lost."""
 
 
 class AdaptiveReceiver:
@@ -108,7 +110,7 @@ class _Call:
         self._output = Output(self._media, decoder, concealer, playout.fast_accelerate)
         self._recorder = BufferRecorder()
         self._frame_samples = _FIRST_FRAME_SAMPLES
-        self._is_new_stream = False
+        self._is_new_stream = True
         self._start_ns: int | None = None
 
     def play(self, arrivals: Sequence[tuple[int, bytes]]) -> Played:
@@ -129,10 +131,12 @@ class _Call:
     def _is_over(self, all_arrived: bool) -> bool:
         if self._media.end >= self._clock.samples:
             return True
-        if not all_arrived or len(self._buffer):
+        if not all_arrived:
             return False
-        is_filled = self._media.end + self._media.concealed >= self._clock.samples
-        return is_filled or self._start_ns is None
+        overdue = self._media.end + self._media.concealed - self._clock.samples
+        if len(self._buffer):
+            return overdue > _LONGEST_WAIT_AT_END
+        return overdue >= 0 or self._start_ns is None
 
     def _receive(self, arrived_ns: int, data: bytes, tick: int) -> None:
         packets = self._depacketizer.read(data, arrived_ns, tick - 1, self._buffer, self._media.end)
