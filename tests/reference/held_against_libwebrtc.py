@@ -9,7 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from libwebrtc.figures import COLUMNS, compare
+from libwebrtc.figures import COLUMNS, cells, compare
 from libwebrtc.networks import NETWORKS, RECORDED
 from libwebrtc.rig import make, prepare
 
@@ -36,17 +36,15 @@ def main() -> None:
         names = list(calls)
         for start in range(0, len(names), _AT_ONCE):
             make([calls[name] for name in names[start : start + _AT_ONCE]], folder)
-        print(_row("network", "receiver", *COLUMNS))
+        print(_row("network", *COLUMNS, "agree"))
+        print(_row(*["---"] * (len(COLUMNS) + 2)))
         for name, call in calls.items():
             theirs, ours = compare(Path(call.folder))
-            print(_row(name, "libwebrtc", *theirs.shown()))
-            print(
-                _row("", "testbed", *ours.shown(), "" if ours.agrees_with(theirs) else "differs"), flush=True
-            )
+            print(_row(name, *cells(theirs, ours), "yes" if ours.agrees_with(theirs) else "no"), flush=True)
 
 
-def _row(*cells: str) -> str:
-    return f"{cells[0]:24}{cells[1]:10}" + "".join(f"{cell:>18}" for cell in cells[2:])
+def _row(*row: str) -> str:
+    return f"| {' | '.join(row)} |"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from libwebrtc.networks import NETWORKS
 from libwebrtc.rig import make, prepare
 
 SECONDS = 8
-LOSSY = ("loss and jitter", "bursts of 60 to 160 ms")
+LOSSY = ("loss and jitter", "loss, with LBRR")
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +43,9 @@ def test_the_adaptive_receiver_agrees_with_libwebrtc(calls: dict[str, Call], nam
 
 
 @pytest.mark.long
-def test_the_adaptive_receiver_agrees_with_libwebrtc_on_most_networks(tmp_path: Path) -> None:
+def test_the_adaptive_receiver_agrees_with_libwebrtc_on_all_but_two_networks(tmp_path: Path) -> None:
     calls = {name: prepare(name, network, 30, tmp_path) for name, network in NETWORKS.items()}
     make(list(calls.values()), tmp_path)
     figures = {name: compare(Path(call.folder)) for name, call in calls.items()}
     apart = {name: (theirs, ours) for name, (theirs, ours) in figures.items() if not ours.agrees_with(theirs)}
-    assert len(apart) <= len(NETWORKS) - 10, apart
+    assert len(apart) <= 2, apart

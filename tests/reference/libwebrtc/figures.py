@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,16 @@ class Figures:
             and abs(self.buffer_ms - other.buffer_ms) <= MOST_MS
         )
 
-    def shown(self) -> list[str]:
-        """Return the cells of a table, one per figure."""
-        digits = (2, 0, 1, 1, 0, 0)
-        return [f"{value:.{each}f}" for value, each in zip(astuple(self), digits, strict=True)]
+
+COLUMNS = ("concealed (%)", "concealments", "wait (ms)", "target (ms)", "stretched (ms)", "accelerated (ms)")
+"""What a table calls the figures."""
+_DIGITS = (2, 0, 1, 1, 0, 0)
 
 
-COLUMNS = tuple(each.name for each in fields(Figures))
+def cells(theirs: Figures, ours: Figures) -> list[str]:
+    """Return the cells of a table, each with both receivers' figure."""
+    pairs = zip(astuple(theirs), astuple(ours), _DIGITS, strict=True)
+    return [f"{their:.{digits}f} / {our:.{digits}f}" for their, our, digits in pairs]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ class Network:
         Whether it was left out until the receiver was finished.
     clock_ppm
         Error of the sender's clock.
+    has_lbrr
+        Whether the sender's packets carry LBRR.
     files
         Contents of the files that the stages name, by name; other files are recordings.
     """
@@ -31,6 +33,7 @@ class Network:
     channel: list[Mapping[str, Any]]
     is_set_aside: bool = False
     clock_ppm: float = 0.0
+    has_lbrr: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path, recordings: Path | None = None) -> Path:
@@ -93,6 +96,14 @@ NETWORKS: Mapping[str, Network] = {
     ),
     "slow clock": Network([_PATH], is_set_aside=True, clock_ppm=-1000),
     "fast clock": Network([_PATH], clock_ppm=1000),
+    "loss, with LBRR": Network([{"loss": {"model": "bernoulli", "rate": 0.1}}], has_lbrr=True),
+    "loss and jitter, with LBRR": Network(
+        [
+            {"loss": {"model": "gilbert_elliott", "rate": 0.1, "mean_burst_packets": 2}},
+            {"jitter": {"model": "gamma", "mean_ms": 40, "std_ms": 40}},
+        ],
+        has_lbrr=True,
+    ),
 }
 
 RECORDED: Mapping[str, Network] = {

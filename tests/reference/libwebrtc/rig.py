@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from testbed.codecs.pcm import SAMPLE_RATE_HZ, int16_from_float
 from testbed.speech import list_clips
 
 ENCODER = EncoderSettings(bitrate_bps=24_000, complexity=5, frame_ms=FRAME_MS)
+ENCODER_WITH_LBRR = replace(ENCODER, bitrate_bps=32_000, inband_fec=True, expected_loss_percent=20)
 
 
 def prepare(
@@ -35,7 +36,7 @@ def prepare(
     speech = np.concatenate([clip.pcm for clip in list_clips()["packaged"]])
     pcm = int16_from_float(np.resize(speech, int(seconds * SAMPLE_RATE_HZ)))
     soundfile.write(here / SPEECH_FILE, pcm, SAMPLE_RATE_HZ)
-    frames = encode(pcm, ENCODER).frames
+    frames = encode(pcm, ENCODER_WITH_LBRR if network.has_lbrr else ENCODER).frames
     (here / FRAMES_FILE).write_text(json.dumps([frame.payload.hex() for frame in frames]))
     network.write(here, recordings)
     return Call(str(here), sender, network.clock_ppm)
