@@ -38,8 +38,7 @@ def read_address(text: str, option: str, allow_remote: bool) -> Address:
         raise ScenarioError(f"{option} {text}: must be an IP address and a port, as in 127.0.0.1:5004")
     if not (ip.is_loopback or allow_remote):
         raise ScenarioError(
-            f"{option} {text}: is not an address of this machine alone (127.0.0.1 or [::1]); "
-            "with --allow-remote the relay works with other machines"
+            f"{option} {text}: is not a loopback address (127.0.0.1, [::1]); --allow-remote permits others"
         )
     return str(ip), int(port)
 

@@ -28,7 +28,7 @@ def with_relay(text: str, relay: Address) -> str:
     ValueError
         It is none of these.
     """
-    lines = text.strip().splitlines()
+    lines = re.split("\r\n|\r|\n", text.strip())
     if any(line.startswith("m=") for line in lines):
         return "".join(line + _LINE_END for line in _described(lines, relay))
     if text.strip().lower() in _NO_MORE:

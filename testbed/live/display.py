@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 
 from testbed.live.counts import Counts, RelayCounts
 
+_PATIENCE_S = 3
 _COLUMNS = ("way", "packets", "kb/s", "lost", "delay", "queue", "other kinds")
 
 
@@ -33,7 +34,10 @@ def displaying() -> Iterator[Callable[[Counts], None]]:
     finally:
         with suppress(OSError):
             process.stdin.close()
-        process.wait()
+        try:
+            process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:  # the terminal takes no output, such as after Ctrl-S
+            process.kill()
 
 
 def rows(counts: Counts, before: Counts | None) -> list[tuple[str, ...]]:

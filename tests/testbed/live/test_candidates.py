@@ -1,6 +1,8 @@
 """What clients say of their addresses gives way to the relay's, and nothing else changes."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from testbed.live.candidates import with_relay
 
@@ -90,3 +92,14 @@ def test_the_end_of_candidates_stays(line: str) -> None:
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither SDP nor a line"):
         with_relay(text, RELAY)
+
+
+@given(st.text(st.sampled_from("vmca=:candidate \r\n0123456789.udp typ host\u2028"), max_size=200))
+def test_any_text_is_refused_or_names_no_address_but_the_relay(text: str) -> None:
+    try:
+        lines = with_relay(text, RELAY).split("\r\n")
+    except ValueError:
+        return
+    named = [line for line in lines if line.startswith("a=candidate:")]
+    assert set(named) <= {"a=candidate:1 1 udp 2147483647 127.0.0.1 5004 typ host"}
+    assert {line for line in lines if line.startswith("c=")} <= {"c=IN IP4 127.0.0.1"}
