@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from testbed.commands import cache, dred, live, machine, metrics, results, running, scenarios, speech, trace
+from testbed.commands import (
+    cache,
+    decode,
+    dred,
+    live,
+    machine,
+    metrics,
+    results,
+    running,
+    scenarios,
+    speech,
+    trace,
+)
 from testbed.errors import TestbedError
 from testbed.terminal import say, secure_streams, tell
 from testbed.version import __version__
@@ -50,7 +62,7 @@ app = typer.Typer(
     help="How should a voice call survive a bad network? Real speech, Opus and packets, a simulated network.",
     epilog="Example: testbed run quickstart",
 )
-for commands in (running, results, scenarios, live, machine):
+for commands in (running, results, scenarios, decode, live, machine):
     app.add_typer(commands.app)
 app.add_typer(speech.app, name="speech")
 app.add_typer(metrics.app, name="metrics")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from typing import Self
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
 from testbed.codecs.engines.engine import Job, Key
 from testbed.codecs.engines.neteq_decoding import decode_with_neteq
 from testbed.codecs.opus.codec import Decoder, DredDecoder, ParsedDred
-from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_24_bit
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, Pcm24, int16_from_24_bit
 from testbed.codecs.recovery import Action
 
 
@@ -27,37 +28,72 @@ class LibopusEngine:
 
 
 def _decode(job: Job) -> Pcm16:
-    """Decode one job.
-
-    The DRED of a packet is parsed once per gap, as deep as the first frame of the gap needs, as in opus_demo.
-    """
     size = job.frame_samples
     pcm = np.zeros(len(job.payloads) * size, np.int32)
-    with ExitStack() as stack:
-        decoder = stack.enter_context(Decoder(job.decoder_complexity))
-        dred_decoder = stack.enter_context(DredDecoder()) if Action.DECODE_DRED in job.actions else None
-        dred: ParsedDred | None = None
-        dred_source = -1
+    with FrameDecoder(job.decoder_complexity) as decoder:
         for frame, (action, source) in enumerate(
             zip(job.actions.tolist(), job.sources.tolist(), strict=True)
         ):
-            out = pcm[frame * size : (frame + 1) * size]
             payload = None if action in (Action.CONCEAL, Action.FILL_PAUSE) else job.payloads[source]
-            if action == Action.FILL_PAUSE:
-                decoder.fill_pause(out)
-            elif payload is None:
-                decoder.conceal(out)
-            elif action == Action.DECODE:
-                decoder.decode(payload, out)
-            elif action == Action.DECODE_LBRR:
-                decoder.decode_fec(payload, out)
-            elif dred_decoder is not None:
-                offset_samples = (source - frame) * size
-                if dred is None or source != dred_source:
-                    dred = dred_decoder.parse(payload, min(SAMPLE_RATE_HZ, offset_samples))
-                    dred_source = source
-                if dred.samples > 0:
-                    decoder.decode_dred(dred, offset_samples, out)
-                else:
-                    decoder.conceal(out)
+            out = pcm[frame * size : (frame + 1) * size]
+            decoder.play(action, source, payload, (source - frame) * size, out)
     return int16_from_24_bit(pcm)
+
+
+class FrameDecoder:
+    """A libopus decoder that plays frame after frame as a receiver decides.
+
+    The DRED of a packet is parsed once per gap, as deep as the first frame of the gap needs, as in opus_demo.
+
+    Parameters
+    ----------
+    complexity
+        Of `testbed.codecs.opus.codec.Decoder`.
+    """
+
+    def __init__(self, complexity: int) -> None:
+        self._stack = ExitStack()
+        self._decoder = self._stack.enter_context(Decoder(complexity))
+        self._dred_decoder: DredDecoder | None = None
+        self._dred: ParsedDred | None = None
+        self._dred_source = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def play(self, action: int, source: int, payload: bytes | None, offset_samples: int, out: Pcm24) -> None:
+        """Fill `out` with the sound of a frame.
+
+        Parameters
+        ----------
+        action
+            The decoder's `Action`.
+        source, payload
+            The frame whose packet it uses, and that packet; None to conceal.
+        offset_samples
+            Distance of that packet's first sample after the frame's.
+        """
+        if action == Action.FILL_PAUSE:
+            self._decoder.fill_pause(out)
+        elif payload is None:
+            self._decoder.conceal(out)
+        elif action == Action.DECODE:
+            self._decoder.decode(payload, out)
+        elif action == Action.DECODE_LBRR:
+            self._decoder.decode_fec(payload, out)
+        else:
+            self._play_dred(source, payload, offset_samples, out)
+
+    def _play_dred(self, source: int, payload: bytes, offset_samples: int, out: Pcm24) -> None:
+        if self._dred_decoder is None:
+            self._dred_decoder = self._stack.enter_context(DredDecoder())
+        if self._dred is None or source != self._dred_source:
+            self._dred = self._dred_decoder.parse(payload, min(SAMPLE_RATE_HZ, offset_samples))
+            self._dred_source = source
+        if self._dred.samples > 0:
+            self._decoder.decode_dred(self._dred, offset_samples, out)
+        else:
+            self._decoder.conceal(out)
