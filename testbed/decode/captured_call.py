@@ -23,15 +23,15 @@ from testbed.codecs.rtp.packet import (
     RtpPacket,
 )
 from testbed.codecs.rtp.red import MAX_TIMESTAMP_OFFSET, RedBlock
-from testbed.decode.captured_packet import CapturedPacket, Copy
-from testbed.decode.media_clock import (
+from testbed.decode.captured_frames import (
     NS_PER_SAMPLE,
     STEP_SAMPLES,
     STEP_TICKS,
-    MediaClock,
+    CapturedFrames,
     apart,
     without_gaps,
 )
+from testbed.decode.captured_packet import CapturedPacket, Copy
 from testbed.decode.timestamps import Stamped, unwrap
 from testbed.errors import ChannelError, CodecError
 from testbed.media_frames import TICKS_PER_SAMPLE
@@ -80,7 +80,7 @@ class CapturedCall:
     """
 
     stream: str
-    clock: MediaClock
+    clock: CapturedFrames
     packets: Sequence[CapturedPacket] = field(repr=False)
     lost: int
     pauses: NDArray[np.int64] = field(repr=False)
@@ -183,7 +183,7 @@ def _call(stream: RtpStream, inside: OpusInRtp, where: str) -> CapturedCall:
     if (seconds := max(spans)[1] / SAMPLE_RATE_HZ) > LONGEST_S:
         raise ChannelError(f"{where}: {stream}: lasts {seconds:.0f} s; at most {LONGEST_S} are decoded")
     call = CapturedCall(
-        str(stream), MediaClock(without_gaps(spans)), packets, 0, np.empty(0, np.int64), False, ()
+        str(stream), CapturedFrames(without_gaps(spans)), packets, 0, np.empty(0, np.int64), False, ()
     )
     fastest_ns = min(each.arrived_ns - each.primary.span[1] * NS_PER_SAMPLE for each in packets)
     arrivals = [replace(each, arrived_ns=each.arrived_ns - fastest_ns) for each in packets]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from testbed.codecs.rtp import red
 from testbed.codecs.rtp.packet import OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
 from testbed.codecs.rtp.red import RedBlock
-from testbed.decode.media_clock import Span
+from testbed.decode.captured_frames import Span
 from testbed.media_frames import TICKS_PER_SAMPLE
 from testbed.sender import FIRST_TIMESTAMP, MEDIA_SSRC
 

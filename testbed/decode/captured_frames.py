@@ -1,4 +1,4 @@
-"""The media clock of a captured call: frames of any length, without a break, from the packets that arrived.
+"""The frames of a captured call: of any length, without a break, from the packets that arrived.
 
 What was lost left no trace but time. A gap is divided into frames as long as the packet that follows it: the
 packets before that one were probably as long, and its LBRR is.
@@ -23,7 +23,7 @@ Span = tuple[int, int]
 """The first sample of a frame, and the one after its last, at 16 kHz."""
 
 
-class MediaClock:
+class CapturedFrames:
     """The frames of a captured call; see `testbed.media_frames.MediaFrames`.
 
     Parameters
