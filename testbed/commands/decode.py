@@ -27,9 +27,9 @@ def decode(
         typer.Option(
             metavar="POLICY",
             help="The receiver: the name of a playout policy, or its mapping as in a scenario, e.g. "
-            "'{policy: fixed, buffer_ms: 60}'.",
+            "'{policy: fixed, buffer_ms: 60}'; offline plays all that arrived.",
         ),
-    ] = "offline",
+    ] = "adaptive",
     concealer: Annotated[
         str | None,
         typer.Option(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.adaptive.receiver import TICK_NS
 from testbed.channels.recordings.file import read_content
 from testbed.channels.recordings.foreign_files import refuse_foreign
 from testbed.channels.recordings.kind import kind_by_magic
@@ -64,11 +65,11 @@ class CapturedCall:
     ----------
     stream
         Its SSRC, number of packets, and addresses.
-    clock
+    frames
         Its frames; those of gaps included.
     packets
-        In the order of arrival, without duplicates. Times count from 0, at which a packet that takes no time
-        would carry the beginning of the first frame.
+        In the order of arrival, without duplicates. Times count from the beginning of the first frame, as if
+        the fastest packet took less than a tick of the adaptive receiver; its ticks are those of the capture.
     lost
         Number of packets that did not arrive.
     pauses
@@ -80,7 +81,7 @@ class CapturedCall:
     """
 
     stream: str
-    clock: CapturedFrames
+    frames: CapturedFrames
     packets: Sequence[CapturedPacket] = field(repr=False)
     lost: int
     pauses: NDArray[np.int64] = field(repr=False)
@@ -90,7 +91,7 @@ class CapturedCall:
     @property
     def seconds(self) -> float:
         """Duration of the frames."""
-        return self.clock.spans[-1][1] / SAMPLE_RATE_HZ
+        return self.frames.spans[-1][1] / SAMPLE_RATE_HZ
 
     def arrivals(self) -> list[tuple[int, bytes]]:
         """Return time of arrival in ns and bytes of each packet; see `CapturedPacket.rtp`."""
@@ -186,7 +187,8 @@ def _call(stream: RtpStream, inside: OpusInRtp, where: str) -> CapturedCall:
         str(stream), CapturedFrames(without_gaps(spans)), packets, 0, np.empty(0, np.int64), False, ()
     )
     fastest_ns = min(each.arrived_ns - each.primary.span[1] * NS_PER_SAMPLE for each in packets)
-    arrivals = [replace(each, arrived_ns=each.arrived_ns - fastest_ns) for each in packets]
+    begin_ns = fastest_ns // TICK_NS * TICK_NS
+    arrivals = [replace(each, arrived_ns=each.arrived_ns - begin_ns) for each in packets]
     said = (f"{count} packets {what}, and are left out" for what, count in left_out.items() if count)
     return replace(
         _with_pauses(call),
@@ -288,7 +290,7 @@ def _copy(ticks: int, data: bytes) -> Copy:
 
 def _with_pauses(call: CapturedCall) -> CapturedCall:
     """Return a call with its pauses and the number of its lost packets, from its sequence numbers."""
-    frame_at = call.clock.frame_at
+    frame_at = call.frames.frame_at
     there = {frame_at(copy.span[0]) for each in call.packets for copy in (each.primary, *each.copies)}
     pauses: list[int] = []
     omits_pauses = False

@@ -48,7 +48,7 @@ def write_sound(rendering: Rendering, path: Path) -> None:
 
 
 def write_timeline(rendering: Rendering, path: Path) -> None:
-    """Write one row per frame; columns as in `testbed.timeline.Timeline`, and the frame's place in the sound.
+    """Write one row per frame; columns as in `testbed.timeline.Timeline`, the frame's media time.
 
     Raises
     ------

@@ -5,11 +5,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.adaptive.played import EditKind
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Recovery
 from testbed.decode.captured_call import CapturedCall
 from testbed.decode.rendering import Rendering
 from testbed.frame_delays import FrameDelays
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.playout.policy import Playout
 from testbed.words import counted
 
@@ -20,6 +22,12 @@ _NAMES = {
     Recovery.DRED: "DRED",
     Recovery.PLC: "concealment",
     Recovery.DTX: "pauses",
+}
+_EDITS = {
+    EditKind.INSERTED_PERIOD: "stretched",
+    EditKind.REMOVED_PERIOD: "accelerated",
+    EditKind.INSERTED_TIME: "stalled",
+    EditKind.SKIPPED: "skipped",
 }
 
 
@@ -43,11 +51,14 @@ def summary(call: CapturedCall, rendering: Rendering, playout: Playout) -> list[
     if rendering.is_played:
         delays = FrameDelays.of(timeline, 0, 0)
         since_capture_ms = delays.mouth_to_ear_ms + _frame_ms(rendering)[timeline.is_sent]
+        since_capture_ms -= timeline.smallest_delay_ms
         lines += [
             f"wait in the buffer: {_mean_and_p95(delays.buffer_ms)}",
             f"mouth to ear, without the network's smallest delay: {_mean_and_p95(since_capture_ms)}",
-            f"stretched: {rendering.stretched_ms:.0f} ms, accelerated: {rendering.accelerated_ms:.0f} ms",
         ]
+    if isinstance(playout, AdaptivePlayout):
+        edited = (f"{name} {rendering.edited_ms.get(kind, 0):.0f} ms" for kind, name in _EDITS.items())
+        lines.append(", ".join(edited))
     return lines
 
 
