@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.adaptive.call_end import AdaptiveEnd
-from testbed.adaptive.played import Played
+from testbed.adaptive.played import EditKind, Heard, Played
 from testbed.channels.clock import MOST_EVENTS, Clock
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.realization import Realization
@@ -84,6 +84,19 @@ class Simulation:
     def packet_loss(self) -> float:
         """Share of the packets sent that the network lost."""
         return sum(cause != "" for cause in self.timeline.dropped_by) / len(self.sent)
+
+    @property
+    def concealments_ms(self) -> NDArray[np.float64]:
+        """Length of each concealment."""
+        if isinstance(self.sound, Played):
+            samples = [each.samples for each in self.sound.concealments]
+            return np.array(samples, np.float64) * 1000 / SAMPLE_RATE_HZ
+        return self.timeline.concealments.astype(np.float64) * self.frame_ms
+
+    def edited_ms(self, kind: EditKind) -> float:
+        """Return the length of the edits of one kind; an adaptive receiver alone makes any."""
+        edits = self.sound.edits if isinstance(self.sound, Played) else ()
+        return sum(edit.samples for edit in edits if edit.kind == kind) * 1000 / SAMPLE_RATE_HZ
 
     @property
     def delays(self) -> FrameDelays:
@@ -318,11 +331,11 @@ def _timeline(sender: Sender, receiver: Receiver | AdaptiveEnd, dropped_by: Sequ
     )
 
 
-def listen(simulation: Simulation, samples: int, engine: Engine) -> NDArray[np.int16]:
+def listen(simulation: Simulation, samples: int, engine: Engine) -> Heard:
     """Return the sound of a call, decoded if need be; see `aligned`."""
     if isinstance(simulation.sound, Played):
-        return simulation.sound.heard(simulation.lookahead_samples, samples).pcm
-    return aligned(decode_one(engine, simulation.sound), simulation.lookahead_samples, samples)
+        return simulation.sound.heard(simulation.lookahead_samples, samples)
+    return Heard(aligned(decode_one(engine, simulation.sound), simulation.lookahead_samples, samples))
 
 
 def aligned(pcm: NDArray[np.int16], lookahead_samples: int, samples: int) -> NDArray[np.int16]:

@@ -10,8 +10,10 @@ from testbed.cases import Case, cases
 from testbed.codecs.pcm import int16_from_float
 from testbed.diagnosis import Diagnosis, lateness
 from testbed.errors import ChannelError
+from testbed.metrics import METRICS
 from testbed.pause_caveats import pause_caveats
 from testbed.plan import Plan, stages
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.redundancy_advice import advice
 from testbed.speech import Clip
 from testbed.speech_caveats import speech_caveats
@@ -40,6 +42,7 @@ def caveats(plan: Plan, clips: Sequence[Clip], tally: Tally, diagnosed: Sequence
         *_failures(tally),
         *speech_caveats(clips, tally.clean),
         *pause_caveats(plan, tally.pauses),
+        *_stretching(plan),
         *_recordings(plan),
         *_problems(plan, clips, tally, diagnosed),
     ]
@@ -49,6 +52,20 @@ def _failures(tally: Tally) -> list[str]:
     if not tally.failed:
         return []
     return [f"{tally.failed} of {tally.rows} calls failed; the first: {tally.first_failure}"]
+
+
+def _stretching(plan: Plan) -> list[str]:
+    """Return which metrics say nothing of the stretching of adaptive receivers."""
+    if not any(isinstance(point.scenario.playout, AdaptivePlayout) for point in plan.points):
+        return []
+    metrics = [METRICS[name] for name in plan.scenario.metric_names if METRICS[name].hears]
+    warped = ", ".join(metric.label for metric in metrics if metric.reference == "warped")
+    if not warped:
+        return []
+    return [
+        f"with an adaptive receiver these scores are of damage besides stretching: {warped}; the clip is "
+        "stretched as the sound was before it is compared"
+    ]
 
 
 def _recordings(plan: Plan) -> list[str]:

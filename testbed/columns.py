@@ -239,7 +239,7 @@ MEASURED = (
         "stretched_ms",
         "ms",
         "Time inserted by stretching",
-        "time that an adaptive receiver inserted into the speech; 0 for others",
+        "pitch periods that an adaptive receiver repeated; 0 for others",
         decimals=0,
         short="Stretched",
     ),
@@ -247,9 +247,26 @@ MEASURED = (
         "accelerated_ms",
         "ms",
         "Time removed by acceleration",
-        "time that an adaptive receiver removed from the speech; 0 for others",
+        "pitch periods that an adaptive receiver removed; 0 for others",
         decimals=0,
         short="Accelerated",
+    ),
+    Column(
+        "stalled_ms",
+        "ms",
+        "Time inserted by stalls",
+        "concealment and silence that an adaptive receiver played without using up speech, so that the delay "
+        "grew; 0 for others",
+        decimals=0,
+        short="Stalled",
+    ),
+    Column(
+        "skipped_ms",
+        "ms",
+        "Speech skipped",
+        "speech that an adaptive receiver neither played nor concealed; 0 for others",
+        decimals=0,
+        short="Skipped",
     ),
     Column(
         "concealment_events",
@@ -268,6 +285,15 @@ MEASURED = (
         decimals=1,
         dtype="Int64",
         short="Interruptions",
+    ),
+    Column(
+        "mos_emodel",
+        "",
+        "Conversational quality by the E-model alone",
+        "conversational quality by the E-model (ITU-T G.107.1) from bitrate, loss and delay alone; NaN with "
+        "LBRR or DRED, in bursts (BurstR above 2 from 2 % of loss), with other frames than of 20 ms, outside "
+        "wideband, below 10 and above 65 kb/s, and where `mouth_to_ear_ms` is NaN",
+        short="E-model",
     ),
 )
 """The measurements of a call; NaN for a call that failed. The metrics follow them."""

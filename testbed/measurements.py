@@ -1,22 +1,25 @@
 """The columns of one call's row: its identity, its measurements and its scores."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.adaptive.played import EditKind
 from testbed.call import Simulation
 from testbed.channels.queue import QUEUE_CAUSES
 from testbed.codecs.encoding import dred_distortion, dred_sent_ms, lbrr_sent
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.recovery import Recovery
 from testbed.columns import INTERRUPTION_MS
+from testbed.emodel.opus import FRAME_MS, equipment
 from testbed.errors import MetricError, reason
 from testbed.metrics.metric import Signal
 from testbed.metrics.scorer import Score, scorer
 from testbed.plan import CallId
+from testbed.planned_call import concealer_of
 from testbed.run_context import RunContext
 
 
@@ -74,7 +77,8 @@ def measurements(
         "dred_kbps": sum(frame.dred_bytes for frame in frames) * kbps_of_bytes,
         "red_kbps": (wire_bytes - simulation.header_bytes * len(frames) - own_bytes) * kbps_of_bytes,
     }
-    delays, concealments_ms = simulation.delays, timeline.concealments * settings.frame_ms
+    delays, concealments_ms = simulation.delays, simulation.concealments_ms
+    mouth_to_ear_ms = _of_known(np.mean, delays.mouth_to_ear_ms)
     return {
         "payload_kbps": sum(parts.values()),
         **parts,
@@ -99,14 +103,35 @@ def measurements(
         "frames_dtx": timeline.count(Recovery.DTX),
         "buffer_needed_ms_p95": timeline.buffer_needed_ms(95),
         "buffer_needed_ms_max": timeline.buffer_needed_ms(100),
-        "mouth_to_ear_ms": _of_known(np.mean, delays.mouth_to_ear_ms),
+        "mouth_to_ear_ms": mouth_to_ear_ms,
         "mouth_to_ear_ms_p95": _of_known(lambda known: np.percentile(known, 95), delays.mouth_to_ear_ms),
         "buffer_ms": _of_known(np.mean, delays.buffer_ms),
-        "stretched_ms": 0.0,
-        "accelerated_ms": 0.0,
+        "stretched_ms": simulation.edited_ms(EditKind.INSERTED_PERIOD),
+        "accelerated_ms": simulation.edited_ms(EditKind.REMOVED_PERIOD),
+        "stalled_ms": simulation.edited_ms(EditKind.INSERTED_TIME),
+        "skipped_ms": simulation.edited_ms(EditKind.SKIPPED),
         "concealment_events": len(concealments_ms),
         "interruptions": int(np.count_nonzero(concealments_ms >= INTERRUPTION_MS)),
+        "mos_emodel": _emodel_mos(context, call, simulation, parts, mouth_to_ear_ms),
     }
+
+
+def _emodel_mos(
+    context: RunContext, call: CallId, simulation: Simulation, kbps: Mapping[str, float], delay_ms: float
+) -> float:
+    """Return the opinion by the E-model, from loss, bitrates and delay; NaN where that does not hold."""
+    scenario, scheme, timeline = context.scenario(call), context.scheme(call), simulation.timeline
+    is_fitted = scenario.codec.bandwidth == "wideband" and simulation.frame_ms == FRAME_MS
+    if not is_fitted or kbps["lbrr_kbps"] or kbps["dred_kbps"]:
+        return math.nan
+    complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
+    return equipment(complexity, concealer_of(scheme, scenario.playout)).mos(
+        kbps["primary_kbps"],
+        timeline.count(Recovery.PLC),
+        len(timeline.concealments),
+        int(timeline.is_sent.sum()),
+        delay_ms + scenario.conversation.devices_ms,
+    )
 
 
 def _of_known(statistic: Callable[[NDArray[np.float64]], np.floating], values: NDArray[np.float64]) -> float:

@@ -9,6 +9,7 @@ from testbed.codecs.pcm import float_from_int16
 from testbed.errors import ResultsError
 from testbed.metrics import METRICS
 from testbed.progress import Progress
+from testbed.references import References
 from testbed.repeated_call import Repetition
 from testbed.results import Results, read_manifest, write_manifest
 from testbed.wobble import Shifts, Wobble
@@ -61,9 +62,8 @@ def check_metrics(
         show(Progress(done, len(rows), time.monotonic() - started, what, "sounds"))
         call = repetition.call(row)
         key = tuple(call.row[column] for column in _CALL)
-        shifts.add(
-            key, str(call.row["scheme"]), call.clip.pcm, float_from_int16(call.pcm), call.clip.language
-        )
+        references = References(call.clip.pcm, call.heard.edits)
+        shifts.add(key, str(call.row["scheme"]), references, float_from_int16(call.pcm), call.clip.language)
     show(Progress(len(rows), len(rows), time.monotonic() - started, what, "sounds"))
     found = shifts.wobbles()
     kept = [each for each in run.manifest.get("wobble") or () if each["metric"] not in metrics]

@@ -44,7 +44,7 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         playout=scenario.playout,
         decoder_complexity=scheme.decoder_complexity(scenario.codec.decoder_complexity),
         omits_pauses=scenario.codec.omits_pauses,
-        concealer=_concealer_of(scheme, scenario.playout),
+        concealer=concealer_of(scheme, scenario.playout),
     )
     if scheme.is_ceiling:
         encoding, started = source.encoding, time.process_time()
@@ -89,7 +89,7 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         return simulate(encoder, settings, channel, loop, beside, scenario.limits.events)
 
 
-def _concealer_of(scheme: Scheme, playout: Playout) -> Concealer:
+def concealer_of(scheme: Scheme, playout: Playout) -> Concealer:
     """Return who conceals: the scheme says it, or else an adaptive receiver."""
     of_playout = playout.concealer if isinstance(playout, AdaptivePlayout) else "codec"
     return scheme.concealed_by() or of_playout

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.adaptive.played import Heard
 from testbed.call import Simulation, listen
 from testbed.codecs.engines import engine
 from testbed.codecs.pcm import float_from_int16, int16_from_float
@@ -38,8 +39,8 @@ class Call:
     ----------
     simulation
         `simulation.timeline` and `simulation.sent`, among others; see `testbed.call.Simulation`.
-    pcm
-        The decoded speech: int16, 16 kHz, aligned with the clip.
+    heard
+        The speech as it was heard: the sound, and how an adaptive receiver stretched it.
     clip
         The speech sent.
     row
@@ -47,9 +48,14 @@ class Call:
     """
 
     simulation: Simulation
-    pcm: NDArray[np.int16]
+    heard: Heard
     clip: Clip
     row: dict[str, Any]
+
+    @property
+    def pcm(self) -> NDArray[np.int16]:
+        """The speech as it was heard: int16, 16 kHz, aligned with the clip unless it was stretched."""
+        return self.heard.pcm
 
     @property
     def timeline(self) -> "pd.DataFrame":
@@ -95,7 +101,7 @@ class Call:
         from testbed.reports.call import flac
 
         # Audio scales samples to full level, but leaves a file's alone.
-        player = Audio(data=flac(self._heard))
+        player = Audio(data=flac(self._samples))
         player.mimetype = "audio/flac"
         return player
 
@@ -109,7 +115,7 @@ class Call:
         """
         from testbed.reports.call_figure import call_figure
 
-        return call_figure(self.timeline, self._heard, self._frame_ms, self._name)
+        return call_figure(self.timeline, self._samples, self._frame_ms, self._name)
 
     def __repr__(self) -> str:
         """Return a line."""
@@ -119,14 +125,14 @@ class Call:
         """Return a player and a figure; notebooks call this."""
         from testbed.reports.notebook import call_html
 
-        return call_html(self._name, self.timeline, self._heard, self._frame_ms)
+        return call_html(self._name, self.timeline, self._samples, self._frame_ms)
 
     @property
     def _name(self) -> str:
         return f"{self.row['scheme']}, {self.row['clip']}, realization {self.row['realization']}"
 
     @property
-    def _heard(self) -> NDArray[np.float32]:
+    def _samples(self) -> NDArray[np.float32]:
         return float_from_int16(self.pcm)
 
     @property
@@ -178,8 +184,8 @@ class Repetition:
         decoding = engine(encoding.engine, encoding.batch_mb)
         source = EncodedClip(int16_from_float(clip.pcm), encoding.settings)
         simulation = simulate_call(self._context, call, source, decoding)
-        pcm = listen(simulation, len(clip.pcm), decoding)
-        return Call(simulation, pcm, clip, {str(name): value for name, value in kept.items()})
+        heard = listen(simulation, len(clip.pcm), decoding)
+        return Call(simulation, heard, clip, {str(name): value for name, value in kept.items()})
 
 
 def repeat_call(run: Results, row: int) -> Call:

@@ -15,8 +15,8 @@ from testbed.metrics import CONVERSATIONAL, METRICS
 from testbed.metrics.metric import Signal
 from testbed.metrics.scorer import Score
 from testbed.plan import CallId
+from testbed.references import References
 from testbed.run_context import RunContext
-from testbed.warped_reference import warped
 
 
 class SoundScores:
@@ -52,8 +52,12 @@ class SoundScores:
         self.admit(sound)
         missing = self._missing(sound, [name for call in calls for name in self._heard_in(call)])
         if missing:
-            clip = warped(self._context.clip(calls[0]).pcm, heard.edits)
-            self._add(sound, missing, clip, float_from_int16(heard.pcm))
+            self._add(
+                sound,
+                missing,
+                References(self._context.clip(calls[0]).pcm, heard.edits),
+                float_from_int16(heard.pcm),
+            )
 
     def add_to(self, row: dict[str, Any], sound: SoundKey, call: CallId) -> None:
         """Add to the row of a call the scores of the metrics that it needs, and no others.
@@ -79,18 +83,18 @@ class SoundScores:
         name, sound = conversation.metric, self._cache.keys.clean(call.clip)
         if self._missing(sound, [name]):
             clip = self._context.clip(call).pcm
-            self._add(sound, [name], clip, clip)
+            self._add(sound, [name], References(clip), clip)
         heard, undamaged = row[name], _valid(self._scores[sound][name]).value
         is_ceiling = self._context.scheme(call).is_ceiling
         delay_ms = 0.0 if is_ceiling else row["mouth_to_ear_ms"] + conversation.devices_ms
         is_known = math.isfinite(heard) and math.isfinite(delay_ms) and undamaged > 1
         return conversational_mos(heard, undamaged, delay_ms) if is_known else math.nan
 
-    def _add(self, sound: SoundKey, metrics: Iterable[str], reference: Signal, heard: Signal) -> None:
+    def _add(self, sound: SoundKey, metrics: Iterable[str], references: References, heard: Signal) -> None:
         scores = self._scores.setdefault(sound, {})
         for metric in metrics:
             try:
-                found = score(metric, reference, heard)
+                found = score(metric, references.of(metric), heard)
             except MetricError as error:
                 scores[metric] = error
             else:

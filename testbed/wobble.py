@@ -12,6 +12,7 @@ from testbed.measurements import score
 from testbed.metrics import METRICS
 from testbed.metrics.inaudible import changed
 from testbed.metrics.metric import Signal
+from testbed.references import References
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ class Shifts:
             lambda: defaultdict(dict)
         )
 
-    def add(self, call: Hashable, scheme: str, reference: Signal, sound: Signal, language: str = "") -> None:
+    def add(
+        self, call: Hashable, scheme: str, references: References, sound: Signal, language: str = ""
+    ) -> None:
         """Score a sound before and after each change.
 
         Parameters
@@ -64,6 +67,7 @@ class Shifts:
         """
         after = changed(sound)
         for metric in (name for name in self._metrics if METRICS[name].judges(language)):
+            reference = references.of(metric)
             before = score(metric, reference, sound).value
             for change, other in after.items():
                 shift = score(metric, reference, other).value - before

@@ -28,6 +28,13 @@ WER judges English only. It scores clips in English and those of unknown languag
 the rows of other clips it is NaN, which is no failure. If every clip is in another language, the run does not
 start.
 
+## With an adaptive receiver
+
+An adaptive receiver stretches speech, so what was heard is not aligned with the clip. `ESTOI`, `PESQ-WB` and
+`ViSQOL` compare with the clip stretched in the same way: with the same crossfades, and silence where the
+receiver inserted time. Their scores are of damage *besides* stretching. `PESQ-WB unwarped` and `WER` compare
+with the clip as it was sent; PLCMOS and DNSMOS use no clip and hear the stretching, too.
+
 ## All metrics
 
 """
@@ -36,14 +43,18 @@ start.
 def metrics_page() -> str:
     """Return the page, as Markdown."""
     rows = [(f"`{name}`", metric.label, *_properties(metric)) for name, metric in METRICS.items()]
-    overview = table(("metric", "label", "range", "better", "margin", "measures"), rows)
+    overview = table(("metric", "label", "range", "better", "margin", "stretching", "measures"), rows)
     return INTRODUCTION + overview + "".join(_section(name, METRICS[name].label) for name in METRICS.builtin)
 
 
-def _properties(metric: Metric) -> tuple[str, str, str, str]:
+_STRETCHING = {"warped": "is undone", "unwarped": "counts", "none": "counts"}
+
+
+def _properties(metric: Metric) -> tuple[str, str, str, str, str]:
     low, high = (f"{bound:g}" if math.isfinite(bound) else "–" for bound in metric.bounds)
     margin = "–" if metric.margin is None else f"{metric.margin:g}"
-    return f"{low} to {high} {metric.unit}".strip(), metric.better, margin, metric.about
+    stretching = _STRETCHING[metric.reference] if metric.hears else "as in its metric"
+    return f"{low} to {high} {metric.unit}".strip(), metric.better, margin, stretching, metric.about
 
 
 def _section(name: str, label: str) -> str:

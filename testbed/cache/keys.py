@@ -34,6 +34,7 @@ _SHAPE_CALLS = (
     "congestion",
     "allocation",
     "playout",
+    "conversation",
 )
 
 

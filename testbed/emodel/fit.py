@@ -32,10 +32,11 @@ def fitted(table: "pd.DataFrame") -> Equipment:
     opinions = table["mos_cq"].to_numpy(float)
 
     def errors(values: NDArray[np.float64]) -> list[float]:
-        by_loss = (
-            loss_impairment(values[at], values[-1], lost) for at, lost in zip(place, lost_percent, strict=True)
-        )
-        return [WIDEBAND.mos(WIDEBAND.best - each) - mos for each, mos in zip(by_loss, opinions, strict=True)]
+        calls = zip(place, lost_percent, opinions, strict=True)
+        return [
+            WIDEBAND.mos(WIDEBAND.best - loss_impairment(values[at], values[-1], lost)) - opinion
+            for at, lost, opinion in calls
+        ]
 
     begin = [_BEGIN_AT[0]] * len(bitrates) + [_BEGIN_AT[1]]
     most = [WIDEBAND.most] * len(bitrates) + [_MOST_BPL]

@@ -1,8 +1,9 @@
 """Opus in the wideband E-model: Ie and Bpl, fitted to PLCMOS, since the ITU has no values for it.
 
-They were fitted by `testbed.emodel.fit` to 12 clips of the corpus `asterisk` in independent losses of 1 to 20 %, at 12 to
-64 kb/s of wideband speech in frames of 20 ms. They predict PLCMOS of a call with an error of 0.2 (root mean
-square). PLCMOS is milder than listeners on AMR-WB, whose Bpl is 4.3 to 4.9 (ITU-T G.113).
+`testbed.emodel.fit` fitted them to 12 clips of the corpus `asterisk` in independent losses of 1 to 20 %, at
+12 to 64 kb/s of wideband speech in frames of 20 ms. They predict the MOS-CQ of one of these calls with an
+error of 0.2 (root mean square). PLCMOS is milder than listeners: AMR-WB has a Bpl of 4.3 to 4.9 (ITU-T
+G.113).
 """
 
 import math
@@ -11,10 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from testbed.codecs.schemes.part import Concealer
 from testbed.emodel.bands import WIDEBAND
 from testbed.emodel.impairments import burst_ratio
 
 FRAME_MS = 20
+"""Duration of the frames that the values hold for."""
+_ENHANCES_FROM, _CONCEALS_FROM = 6, 5  # complexities of the decoder, see `testbed.scenario.models.Codec`
+_SPEECH_KBPS = (11.3, 15.0, 22.5, 30.0, 58.8)
+_PLAIN = (22.2, 11.3, 2.8, 0.0, 0.0)
+_ENHANCED = (8.1, 1.9, 0.0, 0.0, 0.0)
+_BPL_CLASSIC, _BPL_NEURAL, _BPL_NETEQ = 18.7, 22.6, 13.9
 _SPARSE_PERCENT, _MOST_BURSTY = 2.0, 2.0  # G.107, 7.5: BurstR above 2 holds only below 2 % of loss
 
 
@@ -62,3 +70,10 @@ class Equipment:
         # A call is so short that independent losses may be spread more evenly than on average.
         rating = WIDEBAND.rating(delay_ms, equipment, self.robustness, lost_percent, max(1.0, ratio))
         return WIDEBAND.mos(rating)
+
+
+def equipment(decoder_complexity: int, concealer: Concealer) -> Equipment:
+    """Return Opus with a decoder and its concealment."""
+    impairments = _ENHANCED if decoder_complexity >= _ENHANCES_FROM else _PLAIN
+    of_codec = _BPL_NEURAL if decoder_complexity >= _CONCEALS_FROM else _BPL_CLASSIC
+    return Equipment(_SPEECH_KBPS, impairments, _BPL_NETEQ if concealer == "neteq" else of_codec)

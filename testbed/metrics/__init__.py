@@ -15,6 +15,7 @@ METRICS: Registry[Metric] = Registry(
         CONVERSATIONAL: "testbed.metrics.mos_cq:METRIC",
         "plcmos": "testbed.metrics.plcmos:METRIC",
         "pesq_wb": "testbed.metrics.pesq_wb:METRIC",
+        "pesq_wb_unwarped": "testbed.metrics.pesq_wb_unwarped:METRIC",
         "estoi": "testbed.metrics.estoi:METRIC",
         "visqol": "testbed.metrics.visqol:METRIC",
         "dnsmos": "testbed.metrics.dnsmos:METRIC",

@@ -16,6 +16,7 @@ Signal = NDArray[np.float32]
 Measure = Callable[[Signal, Signal], float]
 """Function of reference and degraded signal, both (n,) in [-1, 1], mono, 16 kHz, aligned to the sample.
 
+Only of a metric whose `Metric.reference` is not ``"warped"`` may they differ in length.
 It is pure: no clock, no global random state, nothing kept from earlier calls that changes a score. It raises
 `CannotScoreError` where the metric is not defined.
 """
@@ -61,6 +62,10 @@ class Metric:
     undamaged
         Score that clean speech reaches; a recording that is worse without any loss is reported. None: no
         such score is known.
+    reference
+        The clean signal that it gets of a call whose receiver stretched the sound. ``"warped"``: the clip
+        with the same stretches, equally long, so the score says what was damaged besides stretching.
+        ``"unwarped"``: the clip as it was sent, of another length. ``"none"``: it uses none.
     languages
         Languages that it judges (ISO 639-1); ``()``: any. It does not score clips known to be in another.
     """
@@ -78,6 +83,7 @@ class Metric:
     margin: float | None = None
     version: int = 1
     undamaged: float | None = None
+    reference: Literal["warped", "unwarped", "none"] = "warped"
     languages: tuple[str, ...] = ()
 
     @property

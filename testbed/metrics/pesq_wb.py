@@ -2,6 +2,9 @@
 
 By the package `pesq`, which wraps the ITU's own C code. P.862 aligns the signals again. Ours are aligned to
 the sample, so it can only find a delay that concealment introduced, which is its purpose.
+
+With an adaptive receiver, which stretches the sound, the clean recording is stretched in the same way. The
+variant `pesq_wb_unwarped` leaves all alignment to P.862.
 """
 
 from testbed.codecs.pcm import SAMPLE_RATE_HZ

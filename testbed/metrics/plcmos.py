@@ -50,6 +50,7 @@ METRIC = Metric(
     uses_kernels=True,
     margin=0.1,
     undamaged=4.0,
+    reference="none",
 )
 """The 95 % interval of a mean opinion score from 24 to 32 listeners is about 0.1 to 0.2 (ITU-T P.800), so a
 panel would not find the margin of 0.1.

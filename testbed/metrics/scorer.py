@@ -28,6 +28,7 @@ class Scorer:
     """A loaded metric; a pair of signals that it cannot score yields NaN and the reason."""
 
     measure: Measure
+    needs_equal_length: bool = True
 
     def __call__(self, reference: Signal, degraded: Signal, /) -> Score:
         """Score a degraded signal against its reference; see `testbed.metrics.metric.Measure`.
@@ -38,7 +39,8 @@ class Scorer:
             The signals differ in length, or are not (n,).
         """
         for name, signal in (("reference", reference), ("degraded", degraded)):
-            if signal.shape != reference.shape or signal.ndim != 1:
+            is_long_enough = not self.needs_equal_length or len(signal) == len(reference)
+            if signal.ndim != 1 or not is_long_enough:
                 raise MetricError(
                     f"{name} signal has shape {signal.shape}; both must be (n,) and equally long "
                     f"(the reference is {reference.shape})"
@@ -73,7 +75,7 @@ def scorer(name: str) -> Scorer:
     if metric.create is None:
         raise MetricError(f"metric {name} hears no sound")
     try:
-        return Scorer(metric.create())
+        return Scorer(metric.create(), metric.reference == "warped")
     except ImportError as error:
         install = f"; {metric.install}" if metric.install else ""
         raise MetricError(f"metric {name} cannot be loaded: {error}{install}") from error

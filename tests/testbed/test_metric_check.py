@@ -16,6 +16,7 @@ from testbed.metrics import METRICS
 from testbed.metrics.inaudible import changed
 from testbed.metrics.metric import Metric
 from testbed.metrics.scorer import scorer
+from testbed.references import References
 from testbed.results import MANIFEST_FILE
 from testbed.runner import run_scenario
 from testbed.scenario.loading import parse_scenario
@@ -83,8 +84,8 @@ def test_a_delay_of_half_a_sample_twice_is_one_of_a_sample(speech):
 def test_the_same_shift_of_two_schemes_cancels_in_their_difference(level, speech):
     shifts = Shifts(["level"])
     for call, (a, b) in enumerate([(1.0, 0.5), (0.5, 1.0), (0.8, 0.8)]):
-        shifts.add(call, "a", speech, a * speech)
-        shifts.add(call, "b", speech, b * speech)
+        shifts.add(call, "a", References(speech), a * speech)
+        shifts.add(call, "b", References(speech), b * speech)
     gain = shifts.wobbles()[0]
     lost = 0.3 * level(speech, speech)
     assert (gain.metric, gain.change, gain.sounds, gain.pairs) == ("level", "gain of 0.7", 6, 3)
@@ -96,7 +97,7 @@ def test_the_same_shift_of_two_schemes_cancels_in_their_difference(level, speech
 
 def test_one_scheme_has_no_differences(level, speech):
     shifts = Shifts(["level"])
-    shifts.add(0, "a", speech, speech)
+    shifts.add(0, "a", References(speech), speech)
     assert [each.mean_pair for each in shifts.wobbles()] == [None] * 4
 
 

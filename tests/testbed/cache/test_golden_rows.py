@@ -102,7 +102,7 @@ def measured() -> dict[str, tuple[int, str, Numbers]]:
                 source = EncodedClip(int16_from_float(clip.pcm), group.settings)
                 simulation = simulate_call(context, call, source, decoder)
                 row = measurements(context, call, simulation, group.settings)
-                sound = listen(simulation, len(clip.pcm), decoder)
+                sound = listen(simulation, len(clip.pcm), decoder).pcm
                 place = f"{name}: {context.scheme(call).name}"
                 sizes = [len(frame.payload) for frame in simulation.frames]
                 numbers["ENCODE"][place] = [len(sizes), float(np.mean(sizes)), float(np.std(sizes))]

@@ -1,11 +1,38 @@
-"""The clip sent through the edits of an adaptive receiver, so that it is aligned with what was heard."""
+"""The clean signals that a sound is compared with: the clip, and the clip with the sound's own stretches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from testbed.adaptive.played import Edit, EditKind
+from testbed.metrics import METRICS
 from testbed.metrics.metric import Signal
+
+
+@dataclass(frozen=True)
+class References:
+    """The references of one sound.
+
+    Attributes
+    ----------
+    clip
+        The clip as it was sent.
+    edits
+        Those of the sound; see `testbed.adaptive.played.Heard`.
+    """
+
+    clip: Signal
+    edits: Sequence[Edit] = ()
+
+    def of(self, metric: str) -> Signal:
+        """Return the reference that a metric needs; see `testbed.metrics.metric.Metric.reference`."""
+        return self._warped if METRICS[metric].reference == "warped" else self.clip
+
+    @cached_property
+    def _warped(self) -> Signal:
+        return warped(self.clip, self.edits)
 
 
 def warped(clip: Signal, edits: Iterable[Edit]) -> Signal:
