@@ -6,6 +6,7 @@ from typing import Literal
 CALLS_FILE = "calls.json"
 CHANNEL_FILE, SPEECH_FILE, FRAMES_FILE = "channel.yaml", "speech.wav", "frames.json"
 REPORTS_FILE, RELAYED_FOLDER, RELAY_FILE, ENDED_FILE = "reports.jsonl", "relayed", "relay.txt", "ended.json"
+SOUND_FILE = "sound.raw"
 FRAME_TICKS, CLOCK_HZ = 960, 48_000
 
 Sender = Literal["aiortc", "libwebrtc"]
@@ -19,7 +20,7 @@ class Call:
     ----------
     folder
         Its folder. It holds the channel, the speech, and its Opus packets of 20 ms in hexadecimal. It gets
-        what libwebrtc reports, what the relay records and says, and when the last frame was sent.
+        what libwebrtc reports and plays, what the relay records and says, and when the last frame was sent.
     sender
         The client that sends: aiortc sends the packets, libwebrtc encodes the speech itself.
     clock_ppm

@@ -31,6 +31,7 @@ from libwebrtc.call import (
     RELAY_FILE,
     RELAYED_FOLDER,
     REPORTS_FILE,
+    SOUND_FILE,
     SPEECH_FILE,
     Call,
 )
@@ -84,7 +85,7 @@ async def _make(call: Call, number: int, others_ready: asyncio.Barrier) -> None:
     folder = Path(call.folder)
     relay_at, ice_at, whip_at = (f"127.0.0.1:{port + number}" for port in (20_000, 21_000, 22_000))
     receive = [str(NODE), str(EXAMPLES / "receive.mjs"), "--whip", whip_at]
-    receive += ["--every-ms", str(_REPORT_EVERY_MS)]
+    receive += ["--every-ms", str(_REPORT_EVERY_MS), "--sound", str(folder / SOUND_FILE)]
     pass_on = [str(TESTBED), "live", str(folder / CHANNEL_FILE), "--listen", relay_at]
     pass_on += ["--ice", "--ice-at", ice_at, "--record", str(folder / RELAYED_FOLDER)]
     with (folder / REPORTS_FILE).open("wb") as reports, (folder / RELAY_FILE).open("w+b") as said:
