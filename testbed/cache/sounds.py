@@ -64,7 +64,7 @@ def unpacked_edited(stored: bytes, samples: int) -> Heard | None:
         return None
     edits = []
     for kind, at, size in np.frombuffer(stored[4:end], "<i8").reshape(-1, 3).tolist():
-        if kind not in EditKind or not 0 <= at <= samples or not 0 < size <= _MOST_SAMPLES:
+        if not (0 <= kind < len(EditKind) and 0 <= at <= samples and 0 < size <= _MOST_SAMPLES):
             return None
         edits.append(Edit(EditKind(kind), at, size))
     length = samples + sum(edit.inserted for edit in edits)
