@@ -146,6 +146,39 @@ def test_sounds_that_are_kept_as_differences_are_scored_alike(run, own_cache, mo
     assert_equal_rows(cached, run(cache=False, metrics=["estoi"], **many))
 
 
+ADAPTIVE: dict[str, Any] = {
+    "channel": [*SCENARIO["channel"], {"jitter": {"model": "gamma", "mean_ms": 30, "std_ms": 20}}],
+    "playout": {"policy": "adaptive"},
+}
+
+
+def test_what_adaptive_receivers_played_is_scored_by_another_metric_from_the_cache(run, monkeypatch):
+    given = ADAPTIVE | {"schemes": ["plc"]}
+    plain = run(cache=False, metrics=["estoi", "pesq_wb"], **given)
+    run(metrics=["estoi"], **given)
+    with monkeypatch.context() as patched:
+        patched.setattr("testbed.cache.keys.PLAY", versions.PLAY + 1)
+        assert counted(run(metrics=["estoi"], **given))[1] == 0
+    forbid(monkeypatch, SIMULATE, ENCODE)
+    again = run(metrics=["estoi", "pesq_wb"], **given)
+    assert again.manifest["cache"]["scored"] == 3
+    assert_equal_rows(plain, again)
+
+
+@pytest.mark.long
+def test_adaptive_calls_have_the_same_rows_in_any_processes_and_with_any_other_calls(run):
+    given = ADAPTIVE | {"realizations": 3, "sweep": {"playout.late": ["drop", {"wait": {"most_ms": 60}}]}}
+    plain = run(cache=False, **given)
+    assert plain.table["error"].eq("").all()
+    assert_equal_rows(plain, run(jobs=2, **given))
+    alone = run(cache=False, **given | {"realizations": 1, "schemes": ["plc"]})
+    kept = plain.table.merge(alone.table[["point", "scheme", "realization"]])
+    timings = [*names(TIMINGS)]
+    pd.testing.assert_frame_equal(
+        kept.drop(columns=timings), alone.table.drop(columns=timings), check_like=True
+    )
+
+
 def test_closed_loops_and_other_calls_are_cached(run, monkeypatch):
     loop = {
         "channel": [{"link": {"rate_kbps": 60, "queue": {"discipline": "drop_tail", "limit_ms": 200}}}],

@@ -21,6 +21,7 @@ from testbed.measurements import measurements, score
 from testbed.metrics import METRICS
 from testbed.plan import plan
 from testbed.planned_call import simulate_call
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.provenance import libopus_files, sha256_of
 from testbed.run_context import RunContext
 from testbed.scenario.flow_scenario import FlowScenario
@@ -73,6 +74,15 @@ schemes: [{plc: {concealer: neteq}, red: {copies: 1}}]
 channel: [{loss: {model: gilbert_elliott, rate: 0.3, mean_burst_packets: 3}}]
 playout: {policy: fixed, delay_ms: 60}
 """,
+    "adaptive": """
+codec: {bitrate_kbps: 24, complexity: 5}
+schemes: [plc, {red: {copies: 1}}, {dred: {depth_ms: 200, bitrate_kbps: 18}}]
+channel:
+  - loss: {model: gilbert_elliott, rate: 0.2, mean_burst_packets: 3}
+  - jitter: {model: gamma, mean_ms: 20, std_ms: 15, correlation: 0.5}
+playout: {policy: adaptive}
+sweep: {zip: [{playout.preset: [neteq, neteq_m106, signal], playout.late: [stall, drop, splice]}]}
+""",
 }
 FLOWS = """
 name: golden flows
@@ -90,7 +100,7 @@ Numbers = dict[str, list[float]]
 
 def measured() -> dict[str, tuple[int, str, Numbers]]:
     """Return of each stage its version, a digest of its exact results, and numbers that describe them."""
-    exact = {stage: hashlib.sha256() for stage in ("ENCODE", "SIMULATE", "DECODE")}
+    exact = {stage: hashlib.sha256() for stage in ("ENCODE", "SIMULATE", "DECODE", "PLAY")}
     numbers: dict[str, Numbers] = {stage: {} for stage in exact}
     decoder = engine("libopus", 64)
     clip = replace(list_clips()["packaged"][0], pcm=list_clips()["packaged"][0].pcm[:32_000])
@@ -104,6 +114,10 @@ def measured() -> dict[str, tuple[int, str, Numbers]]:
                 row = measurements(context, call, simulation, group.settings)
                 sound = listen(simulation, len(clip.pcm), decoder).pcm
                 place = f"{name}: {context.scheme(call).name}"
+                if isinstance(context.scenario(call).playout, AdaptivePlayout):
+                    numbers["PLAY"][f"{place}, point {call.point}"] = [float(value) for value in row.values()]
+                    exact["PLAY"].update(sound.tobytes() + simulation.timeline.played_ns.tobytes())
+                    continue
                 sizes = [len(frame.payload) for frame in simulation.frames]
                 numbers["ENCODE"][place] = [len(sizes), float(np.mean(sizes)), float(np.std(sizes))]
                 numbers["SIMULATE"][place] = [float(value) for value in row.values()]
@@ -167,7 +181,7 @@ def moved(stage: str, exact: str, numbers: Numbers, known: dict[str, Any], is_sa
         if exact != known["exact"]:
             return True
     else:
-        relative, absolute = 0.1, 2.0 if stage in ("SIMULATE", "FLOWS") else 0.05
+        relative, absolute = 0.1, 2.0 if stage in ("SIMULATE", "PLAY", "FLOWS") else 0.05
     return numbers.keys() != known["numbers"].keys() or not all(
         len(values) == len(known["numbers"][place])
         and np.allclose(values, known["numbers"][place], relative, absolute, equal_nan=True)
