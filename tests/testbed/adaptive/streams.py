@@ -131,7 +131,7 @@ def at_random(generator: random.Random) -> tuple[MediaClock, list[tuple[int, byt
     dtx = generator.choice((0, 0, 0.2))
     sent_ms, burst_ms = 0.0, 0.0
     arrivals: list[tuple[int, bytes]] = []
-    while stream.samples < 150 * PER_MS or stream.samples % 320:
+    while stream.samples < 100 * PER_MS or stream.samples % 320:
         if generator.random() < 0.02:
             stream.ssrc += 1
         sent_ms = stream.samples / PER_MS
