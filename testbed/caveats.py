@@ -10,10 +10,11 @@ from testbed.cases import Case, cases
 from testbed.codecs.pcm import int16_from_float
 from testbed.diagnosis import Diagnosis, lateness
 from testbed.errors import ChannelError
-from testbed.metrics import METRICS
+from testbed.metrics import CONVERSATIONAL, METRICS
 from testbed.pause_caveats import pause_caveats
 from testbed.plan import Plan, stages
 from testbed.playout.adaptive import AdaptivePlayout
+from testbed.playout.offline import Offline
 from testbed.redundancy_advice import advice
 from testbed.speech import Clip
 from testbed.speech_caveats import speech_caveats
@@ -43,6 +44,7 @@ def caveats(plan: Plan, clips: Sequence[Clip], tally: Tally, diagnosed: Sequence
         *speech_caveats(clips, tally.clean),
         *pause_caveats(plan, tally.pauses),
         *_stretching(plan),
+        *_without_delay(plan),
         *_recordings(plan),
         *_problems(plan, clips, tally, diagnosed),
     ]
@@ -66,6 +68,15 @@ def _stretching(plan: Plan) -> list[str]:
         f"with an adaptive receiver these scores are of damage besides stretching: {warped}; the clip is "
         "stretched as the sound was before it is compared"
     ]
+
+
+def _without_delay(plan: Plan) -> list[str]:
+    """Return that conversational quality lacks where a receiver has no delay."""
+    is_offline = any(isinstance(point.scenario.playout, Offline) for point in plan.points)
+    if not is_offline or CONVERSATIONAL not in plan.scenario.metric_names:
+        return []
+    label = METRICS[CONVERSATIONAL].label
+    return [f"{label} needs a delay: an offline receiver, which waits without limit, has neither"]
 
 
 def _recordings(plan: Plan) -> list[str]:

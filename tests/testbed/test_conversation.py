@@ -69,6 +69,11 @@ def test_a_row_has_the_quality_of_its_score_and_its_delay(finished: Run) -> None
     assert (soon["mos_cq"].to_numpy() > late["mos_cq"].to_numpy() + 0.2).all()
 
 
+def test_a_receiver_without_delay_is_warned_of(finished: Run) -> None:
+    warnings = json.loads((finished.folder / "manifest.json").read_text())["warnings"]
+    assert "MOS-CQ needs a delay: an offline receiver, which waits without limit, has neither" in warnings
+
+
 def test_it_is_the_judge_of_a_run_that_has_it(finished: Run) -> None:
     assert "MOS-CQ" in str(finished.answer())
     summary = finished.summary()

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from testbed.adaptive.played import EditKind, Played
 from testbed.call import CallSettings, Simulation, simulate
 from testbed.channels.realization import Realization
 from testbed.codecs.encoding import Encoding
 from testbed.codecs.opus.settings import EncoderSettings
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.playout.fixed import FixedPlayout
 from testbed.playout.offline import Offline
 
@@ -65,3 +67,19 @@ def test_an_offline_receiver_has_no_time_of_playing() -> None:
 )
 def test_a_concealment_is_a_run_of_concealed_frames(delays_ms, lengths) -> None:
     assert call(delays_ms, fixed(delay_ms=40)).timeline.concealments.tolist() == lengths
+
+
+def test_the_delay_of_an_adaptive_receiver_grows_by_what_it_inserts_and_falls_by_what_it_removes() -> None:
+    rng = np.random.default_rng(5)
+    made = call([float(delay) for delay in rng.gamma(2.0, 30.0, 400)], AdaptivePlayout(policy="adaptive"))
+    delays_ms, played = made.delays.mouth_to_ear_ms, made.sound
+    assert isinstance(played, Played)
+    inserted = [(edit.media_sample / 16, edit.inserted / 16) for edit in played.edits]
+    for frame in range(1, 400):
+        change_ms = sum(size for at, size in inserted if 0 < at <= 20 * frame)
+        assert delays_ms[frame] - delays_ms[0] == pytest.approx(change_ms, abs=1e-3), frame
+    kinds = {kind: made.edited_ms(kind) for kind in EditKind}
+    assert kinds[EditKind.INSERTED_PERIOD] > 0
+    grown_ms = kinds[EditKind.INSERTED_PERIOD] + kinds[EditKind.INSERTED_TIME]
+    shrunk_ms = kinds[EditKind.REMOVED_PERIOD] + kinds[EditKind.SKIPPED]
+    assert sum(size for _, size in inserted) == pytest.approx(grown_ms - shrunk_ms)
