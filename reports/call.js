@@ -86,7 +86,6 @@ function runs(text, from, to) {
 }
 
 function drawCall() {
-  const step = data.call.frame_ms / 1000;
   data.call.tracks.forEach((track, index) => {
     const box = boxes[index];
     const image = box.querySelector("img");
@@ -94,27 +93,39 @@ function drawCall() {
     image.style.left = (-100 * state.from) / state.span + "%";
     const figure = box.querySelector(".strip");
     if (!track.timeline) return;
-    const near = state.span <= 4;
-    const { svg, width } = canvas(figure, near ? 62 : 32);
-    const x = scale(state.from, state.from + state.span, 0, width);
-    const first = Math.max(0, Math.floor(state.from / step)), end = Math.min(track.timeline.played.length, Math.ceil((state.from + state.span) / step));
-    const ear = near ? 46 : 16;
-    if (near) links(svg, track.timeline, x, step, first, end, ear);
-    strip(svg, track, x, step, 0, runs(track.timeline.network, first, end), near);
-    strip(svg, track, x, step, ear, runs(track.timeline.played, first, end), near);
+    const t = track.timeline, frames = t.played.length, near = state.span <= 4;
+    const ear = near ? 46 : 16, hasDelay = t.played_after_ms !== null;
+    const { svg, width } = canvas(figure, ear + 16 + (hasDelay ? 46 : 0));
+    const x = scale(state.from, state.from + state.span, 0, width), at = (frame) => x(t.at_s[frame]);
+    const first = Math.max(0, t.at_s.findLastIndex((s) => s <= state.from)), after = t.at_s.findIndex((s) => s >= state.from + state.span);
+    const end = after < 0 ? frames : Math.min(frames, after);
+    if (near) links(svg, t, at, first, end, ear);
+    strip(svg, track, at, 0, runs(t.network, first, end), near);
+    strip(svg, track, at, ear, runs(t.played, first, end), near);
+    if (hasDelay) delayLine(svg, t, at, first, end, ear + 20);
   });
   for (const place of heads) place();
   const axis = canvas(byId("call-axis"), 46);
   xAxis(axis.svg, scale(state.from, state.from + state.span, 0.5, axis.width - 12), 0, 4, "Time in the call (s)", axis.width / 2);
 }
 
-function strip(svg, track, x, step, y, list, near) {
+function strip(svg, track, at, y, list, near) {
   for (const run of list) {
     const part = LETTERS[run.letter];
-    const rect = node("rect", { x: x(run.start * step), y: y, width: Math.max(0.6, x(run.end * step) - x(run.start * step)), height: 14, fill: PARTS[part][1] }, svg);
+    const rect = node("rect", { x: at(run.start), y: y, width: Math.max(0.6, at(run.end) - at(run.start)), height: 14, fill: PARTS[part][1] }, svg);
     explain(rect, tell(track, run, part, y > 0));
-    for (let i = run.start + 1; near && i < run.end; i++) node("line", { x1: x(i * step), x2: x(i * step), y1: y, y2: y + 14, stroke: "#fff", "stroke-width": 1 }, svg);
+    for (let i = run.start + 1; near && i < run.end; i++) node("line", { x1: at(i), x2: at(i), y1: y, y2: y + 14, stroke: "#fff", "stroke-width": 1 }, svg);
   }
+}
+
+// Draws the time from sending to playing: a stall is a step up, a change of speed a slope.
+function delayLine(svg, t, at, first, end, top) {
+  const known = t.played_after_ms.filter((ms) => ms !== null), low = Math.min(...known), high = Math.max(...known);
+  const y = scale(low, Math.max(high, low + 20), top + 40, top + 16);
+  let path = "";
+  for (let i = first; i < end; i++) if (t.played_after_ms[i] !== null) path += `${path ? "L" : "M"}${at(i)},${y(t.played_after_ms[i])}H${at(i + 1)}`;
+  node("path", { d: path, stroke: "#0b5cad", "stroke-width": 1.5, fill: "none" }, svg);
+  label(svg, 2, top + 10, `played ${number(low, 0)} to ${number(high, 0)} ms after sending`);
 }
 
 function tell(track, run, part, ear) {
@@ -125,15 +136,17 @@ function tell(track, run, part, ear) {
   const step = t.source[run.start];
   if (ear && !several && step && part === "plc") lines.push(`the DRED of packet ${run.start + step} did not reach back so far`);
   else if (ear && !several && step) lines.push(`in packet ${run.start + step}, ${step} frame${step === 1 ? "" : "s"} later`);
+  if (ear && !several && t.played_after_ms !== null && t.played_after_ms[run.start] !== null) lines.push(`${number(t.played_after_ms[run.start], 0)} ms after it was sent`);
   if (!ear && part === "lost") lines.push(`dropped by ${Array.from(new Set(t.cause.slice(run.start, run.end))).filter(Boolean).join(", ") || "the network"}`);
   if (!ear && part !== "lost" && part !== "dtx" && !several) lines.push(`${number(t.delay_ms[run.start], 1)} ms on the way, ${t.bytes[run.start]} bytes`);
   return lines.join("\n");
 }
 
-function links(svg, t, x, step, first, end, ear) {
+function links(svg, t, at, first, end, ear) {
+  const middle = (frame) => (at(frame) + at(frame + 1)) / 2;
   for (let i = first; i < end; i++) {
     const part = LETTERS[t.played[i]];
     if (part === "primary" || part === "plc" || !t.source[i]) continue;
-    node("line", { x1: x((i + t.source[i] + 0.5) * step), y1: 14, x2: x((i + 0.5) * step), y2: ear, stroke: PARTS[part][1], opacity: 0.7 }, svg);
+    node("line", { x1: middle(i + t.source[i]), y1: 14, x2: middle(i), y2: ear, stroke: PARTS[part][1], opacity: 0.7 }, svg);
   }
 }

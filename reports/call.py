@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from testbed.errors import ResultsError
 from testbed.metrics import described
+from testbed.reports.facts import ADAPTIVE, policies
 from testbed.results import Results
 from testbed.timeline import read_timeline
 
@@ -54,6 +56,11 @@ class ExampleCall:
     frame_ms: float
     tracks: list[Track]
     left_out: int
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether a receiver adapts."""
+        return any(track.timeline.get("played_after_ms") is not None for track in self.tracks)
 
 
 def example_call(results: Results) -> ExampleCall | None:
@@ -101,10 +108,25 @@ def example_call(results: Results) -> ExampleCall | None:
             add(name, "the recording, silent where a packet was lost", muted, {})
     for example in same:
         samples = _samples(results.folder, example["audio"])
-        add(example["scheme"], _scores(results, example), samples, letters(timelines[example["scheme"]]))
+        is_adaptive = is_played_adaptively(results, example)
+        told = letters(timelines[example["scheme"]], frame_ms, is_adaptive)
+        add(example["scheme"], _scores(results, example), samples, told)
     return ExampleCall(
         first["clip"], int(first["realization"]), int(first["point"]), frame_ms, tracks, left_out
     )
+
+
+def is_played_adaptively(results: Results, call: Mapping[str, Any]) -> bool:
+    """Return whether the receiver of a call adapts; the ceiling has no receiver.
+
+    Parameters
+    ----------
+    call
+        Its ``point`` and its ``scheme``.
+    """
+    points = results.manifest.get("points") or [{}]
+    at = points[int(call["point"])] if int(call["point"]) < len(points) else {}
+    return call["scheme"] != results.ceiling and policies(results.manifest, at) == [ADAPTIVE]
 
 
 def unrepaired(clean: NDArray[np.float32], timeline: pd.DataFrame, frame_ms: float) -> NDArray[np.float32]:
@@ -116,18 +138,28 @@ def unrepaired(clean: NDArray[np.float32], timeline: pd.DataFrame, frame_ms: flo
     return heard
 
 
-def letters(timeline: pd.DataFrame) -> dict[str, Any]:
+def letters(timeline: pd.DataFrame, frame_ms: float, is_adaptive: bool) -> dict[str, Any]:
     """Return a timeline in the form of the page's script.
 
     ``network`` has ``.`` for arrived in time, ``L`` for late, ``x`` for lost, ``s`` for a pause that was
-    not sent; ``played`` has ``p r l d c s``.
+    not sent; ``played`` has ``p r l d c s``. ``at_s`` has the place of each frame in the sound, and the end.
+    With an adaptive receiver ``played_after_ms`` has the time from sending to playing, None in a pause.
     """
     gone = timeline["arrived_ns"] < 0
     network = np.where(gone, "s", np.where(timeline["late"], "L", "."))
     network[_is_lost(timeline)] = "x"
     delay = (timeline["arrived_ns"] - timeline["sent_ns"]) / 1e6
     source = np.where(timeline["source_frame"] < 0, 0, timeline["source_frame"] - timeline["frame"])
+    at_s, after_ms = frame_ms / 1000 * np.arange(len(timeline) + 1), None
+    if is_adaptive and len(timeline):
+        played_s = (timeline["played_ns"] - timeline["played_ns"].iloc[0]).to_numpy() / 1e9
+        at_s = np.append(played_s, played_s[-1] + frame_ms / 1000)
+        waits_ms = (timeline["played_ns"] - timeline["sent_ns"]) / 1e6
+        is_sent = timeline["sent_ns"] >= 0
+        after_ms = [round(float(ms), 1) if sent else None for ms, sent in zip(waits_ms, is_sent, strict=True)]
     return {
+        "at_s": [round(float(each), 4) for each in at_s],
+        "played_after_ms": after_ms,
         "network": "".join(network),
         "played": "".join(CODES.get(name, "c") for name in timeline["recovered_by"]),
         "source": [int(step) for step in source],

@@ -37,9 +37,13 @@ def run_html(results: Results) -> str:
     )
 
 
-def call_html(title: str, timeline: pd.DataFrame, pcm: NDArray[float32], frame_ms: float) -> str:
+def call_html(
+    title: str, timeline: pd.DataFrame, pcm: NDArray[float32], frame_ms: float, is_adaptive: bool
+) -> str:
     """Return a player and the figure of a call; see `testbed.reports.call_figure.call_figure`."""
-    picture = base64.b64encode(call_figure(timeline, pcm, frame_ms, title)._repr_png_()).decode("ascii")
+    picture = base64.b64encode(call_figure(timeline, pcm, frame_ms, title, is_adaptive)._repr_png_()).decode(
+        "ascii"
+    )
     return (
         f'<audio controls src="{sound_uri(pcm)}"></audio><br>'
         f'<img alt="{_text(title)}" style="max-width: 100%" src="data:image/png;base64,{picture}">'

@@ -1,7 +1,7 @@
 """Sentences that recommend a scheme."""
 
 from testbed.choice import Choice
-from testbed.metrics import described
+from testbed.metrics import CONVERSATIONAL, described
 from testbed.reports import terms
 from testbed.reports.facts import OFFLINE, UNLIMITED
 from testbed.reports.summary import Cell, Summary
@@ -95,12 +95,14 @@ def _against_ceiling(summary: Summary, cell: Cell, metric: str) -> list[str]:
     ceiling = summary.ceiling_at(cell.point)
     if ceiling is None or metric not in ceiling.scores:
         return []
-    text = f"With no loss the same speech scores {terms.score(ceiling.scores[metric], metric)}"
+    taken = "loss and delay take" if metric == CONVERSATIONAL else "loss takes"
+    text = f"With no {taken.rpartition(' ')[0]} the same speech scores "
+    text += terms.score(ceiling.scores[metric], metric)
     share = cell.repaired.get(metric)
     if share is not None and share.low > 1:
         text += f"; {cell.scheme} scores better"
     elif share is not None and cell.redundancy_kbps > 0:
-        text += f"; {cell.scheme} repairs {percent(share)} of what loss takes from {summary.baseline}"
+        text += f"; {cell.scheme} repairs {percent(share)} of what {taken} from {summary.baseline}"
     return [text + "."]
 
 

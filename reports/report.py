@@ -15,7 +15,7 @@ from testbed.columns import MEASURED, names
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import written_whole
-from testbed.metrics import described
+from testbed.metrics import CONVERSATIONAL, described
 from testbed.reports import flows, labels, wording
 from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.colours import PARTS, colours
@@ -96,7 +96,12 @@ def render(
         script_digest=digest,
         data=_plain(
             _data(summary, call, points, shown, first)
-            | {"trades": _trades(weighed), "delay": _column(DELAY), "run": _identity(results.manifest)}
+            | {
+                "trades": _trades(weighed),
+                "delay": _column(DELAY),
+                "conversational": CONVERSATIONAL,
+                "run": _identity(results.manifest),
+            }
         ),
         manifest=_Defaults(results.manifest),
         summary=summary,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.adaptive.played import Heard
+from testbed.adaptive.played import Heard, Played
 from testbed.call import Simulation, listen
 from testbed.codecs.engines import engine
 from testbed.codecs.pcm import float_from_int16, int16_from_float
@@ -115,7 +115,7 @@ class Call:
         """
         from testbed.reports.call_figure import call_figure
 
-        return call_figure(self.timeline, self._samples, self._frame_ms, self._name)
+        return call_figure(self.timeline, self._samples, self._frame_ms, self._name, self._is_adaptive)
 
     def __repr__(self) -> str:
         """Return a line."""
@@ -125,7 +125,7 @@ class Call:
         """Return a player and a figure; notebooks call this."""
         from testbed.reports.notebook import call_html
 
-        return call_html(self._name, self.timeline, self._samples, self._frame_ms)
+        return call_html(self._name, self.timeline, self._samples, self._frame_ms, self._is_adaptive)
 
     @property
     def _name(self) -> str:
@@ -134,6 +134,10 @@ class Call:
     @property
     def _samples(self) -> NDArray[np.float32]:
         return float_from_int16(self.pcm)
+
+    @property
+    def _is_adaptive(self) -> bool:
+        return isinstance(self.simulation.sound, Played)
 
     @property
     def _frame_ms(self) -> float:

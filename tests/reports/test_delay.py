@@ -133,3 +133,22 @@ def test_the_chart_marks_every_scheme_with_every_receiver(tmp_path):
         page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.run("document.documentElement.scrollWidth - innerWidth") <= 0
         assert page.complaints == []
+
+
+def test_the_call_of_an_adaptive_receiver_has_its_delay(tmp_path):
+    """A stall widens its frame, and the delay stays above until it is caught up."""
+    run = make_run(tmp_path / "run", schemes=SCHEMES, swept={}, seconds=2.0)
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["scenario"]["playout"] = {"policy": "adaptive", "preset": "neteq"}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    for example in manifest["examples"]:
+        timeline = pd.read_parquet(run / example["timeline"])
+        timeline.loc[50:, "played_ns"] += 400_000_000
+        timeline.to_parquet(run / example["timeline"], index=False)
+    with opened(write_report(run), 1400) as page:
+        strips = "[...document.querySelectorAll('.strip')].map(strip => strip.textContent)"
+        assert page.run(strips) == ["", *["played 100 to 500 ms after sending"] * 2]
+        widths = "[...document.querySelectorAll('.strip')[1].querySelectorAll('rect')]"
+        widest = page.run(f"Math.max(...{widths}.map(rect => rect.width.baseVal.value))")
+        assert widest > 0.2 * page.run("document.querySelector('.strip svg').viewBox.baseVal.width")
+        assert page.complaints == []

@@ -11,7 +11,10 @@ from testbed.scenario.loading import load_scenario, points
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("quickstart", ["20 % loss in bursts of 6", "40 ms delay", "receiver waits without limit"]),
+        (
+            "quickstart",
+            ["20 % loss in bursts of 6", "10 ms of jitter", "receiver adapts or waits without limit"],
+        ),
         (
             "playout-delay",
             ["20 % loss in bursts of 6", "40 ms delay", "receiver plays 40 to 1000 ms after sending"],

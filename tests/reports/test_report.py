@@ -391,6 +391,7 @@ def test_letters_say_what_the_timeline_says():
             "frame": [0, 1, 2, 3],
             "sent_ns": [0, 20_000_000, 40_000_000, -1],
             "arrived_ns": [40_000_000, -1, 90_000_000, -1],
+            "played_ns": [60_000_000, 80_000_000, 140_000_000, 150_000_000],
             "dropped_by": ["", "loss", "", ""],
             "recovered_by": ["primary", "dred", "plc", "dtx"],
             "source_frame": [0, 2, -1, -1],
@@ -398,13 +399,20 @@ def test_letters_say_what_the_timeline_says():
             "size_bytes": [100, 101, 102, 0],
         }
     )
-    assert letters(timeline) == {
+    said = letters(timeline, 20, is_adaptive=False)
+    assert said == {
+        "at_s": [0.0, 0.02, 0.04, 0.06, 0.08],
+        "played_after_ms": None,
         "network": ".xLs",
         "played": "pdcs",
         "source": [0, 1, 0, 0],
         "delay_ms": [40.0, None, 50.0, None],
         "cause": ["", "loss", "", ""],
         "bytes": [100, 101, 102, 0],
+    }
+    assert letters(timeline, 20, is_adaptive=True) == said | {
+        "at_s": [0.0, 0.02, 0.08, 0.09, 0.11],  # 40 ms of a stall before the third, a period less in it
+        "played_after_ms": [60.0, 60.0, 100.0, None],
     }
 
 

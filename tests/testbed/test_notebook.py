@@ -164,7 +164,7 @@ def test_a_call_is_drawn_frame_by_frame(call: Call) -> None:
 
 
 def test_names_of_others_are_text_in_a_figure(call: Call) -> None:
-    figure = call_figure(call.timeline, np.zeros(1600, np.float32), 20, "$x_1$ \x1b[31m")
+    figure = call_figure(call.timeline, np.zeros(1600, np.float32), 20, "$x_1$ \x1b[31m", is_adaptive=True)
     assert figure.axes[0].get_title(loc="left") == "$x_1$ \\x1b[31m"
     assert figure._repr_png_().startswith(PNG)
 
