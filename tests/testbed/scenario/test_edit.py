@@ -108,8 +108,10 @@ def test_a_packaged_scenario_with_another_seed_differs_in_one_line(name):
 
 
 def test_an_override_of_a_swept_key_takes_the_sweep_out_of_the_text():
-    scenario = load_scenario("quickstart", ["codec.bitrate_kbps=24", "speech.files=my.wav", "speech.clips=1"])
-    assert scenario.overrides == ["codec.bitrate_kbps=24", "speech.files=my.wav", "speech.clips=1"]
+    scenario = load_scenario(
+        "playout-delay", ["playout.delay_ms=140", "speech.files=my.wav", "speech.clips=1"]
+    )
+    assert scenario.overrides == ["playout.delay_ms=140", "speech.files=my.wav", "speech.clips=1"]
     assert "sweep" not in scenario.text_as_run
     assert "speech: {files: my.wav, clips: 1}" in scenario.text_as_run
     assert parse_scenario(scenario.text_as_run).model_dump() == scenario.model_dump()
