@@ -21,8 +21,8 @@ class Expand:
     """A continuation of what was played; `reset` ends it."""
 
     def __init__(self) -> None:
-        self._voice: SpeechModel | None = None
-        self._progress = ExpandState(0, 1.0, FULL, 0.0, _SEED)
+        self._model: SpeechModel | None = None
+        self._state = ExpandState(0, 1.0, FULL, 0.0, _SEED)
         self._memory = np.zeros(6)
         self._lag_index = -1
         self._direction = 1
@@ -31,17 +31,17 @@ class Expand:
     @property
     def is_active(self) -> bool:
         """Whether a continuation has begun."""
-        return self._voice is not None
+        return self._model is not None
 
     @property
     def mute_factor(self) -> int:
         """Gain that is reached, out of `testbed.kernels.expand.FULL`; 0: nothing but silence follows."""
-        return self._progress.mute_factor
+        return self._state.mute_factor
 
     @property
     def longest_lag(self) -> int:
         """The longest pitch lag in samples; 0 before the first period."""
-        return 0 if self._voice is None else self._voice.longest_lag
+        return 0 if self._model is None else self._model.longest_lag
 
     def period(self, sound: Pcm16, is_last: bool = False) -> Pcm16:
         """Return the next period.
@@ -53,20 +53,20 @@ class Expand:
         is_last
             Whether decoded sound follows: the period takes the first lag, and is not muted further.
         """
-        if self._voice is None:
+        if self._model is None:
             self._begin(sound)
-        assert self._voice is not None
+        assert self._model is not None
         if is_last:
             self._lag_index, self._direction, self._is_muting = 0, 1, False
         else:
             self._lag_index += self._direction
             if self._lag_index in (0, _LAGS - 1):
                 self._direction = 1 if self._lag_index == 0 else -1
-        made, self._progress = continued(
-            self._voice,
+        made, self._state = continued(
+            self._model,
             self._lag_index,
             self._is_muting,
-            self._progress,
+            self._state,
             self._memory,
             sound[len(sound) - OVERLAP_SAMPLES :],
         )
@@ -74,10 +74,10 @@ class Expand:
 
     def reset(self) -> None:
         """End the continuation: the next period begins another one."""
-        self._voice = None
+        self._model = None
 
     def _begin(self, sound: Pcm16) -> None:
-        self._voice = analyse(sound[len(sound) - HISTORY_SAMPLES :])
-        self._progress = ExpandState(0, 1.0, FULL, self._voice.mute_slope, self._progress.seed)
+        self._model = analyse(sound[len(sound) - HISTORY_SAMPLES :])
+        self._state = ExpandState(0, 1.0, FULL, self._model.mute_slope, self._state.seed)
         self._memory = sound[: -len(self._memory) - 1 : -1].astype(np.float64)
         self._lag_index, self._direction, self._is_muting = -1, 1, True
