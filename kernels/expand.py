@@ -46,7 +46,9 @@ _UNVOICED_SLOPE = 0.005 / 2
 _LATER_SLOPE = 0.0010 / 2
 _LATEST_SLOPE = 0.0020 / 2
 _EXTRA_MUTING = 128
+"""Decrease of the mute factor per period besides the slope's: a constant of libwebrtc's rounding."""
 _AUDIBLE = 819
+"""Mute factor from which on a period is faded into the end of what was before."""
 _NOISE_STEPS = 2.0**32
 
 
@@ -148,14 +150,14 @@ def analyse(history: NDArray[np.int16]) -> SpeechModel:
     else:
         growth = 0.5 if energy < 4 * earlier_energy or earlier_energy == 0 else 2.0
         earlier[:] = recent
-    filter_, energy = prediction(x[x.size - _LPC_SAMPLES :], _LPC_ORDER, _RESIDUAL_SAMPLES)
+    filter_, residual_energy = prediction(x[x.size - _LPC_SAMPLES :], _LPC_ORDER, _RESIDUAL_SAMPLES)
     return SpeechModel(
         lags,
         longest,
         recent,
         earlier,
         filter_,
-        np.sqrt(energy),
+        np.sqrt(residual_energy),
         voiced_share,
         _mute_slope(growth, distortion_lag, voiced_share),
         growth > _ONSET,
@@ -214,10 +216,10 @@ def _mute_slope(growth: float, lag: int, voiced_share: float) -> float:
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
 def continued(
-    voice: SpeechModel,
+    model: SpeechModel,
     lag_index: int,
     is_muting: bool,
-    progress: ExpandState,
+    state: ExpandState,
     memory: Doubles,
     tail: NDArray[np.int16],
 ) -> tuple[NDArray[np.int16], ExpandState]:
@@ -225,13 +227,13 @@ def continued(
 
     Parameters
     ----------
-    voice
+    model
         The speech before the gap.
     lag_index
         Which of its lags to take, 0 to 2.
     is_muting
         Whether gain and periodic share go on decreasing.
-    progress
+    state
         The state after the period before.
     memory
         (6,), changed: the last outputs of the noise filter, newest first.
@@ -243,11 +245,11 @@ def continued(
     tuple[NDArray[np.int16], ExpandState]
         The period, and the state after it.
     """
-    lag = voice.lags[lag_index]
-    begin = voice.recent.size - lag - OVERLAP_SAMPLES
+    lag = model.lags[lag_index]
+    begin = model.recent.size - lag - OVERLAP_SAMPLES
     earlier_share = 0.25 * lag_index
-    periodic = (1 - earlier_share) * voice.recent[begin:] + earlier_share * voice.earlier[begin:]
-    periods, share, mute_factor, slope, seed = progress
+    periodic = (1 - earlier_share) * model.recent[begin:] + earlier_share * model.earlier[begin:]
+    periods, share, mute_factor, slope, seed = state
     if mute_factor > _AUDIBLE and share > 0.5:
         for n in range(OVERLAP_SAMPLES):
             rise = (n + 1) / (OVERLAP_SAMPLES + 1)
@@ -261,19 +263,19 @@ def continued(
     if is_muting:
         decrease = 1 / 128
         for bits in (64, 128):
-            if voice.longest_lag >= bits:
+            if model.longest_lag >= bits:
                 decrease /= 2
-    is_scaled = periods > 0 or not voice.is_onset
+    is_scaled = periods > 0 or not model.is_onset
     out = np.empty(lag, np.int16)
     for n in range(lag):
         seed = (1664525 * seed + 1013904223) % (1 << 32)
-        noise = voice.noise_gain * np.sqrt(12.0) * (seed / _NOISE_STEPS - 0.5)
+        noise = model.noise_gain * np.sqrt(12.0) * (seed / _NOISE_STEPS - 0.5)
         for k in range(_LPC_ORDER):
-            noise -= voice.filter[k] * memory[k]
+            noise -= model.filter[k] * memory[k]
         memory[1:] = memory[:-1].copy()
         memory[0] = noise
         value = share * periodic[OVERLAP_SAMPLES + n] + (1 - share) * noise
-        share = max(voice.voiced_share, share - decrease) if is_muting else share
+        share = max(model.voiced_share, share - decrease) if is_muting else share
         if is_scaled:
             value *= mute_factor / FULL
             if is_muting:

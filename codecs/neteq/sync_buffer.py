@@ -70,11 +70,6 @@ class SyncBuffer:
         """Gain of the continuation, 1 to 0; 1 if there is none."""
         return self._expand.mute_factor / FULL if self._expand.is_active else 1.0
 
-    @property
-    def noise_level(self) -> NoiseLevel:
-        """The estimate of the background noise."""
-        return self._noise
-
     def append(self, sound: Pcm16) -> None:
         """Add sound as it is: what libopus concealed, or comfort noise."""
         self._expand.reset()
