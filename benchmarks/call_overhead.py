@@ -1,8 +1,9 @@
-"""Measures the time of a call outside libopus: SimPy, packets, playout and Python.
+"""Measures the time of a call outside libopus: SimPy, packets, playout and Python, by receiver.
 
-Run it with ``.venv/bin/python benchmarks/call_overhead.py``. Time inside libopus is the time of its encode,
-decode and DRED functions; time outside is the rest of a call, from the clip to the aligned sound, without
-metrics. Both are timed in the same calls, so their ratio depends little on the speed of the machine.
+Run it with ``.venv/bin/python benchmarks/call_overhead.py``. Time inside libopus is the processor time of its
+encode, decode and DRED functions; time outside is the rest of a call, from the clip to the aligned sound,
+without metrics. Both are timed in the same calls, so their ratio depends little on the speed of the machine.
+An adaptive call is compared with a fixed one from the encoded clip on, as in a run, which encodes once.
 """
 
 import json
@@ -17,11 +18,14 @@ import numpy as np
 from testbed.call import CallSettings, listen, simulate
 from testbed.channels.realization import Realization
 from testbed.channels.stage import mean_loss
-from testbed.codecs.encoding import encode
+from testbed.codecs.encoding import Encoding, encode
 from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.opus.library import load
-from testbed.codecs.pcm import int16_from_float
+from testbed.codecs.pcm import Pcm16, int16_from_float
+from testbed.codecs.schemes import SchemeSpec
 from testbed.plan import speech_settings, stages
+from testbed.playout.adaptive import AdaptivePlayout
+from testbed.playout.fixed import FixedPlayout
 from testbed.randomness import generator
 from testbed.scenario.loading import parse_scenario
 from testbed.speech import Clip, load_clips
@@ -42,6 +46,10 @@ channel:
 playout: {policy: fixed, delay_ms: 200}
 metrics: []
 """
+RECEIVERS = {
+    "fixed": FixedPlayout(policy="fixed", delay_ms=200),
+    "adaptive": AdaptivePlayout(policy="adaptive"),
+}
 REPEATS = 3
 
 
@@ -55,11 +63,11 @@ class CallTimer:
         """Return the function with its time counted."""
 
         def timed(*arguments: Any) -> Any:
-            started = time.perf_counter()
+            started = time.process_time()
             try:
                 return function(*arguments)
             finally:
-                self.seconds += time.perf_counter() - started
+                self.seconds += time.process_time() - started
 
         return timed
 
@@ -74,45 +82,80 @@ def time_inside_libopus() -> CallTimer:
     return stopwatch
 
 
-def make_call(scheme_index: int, scenario: Any, clip: Clip) -> None:
-    """Make one call from clip to aligned sound."""
-    scheme = scenario.schemes[scheme_index]
-    channel = stages(scenario.channel)
-    settings = scheme.encoder_settings(speech_settings(scenario.codec, mean_loss(channel, Path())), False)
-    encoding = encode(int16_from_float(clip.pcm), settings)
-    rngs = [generator(1, "overhead", clip.name, stage) for stage in range(len(channel))]
-    complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
-    settings_of_call = CallSettings(scheme.distances(), scenario.playout, complexity)
-    simulation = simulate(encoding, settings_of_call, Realization(channel, rngs))
-    listen(simulation, len(clip.pcm), LibopusEngine())
+class Overhead:
+    """Makes calls of each scheme with each receiver, and times them."""
+
+    def __init__(self) -> None:
+        self.scenario = parse_scenario(SCENARIO)
+        self.clips = load_clips(self.scenario.speech, Path())
+        self.inside = time_inside_libopus()
+        self.packets = 0
+        self.seconds = dict.fromkeys(("encode", *RECEIVERS), 0.0)
+        self.inside_seconds = dict.fromkeys(self.seconds, 0.0)
+
+    def time(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function, and add the time to `what`."""
+        began, began_inside = time.process_time(), self.inside.seconds
+        found = function(*arguments)
+        self.seconds[what] += time.process_time() - began
+        self.inside_seconds[what] += self.inside.seconds - began_inside
+        return found
+
+    def make_calls(self, scheme: SchemeSpec, clip: Clip) -> None:
+        """Make a call with each receiver, from clip to aligned sound."""
+        channel = stages(self.scenario.channel)
+        speech = speech_settings(self.scenario.codec, mean_loss(channel, Path()))
+        encoding = self.time(
+            "encode", encode, int16_from_float(clip.pcm), scheme.encoder_settings(speech, False)
+        )
+        complexity = scheme.decoder_complexity(self.scenario.codec.decoder_complexity)
+        for name, playout in RECEIVERS.items():
+            rngs = [generator(1, "overhead", clip.name, stage) for stage in range(len(channel))]
+            settings = CallSettings(scheme.distances(), playout, complexity)
+            self.time(name, heard, encoding, settings, Realization(channel, rngs), len(clip.pcm))
+        self.packets += len(encoding.frames)
+
+    def outside(self, what: str) -> float:
+        """Return the time outside libopus."""
+        return self.seconds[what] - self.inside_seconds[what]
+
+
+def heard(encoding: Encoding, settings: CallSettings, channel: Realization, samples: int) -> Pcm16:
+    """Make one call from the encoded clip to aligned sound."""
+    return listen(simulate(encoding, settings, channel), samples, LibopusEngine())
 
 
 def main() -> None:
     """Print a table and, last, one line of JSON with the ratios."""
-    scenario = parse_scenario(SCENARIO)
-    clips = load_clips(scenario.speech, Path())
-    inside = time_inside_libopus()
-    for index in range(len(scenario.schemes)):
-        make_call(index, scenario, clips[0])  # compiles and caches what is compiled and cached once
-    print(
-        f"{'scheme':<14}{'inside ms':>12}{'outside ms':>12}{'ratio':>8}   per call of {REPEATS * len(clips)}"
-    )
-    totals = np.zeros(2)
-    for index, scheme in enumerate(scenario.schemes):
-        inside.seconds = 0.0
-        started = time.perf_counter()
+    total = Overhead()
+    for scheme in total.scenario.schemes:
+        total.make_calls(scheme, total.clips[0])  # compiles and caches what is compiled and cached once
+    print(f"{'':14}{'outside libopus / inside':>26}{'outside, us/packet':>24}{'whole call':>18}")
+    print(f"{'scheme':<14}{'fixed':>13}{'adaptive':>13}{'fixed':>12}{'adaptive':>12}{'adaptive / fixed':>18}")
+    sums = {name: np.zeros(2) for name in total.seconds}
+    packets = 0
+    for scheme in total.scenario.schemes:
+        total.seconds, total.packets = dict.fromkeys(total.seconds, 0.0), 0
+        total.inside_seconds = dict.fromkeys(total.seconds, 0.0)
         for _ in range(REPEATS):
-            for clip in clips:
-                make_call(index, scenario, clip)
-        outside = time.perf_counter() - started - inside.seconds
-        totals += inside.seconds, outside
-        per_call = 1000 / (REPEATS * len(clips))
+            for clip in total.clips:
+                total.make_calls(scheme, clip)
+        shares = [total.outside(name) / total.inside_seconds[name] for name in RECEIVERS]
+        each_us = [1e6 * total.outside(name) / total.packets for name in RECEIVERS]
+        ratio = total.seconds["adaptive"] / total.seconds["fixed"]
         print(
-            f"{scheme.name:<14}{inside.seconds * per_call:12.1f}{outside * per_call:12.1f}"
-            f"{outside / inside.seconds:8.3f}"
+            f"{scheme.name:<14}{shares[0]:13.2f}{shares[1]:13.2f}{each_us[0]:12.0f}{each_us[1]:12.0f}{ratio:18.2f}"
         )
-    ratio = totals[1] / totals[0]
-    print(json.dumps({"outside_to_inside_libopus": round(float(ratio), 3)}))
+        packets += total.packets
+        for name in sums:
+            sums[name] += total.outside(name), total.inside_seconds[name]
+    whole = sums["encode"] + sums["fixed"]
+    ratios = {
+        "outside_to_inside_libopus": whole[0] / whole[1],
+        "adaptive_to_fixed_call": sums["adaptive"].sum() / sums["fixed"].sum(),
+        "adaptive_us_per_packet_outside_libopus": 1e6 * sums["adaptive"][0] / packets,
+    }
+    print(json.dumps({name: round(float(ratio), 3) for name, ratio in ratios.items()}))
 
 
 if __name__ == "__main__":

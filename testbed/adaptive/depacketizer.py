@@ -6,7 +6,7 @@ from typing import NamedTuple
 from testbed.adaptive.packet_buffer import BufferedPacket, PacketBuffer
 from testbed.adaptive.pause_watch import PauseWatch
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame, read
-from testbed.codecs.opus.packet import parse
+from testbed.codecs.opus.packet import announced_ms
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp import red
@@ -19,6 +19,7 @@ DRED_FRAME_SAMPLES = SAMPLE_RATE_HZ // 100
 _TICKS_PER_SAMPLE = CLOCK_HZ // SAMPLE_RATE_HZ
 _LONGEST_GAP_SAMPLES = 5 * SAMPLE_RATE_HZ
 _LBRR_RANK, _DRED_RANK = 64, 128
+_FRAME_COUNT_CODE = 3
 
 
 class MediaClock(NamedTuple):
@@ -220,7 +221,7 @@ def _blocks(data: bytes) -> tuple[RtpPacket, tuple[Block, ...]]:
 
 @lru_cache(maxsize=1 << 14)
 def _content(payload: bytes) -> Content:
-    frame, parts = read(payload), parse(payload)
-    samples_per_ms = SAMPLE_RATE_HZ // 1000
-    lbrr_ms = parts.coded_frame_ms if frame.has_lbrr else 0
-    return Content(frame, int(parts.frame_ms * samples_per_ms), int(lbrr_ms * samples_per_ms))
+    frame, samples_per_ms = read(payload), SAMPLE_RATE_HZ // 1000
+    one_frame = bytes([payload[0] & ~_FRAME_COUNT_CODE])
+    lbrr_ms = announced_ms(one_frame) if frame.has_lbrr else 0
+    return Content(frame, int(announced_ms(payload) * samples_per_ms), int(lbrr_ms * samples_per_ms))

@@ -145,7 +145,7 @@ class _Call:
             self._decoder.reset()
             self._restart()
         for packet in packets:
-            if self._buffer.put(packet):
+            if packet.start >= self._media.end and self._buffer.put(packet):
                 self._restart()
             is_redundant = packet.source != Recovery.PRIMARY
             arrival = FrameArrival(packet.start, packet.samples, is_redundant)
