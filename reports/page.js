@@ -1,6 +1,6 @@
 // State and common parts of the page, which draws the numbers embedded in it at the available width.
 const data = JSON.parse(document.getElementById("data").textContent);
-const state = { as: "scores", dotsAs: "scores", metric: data.judge, x: null, delayMetric: (data.metrics.find((m) => m.name === data.conversational) || { name: data.judge }).name, hidden: new Set(), point: data.shown, from: 0, span: 0, paper: false };
+const state = { as: "scores", dotsAs: "scores", metric: data.judge, x: null, delayMetric: (data.metrics.find((m) => m.name !== data.conversational) || { name: data.judge }).name, hidden: new Set(), point: data.shown, from: 0, span: 0, paper: false };
 const byId = (id) => document.getElementById(id);
 const cellAt = (point, scheme) => data.cells.find((c) => c.point === point && c.scheme === scheme);
 const shownSchemes = () => data.schemes.filter((s) => cellAt(state.point, s.name));
