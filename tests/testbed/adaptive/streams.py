@@ -14,6 +14,7 @@ from testbed.codecs.pcm import Pcm16
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp import red
 from testbed.codecs.rtp.packet import OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, RtpPacket
+from tests.testbed.receiver.packets import frame
 
 MS = 1_000_000
 PER_MS = 16
@@ -85,9 +86,8 @@ class Stream:
     samples: int = 0
     _sent: list[tuple[int, bytes]] = field(default_factory=list)
 
-    def send(self, frame_ms: int = 20, copies: Sequence[int] = (), is_dtx: bool = False) -> bytes:
+    def send(self, content: bytes, frame_ms: int = 20, copies: Sequence[int] = ()) -> bytes:
         """Return the next packet, with RED copies of those so many packets before."""
-        content = b"\xb8" if is_dtx else opus(frame_ms, self.sequence & 0xFFFF)
         blocks = []
         for back in sorted(copies, reverse=True):
             if back <= len(self._sent):
@@ -102,7 +102,7 @@ class Stream:
         packet = RtpPacket(kind, self.sequence & 0xFFFF, timestamp, self.ssrc, body).serialize()
         self._sent.append((self.samples, content))
         self.sequence += 1
-        self.samples += (20 if is_dtx else frame_ms) * PER_MS
+        self.samples += frame_ms * PER_MS
         return packet
 
 
@@ -115,7 +115,7 @@ def steady(frames: int, delays_ms: Sequence[float]) -> tuple[MediaClock, list[tu
     """Return packets of 20 ms in the order of arrival, with delays that are repeated."""
     stream = Stream()
     arrivals = [
-        (round((number * 20 + delays_ms[number % len(delays_ms)]) * MS), stream.send())
+        (round((number * 20 + delays_ms[number % len(delays_ms)]) * MS), stream.send(opus(20, number)))
         for number in range(frames)
     ]
     return clock(stream), sorted(arrivals, key=lambda arrival: arrival[0])
@@ -128,6 +128,7 @@ def at_random(generator: random.Random) -> tuple[MediaClock, list[tuple[int, byt
     jitter_ms = generator.choice((0, 10, 60, 300))
     copies = generator.choice(((), (), (1,), (1, 2), (3,)))
     sizes = generator.choice(((20,), (20,), (10,), (60,), (10, 20, 40, 60)))
+    lbrr, dred_ms = generator.choice(((False, 0), (False, 0), (True, 0), (False, 60), (True, 160)))
     dtx = generator.choice((0, 0, 0.2))
     sent_ms, burst_ms = 0.0, 0.0
     arrivals: list[tuple[int, bytes]] = []
@@ -135,7 +136,15 @@ def at_random(generator: random.Random) -> tuple[MediaClock, list[tuple[int, byt
         if generator.random() < 0.02:
             stream.ssrc += 1
         sent_ms = stream.samples / PER_MS
-        packet = stream.send(generator.choice(sizes), copies, generator.random() < dtx)
+        frame_ms = generator.choice(sizes)
+        if generator.random() < dtx:
+            frame_ms, content = 20, b"\xb8"
+        elif lbrr or dred_ms:
+            frame_ms = min(frame_ms, 20)
+            content = frame(stream.sequence, frame_ms=frame_ms, lbrr=lbrr, dred_ms=dred_ms).payload
+        else:
+            content = opus(frame_ms, stream.sequence & 0xFFFF)
+        packet = stream.send(content, frame_ms, copies)
         burst_ms = max(0.0, burst_ms - 20) if generator.random() < 0.9 else generator.choice((40.0, 150.0))
         for _ in range(1 + (generator.random() < 0.05)):
             if generator.random() >= loss:

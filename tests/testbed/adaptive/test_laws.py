@@ -44,7 +44,9 @@ def preset(name: str) -> AdaptivePlayout:
     return AdaptivePlayout.model_validate({"policy": "adaptive", "preset": name})
 
 
-def check_patterns(seeds: range) -> None:
+def check_patterns(seeds: range) -> set[str]:
+    """Check calls over random networks; return the names of all that was decoded, and of all edits."""
+    seen: set[str] = set()
     for seed in seeds:
         generator = random.Random(seed)
         media, arrivals = at_random(generator)
@@ -58,11 +60,14 @@ def check_patterns(seeds: range) -> None:
                 laws.check_sound(played, media)
         except AssertionError as error:
             raise AssertionError(f"pattern {seed}") from error
+        seen |= {packet.source.name for packet in decoded} | {edit.kind.name for edit in played.edits}
+    return seen
 
 
 @pytest.mark.usefixtures("quiet")
 def test_whatever_arrives_is_played_once_in_order_and_to_the_sample() -> None:
-    check_patterns(range(500))
+    seen = check_patterns(range(500))
+    assert seen == {"PRIMARY", "RED", "LBRR", "DRED"} | {kind.name for kind in EditKind}
 
 
 @pytest.mark.long
