@@ -19,7 +19,7 @@ from testbed.errors import MetricError, reason
 from testbed.metrics.metric import Signal
 from testbed.metrics.scorer import Score, scorer
 from testbed.plan import CallId
-from testbed.planned_call import concealer_of
+from testbed.playout.adaptive import concealer_of
 from testbed.run_context import RunContext
 
 

@@ -8,6 +8,7 @@ from testbed.codecs.opus.capabilities import Capabilities, refusal
 from testbed.codecs.schemes import SchemeSpec
 from testbed.codecs.schemes.part import ENHANCEMENT_COMPLEXITY, NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.plan import speech_settings
+from testbed.playout.adaptive import concealer_of
 from testbed.scenario.document import KeyPath
 from testbed.scenario.loading import Point, Scenario, points
 
@@ -38,7 +39,8 @@ def needs(scenario: Scenario) -> Iterator[Need]:
     """Yield the needs of a scenario without a sweep."""
     codec = scenario.codec
     for index, scheme in enumerate(scenario.schemes):
-        yield from _of_scheme(("schemes", index), scheme, codec.decoder_complexity)
+        conceals = concealer_of(scheme, scenario.playout) == "codec"
+        yield from _of_scheme(("schemes", index), scheme, codec.decoder_complexity, conceals)
     if codec.decoder_complexity >= ENHANCEMENT_COMPLEXITY:
         # The ceiling is decoded at this complexity in any case.
         yield Need(
@@ -51,14 +53,15 @@ def needs(scenario: Scenario) -> Iterator[Need]:
         yield Need("dtx", ("codec", "dtx"), "it")
 
 
-def _of_scheme(key: KeyPath, scheme: SchemeSpec, complexity: int) -> Iterator[Need]:
+def _of_scheme(key: KeyPath, scheme: SchemeSpec, complexity: int, conceals: bool) -> Iterator[Need]:
+    """Yield the needs of a scheme, given the decoder's complexity and whether the codec conceals."""
     needed = {part.capability: part.key for part in scheme.parts if part.capability}
     if "dred" in needed:
         needed.pop("deep_plc", None)  # libopus has DRED only with deep PLC
     for capability, part in needed.items():
         yield Need(capability, (*key, part), repr(scheme.name))
-    conceals = scheme.decoder_complexity(complexity) >= NEURAL_CONCEALMENT_COMPLEXITY
-    if conceals and not needed.keys() & {"dred", "deep_plc"}:
+    is_neural = scheme.decoder_complexity(complexity) >= NEURAL_CONCEALMENT_COMPLEXITY
+    if conceals and is_neural and not needed.keys() & {"dred", "deep_plc"}:
         yield Need(
             "deep_plc",
             key,

@@ -16,14 +16,11 @@ from testbed.codecs.encoding import Encoding, LiveEncoder
 from testbed.codecs.engines.engine import Engine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
-from testbed.codecs.schemes.part import Concealer
-from testbed.codecs.schemes.scheme import Scheme
 from testbed.control import Loop
 from testbed.encoded_clip import EncodedClip
 from testbed.plan import CallId, speech_settings
-from testbed.playout.adaptive import AdaptivePlayout
+from testbed.playout.adaptive import concealer_of
 from testbed.playout.offline import Offline
-from testbed.playout.policy import Playout
 from testbed.randomness import generator
 from testbed.run_context import RunContext
 
@@ -87,12 +84,6 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         starts_ns = [start_ns for _, start_ns in others]
         beside = list(zip(encoders, starts_ns, strict=True))
         return simulate(encoder, settings, channel, loop, beside, scenario.limits.events)
-
-
-def concealer_of(scheme: Scheme, playout: Playout) -> Concealer:
-    """Return who conceals: the scheme says it, or else an adaptive receiver."""
-    of_playout = playout.concealer if isinstance(playout, AdaptivePlayout) else "codec"
-    return scheme.concealed_by() or of_playout
 
 
 @lru_cache(maxsize=1)

@@ -7,9 +7,11 @@ from typing import Any, Literal, Self
 from pydantic import model_validator
 
 from testbed.codecs.schemes.part import Concealer
+from testbed.codecs.schemes.scheme import Scheme
 from testbed.neteq.parameters import NeteqParameters
 from testbed.neteq.presets import CONTROLLERS
 from testbed.playout.late import Late, describe_late_policy
+from testbed.playout.policy import Playout
 
 _CONCEALERS: Mapping[str, Concealer] = {"neteq": "neteq", "neteq_m106": "neteq", "signal": "codec"}
 
@@ -69,3 +71,9 @@ class AdaptivePlayout(NeteqParameters):
             f"for an adaptive jitter buffer ({self.preset}); "
             f"95 % would be in time with a fixed one of {math.ceil(variation_ms)} ms"
         )
+
+
+def concealer_of(scheme: Scheme, playout: Playout) -> Concealer:
+    """Return who conceals in calls of a scheme: the scheme says it, or else an adaptive receiver."""
+    of_receiver = playout.concealer if isinstance(playout, AdaptivePlayout) else "codec"
+    return scheme.concealed_by() or of_receiver

@@ -66,6 +66,14 @@ def test_a_missing_capability_is_named_with_the_key_that_needs_it(
     assert unmet(scenario(), Capabilities(path, "libopus 1", **{**EVERYTHING, capability: False})) == []
 
 
+@pytest.mark.parametrize(("preset", "count"), [("neteq", 0), ("signal", 1)])
+def test_where_neteq_conceals_nothing_falls_back_on_neural_plc(preset: str, count: int) -> None:
+    without = Capabilities(libopus.find(), "libopus 1", **{**EVERYTHING, "deep_plc": False})
+    playout = f"{{policy: adaptive, preset: {preset}}}"
+    wanted = scenario("schemes: [plc]", f"schemes: [{RED}]\nsweep: {{playout: [{playout}]}}")
+    assert len(unmet(wanted, without)) == count
+
+
 def test_a_real_libopus_without_networks_is_refused_alike_by_a_run_a_dry_run_and_a_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
