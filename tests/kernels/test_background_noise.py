@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import noise, vowel
 
@@ -8,6 +8,7 @@ from reference import background_noise as plain
 from testbed.kernels.background_noise import NoiseLevel, updated
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_estimate_against_reference(seed):
     random = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import noise, vowel
 
@@ -10,6 +10,7 @@ from testbed.kernels.expand import FULL, ExpandState, analyse, continued
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@settings(max_examples=40)
 @given(SEEDS, st.floats(60, 390), st.floats(30, 30_000), st.floats(0.2, 5))
 def test_analysis_against_reference(seed, pitch, level, growth):
     history = np.clip(vowel(512, pitch, level, seed) * np.linspace(1, growth, 512), -32768, 32767).astype(
@@ -20,6 +21,7 @@ def test_analysis_against_reference(seed, pitch, level, growth):
         np.testing.assert_allclose(found[name], value, rtol=2e-3, atol=1e-3, err_msg=name)
 
 
+@settings(max_examples=40)
 @given(SEEDS, st.floats(60, 390), st.booleans())
 def test_continuation_against_reference(seed, pitch, is_muting):
     history = vowel(512, pitch, 8000, seed)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import noise, vowel
 
@@ -13,6 +13,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 QUIET = 10.0
 
 
+@settings(max_examples=40)
 @given(SEEDS, st.floats(60, 390), st.floats(30, 30_000))
 def test_splices_against_reference(seed, pitch, level):
     sound = vowel(480 + seed % 400, pitch, level, seed)
