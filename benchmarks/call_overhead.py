@@ -122,7 +122,7 @@ class Overhead:
 
 def heard(encoding: Encoding, settings: CallSettings, channel: Realization, samples: int) -> Pcm16:
     """Make one call from the encoded clip to aligned sound."""
-    return listen(simulate(encoding, settings, channel), samples, LibopusEngine())
+    return listen(simulate(encoding, settings, channel), samples, LibopusEngine()).pcm
 
 
 def main() -> None:

@@ -77,11 +77,20 @@ class MediaMap:
         return self.concealed + (last.start + last.samples if last else 0)
 
     def conceal(self, samples: int, source: Recovery) -> None:
-        """Note sound that was made in the open gap: `Recovery.PLC`, or `Recovery.DTX` for comfort noise."""
+        """Note sound that was made in the open gap: `Recovery.PLC`, or `Recovery.DTX` for comfort noise.
+
+        Parameters
+        ----------
+        samples
+            Its length; negative for what a merge replaced, which may begin with the end of decoded sound.
+        """
         if source != self._gap_source and self.concealed:
             self._settle(self.end + self.concealed)
         self._gap_source = source
         self.concealed += samples
+        if self.concealed < 0:
+            self._runs[-1].samples += self.concealed
+            self.concealed = 0
 
     def decode(self, samples: int, media: int, source: Recovery, carrier: int) -> None:
         """Note decoded sound, which closes the gap before it."""

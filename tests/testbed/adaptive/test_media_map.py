@@ -76,6 +76,16 @@ def test_edits_and_frames_are_those_of_the_samples(seed: int) -> None:
             assert of_frame[0] == place
 
 
+def test_decoded_sound_that_a_merge_replaces_is_skipped() -> None:
+    noted = MediaMap(SIZE)
+    noted.decode(100, 0, Recovery.PRIMARY, 0)
+    noted.conceal(30, Recovery.PLC)
+    noted.conceal(-34, Recovery.PLC)
+    noted.decode(SIZE - 140, 140, Recovery.PRIMARY, 140)
+    assert noted.finish() == SIZE - 44
+    assert [tuple(edit) for edit in noted.edits()] == [(EditKind.SKIPPED, 96, 44)]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_part_of_the_media_has_the_sound_of_just_that_part(seed: int) -> None:
     rng, plain, noted = random.Random(seed), PlainMap(), MediaMap(SIZE)
