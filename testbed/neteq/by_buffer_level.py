@@ -1,4 +1,4 @@
-"""Decisions by the smoothed level of the packet buffer: NetEq until 2023."""
+"""Decisions by the smoothed level of the packet buffer: NetEq of 2022."""
 
 from testbed.neteq.controller import CONCEALING, NeteqController
 from testbed.neteq.status import TICK_MS, LastMode, Operation, ReceiverStatus

@@ -51,9 +51,10 @@ class NeteqParameters(Parameters):
     stretch_pause_ms
         Least time between two stretches.
     high_limit_margin_ms
-        Distance of the level that starts acceleration from the one that ends slowing down.
+        Distance of the level that starts acceleration from the one that ends slowing down; by
+        `playout_delay`, the delay of the slowest recent packet is added.
     fast_accelerate_multiple
-        Multiple of that level at which acceleration needs no pause.
+        Multiple of the level that starts acceleration, from which it needs no pause.
     deceleration_offset_ms
         By `buffer_level`: sound is slowed down below 3/4 of the target delay, and never more than this below
         the target delay.
@@ -99,5 +100,7 @@ class NeteqParameters(Parameters):
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
         if self.max_delay_ms is not None and self.min_delay_ms > self.max_delay_ms:
-            raise ValueError(f"min_delay_ms {self.min_delay_ms} exceeds max_delay_ms {self.max_delay_ms}")
+            raise ValueError(
+                f"max_delay_ms {self.max_delay_ms} must be at least min_delay_ms {self.min_delay_ms}"
+            )
         return self

@@ -18,8 +18,11 @@ class Operation(IntEnum):
         The next packet's sound, joined to the concealment before it.
     EXPAND
         Concealment, by whatever conceals.
-    ACCELERATE, FAST_ACCELERATE
-        The next sound, without a pitch period (the second: at once, and where wanted without several).
+    ACCELERATE
+        The next sound, without a pitch period.
+    FAST_ACCELERATE
+        The same when the delay is far too long: without a pause since the last stretch, and without several
+        periods where `fast_accelerate` is set.
     PREEMPTIVE_EXPAND
         The next sound, with a pitch period twice.
     COMFORT_NOISE

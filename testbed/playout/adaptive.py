@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import model_validator
 
@@ -49,14 +49,6 @@ class AdaptivePlayout(NeteqParameters):
         if not isinstance(preset, str) or preset not in CONTROLLERS:
             return data
         return {**CONTROLLERS[preset].model_dump(), "concealer": _CONCEALERS[preset], **data}
-
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> Self:
-        if self.max_delay_ms is not None and self.max_delay_ms < self.min_delay_ms:
-            raise ValueError(
-                f"max_delay_ms {self.max_delay_ms} must be at least min_delay_ms {self.min_delay_ms}"
-            )
-        return self
 
     def describe(self, least_delay_ms: float) -> str:
         bounds = ""
