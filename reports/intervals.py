@@ -25,7 +25,7 @@ class Sample:
         return type(self)(self.clips[calls], self.units[calls])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Interval:
     """An estimate over `pairs` (clip, realization) of `clips`, with its 95 % interval (NaN for one call)."""
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from testbed.reports.facts import facts, speech
 from testbed.reports.headline import answers
 from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.reproduction import reproduction, rows
-from testbed.reports.summary import DELAY, RECOVERIES, Summary, summarize
+from testbed.reports.summary import DELAY, RECOVERIES, Cell, Summary, summarize
 from testbed.reports.verdict import judge
 from testbed.results import WORK, Results, load
 from testbed.words import counted
@@ -192,7 +192,7 @@ def _data(
         "recoveries": [*RECOVERIES],
         "parts": PARTS,
         "cells": [
-            asdict(summary.cells[key])
+            _cell(summary.cells[key])
             for point in points
             for scheme in summary.schemes
             if (key := (point, scheme)) in summary.cells
@@ -220,6 +220,11 @@ def _trades(weighed: Sequence[Trade]) -> list[dict[str, Any]]:
         }
         for trade in weighed
     ]
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    costs, shares = dict(cell.costs), dict(cell.shares)
+    return asdict(replace(cell, costs=costs, shares=shares))
 
 
 def _column(name: str) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """Summary of a run's table: means, intervals, differences, shares."""
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from testbed.columns import MEASURED, PLAYED_FROM
 from testbed.metrics import described, is_usable
@@ -31,7 +33,7 @@ _CALL = ("point", "clip", "realization", "scheme")
 """Columns that identify a call."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One scheme at one point.
 
@@ -63,8 +65,8 @@ class Cell:
     scheme: str
     calls: int
     failed: int
-    costs: dict[str, float]
-    shares: dict[str, float]
+    costs: Mapping[str, float]
+    shares: Mapping[str, float]
     scores: dict[str, Interval] = field(default_factory=dict)
     gains: dict[str, Interval] = field(default_factory=dict)
     repaired: dict[str, Interval] = field(default_factory=dict)
@@ -332,7 +334,7 @@ def _cells(
     has_failed = table["error"].fillna("") != ""
     failed = has_failed.groupby(group).sum().set_axis(sizes.index)
     made = pd.DataFrame({"calls": sizes, "failed": failed})
-    means, parts = _finite(costs, made.index), _finite(shares, made.index)
+    means, parts = _finite_rows(costs, made.index), _finite_rows(shares, made.index)
     place = {scheme: number for number, scheme in enumerate(schemes)}
     cells = [
         Cell(int(point), str(scheme), int(calls), int(failed), mean, part)
@@ -345,13 +347,31 @@ def _cells(
     return {(cell.point, cell.scheme): diagnosed.of(cell) for cell in cells}
 
 
-def _finite(columns: dict[str, "pd.Series[float]"], index: pd.Index) -> list[dict[str, float]]:
-    """Return the finite values of each row."""
+def _finite_rows(columns: dict[str, "pd.Series[float]"], index: pd.Index) -> "list[_FiniteRow]":
     values = pd.DataFrame(columns, index=index).to_numpy(float)
-    return [
-        {name: value for name, value in zip(columns, row, strict=True) if np.isfinite(value)}
-        for row in values.tolist()
-    ]
+    places = {name: place for place, name in enumerate(columns)}
+    return [_FiniteRow(places, values, row) for row in range(len(values))]
+
+
+class _FiniteRow(Mapping[str, float]):
+    """The finite values of one row of a table, by column; a tenth of the memory of a dict."""
+
+    __slots__ = ("_places", "_row", "_values")
+
+    def __init__(self, places: Mapping[str, int], values: NDArray[np.float64], row: int) -> None:
+        self._places, self._values, self._row = places, values, row
+
+    def __getitem__(self, name: str) -> float:
+        value = float(self._values[self._row, self._places[name]])
+        if not math.isfinite(value):
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._places if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class _Diagnosed:

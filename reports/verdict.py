@@ -1,7 +1,8 @@
 """The decision at each point of a run: the judging metric, and the recommended scheme."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import pandas as pd
@@ -102,7 +103,8 @@ def verdicts(
             raise ResultsError(f"--margin {name}={margin:g}: give a number above 0")
     known = _margins(summary, margins)
     points = sorted({point for point, _ in summary.cells})
-    judges = {point: _judge(summary, point, known) for point in points}
+    scored = _scored(summary)
+    judges = {point: _judge(summary, point, known, scored[point]) for point in points}
     metrics = {metric for metric, _ in judges.values() if metric in known}
     among_all = {metric: _choices(summary, metric, known[metric]) for metric in metrics}
     chosen = {
@@ -135,7 +137,7 @@ def judge(
     """
     points = sorted({point for point, _ in summary.cells})
     point = points[len(points) // 2] if point is None else point
-    metric, _ = _judge(summary, point, _margins(summary, margins))
+    metric, _ = _judge(summary, point, _margins(summary, margins), _scored(summary)[point])
     return metric or next(iter(ordered(summary)), None)
 
 
@@ -146,16 +148,20 @@ def _margins(summary: Summary, given: Mapping[str, float] | None) -> dict[str, f
     return {name: max(margin, summary.wobble.get(name, 0.0)) for name, margin in known.items()}
 
 
+def _scored(summary: Summary) -> dict[int, set[str]]:
+    """Return the metrics with a score of any scheme, by point."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for (point, _), cell in summary.cells.items():
+        found[point].update(cell.scores)
+    return found
+
+
 def _judge(
-    summary: Summary, point: int, margins: Mapping[str, float]
+    summary: Summary, point: int, margins: Mapping[str, float], has_scores: Set[str]
 ) -> tuple[str | None, dict[str, Interval]]:
     """Return the first metric that has a margin and shows an effect of loss, else the first of all."""
     ceiling = summary.ceiling_at(point)
-    scored = [
-        name
-        for name in ordered(summary)
-        if any(name in cell.scores for (at, _), cell in summary.cells.items() if at == point)
-    ]
+    scored = [name for name in ordered(summary) if name in has_scores]
     effects: dict[str, Interval] = {}
     for name in (each for each in scored if each in margins):
         effect = ceiling.gains.get(name) if ceiling else None

@@ -148,15 +148,36 @@ def _grids(
     mean_kbps = table.groupby(["point", "scheme"], observed=True)["wire_kbps"].mean()
     for (point, scheme), kbps in zip(mean_kbps.index, mean_kbps, strict=True):
         costs.setdefault(int(point), {})[str(scheme)] = float(kbps)
-    keys = ["point", "clip", "realization", "scheme"]
-    rivals = table.loc[table["scheme"].isin(schemes), [*keys, metric]]
-    scores = rivals.groupby(keys, observed=True)[metric].mean().unstack().reindex(columns=schemes)
-    values, points = scores.to_numpy(float), scores.index.get_level_values("point").to_numpy()
-    clips = scores.index.get_level_values("clip")
-    units = np.unique((clips.map(speakers) if speakers else clips).to_numpy(), return_inverse=True)[1]
+    rows = table["scheme"].isin(schemes).to_numpy()
+    clip, clips = _numbered(table["clip"])
+    scheme, names = _numbered(table["scheme"])
+    place = np.array([schemes.index(name) if name in schemes else 0 for name in names])
+    realization = table["realization"].to_numpy(np.int64)
+    realizations = int(realization.max(initial=0)) + 1
+    calls = (table["point"].to_numpy(np.int64) * len(clips) + clip) * realizations + realization
+    calls, call = np.unique(calls[rows], return_inverse=True)
+    cell, scores = call * len(schemes) + place[scheme[rows]], table[metric].to_numpy(float)[rows]
+    has_score = ~np.isnan(scores)
+    cell, scores, size = cell[has_score], scores[has_score], len(calls) * len(schemes)
+    with np.errstate(invalid="ignore"):
+        values = (np.bincount(cell, scores, size) / np.bincount(cell, minlength=size)).reshape(len(calls), -1)
+    points, clip = calls // (len(clips) * realizations), calls // realizations % len(clips)
+    unit_names = [speakers[name] if speakers else name for name in clips]
+    units = np.unique(unit_names, return_inverse=True)[1][clip]
+    units = np.unique(units, return_inverse=True)[1]
     for point, its_costs in costs.items():
         here = slice(*np.searchsorted(points, [point, point + 1]))
         yield point, values[here], units[here], its_costs
+
+
+def _numbered(column: "pd.Series[str]") -> tuple[NDArray[np.int64], list[str]]:
+    """Return the number of each value, and the values in their order."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return np.asarray(column.cat.codes, np.int64), [str(name) for name in column.cat.categories]
+    numbers, names = pd.factorize(column, sort=True)
+    return np.asarray(numbers, np.int64), [str(name) for name in names]
 
 
 @dataclass(frozen=True)
@@ -299,14 +320,20 @@ def _units_needed(
     be too small in half of the runs (Browne, "On the use of a pilot sample for sample size determination",
     Statistics in Medicine 14, 1995).
     """
-    from scipy.stats import chi2
-
     if np.isnan(deviation).any():
         return None
-    deviation = deviation * np.sqrt((have - 1) / chi2.ppf(1 - _POWER, have - 1))
+    deviation = deviation * _upper_limit(have)
     units, errors = _errors(comparisons)
     is_shown = errors[:, None] * deviation < distance
     return int(units[is_shown.all(axis=1).argmax()]) if is_shown.all(axis=1).any() else None
+
+
+@lru_cache(maxsize=8)
+def _upper_limit(units: int) -> float:
+    """Return the upper limit of a deviation over units, as a multiple of it."""
+    from scipy.stats import chi2
+
+    return math.sqrt((units - 1) / chi2.ppf(1 - _POWER, units - 1))
 
 
 @lru_cache(maxsize=8)

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 
 from testbed.adaptive.depacketizer import MediaClock
 from testbed.adaptive.played import Played
-from testbed.adaptive.receiver import AdaptiveReceiver
 from testbed.channels.packet import Packet
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.rtp.packet import CLOCK_HZ, RtpPacket
@@ -47,6 +46,9 @@ class AdaptiveEnd:
         may_pause: bool,
     ) -> None:
         self.arrived_ns = [NEVER] * frames
+        # Loads compiled kernels.
+        from testbed.adaptive.receiver import AdaptiveReceiver
+
         media = MediaClock(FIRST_TIMESTAMP, frames, frame_samples)
         self._receiver = AdaptiveReceiver(playout, media, decoder_complexity, concealer, may_pause)
         self._env = env

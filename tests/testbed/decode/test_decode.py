@@ -1,5 +1,6 @@
 """Captured calls are decoded to the sound that the receiver of a run, or libopus itself, plays."""
 
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from testbed.cli import app
+from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus.codec import Decoder, Encoder
 from testbed.codecs.opus.packet import parse
 from testbed.codecs.opus.settings import EncoderSettings
@@ -361,3 +363,16 @@ def test_damaged_packets_cost_themselves_only(tmp_path: Path, speech: NDArray[np
         answer = said("decode", capture, "-o", tmp_path / "call.wav", "--playout", playout, "--force")
         assert "and are left out" in answer
         assert 28_000 <= len(sound(tmp_path / "call.wav")) <= 40_000
+
+
+def test_a_capture_without_loss_is_decoded_as_by_opus_demo(tmp_path: Path, speech: NDArray[np.int16]) -> None:
+    build = opus_build.installed()
+    assert build is not None, "libopus is not built: run 'testbed opus build'"
+    stream, pcm = tmp_path / "call.bit", tmp_path / "call.pcm"
+    payloads = encoded(speech)
+    stream.write_bytes(b"".join(len(each).to_bytes(4) + bytes(4) + each for each in payloads))
+    command = [build.opus_demo, "-d", "16000", "1", "-dec_complexity", "10", stream, pcm]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    capture = captured(tmp_path / "call.pcap", in_turn(payloads))
+    said("decode", capture, "-o", tmp_path / "call.wav", "--playout", "offline")
+    assert np.array_equal(sound(tmp_path / "call.wav"), np.fromfile(pcm, np.int16))
