@@ -28,4 +28,5 @@ def float_from_int16(pcm: Pcm16) -> NDArray[np.float32]:
 def int16_from_24_bit(pcm: Pcm24) -> Pcm16:
     """Clip and round 24-bit samples, held in int32, to int16, as ``opus_demo`` does before it writes them."""
     limit = 0x7FFF00
-    return ((np.clip(pcm, -limit, limit) + 128) >> 8).astype(np.int16)
+    clipped = np.minimum(np.maximum(pcm, -limit), limit)
+    return ((clipped + 128) >> 8).astype(np.int16)

@@ -43,10 +43,10 @@ class ReorderOptimizer:
         best, best_cost = 0, -1
         for index, bucket in enumerate(self._histogram.buckets):
             loss_q30 -= bucket
-            delay_ms = max(0, index * BUCKET_MS - base_delay_ms)
-            cost = (delay_ms << 30) + 100 * self._ms_per_loss_percent * loss_q30
+            delay_cost = max(0, index * BUCKET_MS - base_delay_ms) << 30
+            if 0 <= best_cost <= delay_cost:
+                break  # later buckets cost more delay
+            cost = delay_cost + 100 * self._ms_per_loss_percent * loss_q30
             if best_cost < 0 or cost < best_cost:
                 best, best_cost = index, cost
-            if not loss_q30:
-                break
         return best
