@@ -6,9 +6,8 @@ Every 10 ms the controller decides what to play, from the packets that have arri
                          |               |    ^                           |
                          +--> controller-+    +-- late policy             +-- MediaMap --> what it stands for
 
-It differs from NetEq in this: NetEq has no DRED, which is buffered as by Signal's receiver; concealment is
-counted in samples, and not in ticks; sound is at 16 kHz; a stream of another SSRC goes on in the same
-receiver.
+It differs from NetEq in this: NetEq has no DRED, which is buffered as by Signal's receiver; sound is at
+16 kHz; a stream of another SSRC goes on in the same receiver.
 """
 
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from testbed.codecs.recovery import Recovery
 from testbed.codecs.schemes.part import Concealer
 from testbed.errors import CodecError
 from testbed.kernels.expand import OVERLAP_SAMPLES
+from testbed.neteq.controller import CONCEALING
 from testbed.neteq.create import create_controller
 from testbed.neteq.decoding import has_enough_to_accelerate, plan_decoding
 from testbed.neteq.status import STRETCHES, TICK_MS, FrameArrival, LastMode, Operation, ReceiverStatus
@@ -111,6 +111,7 @@ class _Call:
         self._recorder = BufferRecorder()
         self._frame_samples = _FIRST_FRAME_SAMPLES
         self._is_new_stream = True
+        self._concealed = 0
         self._start_ns: int | None = None
 
     def play(self, arrivals: Sequence[tuple[int, bytes]]) -> Played:
@@ -177,13 +178,14 @@ class _Call:
             self._late.trim(buffer, output.concealed_until)
             first = buffer.first
         removed, output.removed = output.removed, 0
+        self._concealed = self._concealed + TICK_SAMPLES if output.last in CONCEALING else media.concealed
         status = ReceiverStatus(
             output.last,
             media.end,
             None if first is None else first.start,
             first is not None and first.is_dtx,
             output.left,
-            media.concealed,
+            self._concealed,
             output.mute_factor_q14,
             buffer.span_samples,
             buffer.waiting_span_samples(tick, TICK_SAMPLES),

@@ -10,7 +10,7 @@ SIMULATE = 3
 """Measurements of a call, and the decoder's actions."""
 DECODE = 1
 """Sound of a call."""
-PLAY = 1
+PLAY = 2
 """What an adaptive receiver plays, and when."""
 FLOWS = 1
 """Rows, changes and time series of a run of flows."""

@@ -104,7 +104,7 @@ class ReceiverStatus(NamedTuple):
     left_samples
         Decoded sound that was not played yet.
     concealed_samples
-        Concealment or comfort noise since the last decoded packet.
+        Comfort noise since the last decoded packet, or the ticks since the one in which concealment began.
     mute_factor_q14
         Gain of NetEq's own concealment, 16384 for 1; 0 after it has faded out.
     span_samples
