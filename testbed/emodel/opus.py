@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from testbed.codecs.schemes.part import Concealer
+from testbed.codecs.schemes.part import ENHANCEMENT_COMPLEXITY, NEURAL_CONCEALMENT_COMPLEXITY, Concealer
 from testbed.emodel.bands import WIDEBAND
 from testbed.emodel.impairments import burst_ratio
 
 FRAME_MS = 20
 """Duration of the frames that the values hold for."""
-_ENHANCES_FROM, _CONCEALS_FROM = 6, 5  # complexities of the decoder, see `testbed.scenario.models.Codec`
 _SPEECH_KBPS = (11.3, 15.0, 22.5, 30.0, 58.8)
 _PLAIN = (22.2, 11.3, 2.8, 0.0, 0.0)
 _ENHANCED = (8.1, 1.9, 0.0, 0.0, 0.0)
@@ -63,17 +62,17 @@ class Equipment:
         """
         lost_percent = 100 * lost / frames
         ratio = burst_ratio(lost, bursts, frames) if lost else 1.0
-        equipment = self.impairment(kbps)
+        by_codec = self.impairment(kbps)
         is_beyond = ratio > _MOST_BURSTY and lost_percent >= _SPARSE_PERCENT
-        if is_beyond or not math.isfinite(equipment + delay_ms):
+        if is_beyond or not math.isfinite(by_codec + delay_ms):
             return math.nan
         # A call is so short that independent losses may be spread more evenly than on average.
-        rating = WIDEBAND.rating(delay_ms, equipment, self.robustness, lost_percent, max(1.0, ratio))
+        rating = WIDEBAND.rating(delay_ms, by_codec, self.robustness, lost_percent, max(1.0, ratio))
         return WIDEBAND.mos(rating)
 
 
 def equipment(decoder_complexity: int, concealer: Concealer) -> Equipment:
     """Return Opus with a decoder and its concealment."""
-    impairments = _ENHANCED if decoder_complexity >= _ENHANCES_FROM else _PLAIN
-    of_codec = _BPL_NEURAL if decoder_complexity >= _CONCEALS_FROM else _BPL_CLASSIC
+    impairments = _ENHANCED if decoder_complexity >= ENHANCEMENT_COMPLEXITY else _PLAIN
+    of_codec = _BPL_NEURAL if decoder_complexity >= NEURAL_CONCEALMENT_COMPLEXITY else _BPL_CLASSIC
     return Equipment(_SPEECH_KBPS, impairments, _BPL_NETEQ if concealer == "neteq" else of_codec)
