@@ -98,6 +98,8 @@ def live(
             relay.run(seconds, show)
     say(summary(relay.counts))
     if relay.recording is not None:
-        if left_out := relay.recording.left_out:
+        if failure := relay.recording.failure:
+            tell(f"note: the recording lacks the end of the call: {failure}")
+        elif left_out := relay.recording.left_out:
             tell(f"note: {counted(left_out, 'packet')} not recorded: the recording was full, see --record-mb")
         say(record)

@@ -51,7 +51,7 @@ def host_towards(target: Address) -> str:
     ScenarioError
         The target cannot be reached.
     """
-    with socket.socket(_version(target), socket.SOCK_DGRAM) as made:
+    with socket.socket(version(target), socket.SOCK_DGRAM) as made:
         try:
             made.connect(target)
         except OSError as error:
@@ -78,7 +78,7 @@ def bound(address: Address) -> socket.socket:
     ScenarioError
         It cannot be bound.
     """
-    made = socket.socket(_version(address), socket.SOCK_DGRAM)
+    made = socket.socket(version(address), socket.SOCK_DGRAM)
     try:
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
@@ -89,5 +89,6 @@ def bound(address: Address) -> socket.socket:
     return made
 
 
-def _version(address: Address) -> socket.AddressFamily:
+def version(address: Address) -> socket.AddressFamily:
+    """Return the version of IP of an address."""
     return socket.AF_INET6 if ":" in address[0] else socket.AF_INET

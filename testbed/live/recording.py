@@ -34,7 +34,8 @@ def arrivals_file(way: Way) -> str:
 class LiveRecording:
     """Files in a folder of their own, which must be new or empty.
 
-    The log and the capture grow with the call. When they reach their limit, nothing more is recorded.
+    The log and the capture grow with the call. When they reach their limit, or cannot be written, nothing
+    more is recorded.
 
     Parameters
     ----------
@@ -48,18 +49,21 @@ class LiveRecording:
     Attributes
     ----------
     left_out
-        Number of decisions that were not recorded, as the limit was reached.
+        Number of decisions that were not recorded.
+    failure
+        Why a file could not be written, such as on a full disk; else empty.
     """
 
     def __init__(self, folder: Path, network: LiveNetwork, most_mb: int = MOST_MB) -> None:
         self.left_out = 0
+        self.failure = ""
         self.folder = _empty_folder(folder)
         self._left_bytes = most_mb * 10**6
         self._left_rows = MAX_PACKETS
         self._start_ns = 0
         with (self.folder / NETWORK_FILE).open("x", encoding="utf-8") as stream:
             json.dump(network.as_data(), stream, indent=1)
-        self._log = (self.folder / LOG_FILE).open("x", encoding="ascii", newline="")
+        self._log = (self.folder / LOG_FILE).open("x", 1, "ascii", newline="")
         self._log.write(",".join(COLUMNS) + "\n")
         self._file: BinaryIO = (self.folder / CAPTURE_FILE).open("xb")
         self._capture = Capturing(self._file)
@@ -78,23 +82,42 @@ class LiveRecording:
             return
         self._left_bytes -= size_bytes
         self._left_rows -= 1
-        self._log.write(line)
-        if is_sent:
-            self._capture.write(self._start_ns + fate.sent_ns, datagram, source, target)
+        try:
+            self._log.write(line)
+            if is_sent:
+                self._capture.write(self._start_ns + fate.sent_ns, datagram, source, target)
+        except OSError as error:
+            self._fail(error)
+            self.left_out += 1
 
     def end(self) -> None:
         """Close the files, and write the arrivals of each way that had any."""
-        self._log.close()
-        self._file.close()
+        for file in (self._log, self._file):
+            try:
+                file.close()
+            except OSError as error:
+                self._fail(error)
+        try:
+            if self.failure:
+                _cut_to_whole_lines(self.folder / LOG_FILE)
+            self._write_arrivals()
+        except OSError as error:
+            self._fail(error)
+
+    def _write_arrivals(self) -> None:
         for way in Way:
             log = read_log(self.folder / LOG_FILE)
             media = (fate for fate in log if fate.way is way and fate.kind is DatagramKind.RTP)
             with suppress(ChannelError):  # too few packets to replay
                 write_arrivals(self.folder / arrivals_file(way), media)
 
+    def _fail(self, error: OSError) -> None:
+        self.failure = self.failure or error.strerror or str(error)
+
 
 _CAPTURE_HEADER_BYTES = 64
 """At most: of a record, IPv6 and UDP."""
+_MOST_LINE_BYTES = 4096
 
 
 def write_arrivals(path: Path, fates: Iterable[PacketFate]) -> None:
@@ -119,6 +142,14 @@ def write_arrivals(path: Path, fates: Iterable[PacketFate]) -> None:
     first = order[np.flatnonzero(np.diff(number[order], prepend=-1))]
     delay_ns = np.where(sent_ns[first] == _NEVER_NS, LOST, sent_ns[first] - taken_ns[first])
     write(path, from_times(taken_ns[first], delay_ns))
+
+
+def _cut_to_whole_lines(path: Path) -> None:
+    """Remove a last line without an end."""
+    with path.open("r+b") as file:
+        size = file.seek(0, 2)
+        begin = file.seek(max(0, size - _MOST_LINE_BYTES))
+        file.truncate(begin + file.read().rfind(b"\n") + 1)
 
 
 def recorded_network(folder: Path) -> LiveNetwork:

@@ -112,8 +112,8 @@ class Relay:
         self._wake, self._woken = socket.socketpair()
         self._ends = {Way.FORWARD: RelayEnd(listen, None)}
         self._ends[Way.REVERSE] = RelayEnd(back or (listen[0] if to is None else host_towards(to), 0), to)
-        self.recording = None if record is None else LiveRecording(record, network, record_mb)
         self._directions = {way: self._direction(network, way) for way in Way}
+        self.recording = None if record is None else LiveRecording(record, network, record_mb)
 
     @property
     def listens_at(self) -> Address:

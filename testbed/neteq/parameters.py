@@ -49,7 +49,7 @@ class NeteqParameters(Parameters):
         Whether several pitch periods may be removed at once when the delay is far too long; without it, one
         at a time, without a pause.
     stretch_pause_ms
-        Least time between two stretches.
+        Least time between two stretches: at least a tick, since slowing down in each would never end.
     high_limit_margin_ms
         Distance of the level that starts acceleration from the one that ends slowing down; by
         `playout_delay`, the delay of the slowest recent packet is added.
@@ -87,7 +87,7 @@ class NeteqParameters(Parameters):
     max_delay_ms: int | None = Field(None, ge=10, le=10_000)
     allow_stretching: bool = True
     fast_accelerate: bool = False
-    stretch_pause_ms: int = Field(50, ge=0, le=10_000)
+    stretch_pause_ms: int = Field(50, ge=10, le=10_000)
     high_limit_margin_ms: int = Field(20, ge=0, le=1000)
     fast_accelerate_multiple: int = Field(4, ge=1, le=100)
     deceleration_offset_ms: int = Field(85, ge=0, le=10_000)

@@ -1,11 +1,14 @@
 """The helper answers with the relay's address, and refuses what is too long or is no description."""
 
 import http.client
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from testbed.errors import ScenarioError
+from testbed.live import ice_helper as helpers
 from testbed.live.addresses import Address
 from testbed.live.candidates import with_relay
 from testbed.live.ice_helper import MOST_BYTES, ice_helper
@@ -80,3 +83,28 @@ def test_the_relay_needs_an_address_that_clients_can_send_to() -> None:
         ice_helper((LOOPBACK, 0), anywhere),
     ):
         pass
+
+
+def test_slow_clients_delay_neither_others_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helpers, "_MOST_REQUESTS", 2)
+    with ice_helper((LOOPBACK, 0), RELAYS) as address, socket.create_connection(address) as slow:
+        slow.sendall(b"POST /caller HTTP/1.1\r\nContent-Length: 9\r\n\r\n")
+        assert ask(address, "POST", "/caller", "")[0] == 200
+        with socket.create_connection(address), pytest.raises(ConnectionError):
+            for _ in range(100):  # the two slow ones leave no place
+                assert ask(address, "POST", "/caller", "")[0] == 200
+
+
+def test_a_request_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helpers, "_TIMEOUT_S", 0.2)
+    with ice_helper((LOOPBACK, 0), RELAYS) as address, socket.create_connection(address, timeout=10) as slow:
+        slow.sendall(b"POST /caller HTTP/1.1\r\nContent-Length: 99999\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            for _ in range(1000):
+                slow.sendall(b"a")
+                time.sleep(0.01)
+
+
+def test_it_listens_at_ipv6(helper: Address) -> None:
+    with ice_helper(("::1", 0), RELAYS) as address:
+        assert ask(address, "POST", "/caller", "")[0] == 200

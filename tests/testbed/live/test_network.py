@@ -56,7 +56,7 @@ def test_a_scenario_whose_sweep_leaves_the_channel_alone(tmp_path: Path) -> None
 
 
 def test_packaged_scenarios() -> None:
-    assert names(load_network("quickstart")) == (["loss", "delay"], [])
+    assert names(load_network("quickstart")) == (["loss", "jitter"], [])
     overrides = ["forward.link.delay_ms=50", "backward.delay.constant_ms=50"]
     flows = load_network("rfc8867/5.1-variable-capacity", True, overrides)
     assert names(flows) == (["link", "jitter"], ["delay", "jitter"])

@@ -1,8 +1,10 @@
 """A relay refuses strangers, floods and garbage, and counts them by reason."""
 
 import random
+import resource
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import dpkt
@@ -206,6 +208,34 @@ def test_a_full_recording_ends_and_the_call_goes_on(tmp_path: Path, monkeypatch:
     assert relay.recording is not None
     assert relay.recording.left_out == 2
     assert [fate.number for fate in read_log(tmp_path / "rec" / "relay.csv")] == [0, 1, 2]
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Let no file grow beyond 30 kB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_ends_the_recording_and_the_call_goes_on(tmp_path: Path) -> None:
+    with (
+        client() as one,
+        client() as other,
+        Relay(DELAY, (LOOPBACK, 0), other.getsockname(), record=tmp_path / "rec") as relay,
+        in_thread(relay),
+    ):
+        for number in range(400):
+            one.sendto(rtp(number, bytes(100)), relay.listens_at)
+            assert len(other.recv(200)) == 112
+    assert relay.recording is not None
+    assert relay.recording.failure == "File too large"
+    log = list(read_log(tmp_path / "rec" / "relay.csv"))
+    assert [fate.number for fate in log] == list(range(len(log)))
+    assert 100 < len(log) < 400
+    assert (tmp_path / "rec" / "arrivals-forward.csv").is_file()
 
 
 def test_log_and_capture_stay_below_their_limit(tmp_path: Path) -> None:

@@ -79,6 +79,11 @@ def test_a_least_delay_beyond_ten_seconds_is_refused(min_delay_ms: int) -> None:
         NeteqParameters(min_delay_ms=min_delay_ms)
 
 
+def test_slowing_down_in_every_tick_is_refused_since_it_would_never_end() -> None:
+    with pytest.raises(ValidationError, match="stretch_pause_ms"):
+        NeteqParameters(stretch_pause_ms=0)
+
+
 def test_a_least_delay_above_the_largest_is_refused() -> None:
     with pytest.raises(ValidationError, match="min_delay_ms"):
         NeteqParameters(min_delay_ms=80, max_delay_ms=60)
