@@ -95,9 +95,11 @@ def _against_ceiling(summary: Summary, cell: Cell, metric: str) -> list[str]:
     ceiling = summary.ceiling_at(cell.point)
     if ceiling is None or metric not in ceiling.scores:
         return []
-    taken = "loss and delay take" if metric == CONVERSATIONAL else "loss takes"
-    text = f"With no {taken.rpartition(' ')[0]} the same speech scores "
-    text += terms.score(ceiling.scores[metric], metric)
+    has_delay = metric == CONVERSATIONAL
+    without, taken = (
+        ("neither loss nor delay", "loss and delay take") if has_delay else ("no loss", "loss takes")
+    )
+    text = f"With {without} the same speech scores {terms.score(ceiling.scores[metric], metric)}"
     share = cell.repaired.get(metric)
     if share is not None and share.low > 1:
         text += f"; {cell.scheme} scores better"

@@ -149,10 +149,14 @@ def _margins(summary: Summary, given: Mapping[str, float] | None) -> dict[str, f
 
 
 def _scored(summary: Summary) -> dict[int, set[str]]:
-    """Return the metrics with a score of any scheme, by point."""
+    """Return the metrics with a score of any scheme but the ceiling, by point.
+
+    Where a receiver has no delay, `mos_cq` scores the ceiling alone.
+    """
     found: dict[int, set[str]] = defaultdict(set)
-    for (point, _), cell in summary.cells.items():
-        found[point].update(cell.scores)
+    for (point, scheme), cell in summary.cells.items():
+        if scheme != summary.ceiling:
+            found[point].update(cell.scores)
     return found
 
 

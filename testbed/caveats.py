@@ -71,12 +71,12 @@ def _stretching(plan: Plan) -> list[str]:
 
 
 def _without_delay(plan: Plan) -> list[str]:
-    """Return that conversational quality lacks where a receiver has no delay."""
-    is_offline = any(isinstance(point.scenario.playout, Offline) for point in plan.points)
+    """Return that conversational quality lacks, if no receiver has a delay."""
+    is_offline = all(isinstance(point.scenario.playout, Offline) for point in plan.points)
     if not is_offline or CONVERSATIONAL not in plan.scenario.metric_names:
         return []
     label = METRICS[CONVERSATIONAL].label
-    return [f"{label} needs a delay: an offline receiver, which waits without limit, has neither"]
+    return [f"{label} needs a delay, which a receiver that waits without limit does not have"]
 
 
 def _recordings(plan: Plan) -> list[str]:

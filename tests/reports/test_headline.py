@@ -326,3 +326,26 @@ def test_the_lowest_mean_is_the_best_if_lower_is_better(monkeypatch) -> None:
     assert cells[0, "B"].gains["lsd_db"].mean == pytest.approx(0.8)
     assert cells[0, "B"].scores["lsd_db"].mean < cells[0, "A"].scores["lsd_db"].mean
     assert cells[0, "B"].repaired["lsd_db"].mean == pytest.approx(2 / 3, abs=0.01)
+
+
+def test_conversational_quality_counts_delay_and_judges_where_a_scheme_has_a_delay() -> None:
+    scores = {"mos_cq": GOOD, "plcmos": GOOD}
+    said = text(answer(scores))
+    assert "MOS-CQ" in said
+    assert "With neither loss nor delay the same speech scores" in said
+    assert "of what loss and delay take from classic PLC" in said
+    nothing = np.full(len(PLAIN), np.nan)
+    offline = {name: values if name == "no loss" else nothing for name, values in GOOD.items()}
+    found = answer({"mos_cq": offline, "plcmos": GOOD})
+    assert found.lead.startswith("Use B: within 0.1 PLCMOS of the best")
+    assert "With no loss the same speech scores" in text(found)
+
+
+def test_the_cost_of_a_scheme_is_its_delay_where_the_receiver_adapts() -> None:
+    columns = {"mouth_to_ear_ms": {"B": 140.0}, "buffer_needed_ms_max": {"B": 90.0}}
+    fixed, adaptive = (
+        answer(GOOD, {"scenario": {"playout": {"policy": policy}}}, **columns)
+        for policy in ("fixed", "adaptive")
+    )
+    assert "kb/s on the wire and a buffer of 90 ms." in fixed.lead
+    assert "kb/s on the wire and a delay of 140 ms from mouth to ear." in adaptive.lead

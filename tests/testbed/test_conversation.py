@@ -1,6 +1,8 @@
 """Conversational quality: listening quality less the impairment by delay, in rows, decisions and messages."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,9 +71,12 @@ def test_a_row_has_the_quality_of_its_score_and_its_delay(finished: Run) -> None
     assert (soon["mos_cq"].to_numpy() > late["mos_cq"].to_numpy() + 0.2).all()
 
 
-def test_a_receiver_without_delay_is_warned_of(finished: Run) -> None:
-    warnings = json.loads((finished.folder / "manifest.json").read_text())["warnings"]
-    assert "MOS-CQ needs a delay: an offline receiver, which waits without limit, has neither" in warnings
+def test_receivers_without_delay_are_warned_of_if_there_is_no_other(finished: Run, tmp_path: Path) -> None:
+    warning = "MOS-CQ needs a delay, which a receiver that waits without limit does not have"
+    assert warning not in json.loads((finished.folder / "manifest.json").read_text())["warnings"]
+    offline = re.sub("playout: {policy: fixed.*|sweep.*", "", SCENARIO) + "playout: {policy: offline}\n"
+    run = runner.run_scenario(parse_scenario(offline), tmp_path / "run", jobs=1)
+    assert warning in json.loads((run.folder / "manifest.json").read_text())["warnings"]
 
 
 def test_it_is_the_judge_of_a_run_that_has_it(finished: Run) -> None:
