@@ -65,8 +65,8 @@ def _stretching(plan: Plan) -> list[str]:
     if not warped:
         return []
     return [
-        f"with an adaptive receiver these scores are of damage besides stretching: {warped}; the clip is "
-        "stretched as the sound was before it is compared"
+        f"these scores do not hear an adaptive receiver stretch speech: {warped}; the clip is stretched "
+        "alike before it is compared"
     ]
 
 

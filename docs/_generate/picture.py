@@ -12,7 +12,7 @@ from snippets import ROOT, snippets
 
 WORK = ROOT / "build" / "picture"
 PICTURE = ROOT / "docs" / "images" / "report.png"
-SIZE = "1200,1660"
+SIZE = "1200,1750"
 COLOURS = 128
 
 
