@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field
 
 from testbed.named_parameters import invalid
 from testbed.parameters import Parameters
@@ -48,7 +48,7 @@ def _valid(given: Any) -> LateName | Wait:
     return name
 
 
-Late = Annotated[LateName | Wait, PlainValidator(_valid, json_schema_input_type=LateName | Wait)]
+Late = Annotated[LateName | Wait, BeforeValidator(_valid)]
 
 
 def describe_late_policy(late: Late) -> str:

@@ -11,6 +11,7 @@ from testbed.codecs.encoded_frame import EncodedFrame
 from testbed.codecs.encoding import encode
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.recovery import Recovery
+from testbed.playout.adaptive import AdaptivePlayout
 from tests.testbed.receiver import packets
 
 from .calls import inserted_ms, play, sent
@@ -108,3 +109,10 @@ def test_no_policy_is_deaf_after_the_network_has_become_slower(late: str) -> Non
     frames = [packets.frame(number) for number in range(150)]
     played = play(sent(frames, late_ms=slower), 150, late=late, preset="signal")
     assert played.recovered_by.tolist()[-30:] == [PRIMARY] * 30
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("late", LATE_POLICIES)
+def test_a_policy_is_the_same_in_plain_data(late: Any) -> None:
+    playout = AdaptivePlayout.model_validate({"policy": "adaptive", "late": late})
+    assert playout.model_dump(mode="json")["late"] == late
