@@ -30,8 +30,8 @@ class AdaptivePlayout(NeteqParameters):
         What becomes of sound that arrives while its time is being concealed. ``drop``: it is lost.
         ``splice``: the part that is not yet concealed is played, so the delay stays. ``stall``: it is played
         in full, so the delay grows, and acceleration takes it back; NetEq and Signal do this. ``{wait:
-        {most_ms: 100}}``: as ``stall``; and a gap is concealed for so long before a later packet ends it.
-        Below the controller's target delay, all play in full.
+        {most_ms: 100}}``: as ``stall``; and while frames are missing, playout waits for them until its delay
+        is 100 ms above the target. Below the target delay, all play in full.
     concealer
         Who conceals in a scheme that does not say so, such as ``red`` alone: the ``codec``, or ``neteq`` by
         its Expand. A scheme with `plc`, `neural_plc` or `dred` says it.

@@ -1,4 +1,4 @@
-"""Late policies: what becomes of sound that arrives while its gap is being concealed."""
+"""Late policies: what becomes of sound that arrives while its time is being concealed."""
 
 from typing import Annotated, Any, Literal, get_args
 
@@ -22,7 +22,7 @@ class WaitBounds(Parameters):
 
 
 class Wait(Parameters):
-    """Playout that is held when a gap begins.
+    """Playout that waits for what is missing.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ Late = Annotated[LateName | Wait, BeforeValidator(_valid)]
 def describe_late_policy(late: Late) -> str:
     """Return what becomes of late sound, as a clause about it."""
     if isinstance(late, Wait):
-        return f"what is missing is waited for, {late.wait.most_ms:g} ms at most"
+        return f"what is missing is waited for, up to {late.wait.most_ms:g} ms above the target delay"
     return {
         "drop": "late sound is dropped",
         "splice": "of late sound, what is not yet concealed is played",
