@@ -9,6 +9,10 @@ _MOST_TICKS = 10 * CLOCK_HZ
 """Largest difference between the time of the timestamps and that of the arrivals of two packets."""
 
 
+_RESET_TICKS = 120 * CLOCK_HZ // 1000
+"""The time at which a sender set its clock anew is rounded to this, which most lengths of packets divide."""
+
+
 class Stamped(NamedTuple):
     """A packet: its place in its stream, RTP timestamp, and time of arrival."""
 
@@ -54,7 +58,8 @@ def unwrap(packets: Iterable[Stamped]) -> Unwrapped:
             ticks[packet.place] = ticks[last.place] + _step(last, packet)
         elif suspect is not None and _agree(suspect, packet):
             resets, strays = resets + 1, strays - 1
-            ticks[suspect.place] = ticks[last.place] + max(0, _passed(last, suspect))
+            passed = round(_passed(last, suspect) / _RESET_TICKS) * _RESET_TICKS
+            ticks[suspect.place] = ticks[last.place] + max(0, passed)
             ticks[packet.place] = ticks[suspect.place] + _step(suspect, packet)
         else:
             suspect = packet
