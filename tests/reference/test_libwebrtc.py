@@ -1,13 +1,14 @@
 """Real calls over the relay, received by libwebrtc, in a network namespace of their own."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from libwebrtc.call import RELAYED_FOLDER, REPORTS_FILE, Call
-from libwebrtc.figures import compare
+from libwebrtc.figures import PRESETS, compare
 from libwebrtc.gaps import gaps
 from libwebrtc.networks import NETWORKS
 from libwebrtc.rig import make, prepare
@@ -59,3 +60,15 @@ def test_the_adaptive_receiver_agrees_with_libwebrtc_on_all_but_two_networks(tmp
     figures = {name: compare(Path(call.folder)) for name, call in calls.items()}
     apart = {name: (theirs, ours) for name, (theirs, ours) in figures.items() if not ours.agrees_with(theirs)}
     assert len(apart) <= 2, apart
+
+
+@pytest.mark.long
+def test_the_adaptive_receiver_agrees_with_a_browser(tmp_path: Path) -> None:
+    if shutil.which("chromium") is None:
+        pytest.fail("a real browser receives the calls: apt-get install chromium")
+    names = ("loss and jitter", "bursts of 200 to 400 ms", "spikes", "delay step")
+    calls = {name: prepare(name, NETWORKS[name], 30, tmp_path, receiver="chromium") for name in names}
+    make(list(calls.values()), tmp_path)
+    figures = {name: compare(Path(call.folder), PRESETS["chromium"]) for name, call in calls.items()}
+    apart = {name: (theirs, ours) for name, (theirs, ours) in figures.items() if not ours.agrees_with(theirs)}
+    assert len(apart) <= 1, apart

@@ -10,6 +10,7 @@ SOUND_FILE = "sound.raw"
 FRAME_TICKS, CLOCK_HZ = 960, 48_000
 
 Sender = Literal["aiortc", "libwebrtc"]
+Receiver = Literal["libwebrtc", "chromium"]
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,13 @@ class Call:
         what libwebrtc reports and plays, what the relay records and says, and when the last frame was sent.
     sender
         The client that sends: aiortc sends the packets, libwebrtc encodes the speech itself.
+    receiver
+        The client that receives.
     clock_ppm
         Error of aiortc's clock.
     """
 
     folder: str
     sender: Sender = "aiortc"
+    receiver: Receiver = "libwebrtc"
     clock_ppm: float = 0.0

@@ -84,8 +84,11 @@ async def _make(call: Call, number: int, others_ready: asyncio.Barrier) -> None:
     """Make a call with ports of its own."""
     folder = Path(call.folder)
     relay_at, ice_at, whip_at = (f"127.0.0.1:{port + number}" for port in (20_000, 21_000, 22_000))
-    receive = [str(NODE), str(EXAMPLES / "receive.mjs"), "--whip", whip_at]
-    receive += ["--every-ms", str(_REPORT_EVERY_MS), "--sound", str(folder / SOUND_FILE)]
+    if call.receiver == "chromium":
+        receive = [sys.executable, str(Path(__file__).with_name("chromium.py"))]
+    else:
+        receive = [str(NODE), str(EXAMPLES / "receive.mjs"), "--sound", str(folder / SOUND_FILE)]
+    receive += ["--whip", whip_at, "--every-ms", str(_REPORT_EVERY_MS)]
     pass_on = [str(TESTBED), "live", str(folder / CHANNEL_FILE), "--listen", relay_at]
     pass_on += ["--ice", "--ice-at", ice_at, "--record", str(folder / RELAYED_FOLDER)]
     with (folder / REPORTS_FILE).open("wb") as reports, (folder / RELAY_FILE).open("w+b") as said:

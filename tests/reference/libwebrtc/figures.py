@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from libwebrtc.call import ENDED_FILE, FRAME_TICKS, FRAMES_FILE, RELAYED_FOLDER, REPORTS_FILE
+from libwebrtc.call import ENDED_FILE, FRAME_TICKS, FRAMES_FILE, RELAYED_FOLDER, REPORTS_FILE, Receiver
 from testbed.adaptive.depacketizer import MediaClock
 from testbed.adaptive.played import EditKind, Played
 from testbed.adaptive.receiver import AdaptiveReceiver
@@ -21,7 +21,8 @@ from testbed.live.recording import LOG_FILE
 from testbed.neteq.status import TICK_MS
 from testbed.playout.adaptive import AdaptivePlayout
 
-PRESET = "neteq_m106"
+PRESETS: Mapping[Receiver, str] = {"libwebrtc": "neteq_m106", "chromium": "neteq"}
+"""The adaptive receiver's preset for each real one."""
 MOST_PERCENT, MOST_MS = 1.5, 20.0
 """Differences of concealed share and mean wait up to which two receivers agree."""
 PHASES_NS = range(0, 10_000_000, 2_000_000)
@@ -105,7 +106,7 @@ class Totals:
         return Figures(percent, concealments, waited / decoded_ms, targeted / decoded_ms, *stretches)
 
 
-def compare(folder: Path) -> tuple[Figures, Figures]:
+def compare(folder: Path, preset: str = PRESETS["libwebrtc"]) -> tuple[Figures, Figures]:
     """Return the figures of libwebrtc in a call, and those of the adaptive receiver in the same time.
 
     The time is that between libwebrtc's first and last report: before its first packet, it conceals silence.
@@ -113,12 +114,13 @@ def compare(folder: Path) -> tuple[Figures, Figures]:
     """
     first, *_, last = reports(folder)
     arrived = arrivals(folder)
-    ours = [_ours(folder, arrived, first, last, phase_ns) for phase_ns in PHASES_NS]
+    ours = [_ours(folder, preset, arrived, first, last, phase_ns) for phase_ns in PHASES_NS]
     return of_libwebrtc(last).since(of_libwebrtc(first)), mean(ours)
 
 
 def _ours(
     folder: Path,
+    preset: str,
     arrived: Sequence[tuple[int, bytes]],
     first: Mapping[str, Any],
     last: Mapping[str, Any],
@@ -126,7 +128,7 @@ def _ours(
 ) -> Figures:
     arrived = [(time_ns + phase_ns, packet) for time_ns, packet in arrived]
     times_ns = [time_ns for time_ns, _ in arrived]
-    played = play(folder, arrived)
+    played = play(folder, arrived, preset)
     begins, ends = (of_played(played, time_of(report, times_ns)) for report in (first, last))
     return ends.since(begins)
 
@@ -149,9 +151,9 @@ def arrivals(folder: Path) -> list[tuple[int, bytes]]:
     return [(each.sent_ns, _packet(each.number, payloads[each.number])) for each in _relayed(folder)]
 
 
-def play(folder: Path, arrived: Sequence[tuple[int, bytes]]) -> Played:
-    """Return what the adaptive receiver plays of a call, with the constants of that libwebrtc."""
-    playout = AdaptivePlayout.model_validate({"policy": "adaptive", "preset": PRESET})
+def play(folder: Path, arrived: Sequence[tuple[int, bytes]], preset: str = PRESETS["libwebrtc"]) -> Played:
+    """Return what the adaptive receiver plays of a call, with the constants of a real one."""
+    playout = AdaptivePlayout.model_validate({"policy": "adaptive", "preset": preset})
     media = MediaClock(0, len(_payloads(folder)), FRAME_SAMPLES)
     return AdaptiveReceiver(playout, media, 0, playout.concealer).play(arrived)
 

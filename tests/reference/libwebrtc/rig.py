@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from libwebrtc.call import CALLS_FILE, FRAMES_FILE, SPEECH_FILE, Call, Sender
+from libwebrtc.call import CALLS_FILE, FRAMES_FILE, SPEECH_FILE, Call, Receiver, Sender
 from libwebrtc.namespace import run_alone
 from libwebrtc.networks import FRAME_MS, Network
 from testbed.codecs.encoding import encode
@@ -28,6 +28,7 @@ def prepare(
     seconds: float,
     folder: Path,
     sender: Sender = "aiortc",
+    receiver: Receiver = "libwebrtc",
     recordings: Path | None = None,
 ) -> Call:
     """Return a call over a network, with its files in a folder of its own in `folder`."""
@@ -39,7 +40,7 @@ def prepare(
     frames = encode(pcm, ENCODER_WITH_LBRR if network.has_lbrr else ENCODER).frames
     (here / FRAMES_FILE).write_text(json.dumps([frame.payload.hex() for frame in frames]))
     network.write(here, recordings)
-    return Call(str(here), sender, network.clock_ppm)
+    return Call(str(here), sender, receiver, network.clock_ppm)
 
 
 def make(calls: Sequence[Call], folder: Path) -> None:
