@@ -1,6 +1,6 @@
 """The clean signals that a sound is compared with: the clip, and the clip with the sound's own stretches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,23 +35,33 @@ class References:
         return warped(self.clip, self.edits)
 
 
-def warped(clip: Signal, edits: Iterable[Edit]) -> Signal:
-    """Return a clip with the same edits as a sound: equal crossfades, and silence where time was inserted."""
+def warped(clip: Signal, edits: Sequence[Edit]) -> Signal:
+    """Return a clip with the same edits as a sound: equal crossfades, and silence where time was inserted.
+
+    Parameters
+    ----------
+    clip
+        Samples (n,).
+    edits
+        Edits in playing order, so that none begins before the end of the last.
+    """
     from testbed.kernels.time_stretch import insert_period, remove_period
 
-    sound, offset = clip, 0
-    for kind, media_sample, samples in edits:
-        at = media_sample - offset
-        if kind == EditKind.REMOVED_PERIOD and samples <= at <= len(sound) - samples:
-            sound = remove_period(sound, at - samples, samples)
-            offset += samples
-        elif kind in (EditKind.REMOVED_PERIOD, EditKind.SKIPPED):
-            sound = np.concatenate([sound[:at], sound[at + samples :]])
-            offset += samples
-        elif kind == EditKind.INSERTED_PERIOD and samples <= at <= len(sound) - samples:
-            sound = insert_period(sound, at, samples)
-            offset -= samples
+    made = np.zeros(len(clip) + sum(edit.inserted for edit in edits), clip.dtype)
+    played = media = 0
+    for kind, at, samples in edits:
+        made[played : played + at - media] = clip[media:at]
+        played, media = played + at - media, at
+        around = np.concatenate((made[max(0, played - samples) : played], clip[media : media + samples]))
+        has_periods = len(around) == 2 * samples
+        if kind == EditKind.REMOVED_PERIOD and has_periods:
+            made[played - samples : played] = remove_period(around, 0, samples)
+        elif kind == EditKind.INSERTED_PERIOD and has_periods:
+            repeated = insert_period(around, samples, samples)
+            made[played : played + samples] = repeated[samples : 2 * samples]
+        if kind in (EditKind.REMOVED_PERIOD, EditKind.SKIPPED):
+            media += samples
         else:
-            sound = np.concatenate([sound[:at], np.zeros(samples, sound.dtype), sound[at:]])
-            offset -= samples
-    return sound
+            played += samples
+    made[played:] = clip[media:]
+    return made

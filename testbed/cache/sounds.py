@@ -62,11 +62,14 @@ def unpacked_edited(stored: bytes, samples: int) -> Heard | None:
     end = 4 + 24 * int.from_bytes(stored[:4], "little")
     if end > len(stored):
         return None
-    edits = []
+    edits, media = list[Edit](), 0
     for kind, at, size in np.frombuffer(stored[4:end], "<i8").reshape(-1, 3).tolist():
-        if not (0 <= kind < len(EditKind) and 0 <= at <= samples and 0 < size <= _MOST_SAMPLES):
+        if not (0 <= kind < len(EditKind) and media <= at and 0 < size <= _MOST_SAMPLES):
             return None
         edits.append(Edit(EditKind(kind), at, size))
+        media = at + max(0, -edits[-1].inserted)
+        if media > samples:
+            return None
     length = samples + sum(edit.inserted for edit in edits)
     pcm = unpacked(stored[end:], length, None) if 0 <= length <= _MOST_SAMPLES else None
     return None if pcm is None else Heard(pcm, tuple(edits))

@@ -58,6 +58,11 @@ def test_edits_that_cannot_be_are_refused(edit):
     assert unpacked_edited(stored, 1000) is None
 
 
+def test_edits_that_are_out_of_order_are_refused():
+    edits = (Edit(EditKind.SKIPPED, 400, 100), Edit(EditKind.INSERTED_TIME, 499, 100))
+    assert unpacked_edited(packed_edited(Heard(BASE, edits)), len(BASE)) is None
+
+
 def test_a_sound_of_another_length_is_refused():
     assert unpacked(packed(BASE, None), len(BASE) - 1, None) is None
     assert unpacked(packed(BASE, BASE), len(BASE), BASE[:-1]) is None
