@@ -23,8 +23,8 @@ def check_free(capture: Path, sound: Path, timeline: Path | None, force: bool) -
     Raises
     ------
     ResultsError
-        A name is that of the capture, of a folder, of both files, or of a file that exists, without `force`;
-        or its suffix is none of the file's kind.
+        A name is that of the capture, of a folder, or of a file that exists, without `force`; or its suffix
+        is none of the file's kind.
     """
     if sound.suffix.lower() != ".wav":
         raise ResultsError(f"{sound}: the sound is written as WAV; give a name that ends in .wav")

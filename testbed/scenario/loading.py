@@ -184,10 +184,20 @@ def _made(scenario: Kind) -> list[Point[Kind]]:
             ]
         else:
             assert isinstance(at_values, type(scenario))
+            if made:
+                _share(at_values, made[0].scenario)
             made.append(Point(index, parameters, at_values))
     if mistakes:
         raise ScenarioError("\n".join(joined(mistakes)))
     return made
+
+
+def _share(scenario: Kind, first: Kind) -> None:
+    """Let a scenario hold the values of the first point where they are equal, to save memory."""
+    for name in type(scenario).model_fields:
+        value = getattr(first, name)
+        if getattr(scenario, name) == value:
+            scenario.__dict__[name] = value
 
 
 def _from_here(name: Path) -> str:
