@@ -78,7 +78,7 @@ def measurements(
         "red_kbps": (wire_bytes - simulation.header_bytes * len(frames) - own_bytes) * kbps_of_bytes,
     }
     delays, concealments_ms = simulation.delays, simulation.concealments_ms
-    mouth_to_ear_ms = _of_known(np.mean, delays.mouth_to_ear_ms)
+    mouth_to_ear_ms = _of_known(_mean, delays.mouth_to_ear_ms)
     return {
         "payload_kbps": sum(parts.values()),
         **parts,
@@ -105,7 +105,7 @@ def measurements(
         "buffer_needed_ms_max": timeline.buffer_needed_ms(100),
         "mouth_to_ear_ms": mouth_to_ear_ms,
         "mouth_to_ear_ms_p95": _of_known(lambda known: np.percentile(known, 95), delays.mouth_to_ear_ms),
-        "buffer_ms": _of_known(np.mean, delays.buffer_ms),
+        "buffer_ms": _of_known(_mean, delays.buffer_ms),
         "stretched_ms": simulation.edited_ms(EditKind.INSERTED_PERIOD),
         "accelerated_ms": simulation.edited_ms(EditKind.REMOVED_PERIOD),
         "stalled_ms": simulation.edited_ms(EditKind.INSERTED_TIME),
@@ -138,3 +138,8 @@ def _of_known(statistic: Callable[[NDArray[np.float64]], np.floating], values: N
     """Return a statistic of the values that are known; NaN if none is."""
     known = values[~np.isnan(values)]
     return float(statistic(known)) if len(known) else math.nan
+
+
+def _mean(values: NDArray[np.float64]) -> np.floating:
+    """Return the mean; that of equal values is exactly their value."""
+    return values[0] + np.mean(values - values[0])

@@ -6,7 +6,7 @@ of a metric is `testbed.metrics.metric.Metric.version`.
 
 ENCODE = 1
 """Packets of a clip, and what is read from them."""
-SIMULATE = 3
+SIMULATE = 4
 """Measurements of a call, and the decoder's actions."""
 DECODE = 1
 """Sound of a call."""

@@ -91,3 +91,8 @@ def test_pauses_are_no_concealment() -> None:
     assert row["frames_dtx"] >= 5
     concealed_ms = sum(each.samples for each in simulation.sound.concealments) / 16
     assert concealed_ms < 100
+
+
+def test_a_constant_delay_has_itself_as_its_mean() -> None:
+    simulation, row = call("loss", "{policy: fixed, delay_ms: 40.044253}")
+    assert {row["mouth_to_ear_ms"]} == {*simulation.delays.mouth_to_ear_ms.tolist()}
