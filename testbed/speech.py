@@ -154,28 +154,6 @@ def list_clips() -> dict[str, list[Clip]]:
     return {name: [_corpus_clip(where, entry) for where, entry in _entries(name)] for name in names}
 
 
-def read_speech(path: Path) -> NDArray[np.float32]:
-    """Read a recording of any format, sampling rate and number of channels.
-
-    Returns
-    -------
-    array
-        Samples (n,) float32 in [-1, 1], mono, 16 kHz; see `testbed.recording.read_recording`.
-
-    Raises
-    ------
-    SpeechError
-        The file cannot be used.
-
-    Examples
-    --------
-    >>> from testbed.speech import list_clips, read_speech
-    >>> read_speech(list_clips()["packaged"][0].file).dtype
-    dtype('float32')
-    """
-    return read_recording(path).pcm
-
-
 def _matches(names: Sequence[str], folder: Path) -> list[Path]:
     """Return the files that names, folders and patterns (`**` goes into folders) match, each once."""
     found = list(dict.fromkeys(path for name in names for path in _match(name, folder)))

@@ -66,26 +66,6 @@ def interval(values: ArrayLike, clips: ArrayLike) -> Estimate:
     return _bootstrap(values, np.ones_like(values), np.asarray(clips))
 
 
-def paired_interval(a: ArrayLike, b: ArrayLike, clips: ArrayLike) -> Estimate:
-    """Estimate the mean of ``a - b`` over the calls that have both.
-
-    Parameters
-    ----------
-    a, b
-        Two schemes on the same (clip, realization) pairs in the same order, (n,); NaN where there is no
-        value.
-    clips
-        The clip of each pair, (n,), as for `interval`.
-
-    Examples
-    --------
-    >>> from testbed.stats import paired_interval
-    >>> paired_interval([4.5, 3.5, 4.0], [4.0, 3.0, 3.5], clips=["a", "b", "c"])
-    Estimate(value=0.5, low=0.5, high=0.5)
-    """
-    return interval(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), clips)
-
-
 def ratio(part: ArrayLike, whole: ArrayLike, clips: ArrayLike) -> Estimate:
     """Estimate ``mean(part) / mean(whole)`` over the calls that have both, e.g. the share of a loss repaired.
 

@@ -51,7 +51,6 @@ _SET: Mapping[str, int] = MappingProxyType(
 _SET_DRED_FRAMES = 4050
 _GET_LOOKAHEAD = 4027
 _GET_FINAL_RANGE = 4031
-_GET_LAST_PACKET_DURATION = 4039
 _UNIMPLEMENTED = -5
 
 
@@ -342,7 +341,6 @@ class Decoder(_Handle):
         self._buffer = np.zeros(MAX_PACKET_SAMPLES, np.int32 if self._has_24_bit else np.float32)
         self._buffer_address = self._buffer.ctypes.data
         self._views: dict[int, NDArray[Any]] = {}
-        self._value = c_int32()
         self._final_range = c_uint32()
         self._state = self.library.create(call.opus_decoder_create, SAMPLE_RATE_HZ, 1)
         self._complexity = complexity
@@ -354,13 +352,6 @@ class Decoder(_Handle):
         # Before 1.5, a decoder has no complexity and does what later ones do at 0.
         if result != _UNIMPLEMENTED or not 0 <= complexity <= 10:
             self.library.check(result, f"setting the decoder's complexity to {complexity}")
-
-    @property
-    def last_packet_samples(self) -> int:
-        """Length of the last decoded or concealed frame in samples; 0 before the first."""
-        result = get_int(self._ctl, self._open(), _GET_LAST_PACKET_DURATION, self._value)
-        self.library.check(result, "asking the last packet's duration")
-        return self._value.value
 
     @property
     def final_range(self) -> int:
@@ -460,13 +451,6 @@ class Decoder(_Handle):
 
     def _destroy(self, state: int) -> None:
         self.library.call.opus_decoder_destroy(state)
-
-
-def packet_samples(payload: bytes, library: Library | None = None) -> int:
-    """Return the duration of a packet in samples at 16 kHz, from its first bytes (RFC 6716, section 3)."""
-    library = library or load()
-    samples = library.call.opus_packet_get_nb_samples(payload, len(payload), SAMPLE_RATE_HZ)
-    return library.check(samples, "asking a packet's duration")
 
 
 def packet_has_lbrr(payload: bytes, library: Library | None = None) -> bool:

@@ -44,7 +44,6 @@ _FUNCTIONS: tuple[tuple[str, tuple[Any, ...], Any, str | None], ...] = (
     ("opus_decoder_ctl", (c_void_p, c_int), c_int, None),
     ("opus_decode_float", _DECODE, c_int, None),
     ("opus_decode24", _DECODE, c_int, PCM24),
-    ("opus_packet_get_nb_samples", (c_char_p, c_int32, c_int32), c_int, None),
     (
         "opus_packet_parse",
         (c_char_p, c_int32, c_void_p, c_void_p, POINTER(c_int16), POINTER(c_int)),

@@ -15,8 +15,9 @@ from testbed.codecs.pcm import float_from_int16, int16_from_float
 from testbed.metrics import METRICS
 from testbed.metrics.estoi import METRIC
 from testbed.metrics.metric import CannotScoreError, Metric
+from testbed.recording import read_recording
 from testbed.scenario.loading import parse_scenario
-from testbed.speech import PACKAGED, read_speech
+from testbed.speech import PACKAGED
 
 SCENARIO = """
 name: pairs
@@ -96,7 +97,7 @@ def differ(pairs):
 
 
 def test_some_pairs_score_as_by_pystoi():
-    short = read_speech(PACKAGED / "fr-june-1.flac")[8000:40_001]
+    short = read_recording(PACKAGED / "fr-june-1.flac").pcm[8000:40_001]
     with_one, with_scatter = differ(pairs_of_damages([short]))
     assert with_one >= 20
     assert with_scatter >= 1
@@ -106,7 +107,7 @@ def test_some_pairs_score_as_by_pystoi():
 @pytest.mark.filterwarnings("ignore:Not enough STFT frames")
 def test_many_pairs_score_as_by_pystoi(monkeypatch, tmp_path):
     pairs = pairs_of_calls(monkeypatch, tmp_path)
-    speech = [read_speech(PACKAGED / f"{name}.flac") for name in NAMES]
+    speech = [read_recording(PACKAGED / f"{name}.flac").pcm for name in NAMES]
     cuts = itertools.product(speech, ((0, 48_000), (20_000, 36_000), (40_000, 49_000)))
     pairs += pairs_of_damages(signal[start:end] for signal, (start, end) in cuts)
     with_one, _ = differ(pairs)
@@ -114,7 +115,7 @@ def test_many_pairs_score_as_by_pystoi(monkeypatch, tmp_path):
 
 
 def test_what_was_scored_before_changes_no_digit():
-    one, other = (read_speech(PACKAGED / f"{name}.flac")[:40_000] for name in NAMES[:2])
+    one, other = (read_recording(PACKAGED / f"{name}.flac").pcm[:40_000] for name in NAMES[:2])
     fresh = METRIC.create()(one, 0.5 * other)
     used = METRIC.create()
     for reference, degraded in itertools.product((one, other, -one, -other, 0.5 * one), repeat=2):
@@ -127,5 +128,5 @@ def test_what_was_scored_before_changes_no_digit():
 
 
 def test_silence_in_place_of_speech_scores_zero():
-    signal = read_speech(PACKAGED / "en-allison-1.flac")[:40_000]
+    signal = read_recording(PACKAGED / "en-allison-1.flac").pcm[:40_000]
     assert METRIC.create()(signal, np.zeros_like(signal)) == 0

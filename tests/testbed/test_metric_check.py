@@ -16,11 +16,12 @@ from testbed.metrics import METRICS
 from testbed.metrics.inaudible import changed
 from testbed.metrics.metric import Metric
 from testbed.metrics.scorer import scorer
+from testbed.recording import read_recording
 from testbed.references import References
 from testbed.results import MANIFEST_FILE
 from testbed.runner import run_scenario
 from testbed.scenario.loading import parse_scenario
-from testbed.speech import PACKAGED, read_speech
+from testbed.speech import PACKAGED
 from testbed.wobble import Shifts, Wobble
 
 SCENARIO = """
@@ -36,7 +37,7 @@ metrics: [estoi]
 
 @pytest.fixture(scope="module")
 def speech():
-    return read_speech(PACKAGED / "en-allison-1.flac")
+    return read_recording(PACKAGED / "en-allison-1.flac").pcm
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,8 @@ from testbed.metrics.plcmos_network import PlcmosNetwork
 from testbed.metrics.plcmos_rows import RememberedRows
 from testbed.metrics.scorer import scorer
 from testbed.metrics.wer import word_errors
-from testbed.speech import PACKAGED, read_speech
+from testbed.recording import read_recording
+from testbed.speech import PACKAGED
 
 RATE = 16_000
 EACH = [
@@ -36,7 +37,7 @@ EACH = [
 
 @pytest.fixture(scope="module")
 def speech():
-    return read_speech(PACKAGED / "en-allison-1.flac")
+    return read_recording(PACKAGED / "en-allison-1.flac").pcm
 
 
 def gaps(signal, share, seed=0):
@@ -63,8 +64,9 @@ def test_is_a_function_of_the_audio(name, speech):
     np.random.seed(99)
     assert scorer(name)(speech, damaged) == first
     code = (
-        "import sys, numpy as np; from testbed.metrics.scorer import scorer; from testbed.speech import *;"
-        "x = read_speech(PACKAGED / 'en-allison-1.flac');"
+        "import sys, numpy as np; from testbed.metrics.scorer import scorer;"
+        "from testbed.recording import read_recording; from testbed.speech import PACKAGED;"
+        "x = read_recording(PACKAGED / 'en-allison-1.flac').pcm;"
         "lost = np.random.default_rng(0).random(len(x) // 320 + 1) < 0.1;"
         "y = np.where(np.repeat(lost, 320)[: len(x)], 0, x).astype(np.float32);"
         "print(repr(scorer(sys.argv[1])(x, y).value))"

@@ -11,9 +11,10 @@ from speechmos.plcmos import PLCMOS
 
 from testbed.metrics import plcmos_rows
 from testbed.metrics.plcmos import Plcmos
+from testbed.recording import read_recording
 from testbed.runner import run_scenario
 from testbed.scenario.loading import parse_scenario
-from testbed.speech import PACKAGED, read_speech
+from testbed.speech import PACKAGED
 
 RATE = 16_000
 SCENARIO = """
@@ -50,7 +51,7 @@ def sounds(tmp_path_factory):
     calls = [soundfile.read(path, dtype="float32")[0] for path in paths]
     silenced = calls[-1].copy()
     silenced[20_000:31_000] = 0
-    other = read_speech(PACKAGED / "it-carlo-1.flac")
+    other = read_recording(PACKAGED / "it-carlo-1.flac").pcm
     return [*calls, silenced, other, calls[0][:RATE], calls[0][: RATE + 255], np.tile(other, 2)]
 
 
@@ -109,7 +110,7 @@ def test_only_rows_near_a_difference_are_computed(rater, monkeypatch):
         convolve(layer, rows, triples, out)
 
     monkeypatch.setattr(metric._network, "convolve", counted)
-    speech = read_speech(PACKAGED / "en-allison-1.flac")
+    speech = read_recording(PACKAGED / "en-allison-1.flac").pcm
     damaged = speech.copy()
     damaged[40_000:40_256] *= 0.5
     metric(speech, speech)

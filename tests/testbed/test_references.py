@@ -22,15 +22,16 @@ from testbed.metrics.scorer import scorer
 from testbed.playout.adaptive import AdaptivePlayout
 from testbed.playout.fixed import FixedPlayout
 from testbed.playout.policy import Playout
+from testbed.recording import read_recording
 from testbed.references import References, warped
-from testbed.speech import PACKAGED, read_speech
+from testbed.speech import PACKAGED
 
 REMOVED, INSERTED, TIME, SKIPPED = EditKind
 
 
 @pytest.fixture(scope="module")
 def speech() -> Signal:
-    return read_speech(PACKAGED / "en-allison-1.flac")
+    return read_recording(PACKAGED / "en-allison-1.flac").pcm
 
 
 def score(metric: str, references: References, heard: Signal) -> float:
@@ -90,7 +91,7 @@ def test_a_bad_stretch_cancels_in_estoi_but_not_in_plcmos(speech: Signal) -> Non
 
 @cache
 def encoding() -> Encoding:
-    pcm = int16_from_float(read_speech(PACKAGED / "en-allison-1.flac"))
+    pcm = int16_from_float(read_recording(PACKAGED / "en-allison-1.flac").pcm)
     return encode(pcm, EncoderSettings(bitrate_bps=24_000, complexity=5))
 
 

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from testbed import speech
 from testbed.clip_cutting import active_level_dbov
 from testbed.errors import SpeechError
+from testbed.recording import read_recording
 from testbed.scenario.loading import Speech
-from testbed.speech import PACKAGED, list_clips, load_clips, read_speech
+from testbed.speech import PACKAGED, list_clips, load_clips
 from testbed.speech_corpus import digest
 
 
@@ -34,7 +35,7 @@ def test_any_rate_and_channel_count_becomes_mono_16_khz(tmp_path, rate, channels
     # Channels of different gain whose mean is the signal.
     gains = np.linspace(0.5, 1.5, channels) if channels > 1 else np.ones(1)
     soundfile.write(tmp_path / "x.wav", signal[:, np.newaxis] * gains, rate, subtype="FLOAT")
-    got = read_speech(tmp_path / "x.wav")
+    got = read_recording(tmp_path / "x.wav").pcm
     assert got.dtype == np.float32
     assert abs(len(got) - 32000) <= 1
     inside = slice(1600, -1600)
@@ -44,7 +45,7 @@ def test_any_rate_and_channel_count_becomes_mono_16_khz(tmp_path, rate, channels
 
 def test_frequencies_above_8_khz_do_not_fold_back(tmp_path):
     soundfile.write(tmp_path / "x.wav", tone(48000, hz=440) + tone(48000, hz=11000, amplitude=0.4), 48000)
-    got = read_speech(tmp_path / "x.wav")
+    got = read_recording(tmp_path / "x.wav").pcm
     spectrum = np.abs(np.fft.rfft(got[1600:-1600] * np.hanning(len(got) - 3200)))
     assert spectrum[round(5000 / 16000 * (len(got) - 3200))] < 1e-4 * spectrum.max()
 
@@ -54,12 +55,12 @@ def test_frequencies_above_8_khz_do_not_fold_back(tmp_path):
 )
 def test_formats(tmp_path, name, subtype):
     soundfile.write(tmp_path / name, tone(16000), 16000, subtype=subtype)
-    assert np.corrcoef(read_speech(tmp_path / name)[:32000], tone(16000))[0, 1] > 0.999
+    assert np.corrcoef(read_recording(tmp_path / name).pcm[:32000], tone(16000))[0, 1] > 0.999
 
 
 def test_beyond_full_scale_is_scaled_down_and_never_clipped(tmp_path):
     soundfile.write(tmp_path / "x.wav", tone(16000, amplitude=3.0), 16000, subtype="FLOAT")
-    got = read_speech(tmp_path / "x.wav")
+    got = read_recording(tmp_path / "x.wav").pcm
     assert np.abs(got).max() == 1
     np.testing.assert_allclose(got, tone(16000, amplitude=1.0), atol=1e-3)
 

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import binom
 
 from testbed import stats
-from testbed.stats import Estimate, interval, paired_interval, ratio
+from testbed.stats import Estimate, interval, ratio
 
 # What scores of this testbed scatter by: clips by 0.15, realizations of the channel by 0.25.
 CLIP_SD = 0.15
@@ -63,7 +63,7 @@ def test_coverage_of_a_paired_difference_with_a_common_scatter_and_gaps():
         common, clips = draw(random, 8, 2)
         a = 5 * common + draw(random, 8, 2)[0] + 0.3
         a[random.integers(16)] = np.nan
-        estimate = paired_interval(a, 5 * common, clips)
+        estimate = interval(a - 5 * common, clips)
         held += estimate.low <= 0.3 <= estimate.high
     assert FEWEST <= held <= MOST
 
@@ -98,7 +98,7 @@ def test_pairing_takes_away_what_is_common():
     random = np.random.default_rng(1)
     common, clips = draw(random, 8, 2)
     a, b = common + 0.1 + random.normal(scale=0.01, size=16), common
-    paired = paired_interval(a, b, clips)
+    paired = interval(a - b, clips)
     assert paired.high - paired.low < 0.1 * (interval(a, clips).high - interval(a, clips).low)
     assert paired.low < 0.1 < paired.high
 
@@ -144,7 +144,6 @@ def test_one_clip_speaks_of_its_realizations_and_one_call_of_nothing():
 def test_no_data_give_nan(n):
     for estimate in (
         interval(np.full(n, np.nan), np.arange(n)),
-        paired_interval(np.full(n, np.nan), np.ones(n), np.arange(n)),
         ratio(np.ones(n), np.full(n, np.nan), np.arange(n)),
         ratio(np.ones(n), np.zeros(n), np.arange(n)),
     ):
