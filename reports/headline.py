@@ -123,7 +123,7 @@ def _sentences(summary: Summary, point: int, verdict: Verdict) -> list[str]:
 
 def _nothing_to_rank(summary: Summary, verdict: Verdict) -> list[str]:
     if verdict.metric is None and summary.failures.empty:
-        return ["This run measured no quality (`metrics: []`), so there is no ranking."]
+        return ["This run measured no quality, so there is no ranking."]
     if verdict.metric is None:
         return ["No call could be scored, so there is no ranking; see the failed rows below."]
     if described(verdict.metric).margin is not None:

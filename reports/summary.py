@@ -388,7 +388,7 @@ class _Diagnosed:
         """Return a cell with its diagnoses."""
         found = self._found.get((cell.point, cell.scheme), [])
         asked = self._asked.get(cell.scheme, {})
-        is_asked = cell.asks_dred or any(name in asked for name in ("red", "lbrr", "dred"))
+        is_asked = cell.asks_dred or any(name.removesuffix("_kbps") in asked for name in _REDUNDANCY)
         is_asked = is_asked or any(each.get("kind") == "not_sent" for each in found)
         is_measured = any(name in cell.costs for name in _REDUNDANCY)
         return replace(

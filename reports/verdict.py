@@ -94,13 +94,15 @@ def verdicts(
         If a margin is for a metric that the run does not have, or if it or the budget is not above 0.
     """
     if budget_kbps is not None and not 0 < budget_kbps < math.inf:
-        raise ResultsError(f"--budget {budget_kbps:g}: give a number above 0")
+        raise ResultsError(f"budget {budget_kbps:g}: give a number above 0")
+    if not isinstance(margins, Mapping | None):
+        raise ResultsError(f"margins {margins!r}: give one per metric, as in {{'plcmos': 0.2}}")
     for name, margin in (margins or {}).items():
         if name not in summary.metrics:
             have = ", ".join(summary.metrics) or "none"
-            raise ResultsError(f"--margin {name}: the run has no such metric; it has {have}")
+            raise ResultsError(f"margin {name}: the run has no such metric; it has {have}")
         if not 0 < margin < math.inf:
-            raise ResultsError(f"--margin {name}={margin:g}: give a number above 0")
+            raise ResultsError(f"margin {name}={margin:g}: give a number above 0")
     known = _margins(summary, margins)
     points = sorted({point for point, _ in summary.cells})
     scored = _scored(summary)

@@ -247,11 +247,13 @@ def test_margins_and_a_budget_are_the_readers() -> None:
     tight = answers(summary, budget_kbps=70)[0]
     assert tight.lead == "Under 70 kb/s use A (+0.40, 60.0 kb/s)."
     assert tight.more[0].startswith("With no such limit: Use B")
-    with pytest.raises(ResultsError, match="--budget nan"):
+    with pytest.raises(ResultsError, match="budget nan: give a number above 0"):
         answers(summary, budget_kbps=float("nan"))
     for margins, message in (({"pesq": 0.1}, "no such metric; it has plcmos"), ({"plcmos": 0.0}, "above 0")):
         with pytest.raises(ResultsError, match=message):
             answers(summary, margins=margins)
+    with pytest.raises(ResultsError, match=r"margins 0\.05: give one per metric, as in {'plcmos': 0.2}"):
+        answers(summary, margins=0.05)  # type: ignore[arg-type]  # as a user may
 
 
 def test_a_margin_is_not_below_the_wobble_of_differences() -> None:
