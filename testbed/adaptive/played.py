@@ -175,8 +175,9 @@ class Played:
             Its first sample, and its length.
         """
         last, before, until, inside = first + samples, 0, 0, list[Edit]()
-        for kind, at, size in self.edits:
-            if kind in (EditKind.INSERTED_PERIOD, EditKind.INSERTED_TIME):
+        for edit in self.edits:
+            kind, at, size = edit
+            if edit.inserted > 0:
                 before += size if at <= first else 0
                 until += size if at < last else 0
                 if first < at < last:

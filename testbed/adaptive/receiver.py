@@ -173,8 +173,11 @@ class _Call:
         now_ms = tick * TICK_MS
         first = buffer.first
         # Up to the delay that the controller wants, sound plays in full: by stretching it would grow, too.
-        is_late = first is not None and first.start < output.concealed_until
-        if first is not None and is_late and self._excess_ms(first.start, now_ms) > 0:
+        if (
+            first is not None
+            and first.start < output.concealed_until
+            and self._excess_ms(first.start, now_ms) > 0
+        ):
             self._late.trim(buffer, output.concealed_until)
             first = buffer.first
         removed, output.removed = output.removed, 0
