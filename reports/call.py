@@ -59,7 +59,7 @@ class ExampleCall:
 
     @property
     def is_adaptive(self) -> bool:
-        """Whether a receiver adapts."""
+        """True if a receiver adapts."""
         return any(track.timeline.get("played_after_ms") is not None for track in self.tracks)
 
 

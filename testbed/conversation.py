@@ -13,7 +13,7 @@ from testbed.parameters import Parameters
 
 
 class Conversation(Parameters):
-    """What the metric ``mos_cq`` is computed from.
+    """Inputs of the metric ``mos_cq``.
 
     Attributes
     ----------

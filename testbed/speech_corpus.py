@@ -63,7 +63,7 @@ class Corpus:
 
     @property
     def is_there(self) -> bool:
-        """Whether it is fetched."""
+        """True if it is fetched."""
         return (self.folder / "index.json").is_file()
 
 

@@ -30,7 +30,7 @@ class Expand:
 
     @property
     def is_active(self) -> bool:
-        """Whether a continuation has begun."""
+        """True if a continuation has begun."""
         return self._model is not None
 
     @property

@@ -62,7 +62,7 @@ class SyncBuffer:
 
     @property
     def is_expanding(self) -> bool:
-        """Whether the end is a continuation."""
+        """True if the end is a continuation."""
         return self._expand.is_active
 
     @property

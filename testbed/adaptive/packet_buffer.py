@@ -50,7 +50,7 @@ class BufferedPacket(NamedTuple):
 
     @property
     def is_dtx(self) -> bool:
-        """Whether it holds no sound: a primary or a copy of at most two bytes."""
+        """True if it holds no sound: a primary or a copy of at most two bytes."""
         return len(self.content.payload) <= MAX_DTX_BYTES
 
 
@@ -105,7 +105,7 @@ class PacketBuffer:
 
     @property
     def holds_dtx(self) -> bool:
-        """Whether any packet holds no sound."""
+        """True if any packet holds no sound."""
         return self._dtx > 0
 
     def end_before(self, start: int) -> int | None:

@@ -78,7 +78,7 @@ class CallCache:
 
     @property
     def has_room(self) -> bool:
-        """Whether there is room for further sounds."""
+        """True if there is room for further sounds."""
         return self._entries.have_room
 
     def call(self, call: CallId, group: Group) -> CachedCall | None:

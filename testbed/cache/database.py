@@ -67,7 +67,7 @@ class Database:
 
     @property
     def is_open(self) -> bool:
-        """Whether entries are read and written."""
+        """True if entries are read and written."""
         return self._connection is not None
 
     def get(self, key: bytes) -> bytes | None:

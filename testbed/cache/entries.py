@@ -25,12 +25,12 @@ class Entries:
 
     @property
     def are_used(self) -> bool:
-        """Whether entries are found and kept."""
+        """True if entries are found and kept."""
         return self._database is not None and self._database.is_open
 
     @property
     def have_room(self) -> bool:
-        """Whether there is room for further sounds."""
+        """True if there is room for further sounds."""
         return self._database is not None and self._database.is_open and self._database.has_room
 
     @property

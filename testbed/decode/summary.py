@@ -1,4 +1,4 @@
-"""What a receiver made of a captured call, as lines of text."""
+"""Summary of how a receiver played a captured call, as lines of text."""
 
 import math
 

@@ -17,7 +17,7 @@ the relay ended; was refused by the operating system."""
 
 @dataclass(frozen=True, slots=True)
 class PacketFate:
-    """What became of a packet, or of its copy.
+    """Fate of a packet, or of its copy.
 
     Attributes
     ----------

@@ -88,12 +88,12 @@ class Metric:
 
     @property
     def hears(self) -> bool:
-        """Whether it scores a sound."""
+        """True if it scores a sound."""
         return self.create is not None
 
     @property
     def is_opinion(self) -> bool:
-        """Whether its scores are on the scale of a mean opinion score, 1 to 5."""
+        """True if its scores are on the scale of a mean opinion score, 1 to 5."""
         low, high = self.bounds
         return self.better == "higher" and low >= 0 and BEST_MOS <= high <= 5
 

@@ -1,4 +1,4 @@
-"""What to play in each tick: the part that both ways to decide have in common."""
+"""Decision of what to play in each tick: the part that both ways to decide have in common."""
 
 from abc import ABC, abstractmethod
 

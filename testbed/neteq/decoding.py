@@ -1,4 +1,4 @@
-"""How much to decode for an operation; stretching needs 30 ms of sound."""
+"""Amount of sound to decode for an operation; stretching needs 30 ms."""
 
 from testbed.neteq.status import STRETCHES, TICK_MS, Operation
 

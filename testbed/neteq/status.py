@@ -1,4 +1,4 @@
-"""What the controller is told, and what it answers."""
+"""Input and output of the controller: the state of the receiver, and what to play."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -8,7 +8,7 @@ TICK_MS = 10
 
 
 class Operation(IntEnum):
-    """What to play in this tick.
+    """The operation that plays this tick.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ STRETCHES = (Operation.ACCELERATE, Operation.FAST_ACCELERATE, Operation.PREEMPTI
 
 
 class LastMode(IntEnum):
-    """What became of the last tick in which something was decoded or concealed.
+    """Outcome of the last tick in which something was decoded or concealed.
 
     A tick that only played what was decoded before leaves it as it was.
 

@@ -253,7 +253,7 @@ def test_margins_and_a_budget_are_the_readers() -> None:
         with pytest.raises(ResultsError, match=message):
             answers(summary, margins=margins)
     with pytest.raises(ResultsError, match=r"margins 0\.05: give one per metric, as in {'plcmos': 0.2}"):
-        answers(summary, margins=0.05)  # type: ignore[arg-type]  # as a user may
+        answers(summary, margins=0.05)
 
 
 def test_a_margin_is_not_below_the_wobble_of_differences() -> None:

@@ -33,7 +33,7 @@ _PER_MS, _CLOCK_PER_MS = SAMPLE_RATE_HZ // 1000, CLOCK_HZ // 1000
 
 @dataclass(frozen=True)
 class Figures:
-    """What a receiver did during a call.
+    """Figures of what a receiver did during a call.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What holds for all that an adaptive receiver plays."""
+"""Laws that hold for all that an adaptive receiver plays."""
 
 from itertools import pairwise
 

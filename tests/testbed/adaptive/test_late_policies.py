@@ -1,4 +1,4 @@
-"""What becomes of sound that arrives while its time is being concealed, by policy."""
+"""Late policies: the fate of sound that arrives while its time is being concealed."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -14,7 +14,7 @@ FRAME = 50
 
 
 class PlainMap:
-    """What each sample stands for: its media time, or -1; all that `MediaMap` notes, sample by sample."""
+    """Meaning of each sample: its media time, or -1; all that `MediaMap` notes, sample by sample."""
 
     def __init__(self) -> None:
         self.samples: list[int] = []

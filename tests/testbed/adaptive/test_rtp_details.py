@@ -1,4 +1,4 @@
-"""What RTP does to a jitter buffer: wraps, streams, copies, sizes, pauses, overflow and damage."""
+"""Details of RTP in a jitter buffer: wraps, streams, copies, sizes, pauses, overflow and damage."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What clients say of their addresses gives way to the relay's, and nothing else changes."""
+"""Candidates: addresses of clients give way to the relay's, and nothing else changes."""
 
 import pytest
 from hypothesis import given

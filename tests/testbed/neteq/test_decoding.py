@@ -1,4 +1,4 @@
-"""How much is decoded for an operation: stretching works on 30 ms."""
+"""Amount of sound decoded for an operation: stretching works on 30 ms."""
 
 import pytest
 
