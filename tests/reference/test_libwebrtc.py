@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from libwebrtc.call import RELAYED_FOLDER, REPORTS_FILE, Call
+from libwebrtc.call import RELAYED_FOLDER, REPORTS_FILE, Call, Receiver
 from libwebrtc.figures import PRESETS, compare
 from libwebrtc.gaps import gaps
 from libwebrtc.networks import NETWORKS
@@ -53,13 +54,33 @@ def test_gaps_sound_as_in_libwebrtc(calls: dict[str, Call]) -> None:
     assert np.median(np.abs([level for gap in heard for level in gap.levels_db])) < 1
 
 
+def apart(names: Iterable[str], folder: Path, receiver: Receiver = "libwebrtc") -> dict[str, object]:
+    """Return the figures of networks on which the receivers differ, in calls of 20 s, five at once.
+
+    Whatever differs is called once more: a busy machine delays a receiver by what no arrival shows.
+    """
+    figures: dict[str, object] = {}
+    for attempt in ("first", "second"):
+        names, figures = list(figures or names), {}
+        for start in range(0, len(names), 5):
+            here = folder / f"{attempt}-{start}"
+            calls = {
+                name: prepare(name, NETWORKS[name], 20, here, receiver=receiver)
+                for name in names[start : start + 5]
+            }
+            make(list(calls.values()), here)
+            for name, call in calls.items():
+                theirs, ours = compare(Path(call.folder), PRESETS[receiver])
+                if not ours.agrees_with(theirs):
+                    figures[name] = theirs, ours
+        if not figures:
+            break
+    return figures
+
+
 @pytest.mark.long
 def test_the_adaptive_receiver_agrees_with_libwebrtc_on_all_but_two_networks(tmp_path: Path) -> None:
-    calls = {name: prepare(name, network, 30, tmp_path) for name, network in NETWORKS.items()}
-    make(list(calls.values()), tmp_path)
-    figures = {name: compare(Path(call.folder)) for name, call in calls.items()}
-    apart = {name: (theirs, ours) for name, (theirs, ours) in figures.items() if not ours.agrees_with(theirs)}
-    assert len(apart) <= 2, apart
+    assert len(differing := apart(NETWORKS, tmp_path)) <= 2, differing
 
 
 @pytest.mark.long
@@ -67,8 +88,4 @@ def test_the_adaptive_receiver_agrees_with_a_browser(tmp_path: Path) -> None:
     if shutil.which("chromium") is None:
         pytest.fail("a real browser receives the calls: apt-get install chromium")
     names = ("loss and jitter", "bursts of 200 to 400 ms", "spikes", "delay step")
-    calls = {name: prepare(name, NETWORKS[name], 30, tmp_path, receiver="chromium") for name in names}
-    make(list(calls.values()), tmp_path)
-    figures = {name: compare(Path(call.folder), PRESETS["chromium"]) for name, call in calls.items()}
-    apart = {name: (theirs, ours) for name, (theirs, ours) in figures.items() if not ours.agrees_with(theirs)}
-    assert len(apart) <= 1, apart
+    assert len(differing := apart(names, tmp_path, "chromium")) <= 1, differing
