@@ -142,4 +142,5 @@ def _of_known(statistic: Callable[[NDArray[np.float64]], np.floating], values: N
 
 def _mean(values: NDArray[np.float64]) -> np.floating:
     """Return the mean; that of equal values is exactly their value."""
-    return values[0] + np.mean(values - values[0])
+    first: np.float64 = values[0]
+    return first + np.mean(values - first)
