@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,13 @@ from testbed.codecs.opus.codec import Decoder, Encoder
 from testbed.codecs.opus.packet import parse
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_24_bit, int16_from_float
-from testbed.codecs.rtp.packet import RtpPacket
 from testbed.loaded_run import Run
 from testbed.pcap import write_pcap
 from testbed.runner import run_scenario
 from testbed.scenario.checks import clips_of
 from testbed.scenario.loading import Scenario, parse_scenario
 from testbed.timeline import NEVER, read_timeline
+from tests.testbed.traces.rtp_calls import Sent, datagrams
 
 CALLS = """
 name: captured
@@ -45,7 +45,6 @@ metrics: []
 POLICIES = ("{policy: offline}", "{policy: fixed, buffer_ms: 30}", "{policy: adaptive}")
 CONCEALED_BY_POLICY = ("red-x2", "lbrr-speech", "lbrr-red")
 SAVE = frozenset({"packets", "audio", "timelines"})
-MS = 1_000_000
 
 
 def said(*arguments: object, status: int = 0) -> str:
@@ -113,38 +112,8 @@ def test_the_packets_of_a_call_are_decoded_to_the_sound_of_the_call(
         assert timeline["size_bytes"][:frames][arrived].tolist() == same["size_bytes"][arrived].tolist()
 
 
-@dataclass(frozen=True)
-class Sent:
-    """An RTP packet: when it arrives, and its content."""
-
-    at_ms: float
-    sequence: int
-    timestamp: int
-    payload: bytes
-    kind: int = 111
-    marker: bool = False
-    ssrc: int = 7
-
-
 def captured(path: Path, packets: Sequence[Sent]) -> Path:
-    in_order = sorted(packets, key=lambda packet: packet.at_ms)
-    write_pcap(
-        path,
-        [
-            (
-                10**18 + round(each.at_ms * MS),
-                RtpPacket(
-                    each.kind,
-                    each.sequence & 0xFFFF,
-                    each.timestamp & 0xFFFFFFFF,
-                    each.ssrc,
-                    each.payload,
-                    each.marker,
-                ).serialize(),
-            )
-            for each in in_order
-        ],
-    )
+    write_pcap(path, [(each.time_ns, each.data) for each in datagrams(packets)])
     return path
 
 
@@ -154,7 +123,7 @@ def in_turn(payloads: Sequence[bytes], sequence: int = 65_500, timestamp: int = 
     for number, payload in enumerate(payloads):
         at_ms += parse(payload).frame_ms
         begin = timestamp + round(48 * (at_ms - parse(payload).frame_ms))
-        found.append(Sent(at_ms, sequence + number, begin, payload))
+        found.append(Sent(at_ms, sequence + number, begin, payload=payload))
     return found
 
 
@@ -248,7 +217,9 @@ def test_pauses_are_told_from_losses_and_last_as_long_as_they_do(
     talkspurts = [
         *packets[:30],
         *(
-            replace(each, at_ms=each.at_ms + later, timestamp=each.timestamp + 48 * later, marker=number == 0)
+            replace(
+                each, sent_ms=each.sent_ms + later, timestamp=each.timestamp + 48 * later, marker=number == 0
+            )
             for number, each in enumerate(packets[30:])
         ),
     ]
@@ -275,7 +246,7 @@ def random_payloads(packets: list[Sent]) -> list[Sent]:
 
 
 def g711(packets: list[Sent]) -> list[Sent]:
-    return [replace(each, kind=0, payload=bytes(160)) for each in packets]
+    return [replace(each, payload_type=0, payload=bytes(160)) for each in packets]
 
 
 def two_senders(packets: list[Sent]) -> list[Sent]:
@@ -289,7 +260,7 @@ def counting_timestamps(packets: list[Sent]) -> list[Sent]:
 def three_hours(packets: list[Sent]) -> list[Sent]:
     pause_s = 3 * 3600
     late = [
-        replace(each, at_ms=each.at_ms + 1000 * pause_s, timestamp=each.timestamp + 48_000 * pause_s)
+        replace(each, sent_ms=each.sent_ms + 1000 * pause_s, timestamp=each.timestamp + 48_000 * pause_s)
         for each in packets[50:]
     ]
     return [*packets[:50], *late]
@@ -356,7 +327,7 @@ def test_damaged_packets_cost_themselves_only(tmp_path: Path, speech: NDArray[np
             each,
             payload=bytes(rng.permutation(list(each.payload[: rng.integers(0, 40)])).tolist()),
             timestamp=each.timestamp + int(rng.choice([0, 7, -960, 2**30])),
-            kind=int(rng.choice([111, 111, 63, 0])),
+            payload_type=int(rng.choice([111, 111, 63, 0])),
         )
     capture = captured(tmp_path / "call.pcap", packets)
     for playout in ("offline", "{policy: fixed, buffer_ms: 40}", "adaptive"):

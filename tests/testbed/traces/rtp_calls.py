@@ -22,6 +22,7 @@ class Sent:
     marker: bool = False
     payload: bytes = bytes(40)
     delay_ms: float = 0.0
+    ssrc: int = 7
 
     @property
     def arrived_ms(self):
@@ -37,14 +38,14 @@ def delayed(packets, delays_ms):
     return [replace(packet, delay_ms=delay) for packet, delay in zip(packets, delays_ms, strict=True)]
 
 
-def datagrams(packets, way="a > b", ssrc=7, start_ms=1_700_000_000_000, point=""):
+def datagrams(packets, way="a > b", start_ms=1_700_000_000_000, point=""):
     """The packets in the order of arrival."""
     for packet in sorted(packets, key=lambda packet: packet.arrived_ms):
         data = RtpPacket(
             packet.payload_type,
             packet.sequence & 0xFFFF,
             packet.timestamp & 0xFFFFFFFF,
-            ssrc,
+            packet.ssrc,
             packet.payload,
             packet.marker,
         ).serialize()
