@@ -14,8 +14,8 @@ class Narrowband:
     ----------
     slr, rlr, stmr, lstr
         Loudness ratings in dB: of sending, of receiving, of the sidetone, of the listener's sidetone.
-    ds, dr
-        D-values of the telephones at the sending and the receiving side.
+    ds
+        D-value of the telephone at the sending side.
     telr, wepl
         Loudness rating of the talker echo and weighted echo path loss, in dB.
     t_ms, tr_ms, ta_ms
@@ -37,7 +37,6 @@ class Narrowband:
     stmr: float = 15.0
     lstr: float = 18.0
     ds: float = 3.0
-    dr: float = 3.0
     telr: float = 65.0
     wepl: float = 110.0
     t_ms: float = 0.0
