@@ -8,14 +8,14 @@ import numpy as np
 from testbed.adaptive.media_map import MediaMap
 from testbed.adaptive.packet_decoder import PacketDecoder
 from testbed.codecs.neteq.sync_buffer import SyncBuffer
-from testbed.codecs.pcm import Pcm16
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.schemes.part import Concealer
 from testbed.kernels.expand import OVERLAP_SAMPLES
 from testbed.neteq.status import STRETCHES, LastMode, Operation
 
-TICK_SAMPLES = 160
-_LONGEST_CONCEALMENT = 2 * 16_000
+TICK_SAMPLES = SAMPLE_RATE_HZ // 100
+_LONGEST_CONCEALMENT_SAMPLES = 2 * SAMPLE_RATE_HZ
 """libopus's concealment after which silence is played: 2 s, as long as NetEq's lasts."""
 
 
@@ -130,7 +130,7 @@ class Output:
             self.last = LastMode.EXPAND
             return
         while self.left < TICK_SAMPLES:
-            is_long = self._media.concealed >= _LONGEST_CONCEALMENT
+            is_long = self._media.concealed >= _LONGEST_CONCEALMENT_SAMPLES
             self._buffer.append(
                 np.zeros(TICK_SAMPLES, np.int16) if is_long else self._decoder.conceal(TICK_SAMPLES)
             )

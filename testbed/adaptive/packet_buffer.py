@@ -51,10 +51,10 @@ class BufferedPacket(NamedTuple):
     @property
     def is_dtx(self) -> bool:
         """True if it holds no sound: a primary or a copy of at most two bytes."""
-        return len(self.content.payload) <= MAX_DTX_BYTES
+        return len(self.content.payload) <= _MOST_DTX_BYTES
 
 
-MAX_DTX_BYTES = 2
+_MOST_DTX_BYTES = 2
 _ALL_PER_PRIMARY = 4
 
 
@@ -112,11 +112,6 @@ class PacketBuffer:
         """Return the end of the last packet that starts earlier."""
         index = bisect_left(self._starts, start)
         return self._packets[index - 1].end if index else None
-
-    def has(self, start: int) -> bool:
-        """Return whether a packet starts there."""
-        index = bisect_left(self._starts, start)
-        return index < len(self._starts) and self._starts[index] == start
 
     def put(self, packet: BufferedPacket) -> bool:
         """Take a packet; return whether the buffer was full, and emptied."""

@@ -40,7 +40,7 @@ _SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
 _NS_PER_SAMPLE = 1_000_000_000 // SAMPLE_RATE_HZ
 _FIRST_FRAME_SAMPLES = 3 * TICK_SAMPLES
 """NetEq's assumption before the first packet."""
-_LONGEST_WAIT_AT_END = SAMPLE_RATE_HZ
+_LONGEST_WAIT_AT_END_SAMPLES = SAMPLE_RATE_HZ
 """Concealment beyond the end of the call after which packets that are still held count as lost."""
 
 
@@ -136,7 +136,7 @@ class _Call:
             return False
         overdue = self._media.end + self._media.concealed - self._clock.samples
         if len(self._buffer):
-            return overdue > _LONGEST_WAIT_AT_END
+            return overdue > _LONGEST_WAIT_AT_END_SAMPLES
         return overdue >= 0 or self._start_ns is None
 
     def _receive(self, arrived_ns: int, data: bytes, tick: int) -> None:
@@ -227,7 +227,7 @@ class _Call:
     def _do(self, operation: Operation, now_ns: int) -> None:
         """Decode and play, or conceal."""
         left = self._output.left
-        operation, needed = plan_decoding(operation, left, self._frame_samples, TICK_SAMPLES, _SAMPLES_PER_MS)
+        operation, needed = plan_decoding(operation, left, self._frame_samples, _SAMPLES_PER_MS)
         decoded = list[Decoded]()
         if needed:
             decoded = self._decode(needed, now_ns)

@@ -4,7 +4,7 @@ from testbed.neteq.status import STRETCHES, TICK_MS, Operation
 
 
 def plan_decoding(
-    operation: Operation, left_samples: int, frame_samples: int, merge_samples: int, samples_per_ms: int
+    operation: Operation, left_samples: int, frame_samples: int, samples_per_ms: int
 ) -> tuple[Operation, int]:
     """Return the operation that the decoded sound allows, and how many more samples to decode for it.
 
@@ -19,8 +19,6 @@ def plan_decoding(
         Decoded sound that was not played yet.
     frame_samples
         Length of the frame decoded last.
-    merge_samples
-        Decoded sound that a merge needs.
     samples_per_ms
         Clock of the lengths.
     """
@@ -28,7 +26,7 @@ def plan_decoding(
     if operation in STRETCHES:
         return _plan_stretch(operation, left_samples, frame_samples, tick)
     if operation == Operation.MERGE:
-        return operation, max(merge_samples, tick)
+        return operation, tick
     if left_samples >= tick:
         return Operation.NORMAL, 0
     return operation, tick if operation == Operation.NORMAL else 0

@@ -6,7 +6,6 @@ from testbed.neteq.decoding import has_enough_to_accelerate, plan_decoding
 from testbed.neteq.status import STRETCHES, Operation
 
 PER_MS = 16
-MERGE = 404
 
 NORMAL, EXPAND, ACCELERATE, SLOW = (
     Operation.NORMAL,
@@ -17,7 +16,7 @@ NORMAL, EXPAND, ACCELERATE, SLOW = (
 
 
 def plan(operation: Operation, left_ms: float, frame_ms: int = 20) -> tuple[Operation, float]:
-    planned, samples = plan_decoding(operation, int(left_ms * PER_MS), frame_ms * PER_MS, MERGE, PER_MS)
+    planned, samples = plan_decoding(operation, int(left_ms * PER_MS), frame_ms * PER_MS, PER_MS)
     return planned, samples / PER_MS
 
 
@@ -33,8 +32,8 @@ def test_normal_operation_decodes_a_tick_and_concealment_nothing() -> None:
     assert plan(Operation.COMFORT_NOISE, 0) == (Operation.COMFORT_NOISE, 0)
 
 
-def test_a_merge_decodes_what_it_needs_even_if_sound_is_left() -> None:
-    assert plan(Operation.MERGE, 20) == (Operation.MERGE, MERGE / PER_MS)
+def test_a_merge_decodes_a_tick_even_if_sound_is_left() -> None:
+    assert plan(Operation.MERGE, 20) == (Operation.MERGE, 10)
 
 
 @pytest.mark.parametrize("operation", STRETCHES)
