@@ -33,6 +33,7 @@ from testbed.decode.captured_frames import (
     without_gaps,
 )
 from testbed.decode.captured_packet import CapturedPacket, Copy
+from testbed.decode.stopped_time import Timed, with_stopped_time
 from testbed.decode.timestamps import Stamped, unwrap
 from testbed.errors import ChannelError, CodecError
 from testbed.media_frames import TICKS_PER_SAMPLE
@@ -174,8 +175,12 @@ def _call(stream: RtpStream, inside: OpusInRtp, where: str) -> CapturedCall:
     if clock.resets:
         notes.append(f"the sender set its timestamps anew {clock.resets} times")
     left_out["have numbers or timestamps that fit no others"] = strays + clock.strays
-    packets = _placed(found, clock.ticks, stream, times)
-    left_out["overlap others in time"] = len(clock.ticks) - len(packets)
+    ticks = clock.ticks
+    if len(ticks) > 1 and not clock.resets:
+        ticks, stops = with_stopped_time(ticks, _timed(found, ticks, times))
+        notes += stops
+    packets = _placed(found, ticks, stream, times)
+    left_out["overlap others in time"] = len(ticks) - len(packets)
     if not packets or len(packets) < len(found) / 2:
         raise ChannelError(
             f"{where}: {stream}: cannot be decoded: timestamps do not advance by the durations of its packets"
@@ -283,9 +288,21 @@ def _placed(
     return kept
 
 
+def _timed(found: Sequence[_Read], ticks: Mapping[int, int], times: NDArray[np.int64]) -> list[Timed]:
+    return [
+        Timed(each.place, each.packet, _samples(each.data) * TICKS_PER_SAMPLE, int(times[each.place]))
+        for each in found
+        if each.place in ticks
+    ]
+
+
 def _copy(ticks: int, data: bytes) -> Copy:
     start = round(ticks / STEP_TICKS) * STEP_SAMPLES
-    return Copy((start, start + round(parse(data).frame_ms * SAMPLE_RATE_HZ / 1000)), data)
+    return Copy((start, start + _samples(data)), data)
+
+
+def _samples(data: bytes) -> int:
+    return round(parse(data).frame_ms * SAMPLE_RATE_HZ / 1000)
 
 
 def _with_pauses(call: CapturedCall) -> CapturedCall:

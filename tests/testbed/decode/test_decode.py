@@ -240,6 +240,29 @@ def test_pauses_are_told_from_losses_and_last_as_long_as_they_do(
     assert "lost: 2 of 100 packets" in answer
 
 
+def test_pauses_in_which_timestamps_stop_are_no_delay(tmp_path: Path, speech: NDArray[np.int16]) -> None:
+    stopped = [
+        replace(each, at_ms=each.at_ms + 1000 * (number // 25), marker=number % 25 == 0)
+        for number, each in enumerate(in_turn(encoded(speech)))
+    ]
+    for playout in ("{policy: fixed, buffer_ms: 60}", "adaptive"):
+        answer = said(
+            "decode",
+            captured(tmp_path / "call.pcap", stopped),
+            "-o",
+            tmp_path / "call.wav",
+            "--playout",
+            playout,
+            "--complexity",
+            "0",
+            "--force",
+        )
+        assert "timestamps stop in 3 pauses, 3.000 s in all: not counted as delay" in answer
+        assert "late: 0 packets" in answer
+        assert "played from pauses: 3.000 s" in answer
+        assert "concealment" not in answer
+
+
 def random_payloads(packets: list[Sent]) -> list[Sent]:
     rng = np.random.default_rng(1)
     return [replace(each, payload=rng.bytes(80)) for each in packets]
