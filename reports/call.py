@@ -142,8 +142,9 @@ def letters(timeline: pd.DataFrame, frame_ms: float, is_adaptive: bool) -> dict[
     """Return a timeline in the form of the page's script.
 
     ``network`` has ``.`` for arrived in time, ``L`` for late, ``x`` for lost, ``s`` for a pause that was
-    not sent; ``played`` has ``p r l d c s``. ``at_s`` has the place of each frame in the sound, and the end.
-    With an adaptive receiver ``played_after_ms`` has the time from sending to playing, None in a pause.
+    not sent; ``played`` has ``p r l d c s``. ``at_s`` has the place of each frame in the sound, and the end;
+    a frame that was not played has that of the next one. With an adaptive receiver ``played_after_ms`` has
+    the time from sending to playing, None in a pause and for a frame that was not played.
     """
     gone = timeline["arrived_ns"] < 0
     network = np.where(gone, "s", np.where(timeline["late"], "L", "."))
@@ -151,12 +152,13 @@ def letters(timeline: pd.DataFrame, frame_ms: float, is_adaptive: bool) -> dict[
     delay = (timeline["arrived_ns"] - timeline["sent_ns"]) / 1e6
     source = np.where(timeline["source_frame"] < 0, 0, timeline["source_frame"] - timeline["frame"])
     at_s, after_ms = frame_ms / 1000 * np.arange(len(timeline) + 1), None
-    if is_adaptive and len(timeline):
-        played_s = (timeline["played_ns"] - timeline["played_ns"].iloc[0]).to_numpy() / 1e9
-        at_s = np.append(played_s, played_s[-1] + frame_ms / 1000)
+    is_played = timeline["played_ns"] >= 0
+    if is_adaptive and is_played.any():
+        played_s = timeline["played_ns"].where(is_played).bfill().ffill().to_numpy() / 1e9
+        at_s = np.append(played_s, played_s[-1] + frame_ms / 1000) - played_s[0]
         waits_ms = (timeline["played_ns"] - timeline["sent_ns"]) / 1e6
-        is_sent = timeline["sent_ns"] >= 0
-        after_ms = [round(float(ms), 1) if sent else None for ms, sent in zip(waits_ms, is_sent, strict=True)]
+        known = is_played & (timeline["sent_ns"] >= 0)
+        after_ms = [round(float(ms), 1) if each else None for ms, each in zip(waits_ms, known, strict=True)]
     return {
         "at_s": [round(float(each), 4) for each in at_s],
         "played_after_ms": after_ms,

@@ -52,7 +52,8 @@ def call_figure(
     from testbed.reports.inline_figure import InlineFigure
 
     said = letters(timeline, frame_ms, is_adaptive)
-    heights = {"strips": 1.0, **({"delay": 0.8} if is_adaptive else {}), "sound": 2.0}
+    has_delay = said["played_after_ms"] is not None
+    heights = {"strips": 1.0, **({"delay": 0.8} if has_delay else {}), "sound": 2.0}
     with matplotlib.rc_context(STYLE):
         figure = InlineFigure(
             figsize=(width_in, _HEIGHT_IN * sum(heights.values()) / 3), layout="constrained"

@@ -290,12 +290,11 @@ class _Call:
     def _silence(self) -> Played:
         """Return the silence of a call of which nothing arrived."""
         samples, frames = self._clock.samples, self._clock.frames
-        begins_ns = np.arange(frames, dtype=np.int64) * self._clock.frame_samples * _NS_PER_SAMPLE
         return Played(
             pcm=np.zeros(samples, np.int16),
             start_ns=0,
             edits=(),
-            played_ns=begins_ns,
+            played_ns=np.full(frames, NEVER, np.int64),
             recovered_by=np.full(frames, Recovery.PLC, np.uint8),
             source_frame=np.full(frames, NEVER, np.int32),
             concealments=(Concealment(0, samples),),

@@ -414,6 +414,12 @@ def test_letters_say_what_the_timeline_says():
         "at_s": [0.0, 0.02, 0.08, 0.09, 0.11],  # 40 ms of a stall before the third, a period less in it
         "played_after_ms": [60.0, 60.0, 100.0, None],
     }
+    skipped = timeline.assign(played_ns=[-1, 80_000_000, -1, 150_000_000])
+    assert letters(skipped, 20, is_adaptive=True) == said | {
+        "at_s": [0.0, 0.0, 0.07, 0.07, 0.09],
+        "played_after_ms": [None, 60.0, None, None],
+    }
+    assert letters(timeline.assign(played_ns=-1), 20, is_adaptive=True) == said
 
 
 def test_pauses_are_a_share_of_all_frames_and_repairs_of_those_sent(tmp_path):

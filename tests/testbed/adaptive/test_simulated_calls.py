@@ -41,6 +41,11 @@ feedback: {format: transport_wide}
 congestion: {controller: gcc}
 other_calls: 1
 """,
+    "nothing": """
+codec: {bitrate_kbps: 24, complexity: 0}
+schemes: [plc]
+channel: [{loss: {model: bernoulli, rate: 1}}]
+""",
 }
 
 
@@ -96,3 +101,11 @@ def test_pauses_are_no_concealment() -> None:
 def test_a_constant_delay_has_itself_as_its_mean() -> None:
     simulation, row = call("loss", "{policy: fixed, delay_ms: 40.044253}")
     assert {row["mouth_to_ear_ms"]} == {*simulation.delays.mouth_to_ear_ms.tolist()}
+
+
+def test_a_call_of_which_nothing_arrives_has_no_delay() -> None:
+    simulation, row = call("nothing", "{policy: adaptive}")
+    assert isinstance(simulation.sound, Played)
+    assert not simulation.sound.pcm.any()
+    assert row["frames_plc"] == row["frames"]
+    assert np.isnan([row["mouth_to_ear_ms"], row["mouth_to_ear_ms_p95"], row["buffer_ms"]]).all()
