@@ -242,7 +242,7 @@ def test_pauses_are_told_from_losses_and_last_as_long_as_they_do(
 
 def test_pauses_in_which_timestamps_stop_are_no_delay(tmp_path: Path, speech: NDArray[np.int16]) -> None:
     stopped = [
-        replace(each, at_ms=each.at_ms + 1000 * (number // 25), marker=number % 25 == 0)
+        replace(each, sent_ms=each.sent_ms + 1000 * (number // 25), marker=number % 25 == 0)
         for number, each in enumerate(in_turn(encoded(speech)))
     ]
     for playout in ("{policy: fixed, buffer_ms: 60}", "adaptive"):
