@@ -2,21 +2,24 @@
 
 import math
 
+_NOTICED_MS = 100.0  # mT: the delay that talkers begin to notice
+_POWER = 6  # 6 sT, at the default sensitivity of 1
 
-def delay_impairment(delay_ms: float, sensitivity: float = 1.0, noticed_ms: float = 100.0) -> float:
+
+def delay_impairment(delay_ms: float) -> float:
     """Return Idd: what absolute delay takes from R where there is no echo.
 
     Parameters
     ----------
     delay_ms
         Ta: one way, from mouth to ear.
-    sensitivity, noticed_ms
-        sT and mT: how sensitive the talkers are to delay, and the delay that they begin to notice.
     """
-    if delay_ms <= noticed_ms:
+    if delay_ms <= _NOTICED_MS:
         return 0.0
-    octaves, power = math.log2(delay_ms / noticed_ms), 6 * sensitivity
-    rise: float = (1 + octaves**power) ** (1 / power) - 3 * (1 + (octaves / 3) ** power) ** (1 / power) + 2
+    octaves = math.log2(delay_ms / _NOTICED_MS)
+    rise: float = (
+        (1 + octaves**_POWER) ** (1 / _POWER) - 3 * (1 + (octaves / 3) ** _POWER) ** (1 / _POWER) + 2
+    )
     return 25 * rise
 
 
