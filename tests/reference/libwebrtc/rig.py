@@ -18,6 +18,7 @@ from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, int16_from_float
 from testbed.speech import list_clips
 
+_CLIENTS = Path(__file__).parents[3] / "examples" / "live" / "node_modules"
 ENCODER = EncoderSettings(bitrate_bps=24_000, complexity=5, frame_ms=FRAME_MS)
 ENCODER_WITH_LBRR = replace(ENCODER, bitrate_bps=32_000, inband_fec=True, expected_loss_percent=20)
 
@@ -44,6 +45,14 @@ def prepare(
 
 
 def make(calls: Sequence[Call], folder: Path) -> None:
-    """Make calls, all at once, in a network namespace of their own."""
+    """Make calls, all at once, in a network namespace of their own.
+
+    Raises
+    ------
+    RuntimeError
+        The clients are not installed, or the calls failed.
+    """
+    if not _CLIENTS.is_dir():
+        raise RuntimeError(f"{_CLIENTS}: is missing: `make setup` installs the clients")
     (folder / CALLS_FILE).write_text(json.dumps([asdict(call) for call in calls]))
     run_alone([sys.executable, str(Path(__file__).with_name("calls.py")), str(folder)])
