@@ -331,7 +331,10 @@ def _written(folder: Path) -> list[str]:
 def _other(earlier: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     """Return the differences between the task of an earlier run and this one's; "" if there is none."""
     parts = zip(_ASKED, _asked(earlier), _asked(manifest), strict=True)
-    return next((what for what, before, now in parts if before != now), "")
+    other = next((what for what, before, now in parts if before != now), "")
+    # Defaults, which are part of a scenario, may differ between versions.
+    is_of_this_testbed = earlier.get("testbed") == manifest.get("testbed")
+    return other if is_of_this_testbed or other != _ASKED[0] else f"{other} or another version of the testbed"
 
 
 def _asked(manifest: Mapping[str, Any]) -> tuple[Any, Any, Any]:
