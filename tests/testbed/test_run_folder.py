@@ -150,7 +150,10 @@ def test_the_files_of_the_run_that_is_replaced_go(tmp_path):
     ("other", "what"),
     [
         ({"name": "two"}, "another scenario"),
-        ({"name": "two", "testbed": {"version": "0.1"}}, "another scenario or another version of the testbed"),
+        (
+            {"name": "two", "testbed": {"version": "0.1"}},
+            "another scenario or another version of the testbed",
+        ),
         ({"clips": [{"name": "a", "sha256": "34"}]}, "other speech"),
         (
             {"files": [{"path": "loss.txt", "role": "channel", "sha256": "56", "bytes": 2}]},
