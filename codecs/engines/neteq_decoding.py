@@ -40,7 +40,7 @@ def decode_with_neteq(job: Job) -> Pcm16:
                 buffer.merge(decoded, at=OVERLAP_SAMPLES + frame * job.frame_samples)
             else:
                 buffer.normal(decoded)
-            played += [buffer.play(_TICK_SAMPLES) for _ in range(job.frame_samples // _TICK_SAMPLES)]
+            played += [buffer.play(samples) for samples in _ticks(job.frame_samples)]
     played.append(buffer.play(OVERLAP_SAMPLES))
     return np.concatenate(played)[OVERLAP_SAMPLES:]
 
@@ -48,7 +48,12 @@ def decode_with_neteq(job: Job) -> Pcm16:
 def _concealed(buffer: SyncBuffer, samples: int) -> list[Pcm16]:
     """Return the sound of a gap, in ticks."""
     played = []
-    for _ in range(samples // _TICK_SAMPLES):
-        buffer.expand(_TICK_SAMPLES)
-        played.append(buffer.play(_TICK_SAMPLES))
+    for tick in _ticks(samples):
+        buffer.expand(tick)
+        played.append(buffer.play(tick))
     return played
+
+
+def _ticks(samples: int) -> list[int]:
+    """Return the parts in which a frame is played; a frame of 2.5 or 5 ms is one."""
+    return [_TICK_SAMPLES] * (samples // _TICK_SAMPLES) or [samples]

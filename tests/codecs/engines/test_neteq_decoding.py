@@ -71,3 +71,11 @@ def test_both_engines_agree_and_no_call_depends_on_another(lost):
 def test_a_call_of_which_nothing_arrives_is_silent():
     sent = packets(seconds=1)
     assert not sound(with_neteq(sent, range(len(sent)))).any()
+
+
+@pytest.mark.parametrize("opus_config", [28, 29])
+def test_frames_shorter_than_a_tick_are_played_in_full(opus_config):
+    """CELT of 2.5 and 5 ms, which other encoders send."""
+    sent = [bytes([opus_config << 3, number, 7]) for number in range(100)]
+    lost = replace(with_neteq(sent, [40, 41, 42, 99]), frame_samples=40 * (opus_config - 27))
+    assert len(sound(lost)) == len(sent) * lost.frame_samples
