@@ -65,8 +65,8 @@ def _stretching(plan: Plan) -> list[str]:
     if not warped:
         return []
     return [
-        f"these scores do not hear an adaptive receiver stretch speech: {warped}; the clip is stretched "
-        "alike before it is compared"
+        f"scores that do not hear how an adaptive receiver stretches speech: {warped}; their reference "
+        "is stretched in the same way"
     ]
 
 

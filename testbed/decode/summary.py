@@ -54,7 +54,8 @@ def summary(call: CapturedCall, rendering: Rendering, playout: Playout) -> list[
         since_capture_ms -= timeline.smallest_delay_ms
         lines += [
             f"wait in the buffer: {_mean_and_p95(delays.buffer_ms)}",
-            f"mouth to ear, without the network's smallest delay: {_mean_and_p95(since_capture_ms)}",
+            "mouth to ear, without the codec's look-ahead and the network's smallest delay: "
+            f"{_mean_and_p95(since_capture_ms)}",
         ]
     if isinstance(playout, AdaptivePlayout):
         edited = (f"{name} {rendering.edited_ms.get(kind, 0):.0f} ms" for kind, name in _EDITS.items())

@@ -98,6 +98,13 @@ def test_everything_that_was_asked_for_is_on_the_page(tmp_path):
     assert [track["timeline"] is None for track in data["call"]["tracks"][:3]] == [True, True, False]
 
 
+def test_the_page_says_that_offline_is_no_receiver_of_a_call(tmp_path):
+    said = "A receiver that waits without limit (offline) is a bound"
+    assert said in page_of(tmp_path).text
+    fixed = {"playout": ['{"policy": "fixed", "buffer_ms": 60}', '{"policy": "adaptive"}']}
+    assert said not in page_of(tmp_path / "calls", swept=fixed).text
+
+
 def test_numbers_of_the_page_are_the_means_of_the_table(tmp_path):
     page = page_of(tmp_path)
     table = pd.read_parquet(tmp_path / "run/results.parquet")
