@@ -30,10 +30,8 @@ start.
 
 ## With an adaptive receiver
 
-An adaptive receiver stretches speech, so what was heard is not aligned with the clip. `ESTOI`, `PESQ-WB` and
-`ViSQOL` compare with the clip stretched in the same way: with the same crossfades, and silence where the
-receiver inserted time. Their scores are of damage *besides* stretching. `PESQ-WB unwarped` and `WER` compare
-with the clip as it was sent; PLCMOS and DNSMOS use no clip and hear the stretching, too.
+An adaptive receiver stretches speech. The column *stretching* says whether that counts as damage or is undone,
+by a clip that is [stretched in the same way](../guides/metrics.md#stretched-speech).
 
 ## All metrics
 
