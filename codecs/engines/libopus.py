@@ -36,7 +36,7 @@ def _decode(job: Job) -> Pcm16:
         ):
             payload = None if action in (Action.CONCEAL, Action.FILL_PAUSE) else job.payloads[source]
             out = pcm[frame * size : (frame + 1) * size]
-            decoder.play(action, source, payload, (source - frame) * size, out)
+            decoder.play(action, payload, (source - frame) * size, out)
     return int16_from_24_bit(pcm)
 
 
@@ -56,7 +56,7 @@ class FrameDecoder:
         self._decoder = self._stack.enter_context(Decoder(complexity))
         self._dred_decoder: DredDecoder | None = None
         self._dred: ParsedDred | None = None
-        self._dred_source = -1
+        self._dred_payload = b""
 
     def __enter__(self) -> Self:
         return self
@@ -64,15 +64,15 @@ class FrameDecoder:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def play(self, action: int, source: int, payload: bytes | None, offset_samples: int, out: Pcm24) -> None:
-        """Fill `out` with the sound of a frame.
+    def play(self, action: int, payload: bytes | None, offset_samples: int, out: Pcm24) -> bool:
+        """Fill `out` with the sound of a frame; return whether it had to be concealed.
 
         Parameters
         ----------
         action
             The decoder's `Action`.
-        source, payload
-            The frame whose packet it uses, and that packet; None to conceal.
+        payload
+            The packet that it uses; None to conceal.
         offset_samples
             Distance of that packet's first sample after the frame's.
         """
@@ -80,20 +80,23 @@ class FrameDecoder:
             self._decoder.fill_pause(out)
         elif payload is None:
             self._decoder.conceal(out)
+            return True
         elif action == Action.DECODE:
             self._decoder.decode(payload, out)
         elif action == Action.DECODE_LBRR:
             self._decoder.decode_fec(payload, out)
         else:
-            self._play_dred(source, payload, offset_samples, out)
+            return self._play_dred(payload, offset_samples, out)
+        return False
 
-    def _play_dred(self, source: int, payload: bytes, offset_samples: int, out: Pcm24) -> None:
+    def _play_dred(self, payload: bytes, offset_samples: int, out: Pcm24) -> bool:
         if self._dred_decoder is None:
             self._dred_decoder = self._stack.enter_context(DredDecoder())
-        if self._dred is None or source != self._dred_source:
+        if self._dred is None or payload != self._dred_payload:
             self._dred = self._dred_decoder.parse(payload, min(SAMPLE_RATE_HZ, offset_samples))
-            self._dred_source = source
-        if self._dred.samples > 0:
-            self._decoder.decode_dred(self._dred, offset_samples, out)
-        else:
+            self._dred_payload = payload
+        if self._dred.samples <= 0:
             self._decoder.conceal(out)
+            return True
+        self._decoder.decode_dred(self._dred, offset_samples, out)
+        return False

@@ -4,11 +4,12 @@ import numpy as np
 
 from testbed.adaptive.packet_buffer import BufferedPacket
 from testbed.codecs.encoded_frame import EncodedFrame
-from testbed.codecs.opus.codec import Decoder, DredDecoder, ParsedDred
+from testbed.codecs.engines.libopus import FrameDecoder
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_24_bit
-from testbed.codecs.recovery import Recovery
+from testbed.codecs.recovery import Action, Recovery
 
 _FADE_SAMPLES = SAMPLE_RATE_HZ // 200
+_ACTIONS = {Recovery.LBRR: Action.DECODE_LBRR, Recovery.DRED: Action.DECODE_DRED}
 
 
 class PacketDecoder:
@@ -25,14 +26,11 @@ class PacketDecoder:
     def __init__(self, complexity: int, conceals: bool) -> None:
         self._complexity = complexity
         self._conceals = conceals
-        self._dred_decoder: DredDecoder | None = None
-        self._dred: ParsedDred | None = None
-        self._dred_payload = b""
         self.reset()
 
     def reset(self) -> None:
         """Begin a stream."""
-        self._decoder = Decoder(self._complexity)
+        self._decoder = FrameDecoder(self._complexity)
         self._heard: EncodedFrame | None = None
 
     def decode(self, packet: BufferedPacket) -> tuple[Pcm16, Recovery]:
@@ -49,51 +47,30 @@ class PacketDecoder:
         samples = packet.skipped + packet.samples
         out = np.zeros(samples, np.int32)
         content, source = packet.content, packet.source
+        heard, action = self._heard, _ACTIONS.get(source, Action.DECODE)
+        is_useless = source == Recovery.DRED and (heard is None or not heard.allows_neural_concealment)
+        payload = None if is_useless else content.payload
+        is_concealed = self._decoder.play(action, payload, packet.distance, out)
         if source == Recovery.LBRR:
-            is_taken = self._heard is None or self._heard.mode != "celt"
-            self._decoder.decode_fec(content.payload, out)
-        elif source == Recovery.DRED:
-            is_taken = self._decode_dred(packet, out)
-        else:
-            is_taken = True
-            self._decoder.decode(content.payload, out)
-            if not content.is_dtx:
-                self._heard = content
+            is_concealed = heard is not None and heard.mode == "celt"
+        elif source != Recovery.DRED and not content.is_dtx:
+            self._heard = content
         sound = int16_from_24_bit(out)[packet.skipped :]
         if before is not None:
             fade = min(_FADE_SAMPLES, len(sound))
             share = np.arange(1, fade + 1) / (fade + 1)
             sound[:fade] = np.rint(before[:fade] * (1 - share) + sound[:fade] * share)
-        return sound, source if is_taken else Recovery.PLC
+        return sound, Recovery.PLC if is_concealed else source
 
     def conceal(self, samples: int) -> Pcm16:
         """Return concealment."""
-        out = np.zeros(samples, np.int32)
-        self._decoder.conceal(out)
-        return int16_from_24_bit(out)
+        return self._made_up(Action.CONCEAL, samples)
 
     def fill_pause(self, samples: int) -> Pcm16:
         """Return comfort noise of a pause."""
+        return self._made_up(Action.FILL_PAUSE, samples)
+
+    def _made_up(self, action: Action, samples: int) -> Pcm16:
         out = np.zeros(samples, np.int32)
-        self._decoder.fill_pause(out)
+        self._decoder.play(action, None, 0, out)
         return int16_from_24_bit(out)
-
-    def _decode_dred(self, packet: BufferedPacket, out: "np.ndarray[tuple[int], np.dtype[np.int32]]") -> bool:
-        """Decode 10 ms of DRED; conceal them if that is not possible.
-
-        The DRED of a packet is parsed once, as deep as its first frame that is played needs.
-        """
-        if self._heard is None or not self._heard.allows_neural_concealment:
-            self._decoder.conceal(out)
-            return False
-        if self._dred is None or packet.content.payload != self._dred_payload:
-            if self._dred_decoder is None:
-                self._dred_decoder = DredDecoder()
-            depth = min(SAMPLE_RATE_HZ, packet.distance)
-            self._dred = self._dred_decoder.parse(packet.content.payload, depth)
-            self._dred_payload = packet.content.payload
-        if self._dred.samples <= 0:
-            self._decoder.conceal(out)
-            return False
-        self._decoder.decode_dred(self._dred, packet.distance, out)
-        return True

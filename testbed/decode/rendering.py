@@ -203,6 +203,6 @@ def _sound(call: CapturedCall, receiver: Receiver, samples: NDArray[np.int64], d
             offset = 0 if is_made_up else spans[source][0] - start
             for begin in range(start, end, MAX_PACKET_SAMPLES):
                 out = np.zeros(min(end - begin, MAX_PACKET_SAMPLES), np.int32)
-                decoder.play(action, source, payload, offset, out)
+                decoder.play(action, payload, offset, out)
                 pcm[begin : begin + len(out)] = int16_from_24_bit(out)
     return pcm
