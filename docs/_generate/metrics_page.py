@@ -30,8 +30,8 @@ start.
 
 ## With an adaptive receiver
 
-An adaptive receiver stretches speech. The column *stretching* says whether that counts as damage or is undone,
-by a clip that is [stretched in the same way](../guides/metrics.md#stretched-speech).
+An adaptive receiver stretches speech. The column *stretching* says whether that counts as damage or is
+undone, by a clip that is [stretched in the same way](../guides/metrics.md#stretched-speech).
 
 ## All metrics
 
