@@ -10,11 +10,12 @@ from testbed.escaping import printable
 from testbed.metrics import described
 from testbed.reports import labels, wording
 from testbed.reports.delay import trades
-from testbed.reports.facts import ADAPTIVE, facts, speech
+from testbed.reports.facts import facts, speech
 from testbed.reports.headline import Answer, answers
 from testbed.reports.intervals import Interval
 from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.summary import DELAY, Cell, Summary, summarize
+from testbed.reports.terms import wait_column
 from testbed.reports.wording import estimate, mean
 from testbed.results import Results
 from testbed.words import aligned
@@ -106,7 +107,7 @@ def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str,
     if metric is None:
         return []
     judge = described(metric)
-    wait = DELAY if summary.policies[point] == ADAPTIVE else "buffer_needed_ms_max"
+    wait = wait_column(summary, point, metric)
     costs = [labels.column(name).heading for name in ("wire_kbps", wait)]
     rows: list[tuple[str, ...]] = [("Scheme", judge.heading, "Gain", *costs, "")]
     for scheme in summary.schemes:

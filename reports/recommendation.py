@@ -15,12 +15,12 @@ def recommendation(summary: Summary, point: int, choice: Choice, verdict: Verdic
     metric, gain = choice.metric, cell.gains.get(choice.metric)
     if cell.scheme == summary.baseline:
         lead = f"{cell.scheme} is enough: no scheme is more than {terms.margin(choice)} better"
-        lead += f", and it takes {terms.costs(summary, cell)}."
+        lead += f", and it takes {terms.costs(summary, cell, choice.metric)}."
     else:
         better = f" and {terms.against(summary, gain, metric)}" if gain is not None else ""
         lead = (
             f"Use {cell.title}: within {terms.margin(choice)} of the best{better}, "
-            f"for {terms.costs(summary, cell)}."
+            f"for {terms.costs(summary, cell, choice.metric)}."
         )
     said = [lead]
     best = summary.cells[point, choice.ranked[0]]

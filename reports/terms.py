@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from testbed.choice import FEWEST_CLIPS, Choice
-from testbed.metrics import described
+from testbed.metrics import CONVERSATIONAL, described
 from testbed.reports.facts import ADAPTIVE
 from testbed.reports.intervals import Interval
 from testbed.reports.summary import DELAY, Cell, Summary
@@ -22,13 +22,21 @@ def kbps(cell: Cell) -> str:
     return f"{number(cell.costs.get('wire_kbps'), 1)} kb/s"
 
 
-def costs(summary: Summary, cell: Cell) -> str:
-    """Return the bitrate on the wire, and the delay if the receiver adapts, else the repairs' buffer."""
-    delay_ms, longest_ms = cell.costs.get(DELAY), cell.costs.get("buffer_needed_ms_max")
-    said = f"{kbps(cell)} on the wire"
-    if summary.policies[cell.point] == ADAPTIVE and delay_ms is not None:
-        return f"{said} and a delay of {number(delay_ms)} ms from mouth to ear"
-    return said if longest_ms is None else f"{said} and a buffer of {number(longest_ms)} ms"
+def wait_column(summary: Summary, point: int, metric: str) -> str:
+    """Return the column of the delay if the receiver adapts or the metric counts it, else of the buffer."""
+    has_delay = summary.policies[point] == ADAPTIVE or metric == CONVERSATIONAL
+    return DELAY if has_delay else "buffer_needed_ms_max"
+
+
+def costs(summary: Summary, cell: Cell, metric: str) -> str:
+    """Return the bitrate on the wire, and the delay or the repairs' buffer: see `wait_column`."""
+    column = wait_column(summary, cell.point, metric)
+    said, wait_ms = f"{kbps(cell)} on the wire", cell.costs.get(column)
+    if wait_ms is None:
+        return said
+    if column == DELAY:
+        return f"{said} and a delay of {number(wait_ms)} ms from mouth to ear"
+    return f"{said} and a buffer of {number(wait_ms)} ms"
 
 
 def score(value: Interval, metric: str) -> str:

@@ -46,10 +46,11 @@ def single(summary: Summary, point: int, choice: Choice) -> list[str]:
     )
     if unsent:
         lead = f"There is nothing to compare with {cell.scheme}: {listed(unsent)} sent no redundancy."
-        said = [lead, f"{cell.scheme}: {scored}, for {terms.costs(summary, cell)}."]
+        said = [lead, f"{cell.scheme}: {scored}, for {terms.costs(summary, cell, choice.metric)}."]
         return [*said, "No packet was lost or late."] if is_without_loss(summary, point) else said
     what = "of this run" if len(summary.rivals()) == 1 else "that can be judged here"
-    return [f"{cell.scheme} is the only scheme {what}: {scored}, for {terms.costs(summary, cell)}."]
+    costs = terms.costs(summary, cell, choice.metric)
+    return [f"{cell.scheme} is the only scheme {what}: {scored}, for {costs}."]
 
 
 def unranked(summary: Summary, point: int, choice: Choice) -> list[str]:
@@ -77,7 +78,7 @@ def unranked(summary: Summary, point: int, choice: Choice) -> list[str]:
         if gain is not None and gain.is_significant:
             said.append(
                 f"{nearest} is {terms.against(summary, gain, choice.metric)}, "
-                f"for {terms.costs(summary, cell)}."
+                f"for {terms.costs(summary, cell, choice.metric)}."
             )
     return said
 

@@ -343,6 +343,13 @@ def test_conversational_quality_counts_delay_and_judges_where_a_scheme_has_a_del
     assert "With no loss the same speech scores" in text(found)
 
 
+def test_the_cost_of_a_scheme_is_its_delay_where_the_metric_counts_delay() -> None:
+    columns = {"mouth_to_ear_ms": {"B": 105.0}, "buffer_needed_ms_max": {"B": 60.0}}
+    fixed = {"scenario": {"playout": {"policy": "fixed", "buffer_ms": 60}}}
+    found = answer({"mos_cq": GOOD, "plcmos": GOOD}, fixed, **columns)
+    assert "kb/s on the wire and a delay of 105 ms from mouth to ear." in found.lead
+
+
 def test_the_cost_of_a_scheme_is_its_delay_where_the_receiver_adapts() -> None:
     columns = {"mouth_to_ear_ms": {"B": 140.0}, "buffer_needed_ms_max": {"B": 90.0}}
     fixed, adaptive = (
