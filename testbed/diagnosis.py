@@ -13,9 +13,11 @@ from testbed.not_sent import not_sent
 from testbed.plan import Plan
 from testbed.tally import Tally
 
-DiagnosisKind = Literal["not_sent", "over_link", "queue_loss", "late", "narrow"]
+DiagnosisKind = Literal["not_sent", "over_link", "queue_loss", "late", "skipped", "narrow"]
 MANY = 0.1
 """Share of the packets above which late, dropped and narrow packets are reported."""
+MUCH_SKIPPED = 0.05
+"""Share of the speech above which skipped speech is reported."""
 FULL = 0.9
 """Load above which a link is named as the cause of late and dropped packets."""
 
@@ -32,7 +34,8 @@ class Diagnosis:
         ``"not_sent"``: redundancy was asked for, and none or much less was sent. ``"over_link"``: more is
         sent than the slowest link carries, or nearly as much and it delays or drops many packets.
         ``"queue_loss"``: a queue drops many packets of a link that is not full. ``"late"``: many packets
-        come after their frame was due. ``"narrow"``: libopus's networks are asked for and do not apply.
+        come after their frame was due. ``"skipped"``: much of the speech was neither played nor concealed.
+        ``"narrow"``: libopus's networks are asked for and do not apply.
     text
         One line that begins with the scheme's name and is complete in itself.
     """
@@ -64,6 +67,12 @@ def _problems(case: Case) -> Iterator[tuple[DiagnosisKind, str]]:
             yield "queue_loss", f"lost {percent(case.seen.queue_loss)} of its packets in a queue"
         if many_late:
             yield "late", f"had {lateness([case], 'of its packets come')}"
+    if case.seen.skipped > MUCH_SKIPPED:
+        yield (
+            "skipped",
+            f"skipped {percent(case.seen.skipped)} of the speech, which came too late or too much at once: "
+            "the metrics hear only the rest",
+        )
     if _needs_networks(case) and case.seen.narrow > MANY:
         yield (
             "narrow",

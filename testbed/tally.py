@@ -25,6 +25,8 @@ class Seen:
     ----------
     late, narrow
         Shares of the packets.
+    skipped
+        Share of the speech that was neither played nor concealed.
     duration_ms
         Length of a call.
     delay_ms, variation_ms
@@ -39,6 +41,7 @@ class Seen:
     queue_loss: float
     late: float
     narrow: float
+    skipped: float
     duration_ms: float
     delay_ms: float
     variation_ms: float
@@ -98,11 +101,12 @@ class Tally:
 def _sums(plan: Plan, made: "pd.DataFrame") -> "pd.DataFrame":
     """Return sums, numbers of values and maxima by point and scheme."""
     frame_ms = made["point"].map({point.index: point.scenario.codec.frame_ms for point in plan.points})
-    packets = made["frames"] - made["frames_dtx"]
+    packets, duration_ms = made["frames"] - made["frames_dtx"], made["frames"] * frame_ms
     kept = made[_MEANS].assign(
         late=made["frames_late"] / packets,
         narrow=made["frames_narrow"] / packets,
-        duration_ms=made["frames"] * frame_ms,
+        skipped=made.get("skipped_ms", 0.0) / duration_ms,
+        duration_ms=duration_ms,
         delay_ms=made["delay_ms_min"] + made["delay_variation_ms_p95"],
         variation_ms=made["delay_variation_ms_p95"],
     )

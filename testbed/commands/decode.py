@@ -12,8 +12,8 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Examples: testbed decode call.pcap -o call.wav; "
-    "testbed decode call.pcap -o call.wav --playout '{policy: fixed, buffer_ms: 60}' --timeline call.csv"
+    epilog="Example: testbed decode call.pcap -o call.wav\n\n"
+    "Example: testbed decode call.pcap -o call.wav --playout offline --timeline call.csv"
 )
 def decode(
     capture: Annotated[

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from testbed.live.counts import Counts, RelayCounts
+from testbed.terminal import tell
 
 _PATIENCE_S = 3
 _COLUMNS = ("way", "packets", "kb/s", "lost", "delay", "queue", "other kinds")
@@ -99,7 +100,7 @@ def _refused(counts: Counts) -> list[str]:
 def _show_lines(every: Iterable[Counts]) -> None:
     before = None
     for counts in every:
-        print(line(counts, before), file=sys.stderr, flush=True)
+        tell(line(counts, before))
         before = counts
 
 

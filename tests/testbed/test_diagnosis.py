@@ -312,6 +312,18 @@ def test_lateness_says_when_most_packets_would_be_in_time() -> None:
     )
 
 
+def test_speech_that_nobody_hears_is_told() -> None:
+    whole = made(schemes=f"[{RED}]")
+    assert told(whole, skipped_ms=400.0) == []
+    assert told(whole, skipped_ms=1000.0) == [
+        (
+            "skipped",
+            "RED x1 skipped 10 % of the speech, which came too late or too much at once: "
+            "the metrics hear only the rest",
+        )
+    ]
+
+
 def test_each_problem_is_a_warning_once_and_lateness_of_all_is_the_receivers() -> None:
     whole = made(
         "delay: {constant_ms: 70}", schemes=f"[{LBRR}, {RED}]", sweep="{playout.delay_ms: [40, 50, 200]}"
