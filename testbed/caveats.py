@@ -8,12 +8,13 @@ from typing import Any
 
 from testbed.cases import Case, cases
 from testbed.codecs.pcm import int16_from_float
+from testbed.codecs.schemes import SchemeSpec
 from testbed.diagnosis import Diagnosis, lateness
 from testbed.errors import ChannelError
 from testbed.metrics import CONVERSATIONAL, METRICS
 from testbed.pause_caveats import pause_caveats
 from testbed.plan import Plan, stages
-from testbed.playout.adaptive import AdaptivePlayout
+from testbed.playout.adaptive import AdaptivePlayout, concealer_of
 from testbed.playout.offline import Offline
 from testbed.redundancy_advice import advice
 from testbed.speech import Clip
@@ -45,6 +46,7 @@ def caveats(plan: Plan, clips: Sequence[Clip], tally: Tally, diagnosed: Sequence
         *pause_caveats(plan, tally.pauses),
         *_stretching(plan),
         *_without_delay(plan),
+        *_concealment(plan),
         *_recordings(plan),
         *_problems(plan, clips, tally, diagnosed),
     ]
@@ -77,6 +79,24 @@ def _without_delay(plan: Plan) -> list[str]:
         return []
     label = METRICS[CONVERSATIONAL].label
     return [f"{label} needs a delay, which a receiver that waits without limit does not have"]
+
+
+def _concealment(plan: Plan) -> list[str]:
+    """Return that some schemes are concealed by NetEq, others by libopus, if none shows what that does."""
+    for point, schemes in zip(plan.points, plan.schemes, strict=True):
+        of: dict[str, list[SchemeSpec]] = {"neteq": [], "codec": []}
+        for scheme in schemes:
+            if not scheme.is_ceiling:
+                of[concealer_of(scheme, point.scenario.playout)].append(scheme)
+        shown = any(
+            [part.key for part in scheme.parts] in (["neural_plc"], ["plc"]) for scheme in of["codec"]
+        )
+        if of["neteq"] and of["codec"] and not shown:
+            return [
+                f"{of['neteq'][0].name} is concealed by NetEq and {of['codec'][0].name} by libopus, which is "
+                "part of their difference; the scheme neural_plc beside them would show how much"
+            ]
+    return []
 
 
 def _recordings(plan: Plan) -> list[str]:

@@ -71,7 +71,7 @@ def live(
     import gc
     from contextlib import ExitStack
 
-    from testbed.live.addresses import read_address, shown
+    from testbed.live.addresses import read_address, read_callee, shown
     from testbed.live.display import displaying, summary
     from testbed.live.ice_helper import ice_helper
     from testbed.live.network import load_network
@@ -81,7 +81,7 @@ def live(
 
     network = load_network(channel, both_ways, set_ or ())
     caller_at = read_address(listen, "--listen", allow_remote)
-    callee = None if to is None else read_address(to, "--to", allow_remote)
+    callee = None if to is None else read_callee(to, caller_at, allow_remote)
     callee_at = None if back is None else read_address(back, "--back", allow_remote)
     helper_at = read_address(ice_at, "--ice-at", allow_remote)
     with ExitStack() as stack:

@@ -43,6 +43,22 @@ def read_address(text: str, option: str, allow_remote: bool) -> Address:
     return str(ip), int(port)
 
 
+def read_callee(text: str, caller_at: Address, allow_remote: bool) -> Address:
+    """Return the address of the callee; `caller_at` is where the relay listens for the caller.
+
+    Raises
+    ------
+    ScenarioError
+        It is not an address that packets can be sent to, or that of the relay.
+    """
+    callee = read_address(text, "--to", allow_remote)
+    if callee[1] == 0:
+        raise ScenarioError(f"--to {text}: port 0 is no port to send to")
+    if callee == caller_at:
+        raise ScenarioError(f"--to {text}: is where the relay listens; give the callee's address")
+    return callee
+
+
 def host_towards(target: Address) -> str:
     """Return the address of this machine from which datagrams to a target are sent.
 

@@ -324,6 +324,23 @@ def test_speech_that_nobody_hears_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("schemes", "said"),
+    [
+        (f"[{{plc: {{concealer: neteq}}}}, {DRED}]", True),
+        (f"[{{plc: {{concealer: neteq}}}}, {DRED}, neural_plc]", False),
+        (f"[{{plc: {{concealer: neteq}}}}, {{plc: {{concealer: neteq}}, {RED}}}]", False),
+        (f"[plc, {DRED}]", False),
+    ],
+)
+def test_schemes_that_conceal_in_two_ways_are_told_if_nothing_shows_what_it_does(
+    schemes: str, said: bool
+) -> None:
+    whole = made(schemes=schemes)
+    text = "NetEq PLC is concealed by NetEq and DRED 500 ms by libopus"
+    assert any(line.startswith(text) for line in caveats(whole, [], Tally(whole, [table(whole)]), [])) == said
+
+
 def test_each_problem_is_a_warning_once_and_lateness_of_all_is_the_receivers() -> None:
     whole = made(
         "delay: {constant_ms: 70}", schemes=f"[{LBRR}, {RED}]", sweep="{playout.delay_ms: [40, 50, 200]}"

@@ -89,6 +89,8 @@ def test_the_call_ends_after_its_time(folder: Path) -> None:
     [
         (["--listen", "0.0.0.0:5004"], "--allow-remote"),
         (["--to", "192.0.2.1:5004"], "--allow-remote"),
+        (["--to", "127.0.0.1:0"], "port 0 is no port to send to"),
+        (["--listen", "127.0.0.1:5004", "--to", "127.0.0.1:5004"], "where the relay listens"),
         (["--ice", "--ice-at", "0.0.0.0:5080"], "--allow-remote"),
         (["--record", "."], "not empty"),
         (["--set", "channel.loss.rate=3"], "at most 1"),
