@@ -48,9 +48,12 @@ from testbed.traces.rtp_choice import chosen
 from testbed.traces.rtp_packets import streams_of
 from testbed.traces.rtp_sequence import parts_of
 from testbed.traces.rtp_stream import RtpStream
+from testbed.traces.skew import slope_below
 
 LONGEST_S = 2 * 3600
 _MOST_COPIES = 32
+_DRIFT_MS = 20
+"""Drift of the delay that a receiver notices: a step of NetEq's target."""
 _REACH = MAX_TIMESTAMP_OFFSET // TICKS_PER_SAMPLE
 _READERS: Mapping[str, Callable[[bytes, str, Contents], Iterator[Datagram]]] = {
     "pcap": capture.datagrams,
@@ -194,12 +197,28 @@ def _call(stream: RtpStream, inside: OpusInRtp, where: str) -> CapturedCall:
     fastest_ns = min(each.arrived_ns - each.primary.span[1] * NS_PER_SAMPLE for each in packets)
     begin_ns = fastest_ns // TICK_NS * TICK_NS
     arrivals = [replace(each, arrived_ns=each.arrived_ns - begin_ns) for each in packets]
+    notes += _drift(arrivals)
     said = (f"{count} packets {what}, and are left out" for what, count in left_out.items() if count)
     return replace(
         _with_pauses(call),
         packets=sorted(arrivals, key=lambda each: each.arrived_ns),
         notes=(*notes, *said),
     )
+
+
+def _drift(packets: Sequence[CapturedPacket]) -> list[str]:
+    """Return that the smallest delays drift, if they do so far enough to be taken for delay."""
+    ends_s = np.array([each.primary.span[1] for each in packets]) / SAMPLE_RATE_HZ
+    order = np.argsort(ends_s, kind="stable")
+    delays_s = np.array([each.arrived_ns for each in packets]) / 1e9 - ends_s
+    slope = slope_below(ends_s[order], delays_s[order])
+    drift_ms = 1e3 * slope * (ends_s[order[-1]] - ends_s[order[0]])
+    if abs(drift_ms) < _DRIFT_MS:
+        return []
+    return [
+        f"the smallest delays drift by {1e6 * slope:+.0f} ppm, {drift_ms:+.0f} ms in all, which counts as "
+        "delay: clocks of sender and capture that differ, or a queue that grows or drains"
+    ]
 
 
 def _contents(

@@ -263,6 +263,19 @@ def test_pauses_in_which_timestamps_stop_are_no_delay(tmp_path: Path, speech: ND
         assert "concealment" not in answer
 
 
+@pytest.mark.parametrize(("ppm", "told"), [(20_000, True), (1000, False)])
+def test_clocks_that_differ_are_told_where_they_count(
+    tmp_path: Path, speech: NDArray[np.int16], ppm: int, told: bool
+) -> None:
+    drifting = [
+        replace(each, sent_ms=each.sent_ms * (1 + ppm / 1e6)) for each in in_turn(encoded(speech[:32_000]))
+    ]
+    whole = captured(tmp_path / "call.pcap", drifting)
+    answer = said("decode", whole, "-o", tmp_path / "call.wav", "--playout", "offline", "--complexity", "0")
+    assert ("the smallest delays drift by +20000 ppm, +40 ms in all" in answer) == told
+    assert ("drift" in answer) == told
+
+
 def random_payloads(packets: list[Sent]) -> list[Sent]:
     rng = np.random.default_rng(1)
     return [replace(each, payload=rng.bytes(80)) for each in packets]
