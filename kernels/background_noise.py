@@ -25,7 +25,7 @@ _FLATNESS = 20
 
 
 class NoiseLevel(NamedTuple):
-    """What is known of the background noise.
+    """Estimate of the background noise.
 
     Attributes
     ----------

@@ -11,6 +11,6 @@ SIMULATE = 4
 DECODE = 1
 """Sound of a call."""
 PLAY = 2
-"""What an adaptive receiver plays, and when."""
+"""Sound of an adaptive receiver, and its times."""
 FLOWS = 1
 """Rows, changes and time series of a run of flows."""

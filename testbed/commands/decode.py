@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.commands.trace import Ssrc, Way
+from testbed.commands.options import PayloadType, RedPayloadType, Ssrc, Way
 from testbed.terminal import say
 
 app = typer.Typer()
@@ -52,21 +52,8 @@ def decode(
     ] = None,
     ssrc: Ssrc = None,
     way: Way = None,
-    payload_type: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=127,
-            metavar="N",
-            help="Opus's RTP payload type; default: 111 and those proven by the packets.",
-        ),
-    ] = None,
-    red_payload_type: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=127, metavar="N", help="RED's RTP payload type; default: those proven by the packets."
-        ),
-    ] = None,
+    payload_type: PayloadType = None,
+    red_payload_type: RedPayloadType = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the files if they exist.")] = False,
 ) -> None:
     """Write the sound of a captured call, as a receiver would have played it.

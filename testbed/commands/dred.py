@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from testbed.commands.options import PayloadType, RedPayloadType
 from testbed.terminal import say
 
 app = typer.Typer(
@@ -23,21 +24,8 @@ def dred_inspect(
             metavar="FILE", help="A capture or rtpdump of RTP, Ogg Opus, or a bitstream of opus_demo."
         ),
     ],
-    payload_type: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=127,
-            metavar="N",
-            help="Opus's RTP payload type; default: 111 and those proven by the packets.",
-        ),
-    ] = None,
-    red_payload_type: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=127, metavar="N", help="RED's RTP payload type; default: those proven by the packets."
-        ),
-    ] = None,
+    payload_type: PayloadType = None,
+    red_payload_type: RedPayloadType = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the answers as JSON, without the packets.")
     ] = False,

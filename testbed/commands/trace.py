@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.commands.options import RunDir
+from testbed.commands.options import RunDir, Ssrc, Way
 from testbed.terminal import say, tell
 
 app = typer.Typer(
@@ -26,17 +26,6 @@ From = Annotated[
 ]
 To = Annotated[
     str | None, typer.Option("--to", metavar="FORMAT", help="Format of the new file; default: by its suffix.")
-]
-Ssrc = Annotated[
-    str | None, typer.Option(metavar="N", help="SSRC of the RTP stream, as 0x1234abcd or in decimal.")
-]
-Way = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="Which of several captures of the stream, from 1: they differ in addresses, ports or place.",
-    ),
 ]
 ClockHz = Annotated[
     int | None,

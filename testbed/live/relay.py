@@ -117,12 +117,12 @@ class Relay:
 
     @property
     def listens_at(self) -> Address:
-        """Where the caller sends to."""
+        """Address that the caller sends to."""
         return self._ends[Way.FORWARD].address
 
     @property
     def answers_at(self) -> Address:
-        """Where the callee sends to."""
+        """Address that the callee sends to."""
         return self._ends[Way.REVERSE].address
 
     def run(self, seconds: float | None = None, show: Callable[[Counts], None] | None = None) -> None:

@@ -65,7 +65,7 @@ class Figures:
 
 
 COLUMNS = ("concealed (%)", "concealments", "wait (ms)", "target (ms)", "stretched (ms)", "accelerated (ms)")
-"""What a table calls the figures."""
+"""Names of the figures in tables."""
 _DIGITS = (2, 0, 1, 1, 0, 0)
 
 
