@@ -39,12 +39,12 @@ class Trade:
 
 def trades(summary: Summary, points: Sequence[int]) -> list[Trade]:
     """Return the trade of each network at the given points; none where all delays are equal."""
-    alike: dict[tuple[tuple[str, Any], ...], list[int]] = defaultdict(list)
+    points_of: dict[tuple[tuple[str, Any], ...], list[int]] = defaultdict(list)
     for point in points:
         rest = {key: value for key, value in summary.points[point].items() if not _is_receiver(key)}
-        alike[tuple(rest.items())].append(point)
+        points_of[tuple(rest.items())].append(point)
     found = []
-    for its in alike.values():
+    for its in points_of.values():
         cells = [
             cell
             for point in its

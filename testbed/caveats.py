@@ -73,7 +73,7 @@ def _stretching(plan: Plan) -> list[str]:
 
 
 def _without_delay(plan: Plan) -> list[str]:
-    """Return that conversational quality lacks, if no receiver has a delay."""
+    """Return that conversations are not scored, if no receiver has a delay."""
     is_offline = all(isinstance(point.scenario.playout, Offline) for point in plan.points)
     if not is_offline or CONVERSATIONAL not in plan.scenario.metric_names:
         return []

@@ -62,7 +62,7 @@ class PacketBuffer:
     """Holds one packet per start; in its place, a later one of lower rank.
 
     It is full when it holds a number of primaries, or four times as many packets in all, and is then emptied
-    before the next one is put in. NetEq, which knows no DRED, counts all packets alike; Signal counts so.
+    before the next one is put in. NetEq, which knows no DRED, counts all kinds; Signal counts as here.
 
     Parameters
     ----------
