@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from testbed.errors import ResultsError
-from testbed.reports import labels, wording
+from testbed.reports import labels
 from testbed.reports.flow_charts import chart, highest
 from testbed.reports.reproduction import reproduction
+from testbed.reports.templates import style, template
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, Results, read_table
 
-_HERE = Path(__file__).parent
 CONTROLLED = ("video", "voice")
 CONTROLLER = "congestion.controller"
 MAX_CHARTS = 60
@@ -77,16 +76,9 @@ def render(results: Results) -> str:
         if missing := [column for column in _COLUMNS[name] if column not in table.columns]:
             raise ResultsError(f"{results.folder}: {name}.parquet has no column {missing[0]}")
     found = sections(results, tables["trajectories"], tables["changes"])
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    environment.globals.update(labels=labels, wording=wording)
     manifest = results.manifest
-    return environment.get_template("flows.html").render(
-        style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
+    return template("flows.html").render(
+        style=style(),
         scenario=manifest.get("scenario") or {},
         made_again=reproduction(manifest),
         manifest=manifest,

@@ -1,7 +1,5 @@
 """The report of a run: one self-contained HTML file that makes no network request."""
 
-import base64
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -9,14 +7,12 @@ from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from testbed.columns import MEASURED, names
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import written_whole
 from testbed.metrics import CONVERSATIONAL, described
-from testbed.reports import flows, labels, wording
+from testbed.reports import flows, labels
 from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.colours import PARTS, colours
 from testbed.reports.delay import Trade, receiver, trades
@@ -25,12 +21,11 @@ from testbed.reports.headline import answers
 from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.summary import DELAY, RECOVERIES, Cell, Summary, summarize
+from testbed.reports.templates import digest, script, style, template
 from testbed.reports.verdict import judge
 from testbed.results import WORK, Results, load
-from testbed.words import counted
 
-_HERE = Path(__file__).parent
-_SCRIPTS = ("charts.js", "page.js", "quality.js", "delay.js", "bars.js", "call.js", "start.js")
+_SCRIPTS = ("charts", "page", "quality", "delay", "bars", "call", "start")
 MAX_FAILURES = 200
 MAX_CELLS = 2000
 """Most schemes times points of a page: 3 kB each, and 40 elements of tables."""
@@ -81,19 +76,11 @@ def render(
     found = answers(summary, margins, budget_kbps, points)
     first = judge(summary, shown, margins)
     weighed = trades(summary, points)
-    script = "".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    environment.globals.update(labels=labels, wording=wording, described=described, counted=counted)
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    return environment.get_template("page.html").render(
-        style=_HERE.joinpath("page.css").read_text(encoding="utf-8"),
-        script=script,
-        script_digest=digest,
+    code = script(_SCRIPTS)
+    return template("page.html").render(
+        style=style(),
+        script=code,
+        script_digest=digest(code),
         data=_plain(
             _data(summary, call, points, shown, first)
             | {

@@ -1,8 +1,10 @@
 // Quality against delay: a mark for each scheme with each receiver, and a line through those that no other beats in both.
 const tradeAt = (point) => data.trades.find((trade) => trade.points.includes(point));
+state.declare("delayMetric", (data.metrics.find((m) => m.name !== data.conversational) || { name: data.judge }).name, oneOf(data.metrics.map((m) => m.name)));
 
 function delayControls() {
-  buttons(byId("delay-controls"), "Metric", data.metrics.map((m) => [m.name, m.title]), () => state.delayMetric, (v) => { state.delayMetric = v; delays(); });
+  choiceButtons(byId("delay-controls"), "Metric", data.metrics.map((m) => [m.name, m.title]), "delayMetric");
+  state.subscribe(["delayMetric"], delays);
   data.schemes.forEach((scheme, index) => {
     if (!scheme.ceiling) schemeKey(html("span", { class: "key" }, byId("delay-legend")), scheme, index, false);
   });
@@ -11,17 +13,17 @@ function delayControls() {
 function delays() {
   const figure = byId("delay-chart");
   if (!figure) return;
-  const metric = data.metrics.find((m) => m.name === state.delayMetric), trade = tradeAt(state.point);
+  const metric = data.metrics.find((m) => m.name === state.get("delayMetric")), trade = tradeAt(state.get("point"));
   byId("delay-direction").textContent = better(metric, "scores");
   const wide = figure.clientWidth > 700;
-  const { svg, width, height } = canvas(figure, state.paper ? 330 : wide ? 470 : 360);
+  const { svg, width, height } = canvas(figure, state.get("paper") ? 330 : wide ? 470 : 360);
   const front = trade ? trade.front[metric.name] : [];
   if (!front.length) { label(svg, 10, 40, "Nothing to show here."); return; }
   const isOnFront = (cell) => front.some(([point, scheme]) => point === cell.point && scheme === cell.scheme);
   const marks = data.cells.filter((cell) => trade.points.includes(cell.point) && Number.isFinite(cell.costs[data.delay.name]) && cell.scores[metric.name])
     .map((cell) => ({ cell: cell, delay: cell.costs[data.delay.name], score: cell.scores[metric.name], isOnFront: isOnFront(cell), index: data.schemes.findIndex((s) => s.name === cell.scheme) }))
     .filter((mark) => !data.schemes[mark.index].ceiling).sort((a, b) => a.isOnFront - b.isOnFront || a.delay - b.delay);
-  const best = data.schemes.filter((s) => s.ceiling).map((s) => sight(cellAt(state.point, s.name) || { scores: {} }, metric.name, "scores")).find(Boolean);
+  const best = data.schemes.filter((s) => s.ceiling).map((s) => sight(cellAt(state.get("point"), s.name) || { scores: {} }, metric.name, "scores")).find(Boolean);
   const x = scale(...range(marks.map((mark) => mark.delay), 0.06), 46, width - 12);
   const y = scale(...range(marks.map((mark) => mark.score.mean).concat(best ? best.mean : []), 0.06), height - 50, 26);
   xAxis(svg, x, 26, height - 50, data.delay.axis, (34 + width) / 2);

@@ -5,23 +5,25 @@ const boxes = Array.from(document.querySelectorAll(".track"));
 let together = true;
 let player = null;
 const heads = [];
+state.declare("from", 0);
+state.declare("span", 0);
 
 function callControls() {
-  state.span = callSeconds;
+  state.set("span", callSeconds);
   const box = byId("call-controls");
   const spans = [[callSeconds, "whole call"]].concat([4, 2, 1].filter((s) => s < callSeconds).map((s) => [s, `${s} s`]));
   const slider = html("input", { type: "range", min: 0, max: 0, step: 0.02, value: 0, "aria-label": "Start of the view, in seconds" });
-  buttons(box, "Zoom", spans, () => state.span, (value) => {
-    const middle = player ? player.currentTime : state.from + state.span / 2;
-    state.span = value;
-    state.from = Math.max(0, Math.min(callSeconds - value, middle - value / 2));
+  buttons(box, "Zoom", spans, () => state.get("span"), (value) => {
+    const middle = player ? player.currentTime : state.get("from") + state.get("span") / 2;
+    state.set("span", value);
+    state.set("from", Math.max(0, Math.min(callSeconds - value, middle - value / 2)));
     slider.max = callSeconds - value;
     slider.disabled = value >= callSeconds;
-    slider.value = state.from;
+    slider.value = state.get("from");
     drawCall();
   });
   slider.disabled = true;
-  slider.addEventListener("input", () => { state.from = Number(slider.value); drawCall(); });
+  slider.addEventListener("input", () => { state.set("from", Number(slider.value)); drawCall(); });
   const group = html("label", { class: "group" }, box, "Start ");
   group.appendChild(slider);
   const same = html("label", { class: "group" }, box);
@@ -42,7 +44,7 @@ function wire(box) {
   head.hidden = true;
   if (!audio) return;
   const place = () => {
-    const at = (audio.currentTime - state.from) / state.span;
+    const at = (audio.currentTime - state.get("from")) / state.get("span");
     head.hidden = at < 0 || at > 1 || (audio.paused && audio.currentTime === 0);
     head.style.left = 100 * at + "%";
   };
@@ -62,7 +64,7 @@ function wire(box) {
   picture.addEventListener("click", (event) => {
     const inside = picture.getBoundingClientRect();
     player = audio;
-    lastMoment = state.from + ((event.clientX - inside.left) / inside.width) * state.span;
+    lastMoment = state.get("from") + ((event.clientX - inside.left) / inside.width) * state.get("span");
     audio.currentTime = lastMoment;
     audio.play();
   });
@@ -70,9 +72,9 @@ function wire(box) {
 
 // Scrolls the view when the sound leaves it.
 function follow(moment) {
-  if (moment >= state.from && moment <= state.from + state.span) return;
-  state.from = Math.max(0, Math.min(callSeconds - state.span, moment));
-  document.querySelector("#call-controls input[type=range]").value = state.from;
+  if (moment >= state.get("from") && moment <= state.get("from") + state.get("span")) return;
+  state.set("from", Math.max(0, Math.min(callSeconds - state.get("span"), moment)));
+  document.querySelector("#call-controls input[type=range]").value = state.get("from");
   drawCall();
 }
 
@@ -89,15 +91,15 @@ function drawCall() {
   data.call.tracks.forEach((track, index) => {
     const box = boxes[index];
     const image = box.querySelector("img");
-    image.style.width = (100 * track.seconds) / state.span + "%";
-    image.style.left = (-100 * state.from) / state.span + "%";
+    image.style.width = (100 * track.seconds) / state.get("span") + "%";
+    image.style.left = (-100 * state.get("from")) / state.get("span") + "%";
     const figure = box.querySelector(".strip");
     if (!track.timeline) return;
-    const t = track.timeline, frames = t.played.length, near = state.span <= 4;
+    const t = track.timeline, frames = t.played.length, near = state.get("span") <= 4;
     const ear = near ? 46 : 16, hasDelay = t.played_after_ms !== null;
     const { svg, width } = canvas(figure, ear + 16 + (hasDelay ? 46 : 0));
-    const x = scale(state.from, state.from + state.span, 0, width), at = (frame) => x(t.at_s[frame]);
-    const first = Math.max(0, t.at_s.findLastIndex((s) => s <= state.from)), after = t.at_s.findIndex((s) => s >= state.from + state.span);
+    const x = scale(state.get("from"), state.get("from") + state.get("span"), 0, width), at = (frame) => x(t.at_s[frame]);
+    const first = Math.max(0, t.at_s.findLastIndex((s) => s <= state.get("from"))), after = t.at_s.findIndex((s) => s >= state.get("from") + state.get("span"));
     const end = after < 0 ? frames : Math.min(frames, after);
     if (near) links(svg, t, at, first, end, ear);
     strip(svg, track, at, 0, runs(t.network, first, end), near);
@@ -106,7 +108,7 @@ function drawCall() {
   });
   for (const place of heads) place();
   const axis = canvas(byId("call-axis"), 46);
-  xAxis(axis.svg, scale(state.from, state.from + state.span, 0.5, axis.width - 12), 0, 4, "Time in the call (s)", axis.width / 2);
+  xAxis(axis.svg, scale(state.get("from"), state.get("from") + state.get("span"), 0.5, axis.width - 12), 0, 4, "Time in the call (s)", axis.width / 2);
 }
 
 function strip(svg, track, at, y, list, near) {

@@ -1,5 +1,6 @@
 // Runs last: connects the controls, draws the page, and draws it again when the width changes.
-if (byId("point")) byId("point").addEventListener("change", (event) => { state.point = Number(event.target.value); draw(); });
+if (byId("point")) byId("point").addEventListener("change", (event) => state.set("point", Number(event.target.value)));
+state.subscribe(["point"], draw);
 
 // Makes a button copy the result of `text` and confirm it.
 function copies(button, text) {
@@ -32,7 +33,7 @@ addEventListener("resize", () => {
 
 // Draws charts for paper: about its width and less high, so that they fill pages and keep their text size.
 const onPaper = (is) => () => {
-  state.paper = is;
+  state.set("paper", is);
   document.body.classList.toggle("paper", is);
   for (const more of document.querySelectorAll(".warnings details")) more.open = is;
   draw();

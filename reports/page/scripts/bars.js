@@ -3,7 +3,7 @@
 // One row per scheme, each with a list of [part, value, text].
 function stacks(figure, rows, title, limit) {
   const full = figure.clientWidth;
-  const names = full > 700 ? 170 : 0, row = state.paper ? 20 : names ? 30 : 44, thick = state.paper ? 14 : 20;
+  const names = full > 700 ? 170 : 0, row = state.get("paper") ? 20 : names ? 30 : 44, thick = state.get("paper") ? 14 : 20;
   const { svg, width } = canvas(figure, rows.length * row + 56);
   const bottom = rows.length * row + 6;
   const x = scale(0, limit || 1, names + 12, width - 66);
@@ -30,7 +30,7 @@ const BITS = [["speech", "primary_kbps"], ["red", "red_kbps"], ["lbrr", "lbrr_kb
 
 function recovery() {
   const rows = shownSchemes().map((scheme) => {
-    const cell = cellAt(state.point, scheme.name);
+    const cell = cellAt(state.get("point"), scheme.name);
     const parts = data.recoveries.filter((p) => p !== "primary" && cell.shares[p]).map((p) => [p, 100 * cell.shares[p], `${PARTS[p][0]}: ${(100 * cell.shares[p]).toFixed(1)} % of frames`]);
     const missing = parts.reduce((sum, p) => sum + p[1], 0);
     return { name: scheme.name, parts: parts, late: 100 * (cell.shares.late || 0), missing: missing, end: Object.keys(cell.shares).length ? missing.toFixed(1) + " %" : "failed" };
@@ -39,7 +39,7 @@ function recovery() {
   keys(byId("recovery-legend"), used.concat(data.cells.some((c) => c.shares.late) ? ["late"] : []));
   stacks(byId("recovery-chart"), rows, "Frames not played from their own packet (%)", Math.max(1, ...rows.map((r) => Math.max(r.missing, r.late))));
   const bits = shownSchemes().map((scheme) => {
-    const cell = cellAt(state.point, scheme.name), costs = cell.costs;
+    const cell = cellAt(state.get("point"), scheme.name), costs = cell.costs;
     const parts = BITS.map(([part, column]) => [part, costs[column], `${PARTS[part][0]}: ${shownCost(cell, column)}`]);
     const headers = costs.wire_kbps - costs.payload_kbps;
     if (headers > 0) parts.push(["headers", headers, `${PARTS.headers[0]}: ${number(headers, data.columns.wire_kbps.decimals)} kb/s`]);
@@ -52,8 +52,8 @@ function recovery() {
 function dred() {
   const figure = byId("dred-chart");
   if (!figure) return;
-  const cells = data.cells.filter((c) => c.costs.dred_asked_ms > 0 && c.point === state.point);
-  const names = figure.clientWidth > 700 ? 170 : 0, row = state.paper ? 22 : names ? 28 : 42;
+  const cells = data.cells.filter((c) => c.costs.dred_asked_ms > 0 && c.point === state.get("point"));
+  const names = figure.clientWidth > 700 ? 170 : 0, row = state.get("paper") ? 22 : names ? 28 : 42;
   const { svg, width } = canvas(figure, cells.length * row + 56);
   const x = scale(0, Math.max(1, ...cells.map((c) => Math.max(c.costs.dred_asked_ms, c.costs.dred_sent_ms || 0))), names + 12, width - 190);
   xAxis(svg, x, 0, cells.length * row + 6, "DRED in a packet (ms of speech)", (names + width) / 2);
