@@ -1,7 +1,7 @@
 """Means and shares with their 95 % bootstrap intervals, over calls in clips or of speakers."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,14 +15,25 @@ Labels = NDArray[Any]
 
 @dataclass(frozen=True)
 class Sample:
-    """The clip of each call, and the unit that intervals resample: its speaker or the clip; any labels."""
+    """The clip of each call, and the unit that intervals resample: its speaker or the clip; any labels.
+
+    Attributes
+    ----------
+    strata
+        The point of each call, where a mean is over points of equal weight; None where it is over calls.
+    confidence
+        Of the intervals.
+    """
 
     clips: Labels
     units: Labels
+    strata: Labels | None = None
+    confidence: float = stats.CONFIDENCE
 
     def of(self, calls: NDArray[np.bool_] | slice) -> Self:
         """Return those of some of the calls."""
-        return type(self)(self.clips[calls], self.units[calls])
+        strata = None if self.strata is None else self.strata[calls]
+        return replace(self, clips=self.clips[calls], units=self.units[calls], strata=strata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +62,22 @@ class Interval:
 
 
 def interval(values: Numbers, sample: Sample, bounds: tuple[float, float] | None = None) -> Interval | None:
-    """Return the mean of the calls that have a value; None if none has.
+    """Return the mean of the calls that have a value; None if none has, or none at a point.
 
     The interval is cut off at `bounds`, beyond which the mean cannot be.
     """
     there = ~np.isnan(values)
-    if not there.any():
+    if sample.strata is None:
+        mean, low, high = stats.interval(values, sample.units, sample.confidence)
+    else:
+        mean, low, high = stats.stratified(
+            values, sample.units, sample.strata, confidence=sample.confidence
+        )
+    if math.isnan(mean):
         return None
-    values, sample = values[there], sample.of(there)
-    mean, low, high = stats.interval(values, sample.units)
     if bounds is not None:
         low, high = (float(np.clip(end, *bounds)) for end in (low, high))
-    return Interval(mean, low, high, len(values), len(np.unique(sample.clips)))
+    return Interval(mean, low, high, int(there.sum()), len(np.unique(sample.clips[there])))
 
 
 def ratio(won: Numbers, lost: Numbers, sample: Sample) -> Interval | None:
@@ -72,4 +87,8 @@ def ratio(won: Numbers, lost: Numbers, sample: Sample) -> Interval | None:
     loss = interval(lost, sample)
     if loss is None or not loss.low > 0:
         return None
-    return Interval(*stats.ratio(won, lost, sample.units), loss.pairs, loss.clips)
+    if sample.strata is None:
+        share = stats.ratio(won, lost, sample.units, sample.confidence)
+    else:
+        share = stats.stratified(won, sample.units, sample.strata, lost, sample.confidence)
+    return Interval(*share, loss.pairs, loss.clips)

@@ -262,7 +262,7 @@ def summarize(results: Results) -> Summary:
             cell.to_score[metric] = int(numbers.get(key, 0))
     for metric in metrics:
         for point, grid in summary.grids[metric].parts():
-            _score(summary, point, metric, grid)
+            add_scores(summary, point, metric, grid)
     for column in network:
         for point, grid in summary.grids[column].parts():
             for scheme in grid.schemes:
@@ -398,7 +398,8 @@ class _Diagnosed:
         )
 
 
-def _score(summary: Summary, point: int, metric: str, grid: PartOfGrid) -> None:
+def add_scores(summary: Summary, point: int, metric: str, grid: PartOfGrid) -> None:
+    """Give the cells of a point their score, gain and share repaired by one metric."""
     judge = described(metric)
     values = {scheme: grid.of(scheme) for scheme in grid.schemes}
     baseline, ceiling = values.get(summary.baseline or ""), values.get(summary.ceiling or "")

@@ -143,6 +143,13 @@ def judge(
     return metric or next(iter(ordered(summary)), None)
 
 
+def judges(summary: Summary, margins: Mapping[str, float] | None = None) -> dict[int, str | None]:
+    """Return the judging metric at every point; None where nothing was scored."""
+    known, scored = _margins(summary, margins), _scored(summary)
+    points = sorted({point for point, _ in summary.cells})
+    return {point: _judge(summary, point, known, scored[point])[0] for point in points}
+
+
 def _margins(summary: Summary, given: Mapping[str, float] | None) -> dict[str, float]:
     """Return the margins of the run's metrics, or those that the user gave; none is below the wobble."""
     own = {name: described(name).margin for name in summary.metrics}
