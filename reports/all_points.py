@@ -28,12 +28,15 @@ class AllPoints:
         the points, and an interval draws a clip with its calls at all points.
     answer
         The answer at that point.
+    left_out
+        Schemes without a score at some of the points.
     """
 
     metric: str
     points: tuple[int, ...]
     summary: Summary
     answer: Answer
+    left_out: tuple[str, ...]
 
 
 def over_all_points(
@@ -53,7 +56,8 @@ def over_all_points(
             pooled = _pooled(summary, metric, points)
             known = {name: value for name, value in (margins or {}).items() if name in pooled.metrics}
             answer = answers(pooled, known, budget_kbps)[0]
-            found.append(AllPoints(metric, tuple(points), pooled, answer))
+            left_out = tuple(name for name in summary.rivals() if name not in pooled.schemes)
+            found.append(AllPoints(metric, tuple(points), pooled, answer, left_out))
     return found
 
 
@@ -63,9 +67,10 @@ def _pooled(summary: Summary, metric: str, points: Sequence[int]) -> Summary:
     metrics = order[order.index(metric) :]
     cells = {}
     for scheme in summary.schemes:
-        its_cells = [cell for point in points if (cell := summary.cells.get((point, scheme)))]
-        if len(its_cells) == len(points):
-            cells[0, scheme] = _cell(its_cells)
+        its_cells = [summary.cells.get((point, scheme)) for point in points]
+        scored = [cell for cell in its_cells if cell is not None and metric in cell.scores]
+        if len(scored) == len(points):
+            cells[0, scheme] = _cell(scored)
     table = summary.rows_to_score(metric)
     table = table[table["point"].isin(points) & table["scheme"].isin([scheme for _, scheme in cells])]
     realizations = int(table["realization"].max()) + 1
@@ -75,6 +80,7 @@ def _pooled(summary: Summary, metric: str, points: Sequence[int]) -> Summary:
         schemes=[scheme for _, scheme in cells],
         metrics=metrics,
         points=[{}],
+        own_point=0,
         table=table.assign(point=0, realization=table["point"] * realizations + table["realization"]),
         policies=[policy.pop() if len(policy := {summary.policies[point] for point in points}) == 1 else ""],
         scored_realizations={},

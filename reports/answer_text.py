@@ -39,7 +39,7 @@ def answer_text(
     margins, budget_kbps
         See `testbed.reports.verdict.verdicts`.
     point
-        Default: the middle one.
+        Default: the scenario's own, if it is among the swept values, else the middle one.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def answer_text(
         raise ResultsError(f"{results.folder}: the run has no rows yet")
     summary = summarize(results)
     points = sorted({point for point, _ in summary.cells})
-    point = points[len(points) // 2] if point is None else point
+    point = summary.own_point if point is None else point
     if point not in points:
         there = (
             f"give one of {points[0]} to {points[-1]}" if len(points) > 1 else f"the only one is {points[0]}"

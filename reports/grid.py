@@ -110,7 +110,9 @@ class Grid:
         clips: Labels = np.asarray(index.codes[level])
         units = clips
         if self.speakers:
-            _, speakers = np.unique([self.speakers[clip] for clip in index.levels[level]], return_inverse=True)
+            _, speakers = np.unique(
+                [self.speakers[clip] for clip in index.levels[level]], return_inverse=True
+            )
             units = speakers[clips]
         if not self.is_pooled:
             return Sample(clips, units, confidence=self.confidence)

@@ -70,9 +70,7 @@ def interval(values: Numbers, sample: Sample, bounds: tuple[float, float] | None
     if sample.strata is None:
         mean, low, high = stats.interval(values, sample.units, sample.confidence)
     else:
-        mean, low, high = stats.stratified(
-            values, sample.units, sample.strata, confidence=sample.confidence
-        )
+        mean, low, high = stats.stratified(values, sample.units, sample.strata, confidence=sample.confidence)
     if math.isnan(mean):
         return None
     if bounds is not None:

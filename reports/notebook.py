@@ -19,13 +19,13 @@ from testbed.results import Results
 
 
 def run_html(results: Results) -> str:
-    """Return the answer at the middle point, with the table of its schemes; of a flow study, its name."""
+    """Return the answer at the scenario's own point and over all points; of a flow study, its name."""
     title = f"<p>{_text(results)}</p>"
     if not (results.kind.has_schemes and len(results.stored)):
         return title
     summary = summarize(results)
-    points = sorted({point for point, _ in summary.cells})
-    point = points[len(points) // 2]
+    points = {point for point, _ in summary.cells}
+    point = summary.own_point
     at = f"<p>At {_text(labels.point(summary.points[point]))}:</p>" if len(points) > 1 else ""
     answer = answers(summary, points=[point])[point]
     said = "".join(f"<p>{_text(sentence)}</p>" for sentence in answer.more)

@@ -71,7 +71,7 @@ def render(
     summary = summarize(results)
     call = example_call(results)
     known = sorted({point for point, _ in summary.cells})
-    shown = call.point if call and call.point in known else known[len(known) // 2]
+    shown = summary.own_point
     points = listed_points(known, summary.points, shown, max(1, MAX_CELLS // len(summary.schemes)))
     found = answers(summary, margins, budget_kbps, points)
     first = judge(summary, shown, margins)

@@ -131,6 +131,8 @@ class Summary:
         None if there is only one scheme.
     network
         Columns that the schemes' own bitrates changed; empty if none.
+    own_point
+        The point that an answer begins with: the scenario's own, else the middle one.
     table
         The rows, of the columns that identify a call, its error, bitrate on the wire, loss and scores.
     policies
@@ -145,6 +147,7 @@ class Summary:
     metrics: list[str]
     network: list[str]
     points: list[dict[str, Any]]
+    own_point: int
     ceiling: str | None
     baseline: str | None
     failures: pd.DataFrame
@@ -209,6 +212,12 @@ def _wobble(manifest: dict[str, Any]) -> dict[str, float]:
     return found
 
 
+def _own_point(table: pd.DataFrame, manifest: dict[str, Any]) -> int:
+    points = sorted(int(point) for point in table["point"].unique())
+    own = manifest.get("own_point")
+    return own if own in points else points[len(points) // 2]
+
+
 def summarize(results: Results) -> Summary:
     """Summarize a run."""
     manifest, asked = results.manifest, results.manifest.get("metrics", [])
@@ -241,6 +250,7 @@ def summarize(results: Results) -> Summary:
         metrics,
         network,
         points,
+        _own_point(table, manifest),
         ceiling,
         baseline,
         failures,

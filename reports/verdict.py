@@ -133,12 +133,11 @@ def verdicts(
 def judge(
     summary: Summary, point: int | None = None, margins: Mapping[str, float] | None = None
 ) -> str | None:
-    """Return the judging metric at a point, default the middle one; else the first metric of the run.
+    """Return the judging metric at a point, default the scenario's own; else the first metric of the run.
 
     Charts and tables begin with it. None for a run without scores.
     """
-    points = sorted({point for point, _ in summary.cells})
-    point = points[len(points) // 2] if point is None else point
+    point = summary.own_point if point is None else point
     metric, _ = _judge(summary, point, _margins(summary, margins), _scored(summary)[point])
     return metric or next(iter(ordered(summary)), None)
 

@@ -164,8 +164,8 @@ class CallStudy:
 
 
 def _examples(plan: Plan) -> frozenset[CallId]:
-    """Return the calls that the report plays: each scheme of the middle point, on one clip."""
-    point = len(plan.points) // 2
+    """Return the calls that the report plays: each scheme of the scenario's own point, on one clip."""
+    point = plan.own_point
     return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(plan.schemes[point])))
 
 

@@ -72,6 +72,7 @@ def make_manifest(
     seeds = {"channel": "SHA-256 of seed, clip, realization and stage name"}
     return {
         **shared_entries(origin, plan.points, rows, warnings, seeds),
+        "own_point": plan.own_point,
         "scheme_names": [scheme.name for scheme in plan.schemes[0]],
         "ceiling": NO_LOSS,
         "baseline": _baseline(plan),

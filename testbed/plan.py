@@ -16,6 +16,7 @@ from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.playout.adaptive import AdaptivePlayout
 from testbed.row_set import RowSet
 from testbed.scenario.loading import Codec, Point, Scenario, points
+from testbed.scenario.own_point import own_point
 
 MAX_CALLS_IN_TASK = 48
 """Limit for groups that are one task, so that a long sweep over one encoding uses all processes."""
@@ -95,6 +96,11 @@ class Plan:
     def calls_per_clip(self) -> int:
         """Number of calls with each clip."""
         return self._schemes_before[-1] * self.scenario.realizations
+
+    @cached_property
+    def own_point(self) -> int:
+        """Number of the point with the scenario's own values, with which the report begins."""
+        return own_point(self.scenario)
 
     @cached_property
     def encoding_of(self) -> dict[tuple[int, int], PlannedEncoding]:

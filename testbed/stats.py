@@ -25,9 +25,11 @@ from testbed.randomness import generator
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 SEQUENTIAL_CONFIDENCE = 0.98
-"""Nominal confidence of the intervals of a run that ended when they were narrow enough. It covers 94 % or
-more at the end, for normally distributed clips: the narrow intervals are those whose clips happened to scatter
-little."""
+"""Nominal confidence of the intervals of a run that ended when they were narrow enough.
+
+Such intervals are those whose clips happened to scatter little, so they cover less than their nominal
+confidence: 94 % or more for normally distributed clips.
+"""
 _MOST_CLIPS = 400
 """Most clips for which the covariance of the resamples is kept."""
 
@@ -72,9 +74,7 @@ def interval(values: ArrayLike, clips: ArrayLike, confidence: float = CONFIDENCE
     return _bootstrap(values, np.ones_like(values), np.asarray(clips), confidence)
 
 
-def ratio(
-    part: ArrayLike, whole: ArrayLike, clips: ArrayLike, confidence: float = CONFIDENCE
-) -> Estimate:
+def ratio(part: ArrayLike, whole: ArrayLike, clips: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
     """Estimate ``mean(part) / mean(whole)`` over the calls that have both, e.g. the share of a loss repaired.
 
     Parameters
@@ -123,24 +123,24 @@ def stratified(
     Estimate
         Its bounds are NaN for a single clip; all is NaN if a stratum has no value or the denominator is 0.
     """
-    part, labels = np.asarray(part, dtype=np.float64), np.asarray(strata)
-    whole = np.ones_like(part) if whole is None else np.asarray(whole, dtype=np.float64)
-    there = ~(np.isnan(part) | np.isnan(whole))
-    _, places = np.unique(labels, return_inverse=True)
+    above = np.asarray(part, dtype=np.float64)
+    below = np.ones_like(above) if whole is None else np.asarray(whole, dtype=np.float64)
+    there = ~(np.isnan(above) | np.isnan(below))
+    names, places = np.unique(np.asarray(strata), return_inverse=True)
     _, units = np.unique(np.asarray(clips)[there], return_inverse=True)
-    part, whole, places = part[there], whole[there], places[there]
-    sizes = np.bincount(places, minlength=len(np.unique(labels)))
-    if not len(part) or not sizes.all():
+    above, below, places = above[there], below[there], places[there]
+    sizes = np.bincount(places, minlength=len(names))
+    if not len(above) or not sizes.all():
         return _NOTHING
     weights = 1 / (len(sizes) * sizes[places])
-    denominator = float(weights @ whole)
+    denominator = float(weights @ below)
     if denominator == 0:
         return _NOTHING
-    value = float(weights @ part) / denominator
+    value = float(weights @ above) / denominator
     n = int(units.max()) + 1
     if n == 1:
         return Estimate(value, float("nan"), float("nan"))
-    gaps = part - value * whole
+    gaps = above - value * below
     gaps -= (np.bincount(places, gaps) / sizes)[places]
     spread = np.bincount(units, weights * gaps) / denominator
     reach = student(n - 1, confidence) * float(np.sqrt((spread**2).sum() * n / (n - 1)))

@@ -128,6 +128,7 @@ class _Manifest(_Stored):
     clips_not_scored: dict[str, list[str]] = {}
     swept: list[str] = []
     points: list[dict[str, _Value]] = []
+    own_point: _Index | None = None
     controllers: list[str] = []
     versions: dict[str, str] = {}
     plugins: dict[str, str] = {}

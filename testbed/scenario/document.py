@@ -157,6 +157,16 @@ def set_value(document: Document, key: str, value: Any, place: str) -> KeyPath:
     return path
 
 
+def value_at(data: Any, path: KeyPath) -> Any:
+    """Return the value at a path into a document's data; None where there is none."""
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
 def _first_new(data: Any, path: KeyPath) -> KeyPath:
     """Return the beginning of `path` up to the first key that `data` lacks; all of it if it lacks none."""
     for depth, key in enumerate(path, 1):

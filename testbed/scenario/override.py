@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from testbed.errors import ScenarioError
-from testbed.scenario.document import EXCLUDE, ZIP, Document, KeyPath, parse_value, set_value
+from testbed.scenario.document import EXCLUDE, ZIP, Document, KeyPath, parse_value, set_value, value_at
 
 _REPLACED: dict[KeyPath, tuple[str, ...]] = {
     ("speech", "files"): ("corpus", "clips"),
@@ -64,17 +64,8 @@ def _fixed(document: Document, sweep: dict[str, Any], ended: Sequence[KeyPath]) 
         except ScenarioError:
             continue
         if any(path[: len(each)] == each for each in ended):
-            fixed[key] = _value(document.data, path)
+            fixed[key] = value_at(document.data, path)
     return fixed
-
-
-def _value(data: Any, path: KeyPath) -> Any:
-    for step in path:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
 
 
 def _without(sweep: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:

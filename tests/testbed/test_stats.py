@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import binom
 
 from testbed import stats
-from testbed.stats import Estimate, interval, ratio
+from testbed.stats import Estimate, interval, ratio, stratified
 
 # What scores of this testbed scatter by: clips by 0.15, realizations of the channel by 0.25.
 CLIP_SD = 0.15
@@ -92,6 +92,52 @@ def test_coverage_of_a_share():
         held += estimate.low <= 0.6 <= estimate.high
     # A ratio of means is only nearly normal at 8 clips.
     assert binom.ppf(0.0005, TRIALS, 0.94) <= held <= MOST
+
+
+def over_points(random, clips):
+    """Return scores at three points, with their clips and points; clips resemble themselves at all points."""
+    shape = (3, clips, 2)
+    offsets = CLIP_SD * random.normal(size=(1, clips, 1)) + np.array([0.0, 1.0, 2.0])[:, None, None]
+    point, clip, _ = np.indices(shape)
+    return (offsets + RESIDUAL_SD * random.normal(size=shape)).ravel(), clip.ravel(), point.ravel()
+
+
+@pytest.mark.parametrize("clips", [3, 8])
+def test_coverage_over_points_that_share_their_clips(clips):
+    random = np.random.default_rng(clips)
+    held = apart = 0
+    for _ in range(TRIALS):
+        values, clip, point = over_points(random, clips)
+        values[random.integers(len(values))] = np.nan
+        estimate = stratified(values, clip, point)
+        held += estimate.low <= 1.0 <= estimate.high
+        means = [interval(values[point == each], clip[point == each]) for each in range(3)]
+        reach = np.sqrt(sum((each.high - each.value) ** 2 for each in means)) / 3
+        apart += abs(estimate.value - 1.0) <= reach
+    # One call in some is missing, so the mean is not quite a Student's variable.
+    assert binom.ppf(0.0005, TRIALS, 0.94) <= held <= MOST
+    assert clips == 3 or apart < FEWEST  # as if each point had clips of its own
+
+
+def test_points_of_unequal_size_have_equal_weight_in_a_mean_over_them():
+    values, clips = [1.0, 1.2, 1.1, 1.3, 3.0, 3.4], [0, 0, 1, 1, 0, 1]
+    points = [0, 0, 0, 0, 1, 1]
+    assert stratified(values, clips, points).value == pytest.approx((1.15 + 3.2) / 2)
+    share = stratified([1, 1, 1, 1, 3, 3], clips, points, whole=[2, 2, 2, 2, 8, 8])
+    assert share == pytest.approx((0.4, 0.4, 0.4))
+    assert np.isnan(stratified([1, 1, 1, 1, np.nan, np.nan], clips, points)).all()
+
+
+def test_of_one_point_the_mean_over_points_is_its_mean():
+    values, clips = draw(np.random.default_rng(3), 8, 2)
+    whole = 1 + values**2
+    for one, other in (
+        (stratified(values, clips, np.zeros(16)), interval(values, clips)),
+        (stratified(values, clips, np.zeros(16), whole), ratio(values, whole, clips)),
+    ):
+        assert one.value == pytest.approx(other.value)
+        # A ratio is linearized here and resampled there.
+        assert one.high - one.value == pytest.approx(other.high - other.value, rel=0.05)
 
 
 def test_pairing_takes_away_what_is_common():
