@@ -16,6 +16,7 @@ from testbed.channels import jitter, loss
 from testbed.channels.delay import Delay
 from testbed.channels.duplicate import Duplicate
 from testbed.channels.link import Link
+from testbed.channels.measured import Measured
 from testbed.channels.recorded import Recorded
 from testbed.channels.spikes import Spikes
 from testbed.channels.trace import Trace
@@ -31,6 +32,7 @@ STAGES: Registry[Any] = Registry(
         "jitter": jitter.MODELS,
         "link": Link,
         "loss": loss.MODELS,
+        "measured": Measured,
         "recorded": Recorded,
         "spikes": Spikes,
         "trace": Trace,

@@ -5,6 +5,7 @@ opportunity to deliver 1500 bytes: its time in whole milliseconds. It repeats af
 """
 
 import re
+import shlex
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from testbed.channels.packet import Packet
 from testbed.channels.queue import QueueParameters
 from testbed.channels.recordings.file import read_cached
-from testbed.channels.recordings.kind import CAPACITY, decide, plain
+from testbed.channels.recordings.kind import CAPACITY, STATISTICS, decide, plain
 from testbed.channels.recordings.parts import MAX_PACKETS, shown
 from testbed.channels.stage import StageContext
 from testbed.errors import ChannelError
@@ -61,6 +62,11 @@ def read_delivery_trace(path: Path) -> DeliveryTrace:
 
 def _parse_capacity(content: bytes, where: str) -> DeliveryTrace:
     decision = decide(content, where)
+    if decision.kind in STATISTICS:
+        raise ChannelError(
+            f"{where}: is not a Mahimahi delivery trace but {decision.kind}, a call's statistics: "
+            f"`testbed trace fit {shlex.quote(where)}` makes a stage of them, measured"
+        )
     if decision.among((CAPACITY,)) is None:
         raise ChannelError(
             f"{where}: is not a Mahimahi delivery trace but {decision.kind}, with fates of packets: "

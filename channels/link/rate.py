@@ -2,12 +2,23 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Protocol
 
 from testbed.channels.packet import Packet
 from testbed.channels.queue import QueueParameters
 from testbed.channels.stage import StageContext
 
 _NS = 1_000_000_000
+
+
+class LinkRate(Protocol):
+    """A rate that may change with time."""
+
+    def at(self, now_ns: int) -> int:
+        """Return the rate at a time in bits per second, above 0."""
+
+    def finish_ns(self, begin_ns: int, size_bytes: int) -> int:
+        """Return the end of a transmission that begins at `begin_ns`, rounded up to nanoseconds."""
 
 
 class Rate:
@@ -63,7 +74,7 @@ class RateLink:
         Propagation delay.
     """
 
-    def __init__(self, context: StageContext, rate: Rate, queue: QueueParameters, delay_ns: int) -> None:
+    def __init__(self, context: StageContext, rate: LinkRate, queue: QueueParameters, delay_ns: int) -> None:
         self._env = context.env
         self._out = context.out
         self._later = context.later

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from testbed.channels.recordings.arrivals import parse_arrivals
 from testbed.channels.recordings.compressed import unpacked
 from testbed.channels.recordings.delays import parse_delays
-from testbed.channels.recordings.kind import CAPTURES, FATES, decide
+from testbed.channels.recordings.kind import CAPTURES, FATES, STATISTICS, decide
 from testbed.channels.recordings.losses import parse_digits, parse_losses
 from testbed.channels.recordings.parts import ArrivalTrace, LossTrace
 from testbed.channels.recordings.patterns import parse_bytes, parse_words
@@ -58,6 +58,11 @@ def parse_trace(content: bytes, where: str) -> LossTrace | ArrivalTrace:
         raise ChannelError(
             f"{where}: is a capture ({decision.kind}): `testbed trace convert {shlex.quote(where)} {trace}` "
             f"makes {trace}, which can be replayed"
+        )
+    if decision.kind in STATISTICS:
+        raise ChannelError(
+            f"{where}: holds statistics of a call, not the fate of packets: "
+            f"`testbed trace fit {shlex.quote(where)}` makes a stage of them, measured"
         )
     raise ChannelError(
         f"{where}: holds ever larger numbers: times of a Mahimahi trace of a link's capacity, not fates of "

@@ -1,8 +1,9 @@
 """Detection of the kind of a recording, for `trace inspect`, `trace`, `link: {trace}` and `recorded`.
 
-Captures, dumps and error patterns begin with magic bytes. Text is recognized by its numbers: flags of loss
-are 0 and 1; the times of a Mahimahi trace never fall; delays do, and have -1 for a lost packet. A few short
-files fit two kinds. Then the file's suffix decides, or the reader of the file names the kind.
+Captures, dumps and error patterns begin with magic bytes. JSON holds the statistics of a call. Other text is
+recognized by its numbers: flags of loss are 0 and 1; the times of a Mahimahi trace never fall; delays do, and
+have -1 for a lost packet. A few short files fit two kinds. Then the file's suffix decides, or the reader of
+the file names the kind.
 """
 
 import re
@@ -18,6 +19,8 @@ CAPTURES = ("pcap", "rtpdump", "ogg_opus")
 FATES = ("g192", "g192_bytes", "csv", "delay_profile", "digits", "plc_challenge", "opus_demo")
 """Kinds that hold the fate of each packet."""
 CAPACITY = "mahimahi"
+STATISTICS = ("webrtc_internals", "getstats")
+"""Kinds that hold counters of a call, and not the fate of each packet: JSON."""
 
 _FLAGS = ("plc_challenge", "opus_demo")
 _MAGICS = {
@@ -47,6 +50,7 @@ _LONG_MS = 2000
 _NUMBER = re.compile(rb"-?[0-9]{1,12}(\.[0-9]{1,9})?")
 _DIGITS = re.compile(rb"[01]+")
 _BINARY = re.compile(rb"[^\t\r\n -~\x80-\xff]")
+_JSON = re.compile(rb"\s*[\[{]")
 _TABLE = re.compile(rb"[^\n]*[,;\t|]")
 _HEADER = re.compile(rb"\W*(sep=|send|sent|tx|arriv|recei|recv|rx)", re.IGNORECASE)
 
@@ -127,6 +131,8 @@ def decide(content: bytes, where: str) -> KindDecision:
     if b"\x21" in content and not content[:_LOOKED_AT].strip(b"\x20\x21"):
         return KindDecision("g192_bytes")
     start = plain(content[: 2 * _LOOKED_AT + 2])[: _LOOKED_AT + 1]
+    if _JSON.match(start):
+        return KindDecision("webrtc_internals" if b'"PeerConnections"' in content else "getstats")
     lines = [line.split() for line in start.split(b"\n") if line.strip()]
     if len(content) > _LOOKED_AT and len(lines) > 1:
         lines.pop()  # which may be half a number

@@ -18,7 +18,8 @@ TraceFile = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="A loss file, error pattern, CSV, delivery trace, capture, rtpdump or Ogg Opus, also with gzip.",
+        help="A loss file, error pattern, CSV, delivery trace, capture, rtpdump, Ogg Opus, dump of "
+        "webrtc-internals or getStats() series, also with gzip.",
     ),
 ]
 From = Annotated[
@@ -98,13 +99,18 @@ def trace_convert(
 def trace_fit(
     file: TraceFile, from_: From = None, ssrc: Ssrc = None, way: Way = None, clock_hz: ClockHz = None
 ) -> None:
-    """Fit loss models to a recorded call: YAML to paste under `channel:`, with 95 % intervals."""
+    """Fit loss models to a recorded call, or write WebRTC's statistics as a stage: YAML for `channel:`."""
     from testbed.traces.fit_yaml import fit_as_yaml
     from testbed.traces.formats import read
+    from testbed.traces.measured import as_yaml
+    from testbed.traces.measured_call import MeasuredCall
     from testbed.traces.recording import losses
     from testbed.traces.rtp_choice import choice
 
     _, recorded = read(file, from_, choice(ssrc, clock_hz, way))
+    if isinstance(recorded, MeasuredCall):
+        say(as_yaml(recorded, str(file)))
+        return
     say(fit_as_yaml(losses(recorded, str(file)), str(file)))
 
 

@@ -12,6 +12,7 @@ from testbed.figures import STYLE, save
 from testbed.traces.fit import fit_losses
 from testbed.traces.fitted import Fitted
 from testbed.traces.goodness import inner_runs, survival
+from testbed.traces.measured_call import MeasuredCall
 from testbed.traces.recording import NetworkTrace, Recording
 from testbed.traces.summary import CAPACITY_WINDOW_S, capacity_kbps
 
@@ -62,6 +63,20 @@ def draw(trace: NetworkTrace, title: str, output: Path) -> None:
 def _panels(trace: NetworkTrace) -> list["_Panel"]:
     if isinstance(trace, DeliveryTrace):
         return [_Capacity(trace)]
+    if isinstance(trace, MeasuredCall):
+        return [
+            _PerInterval(trace, 100 * trace.loss, "packets lost (%)", _LOST),
+            *(
+                _PerInterval(trace, values, label, _INK)
+                for values, label in (
+                    (trace.jitter_ms, "jitter (ms)"),
+                    (trace.rtt_ms, "round-trip time (ms)"),
+                    (trace.kbps, "bitrate (kb/s)"),
+                    (trace.available_kbps, "available bitrate (kb/s)"),
+                )
+                if np.isfinite(values).any()
+            ),
+        ]
     panels: list[_Panel] = []
     if trace.send_ns is not None and not trace.lost.all():
         panels += [_Delay(trace), _Distribution(trace)]
@@ -74,6 +89,18 @@ def _panels(trace: NetworkTrace) -> list["_Panel"]:
 class _Panel:
     def __call__(self, axes: "Axes") -> None:
         raise NotImplementedError
+
+
+class _PerInterval(_Panel):
+    def __init__(self, trace: MeasuredCall, values: NDArray[np.float64], label: str, colour: str) -> None:
+        self._edges_s = np.r_[0.0, np.cumsum(trace.duration_ms)] / 1000
+        self._values, self._label, self._colour = values, label, colour
+
+    def __call__(self, axes: "Axes") -> None:
+        axes.stairs(self._values, self._edges_s, color=self._colour, fill=self._colour == _LOST)
+        axes.set_xlabel("time (s)")
+        axes.set_ylabel(self._label)
+        axes.set_ylim(bottom=0)
 
 
 class _Nothing(_Panel):

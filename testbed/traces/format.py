@@ -43,7 +43,8 @@ class Format:
     suffixes
         Suffixes of its files, with their dot.
     keeps
-        Its content: ``"losses"`` alone, ``"times"`` of sending and arrival, or a link's ``"capacity"``.
+        Its content: ``"losses"`` alone, ``"times"`` of sending and arrival, a link's ``"capacity"``, or a
+        call's ``"statistics"``.
     read
         Reads the content of a file; takes the file's name for errors, which are `ChannelError`.
     write
@@ -55,7 +56,7 @@ class Format:
     name: str
     about: str
     suffixes: tuple[str, ...]
-    keeps: Literal["losses", "times", "capacity"]
+    keeps: Literal["losses", "times", "capacity", "statistics"]
     read: Callable[[bytes, str, StreamChoice], NetworkTrace]
     write: Callable[[Path, Recording], None] | None
     two_clocks: bool = False

@@ -18,6 +18,8 @@ from testbed.traces.delivery import MAHIMAHI
 from testbed.traces.error_patterns import BYTES, WORDS
 from testbed.traces.format import Format, StreamChoice
 from testbed.traces.losses import DIGITS, OPUS_DEMO, PLC_CHALLENGE
+from testbed.traces.measured import GETSTATS, WEBRTC_INTERNALS
+from testbed.traces.measured_call import MeasuredCall
 from testbed.traces.ogg_opus import OGG_OPUS
 from testbed.traces.recording import NetworkTrace, Recording, evenly_spaced
 from testbed.traces.rtpdump import RTPDUMP
@@ -39,6 +41,8 @@ FORMATS: Registry[Format] = Registry(
             PLC_CHALLENGE,
             OPUS_DEMO,
             DIGITS,
+            WEBRTC_INTERNALS,
+            GETSTATS,
         )
     },
 )
@@ -152,10 +156,16 @@ def write(
             f"{path}: a delivery trace holds the capacity of a link, not the fate of packets, and cannot "
             f"become {target.name}; replay it with a link's 'trace' and record the run"
         )
+    if isinstance(trace, MeasuredCall):
+        raise ChannelError(
+            f"{path}: statistics hold counts per interval, not the fate of packets, and cannot become "
+            f"{target.name}; `testbed trace fit` writes them as a stage, measured"
+        )
     if target.write is None:
         what = "can only be read"
-        if target.keeps == "capacity":
-            what = "holds a link's capacity, which a recorded call does not show"
+        if target.keeps in ("capacity", "statistics"):
+            what = f"holds a {'link' if target.keeps == 'capacity' else 'call'}'s {target.keeps}, which "
+            what += "a recorded call does not show"
         raise ChannelError(f"{path}: {target.name} {what}; write one of {', '.join(_writable())}")
     if trace.send_ns is None and target.keeps == "times" and interval_ms is not None:
         trace = evenly_spaced(trace.lost, round(interval_ms * 1e6))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from testbed.channels.link.mahimahi import DeliveryTrace
 from testbed.channels.recordings.parts import LOST
 from testbed.errors import ChannelError
+from testbed.traces.measured_call import MeasuredCall
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Recording:
         return int(np.count_nonzero(order < np.maximum.accumulate(order))) if len(order) else 0
 
 
-NetworkTrace = Recording | DeliveryTrace
+NetworkTrace = Recording | DeliveryTrace | MeasuredCall
 
 
 def from_times(send_ns: NDArray[np.int64], delay_ns: NDArray[np.int64]) -> Recording:
@@ -96,13 +97,15 @@ def losses(trace: NetworkTrace, where: str) -> NDArray[np.bool_]:
     Raises
     ------
     ChannelError
-        It is a delivery trace, or one of delays in which nothing is lost.
+        It is a delivery trace, a call's statistics, or a recording of delays in which nothing is lost.
     """
     if isinstance(trace, DeliveryTrace):
         raise ChannelError(
             f"{where}: is a delivery trace, which holds the capacity of a link and no losses; "
             "replay it as it is, - link: {trace: FILE}"
         )
+    if isinstance(trace, MeasuredCall):
+        raise ChannelError(f"{where}: holds counts of lost packets per interval, not the fate of each packet")
     if not trace.lost.any() and trace.send_ns is not None:
         raise ChannelError(
             f"{where}: has delays only, none of its {len(trace)} packets is marked lost: there is no loss "

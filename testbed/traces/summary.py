@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from testbed.channels.link.mahimahi import OPPORTUNITY_BYTES, DeliveryTrace
 from testbed.traces.format import Format
+from testbed.traces.measured import not_said
+from testbed.traces.measured_call import MeasuredCall
 from testbed.traces.recording import NetworkTrace, Recording, runs
 
 CAPACITY_WINDOW_S = 1.0
@@ -26,6 +28,8 @@ def summary(trace: NetworkTrace, kept_as: Format, name: str) -> list[str]:
     lines += [f"note: {note}" for note in trace.notes]
     if isinstance(trace, DeliveryTrace):
         return lines + _capacity(trace)
+    if isinstance(trace, MeasuredCall):
+        return lines + _statistics(trace)
     lines += _losses(trace)
     return lines + (_times(trace) if trace.send_ns is not None else [])
 
@@ -43,6 +47,35 @@ def _losses(trace: Recording) -> list[str]:
             f"median {np.median(bursts):.3g}, 95 % up to {_quantile(bursts, 95):.0f}, longest {bursts.max()}"
         )
     return lines
+
+
+def _statistics(trace: MeasuredCall) -> list[str]:
+    expected, lost = float(trace.expected.sum()), float(trace.lost.sum())
+    percent = 100 * trace.loss
+    lines = [
+        f"stream: {trace.stream}",
+        f"duration: {trace.duration_ms.sum() / 1000:.1f} s in {len(trace.duration_ms)} intervals of "
+        f"{np.median(trace.duration_ms) / 1000:.3g} s (median)",
+        f"packets: {expected:.0f}",
+        f"lost: {lost:.0f} ({100 * lost / expected:.3g} %); per interval: {_spread(percent, '%')}",
+    ]
+    if trace.mean_burst_packets is not None:
+        lines.append(f"lost per concealment: {trace.mean_burst_packets:.3g} packets")
+    for name, values, unit in (
+        ("jitter (RFC 3550)", trace.jitter_ms, "ms"),
+        ("round-trip time", trace.rtt_ms, "ms"),
+        ("bitrate of the payloads", trace.kbps, "kb/s"),
+        ("available bitrate", trace.available_kbps, "kb/s"),
+    ):
+        known = values[np.isfinite(values)]
+        if len(known):
+            lines.append(f"{name}: mean {known.mean():.3g} {unit}; per interval: {_spread(known, unit)}")
+    return lines + [f"not told: {sentence}" for sentence in not_said(trace)]
+
+
+def _spread(values: NDArray[np.float64], unit: str) -> str:
+    percent = ", ".join(f"p{share} {_quantile(values, share):.3g}" for share in (5, 50, 95))
+    return f"{percent}, greatest {values.max():.3g} {unit}"
 
 
 def _times(trace: Recording) -> list[str]:
