@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from testbed.metrics import described
 from testbed.reports.headline import Answer, answers
 from testbed.reports.summary import Cell, Summary, add_scores
 from testbed.reports.verdict import judges, ordered
+from testbed.reports.wording import listed
 
 _LARGEST = ("buffer_needed_ms_max",)
 """Columns whose value over points is the largest, not the mean."""
@@ -37,6 +39,19 @@ class AllPoints:
     summary: Summary
     answer: Answer
     left_out: tuple[str, ...]
+
+    def label(self, points: int) -> str:
+        """Return ``all 3 points``, or ``2 of 3 points``, of the points of a run."""
+        covered = len(self.points)
+        return f"all {points} points" if covered == points else f"{covered} of {points} points"
+
+    def lead(self, points: int) -> str:
+        """Return the answer's first sentence with the points that it is about, of those of a run."""
+        which = self.label(points)
+        if len(self.points) < points:
+            which = f"the {which} that {described(self.metric).label} judges"
+        said = f"Over {which}, each of equal weight: {self.answer.lead}"
+        return f"{said} Without a score at some points: {listed(self.left_out)}." if self.left_out else said
 
 
 def over_all_points(

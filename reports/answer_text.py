@@ -9,6 +9,7 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.metrics import described
 from testbed.reports import labels, wording
+from testbed.reports.all_points import AllPoints, over_all_points
 from testbed.reports.delay import trades
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import Answer, answers
@@ -62,14 +63,16 @@ def answer_text(
         raise ResultsError(f"{results.folder}: there is no point {point}; {there}")
     found = answers(summary, margins, budget_kbps, listed_points(points, summary.points, point, _MOST_POINTS))
     clips = speech(results.manifest, summary.clips)
-    at = f" at {labels.point(summary.points[point])}" if len(points) > 1 else ""
+    at = f" at {summary.label(point)}" if len(points) > 1 else ""
+    over = over_all_points(summary, margins, budget_kbps) if len(points) > 1 else []
     blocks = [
         _paragraph(" · ".join([*facts(results.manifest, summary.points[point]), clips])),
-        "\n".join(_table_of_points(summary, found, point)) if len(points) > 1 else "",
+        "\n".join(_table_of_points(summary, found, over, point)) if len(points) > 1 else "",
         _paragraph(left_out(len(found), len(points))) if len(found) < len(points) else "",
         _paragraph(f"The answer{at}: {found[point].lead}"),
         "\n".join(_paragraph(sentence) for sentence in found[point].more),
         "\n".join(_table_of_schemes(scheme_rows(summary, found[point], point))),
+        "\n".join(_paragraph(each.lead(len(points))) for each in over),
         "\n".join(_paragraph(f"warning: {text}", "  ") for text in _warnings(results, summary, found[point])),
     ]
     return printable("\n\n".join(block for block in blocks if block))
@@ -80,25 +83,39 @@ def _warnings(results: Results, summary: Summary, answer: Answer) -> list[str]:
     return [*warnings, *summary.warnings, *answer.diagnoses]
 
 
-def _table_of_points(summary: Summary, found: Mapping[int, Answer], chosen: int) -> list[str]:
-    use = "Scheme" if summary.only else "Use"
+def _table_of_points(
+    summary: Summary, found: Mapping[int, Answer], over: Sequence[AllPoints], chosen: int
+) -> list[str]:
     headings, places = labels.point_columns(list(found), summary.points)
+    judges = {answer.verdict.metric for answer in found.values() if answer.leading}
     above = list(zip_longest(*(textwrap.wrap(heading, _NARROW)[::-1] for heading in headings), fillvalue=""))
     measured = ["wire_kbps", *([DELAY] if trades(summary, list(found)) else [])]
-    costs = ("Score", "Gain", *(labels.column(name).heading for name in measured))
-    rows = [("", *words, "", *("" for _ in costs)) for words in above[:0:-1]]
-    rows.append(("", *above[0], use, *costs))
-    for (point, answer), at in zip(found.items(), places, strict=True):
-        cell = summary.cells.get((point, answer.recommended or summary.only or ""))
-        metric = answer.verdict.metric or ""
-        mark = ">" if point == chosen else ""
+    metric = ["Score"] if len(judges) != 1 else [described(str(*judges)).heading]
+    costs = (*metric, "Gain", *(labels.column(name).heading for name in measured))
+    before = ("Scheme" if summary.only else "Use", *(["Metric"] if len(judges) > 1 else []))
+    rows = [("", *words, *("" for _ in (*before, *costs))) for words in above[:0:-1]]
+    rows.append(("", *above[0], *before, *costs))
+    shown = [
+        (">" if point == chosen else "", at, answer, summary, point)
+        for (point, answer), at in zip(found.items(), places, strict=True)
+    ]
+    points = len({point for point, _ in summary.cells})
+    blank = [""] * (len(headings) - 1)
+    shown += [("", [each.label(points), *blank], each.answer, each.summary, 0) for each in over]
+    for mark, at, answer, about, point in shown:
+        cell, metric_name = about.cells.get((point, answer.leading or "")), answer.verdict.metric or ""
         if cell is None:
-            rows.append((mark, *at, "–", *("–" for _ in costs)))
+            rows.append((mark, *at, *("–" for _ in (*before, *costs))))
             continue
-        score = f"{described(metric).label} {_score(cell.scores.get(metric), metric)}"
-        gain = _score(cell.gains.get(metric), metric, sign=True)
-        rows.append((mark, *at, cell.title, score, gain, *(_cost(cell, name) for name in measured)))
-    return aligned(rows, right=range(len(headings) + 2, len(rows[0])))
+        use = cell.title if answer.recommended or about.only else f"({cell.title})"
+        judge = [described(metric_name).label] if len(judges) > 1 else []
+        score = _score(cell.scores.get(metric_name), metric_name)
+        gain = _score(cell.gains.get(metric_name), metric_name, sign=True)
+        rows.append((mark, *at, use, *judge, score, gain, *(_cost(cell, name) for name in measured)))
+    lines = aligned(rows, right=range(len(rows[0]) - len(costs), len(rows[0])))
+    if any(answer.leading and not (answer.recommended or about.only) for _, _, answer, about, _ in shown):
+        lines.append("In brackets: the best mean, where the calls do not show which scheme to use.")
+    return lines
 
 
 def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str, ...]]:
@@ -148,6 +165,11 @@ def _cost(cell: Cell, column: str) -> str:
 
 def _paragraph(text: str, further: str = "") -> str:
     width = min(_WIDEST, shutil.get_terminal_size((100, 24)).columns)
-    return textwrap.fill(
-        text, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    lines = textwrap.fill(
+        wording.unbroken(text),
+        width,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    return lines.replace("\u00a0", " ")

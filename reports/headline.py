@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from testbed.choice import Choice
 from testbed.metrics import described
-from testbed.reports.recommendation import recommendation, unlimited, within_budget, within_wobble
+from testbed.reports.recommendation import ranking, recommendation, unlimited, within_budget, within_wobble
 from testbed.reports.summary import Cell, Summary
 from testbed.reports.undecided import is_without_loss, no_effect, single, unranked
 from testbed.reports.verdict import Verdict, verdicts
@@ -28,19 +28,20 @@ class Answer:
         those in the warnings of the run; a line each.
     verdict
         The decision behind it.
+    leading
+        The recommended scheme, else the only one, else the one with the best mean; None without scores.
     """
 
     lead: str
     more: tuple[str, ...]
     diagnoses: tuple[str, ...]
     verdict: Verdict
+    leading: str | None
 
     @property
     def recommended(self) -> str | None:
         """The recommended scheme; None if the calls cannot show one, or there is only one."""
-        choice = self.verdict.choice
-        is_choice = choice is not None and self.verdict.shows_loss and len(choice.ranked) > 1
-        return choice.recommended if choice is not None and is_choice else None
+        return _recommended(self.verdict)
 
 
 def answers(
@@ -62,7 +63,23 @@ def _answer(summary: Summary, point: int, verdict: Verdict) -> Answer:
         for (at, scheme), cell in summary.cells.items()
         if at == point and (scheme in named or cell.is_unsent)
     ]
-    return Answer(lead, tuple(more), tuple(_problems(cells, summary.warnings)), verdict)
+    diagnoses = tuple(_problems(cells, summary.warnings))
+    return Answer(lead, tuple(more), diagnoses, verdict, _leading(summary, point, verdict))
+
+
+def _recommended(verdict: Verdict) -> str | None:
+    choice = verdict.choice
+    if choice is None or not verdict.shows_loss or len(choice.ranked) < 2:
+        return None
+    return choice.recommended
+
+
+def _leading(summary: Summary, point: int, verdict: Verdict) -> str | None:
+    if verdict.metric is None:
+        return None
+    if verdict.choice is not None and verdict.choice.ranked:
+        return _recommended(verdict) or verdict.choice.ranked[0]
+    return next((cell.scheme for cell in ranking(summary, point, verdict.metric)), None)
 
 
 def _named(verdict: Verdict) -> set[str]:

@@ -63,16 +63,27 @@ def point(parameters: dict[str, Any]) -> str:
     return ", ".join(value(name, number) for name, number in parameters.items()) or "the only point"
 
 
+def telling(parameters: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the swept keys that tell points apart: of keys whose values go together, the first."""
+    found: list[str] = []
+    for name in parameters[0]:
+        before = {tuple(alone(each[key]) for key in found) for each in parameters}
+        with_it = {tuple(alone(each[key]) for key in (*found, name)) for each in parameters}
+        if len(with_it) > len(before):
+            found.append(name)
+    return found
+
+
 def point_columns(
     points: Sequence[int], parameters: Sequence[dict[str, Any]]
 ) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and rows that name points in a table: one column per swept parameter.
+    """Return the headings and rows that name points in a table: one column per key of `telling`.
 
-    One swept parameter has the heading ``At`` and the labels of its points.
+    One such key has the heading ``At`` and the labels of its points.
     """
-    swept = list(parameters[points[0]])
+    swept = telling(parameters)
     if len(swept) < 2:
-        return ["At"], [[point(parameters[number])] for number in points]
+        return ["At"], [[point({name: parameters[number][name] for name in swept})] for number in points]
     return [axis(name) for name in swept], [
         [alone(parameters[number][name]) for name in swept] for number in points
     ]

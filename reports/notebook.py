@@ -8,7 +8,7 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from testbed.escaping import printable
-from testbed.reports import labels
+from testbed.reports.all_points import over_all_points
 from testbed.reports.answer_text import scheme_rows
 from testbed.reports.call import sound_uri
 from testbed.reports.call_figure import call_figure
@@ -26,13 +26,14 @@ def run_html(results: Results) -> str:
     summary = summarize(results)
     points = {point for point, _ in summary.cells}
     point = summary.own_point
-    at = f"<p>At {_text(labels.point(summary.points[point]))}:</p>" if len(points) > 1 else ""
+    at = f"<p>At {_text(summary.label(point))}:</p>" if len(points) > 1 else ""
+    over = "".join(f"<p>{_text(each.lead(len(points)))}</p>" for each in over_all_points(summary))
     answer = answers(summary, points=[point])[point]
     said = "".join(f"<p>{_text(sentence)}</p>" for sentence in answer.more)
     warned = "".join(f"<li>{_text(warning)}</li>" for warning in (*summary.warnings, *answer.diagnoses))
     return (
         f"{title}<p>{_text(' · '.join(facts(results.manifest, summary.points[point])))}</p>{at}"
-        f"<p><b>{_text(answer.lead)}</b></p>{said}{_table(scheme_rows(summary, answer, point))}"
+        f"<p><b>{_text(answer.lead)}</b></p>{said}{_table(scheme_rows(summary, answer, point))}{over}"
         + (f"<details><summary>warnings</summary><ul>{warned}</ul></details>" if warned else "")
     )
 

@@ -13,6 +13,7 @@ from testbed.escaping import printable
 from testbed.files import written_whole
 from testbed.metrics import CONVERSATIONAL, described
 from testbed.reports import flows, labels
+from testbed.reports.all_points import over_all_points
 from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.colours import PARTS, colours
 from testbed.reports.delay import Trade, receiver, trades
@@ -74,6 +75,7 @@ def render(
     shown = summary.own_point
     points = listed_points(known, summary.points, shown, max(1, MAX_CELLS // len(summary.schemes)))
     found = answers(summary, margins, budget_kbps, points)
+    over = over_all_points(summary, margins, budget_kbps)
     first = judge(summary, shown, margins)
     weighed = trades(summary, points)
     code = script(_SCRIPTS)
@@ -102,6 +104,9 @@ def render(
         judge=first,
         call=call,
         answers=found,
+        over=over,
+        known=len(known),
+        several=len({answer.verdict.metric for answer in found.values() if answer.leading}) > 1,
         played_from=[*RECOVERIES, "late"],
         facts=facts(results.manifest),
         made_again=reproduction(results.manifest),
@@ -160,7 +165,7 @@ def _data(
         "points": {
             point: {
                 "parameters": summary.points[point],
-                "label": labels.point(summary.points[point]),
+                "label": summary.label(point),
                 "receiver": receiver(summary.points[point]),
             }
             for point in points

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from testbed.columns import MEASURED, PLAYED_FROM
 from testbed.metrics import described, is_usable
+from testbed.reports import labels
 from testbed.reports.facts import policies
 from testbed.reports.grid import Grid, PartOfGrid
 from testbed.reports.intervals import Interval, interval, ratio
@@ -163,6 +165,14 @@ class Summary:
     def rivals(self) -> list[str]:
         """Return the schemes that meet loss, in the scenario's order."""
         return [scheme for scheme in self.schemes if scheme != self.ceiling]
+
+    def label(self, point: int) -> str:
+        """Return the label of a point: the swept values that tell it from the others."""
+        return labels.point({name: self.points[point][name] for name in self._telling})
+
+    @cached_property
+    def _telling(self) -> list[str]:
+        return labels.telling(self.points)
 
     def ceiling_at(self, point: int) -> Cell | None:
         """Return the cell of the ceiling at a point."""

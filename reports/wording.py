@@ -1,12 +1,15 @@
 """Numbers, intervals and lists as text."""
 
 import math
+import re
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
 from testbed.columns import Column
 from testbed.reports.intervals import Interval
+
+_UNIT = re.compile(r"(?<=\d) (?=%|kb/s\b|ms\b)")
 
 
 def number(value: Any, decimals: int = 0, factor: float = 1.0, sign: bool = False) -> str:
@@ -44,6 +47,11 @@ def percent(value: Interval) -> str:
     """Return ``81 % [74 to 88 %]``."""
     mean, low, high = (number(part, 0, 100) for part in (value.mean, value.low, value.high))
     return f"{mean} % [{low} to {high} %]" if value.is_known else f"{mean} %"
+
+
+def unbroken(text: str) -> str:
+    """Return a text whose numbers stay with their units at the end of a line."""
+    return _UNIT.sub("\u00a0", text)
 
 
 def listed(names: Sequence[str], last: str = "and") -> str:

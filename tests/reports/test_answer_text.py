@@ -45,10 +45,9 @@ def test_a_run_of_one_point_is_an_answer_and_a_table_of_six_columns(tmp_path):
 def test_a_sweep_says_what_to_use_at_each_point_and_shows_one(tmp_path):
     run = load(scored(tmp_path, clips=CLIPS))
     text = answer_text(run)
-    assert (
-        len(re.findall(r"codec bitrate \d\d kb/s  dred 500  PLCMOS 4\.\d\d  \+\d\.\d\d  +\d\d\.0\n", text))
-        == 3
-    )
+    assert len(re.findall(r"codec bitrate \d\d kb/s  dred 500 +4\.\d\d  \+\d\.\d\d  +\d\d\.0\n", text)) == 3
+    assert re.search(r"\n   all 3 points +dred 500 +4\.\d\d  \+0\.99  +71\.0\n", text)
+    assert "\n\nOver all 3 points, each of equal weight: Use dred 500" in text
     assert "\n>  codec bitrate 24 kb/s" in text
     assert "The answer at codec bitrate 24 kb/s" in text
     assert "The answer at codec bitrate 32 kb/s" in answer_text(run, point=2)
@@ -65,10 +64,11 @@ def test_a_sweep_of_several_keys_has_a_narrow_column_for_each(tmp_path):
         ["Codec", "bitrate", "mean", "burst"],
     ]
     assert table[2].split()[:3] == ["(kb/s)", "(packets)", "Use"]
-    assert [line.replace(">", "").split()[:2] for line in table[3:]] == [
+    assert [line.replace(">", "").split()[:2] for line in table[3:-1]] == [
         ["16", "2"], ["16", "4"], ["24", "2"], ["24", "4"]
     ]  # fmt: skip
     page = write_report(run).read_text("utf-8")
+    assert table[-1].split()[:4] == ["all", "4", "points", "dred"]
     for name in ("Codec bitrate (kb/s)", "Channel loss mean burst (packets)"):
         assert f'<th scope="col">{name}</th>' in page
     assert page.count('<tr><th scope="row">24</th><th scope="row">4</th>') == 1
@@ -76,8 +76,44 @@ def test_a_sweep_of_several_keys_has_a_narrow_column_for_each(tmp_path):
 
 def test_a_sweep_of_one_scheme_shows_it_at_each_point(tmp_path):
     text = answer_text(load(scored(tmp_path, schemes=("no loss", "plc"), clips=CLIPS)))
-    assert len(re.findall(r"codec bitrate \d\d kb/s  plc +PLCMOS \d\.\d\d", text)) == 3
+    assert len(re.findall(r"codec bitrate \d\d kb/s  plc +\d\.\d\d", text)) == 3
     assert "plc is the only scheme of this run: PLCMOS " in " ".join(text.split())
+
+
+def test_keys_that_are_swept_together_are_named_by_the_first(tmp_path):
+    points = [{"codec.bitrate_kbps": rate, "schemes.dred.q0": rate // 8} for rate in (16, 24, 32)]
+    text = answer_text(load(scored(tmp_path, points=points, clips=CLIPS)))
+    assert "The answer at codec bitrate 24 kb/s: Use" in text
+    assert "q0" not in text
+
+
+def test_points_with_few_clips_have_scores_without_a_recommendation(tmp_path):
+    text = answer_text(load(scored(tmp_path, clips=CLIPS[:3])))
+    rows = re.findall(r"kb/s  \((LBRR \+ DRED|dred 500)\) +4\.\d\d +\+[\d.]+ +\d\d\.0\n", text)
+    assert len(rows) == 3
+    assert "In brackets: the best mean" in text
+
+
+def test_points_with_different_judges_name_them(tmp_path):
+    run = scored(tmp_path, clips=CLIPS)
+    table = pd.read_parquet(run / "results.parquet")
+    table["mos_cq"] = table["plcmos"].where((table["point"] != 1) | (table["scheme"] == "no loss"))
+    table.to_parquet(run / "results.parquet", index=False)
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {"metrics": ["mos_cq", "plcmos"]}))
+    text = answer_text(load(run))
+    assert re.search(r"16 kb/s  dred 500  MOS-CQ +4", text) and re.search(
+        r"24 kb/s  dred 500  PLCMOS +4", text
+    )
+    assert re.search(r"2 of 3 points +dred 500  MOS-CQ +4", text)
+    assert "Over the 2 of 3 points that MOS-CQ judges, each of equal weight: Use" in " ".join(text.split())
+
+
+def test_a_number_stays_with_its_unit(tmp_path, monkeypatch):
+    run = load(scored(tmp_path, swept={}, clips=CLIPS))
+    for width in range(50, 66, 3):
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert not re.search(r"\d\n *(%|kb/s|ms)", answer_text(run))
 
 
 def test_names_of_others_cannot_steer_the_terminal(tmp_path):
