@@ -90,7 +90,7 @@ def call_figure(
 
 
 def _strip(
-    axes: "Axes", bottom: float, said: str, means: dict[str, tuple[str, str]], at_s: Sequence[float]
+    axes: "Axes", bottom: float, said: str, means: dict[str, tuple[str, str, str]], at_s: Sequence[float]
 ) -> dict[str, Any]:
     """Draw one strip, a bar for each run of equal letters, and return the keys of the legend."""
     spans: dict[str, list[tuple[float, float]]] = {}
@@ -101,6 +101,6 @@ def _strip(
         frame += length
     return {
         name: axes.broken_barh(spans[letter], (bottom, 0.8), color=colour)
-        for letter, (name, colour) in means.items()
+        for letter, (name, colour, _) in means.items()
         if letter in spans
     }

@@ -11,19 +11,17 @@ from numpy.typing import NDArray
 
 from testbed.escaping import printable
 from testbed.figures import STYLE
-from testbed.reports.colours import CEILING_COLOUR, PALETTE
+from testbed.reports.colours import AXIS, CEILING, GRID, INK, looks_in_order, themed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_POINTS = 500
-CROSS_COLOUR = "#6b7280"
 _WIDTH_IN = 5.0
 """At 72 pixels per inch, about the width of a column of the page, so that text keeps its size."""
 _HEIGHTS_IN = {"rate": 2.5, "queue": 1.3, "loss": 1.0}
 _FONT = 11.5
 _SIZE = re.compile(r' (width|height)="[0-9.]+pt"')
-_INK, _GRID = "#57606a", "#eef1f4"
 
 
 def highest(series: Sequence[pd.DataFrame]) -> dict[str, float]:
@@ -56,10 +54,10 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str], top
         **STYLE,
         "font.family": "sans-serif",
         "font.size": _FONT,
-        "axes.edgecolor": "#8c959f",
-        "axes.labelcolor": _INK,
-        "xtick.color": _INK,
-        "ytick.color": _INK,
+        "axes.edgecolor": AXIS,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
     }
     with matplotlib.rc_context(style):
         lost_any = bool((series["loss"] > 0).any())
@@ -87,17 +85,17 @@ def chart(series: pd.DataFrame, flows: Sequence[str], others: Sequence[str], top
         panels["queue"].set_ylabel("queue (ms)")
         panels["queue"].set_ylim(0, 1.05 * top["queue_ms"] or 1)
         for axes in panels.values():
-            axes.grid(color=_GRID)
+            axes.grid(color=GRID)
             axes.spines[["top", "right"]].set_visible(False)
         last = [*panels.values()][-1]
         last.set_xlabel("time (s)")
         last.set_xlim(0, float(series["time_s"].max()))
         figure.align_ylabels()
         text = StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
     # Without a size of its own the picture takes the page's width and keeps its shape.
-    return _SIZE.sub("", svg[svg.index("<svg") :], count=2)
+    return themed(_SIZE.sub("", svg[svg.index("<svg") :], count=2))
 
 
 def thinned(time_s: Any, values: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -118,14 +116,14 @@ def _rates(axes: "Axes", series: pd.DataFrame, flows: Sequence[str], others: Seq
         one["time_s"],
         one["capacity_kbps"],
         where="post",
-        color=CEILING_COLOUR,
+        color=CEILING.colour,
         linewidth=1.4,
         label="capacity",
     )
     if others:
         together = series[series["flow"].isin(others)].groupby("time_s")["received_kbps"].sum()
         time_s, kbps = thinned(together.index, together)
-        axes.plot(time_s, kbps, color=CROSS_COLOUR, linewidth=0.9, alpha=0.7, label="cross traffic")
+        axes.plot(time_s, kbps, color=INK, linewidth=0.9, alpha=0.7, label="cross traffic")
     for index, (name, colour) in enumerate(zip(flows, _colours(flows), strict=True)):
         its = series[series["flow"] == name]
         time_s, kbps = thinned(its["time_s"], its["target_kbps"])
@@ -133,7 +131,7 @@ def _rates(axes: "Axes", series: pd.DataFrame, flows: Sequence[str], others: Seq
         time_s, kbps = thinned(its["time_s"], its["received_kbps"])
         axes.plot(time_s, kbps, color=colour, linewidth=1.3, label=f"{index}")
     axes.set_ylabel("rate (kb/s)")
-    axes.plot([], [], color=_INK, linewidth=0.8, linestyle=(0, (3, 1.5)), label="target")
+    axes.plot([], [], color=INK, linewidth=0.8, linestyle=(0, (3, 1.5)), label="target")
     legend = axes.legend(
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
@@ -148,4 +146,4 @@ def _rates(axes: "Axes", series: pd.DataFrame, flows: Sequence[str], others: Seq
 
 
 def _colours(flows: Sequence[str]) -> list[str]:
-    return [PALETTE[index % len(PALETTE)] for index in range(len(flows))]
+    return [look.colour for look in looks_in_order(flows).values()]

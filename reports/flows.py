@@ -9,6 +9,7 @@ import pandas as pd
 
 from testbed.errors import ResultsError
 from testbed.reports import labels
+from testbed.reports.colours import PALETTE, tints
 from testbed.reports.flow_charts import chart, highest
 from testbed.reports.reproduction import reproduction
 from testbed.reports.templates import style, template
@@ -78,7 +79,7 @@ def render(results: Results) -> str:
     found = sections(results, tables["trajectories"], tables["changes"])
     manifest = results.manifest
     return template("flows.html").render(
-        style=style(),
+        style=style() + tints(PALETTE),
         scenario=manifest.get("scenario") or {},
         made_again=reproduction(manifest),
         manifest=manifest,

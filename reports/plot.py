@@ -10,11 +10,12 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.figures import STYLE, save
 from testbed.reports import labels
-from testbed.reports.colours import colours
+from testbed.reports.colours import Look, looks, looks_in_order
 from testbed.reports.intervals import Interval
 from testbed.reports.lines import Lines, lines, numeric
 from testbed.reports.published import published
 from testbed.reports.selection import check_column, shown, where
+from testbed.reports.shapes import SHAPES
 from testbed.results import Results, load
 from testbed.words import counted, suggestion
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".svg", ".png", ".pdf")
 MOST_PANELS = 24
-_MARKERS = "os^Dv"
 _PUBLISHED_COLOUR = "#7a8490"
 _NAMED = 4
 """Number of pooled values that the figure names."""
@@ -172,8 +172,12 @@ def _drawn(
     from testbed.reports.inline_figure import InlineFigure
 
     names = list(dict.fromkeys(name for made in panels.values() for name in made.points))
-    order = list(results.manifest.get("scheme_names") or []) if by == "scheme" else []
-    tint = colours([*order, *(name for name in names if name not in order)], results.ceiling)
+    if by == "scheme":
+        known = dict.fromkeys([*(results.manifest.get("scheme_names") or ()), *names])
+        entries = (results.manifest.get("scenario") or {}).get("schemes") or ()
+        looked = looks(list(known), entries, results.ceiling)
+    else:
+        looked = looks_in_order(names, results.ceiling)
     words = [] if numeric(results.table[x]) else list(dict.fromkeys(map(shown, results.table[x])))
     columns = math.ceil(math.sqrt(len(panels)))
     rows = math.ceil(len(panels) / columns)
@@ -183,7 +187,7 @@ def _drawn(
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         drawn: dict[str, Line2D] = {}
         for axes, (title, made) in zip(grid, panels.items(), strict=False):
-            drawn = _panel(axes, made, names, tint, results.ceiling, words, by != x) | drawn
+            drawn = _panel(axes, made, names, looked, results.ceiling, words, by != x) | drawn
             for mark in published(x, y, axes.get_xlim()[1]):
                 line = "*" if len(mark.places) == 1 else ":"
                 drawn[mark.label] = axes.plot(
@@ -225,7 +229,7 @@ def _panel(
     axes: "Axes",
     made: Lines,
     names: Sequence[str],
-    tint: dict[str, str],
+    looked: dict[str, Look],
     ceiling: str | None,
     words: Sequence[str],
     apart: bool,
@@ -234,27 +238,25 @@ def _panel(
     drawn = {}
     for name, points in made.points.items():
         index = names.index(name)
-        colour = tint[name]
+        look = looked[name]
         if name in made.beside and len(points) == 1 and not words:
-            drawn[name] = axes.axhline(points[0][1].mean, color=colour, linestyle="--", linewidth=1.4)
+            drawn[name] = axes.axhline(points[0][1].mean, color=look.colour, linestyle="--", linewidth=1.4)
             continue
         shift = 0.5 * (index / (len(names) - 1) - 0.5) if len(names) > 1 and apart else 0.0
         places = [words.index(shown(place)) + shift if words else float(place) for place, _ in points]
         style = "none" if words or made.scattered else "--" if name in made.beside or name == ceiling else "-"
-        drawn[name] = _line(axes, places, [mean for _, mean in points], colour, index, style)
+        drawn[name] = _line(axes, places, [mean for _, mean in points], look, style)
     return drawn
 
 
-def _line(
-    axes: "Axes", places: list[float], means: list[Interval], colour: str, index: int, style: str
-) -> "Line2D":
+def _line(axes: "Axes", places: list[float], means: list[Interval], look: Look, style: str) -> "Line2D":
     known = [(0.0, 0.0) if m.low != m.low else (m.mean - m.low, m.high - m.mean) for m in means]
     line: Line2D = axes.errorbar(
         places,
         [mean.mean for mean in means],
         yerr=[[max(0.0, down) for down, _ in known], [max(0.0, up) for _, up in known]],
-        color=colour,
-        marker=_MARKERS[index % len(_MARKERS)],
+        color=look.colour,
+        marker=SHAPES[look.shape],
         markersize=5,
         linestyle=style,
         linewidth=1.6,

@@ -15,12 +15,13 @@ from testbed.metrics import CONVERSATIONAL, described
 from testbed.reports import flows, labels
 from testbed.reports.all_points import over_all_points
 from testbed.reports.call import ExampleCall, example_call
-from testbed.reports.colours import PARTS, colours
+from testbed.reports.colours import PARTS, Look, looks, tints
 from testbed.reports.delay import Trade, receiver, trades
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import answers
 from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.reproduction import reproduction, rows
+from testbed.reports.shapes import SHAPES
 from testbed.reports.summary import DELAY, RECOVERIES, Cell, Summary, summarize
 from testbed.reports.templates import digest, script, style, template
 from testbed.reports.verdict import judge
@@ -79,12 +80,15 @@ def render(
     first = judge(summary, shown, margins)
     weighed = trades(summary, points)
     code = script(_SCRIPTS)
+    looked = looks(
+        summary.schemes, (results.manifest.get("scenario") or {}).get("schemes") or (), summary.ceiling
+    )
     return template("page.html").render(
-        style=style(),
+        style=style() + tints(list(looked.values())),
         script=code,
         script_digest=digest(code),
         data=_plain(
-            _data(summary, call, points, shown, first)
+            _data(summary, looked, call, points, shown, first)
             | {
                 "trades": _trades(weighed),
                 "delay": _column(DELAY),
@@ -94,7 +98,7 @@ def render(
         ),
         manifest=_Defaults(results.manifest),
         summary=summary,
-        colours=colours(summary.schemes, summary.ceiling),
+        marks_of={name: index for index, name in enumerate(looked)},
         points=points,
         trades=weighed,
         delay=DELAY,
@@ -143,7 +147,12 @@ def _identity(manifest: dict[str, Any]) -> str:
 
 
 def _data(
-    summary: Summary, call: ExampleCall | None, points: Sequence[int], shown: int, first: str | None
+    summary: Summary,
+    looked: Mapping[str, Look],
+    call: ExampleCall | None,
+    points: Sequence[int],
+    shown: int,
+    first: str | None,
 ) -> dict[str, Any]:
     """Return the data of the page's script."""
     numeric = [
@@ -152,11 +161,15 @@ def _data(
         if all(labels.is_number(point.get(name)) for point in summary.points) and len(summary.points) > 1
     ]
     others = [name for name in summary.points[0] if name not in numeric]
-    tint = colours(summary.schemes, summary.ceiling)
     return {
         "schemes": [
-            {"name": name, "colour": tint[name], "ceiling": name == summary.ceiling}
-            for name in summary.schemes
+            {
+                "name": name,
+                "colour": f"var(--scheme-{index})",
+                "shape": look.shape,
+                "ceiling": name == summary.ceiling,
+            }
+            for index, (name, look) in enumerate(looked.items())
         ],
         "metrics": [_column(name) | {"better": described(name).better} for name in summary.metrics],
         "network": [_column(name) | {"better": "lower"} for name in summary.network],
@@ -182,7 +195,8 @@ def _data(
             if any(name in cell.costs for cell in summary.cells.values())
         ],
         "recoveries": [*RECOVERIES],
-        "parts": PARTS,
+        "parts": {part: (label, f"var(--part-{part})") for part, (label, *_) in PARTS.items()},
+        "shapes": SHAPES,
         "cells": [
             _cell(summary.cells[key])
             for point in points

@@ -165,7 +165,7 @@ def test_on_paper_no_table_is_cut_and_nothing_is_to_press(report):
             " / s.viewBox.baseVal.height - s.getBoundingClientRect().width / s.viewBox.baseVal.width)"
         )
         assert max(map(abs, page.run(stretched))) < 0.05
-        assert page.run("getComputedStyle(document.querySelector('.dot')).printColorAdjust") == "exact"
+        assert page.run("getComputedStyle(document.querySelector('.mark')).printColorAdjust") == "exact"
 
 
 def test_every_recording_plays(report):

@@ -10,7 +10,6 @@ from ruamel.yaml import YAML
 from testbed.errors import ResultsError
 from testbed.reports import answer_text, report
 from testbed.reports.call import EXAMPLE_RATE_HZ, letters, unrepaired
-from testbed.reports.colours import colours
 from testbed.reports.headline import answers
 from testbed.reports.plot import figure_of
 from testbed.reports.report import write_report
@@ -355,11 +354,6 @@ def test_names_are_never_markup(tmp_path):
     assert "<script>alert" not in text
     assert "<img src=x" not in text
     assert EVIL in json.loads(page.data)["schemes"][2]["name"]
-
-
-def test_a_scheme_has_one_colour(tmp_path):
-    assert len(set(colours(SCHEMES, "no loss").values())) == len(SCHEMES)
-    assert colours(["no loss", "a", "b"], "no loss")["b"] == colours(["a", "b"], None)["b"]
 
 
 def test_nothing_is_read_from_outside_of_the_run(tmp_path):

@@ -14,7 +14,7 @@ function stacks(figure, rows, title, limit) {
     let sum = 0;
     for (const [part, value, text] of item.parts) {
       if (!value) continue;
-      const rect = node("rect", { x: x(sum), y: y, width: Math.max(0.5, x(sum + value) - x(sum)), height: thick, fill: PARTS[part][1], stroke: "#fff", "stroke-width": 0.8 }, svg);
+      const rect = node("rect", { x: x(sum), y: y, width: Math.max(0.5, x(sum + value) - x(sum)), height: thick, fill: PARTS[part][1], stroke: "var(--paper)", "stroke-width": 0.8 }, svg);
       explain(rect, `${item.name}\n${text}`);
       sum += value;
     }
@@ -60,9 +60,9 @@ function dred() {
   cells.forEach((cell, i) => {
     const y = i * row + (names ? 16 : 30), sent = cell.costs.dred_sent_ms, asked = cell.costs.dred_asked_ms;
     fitted(svg, names ? names - 2 : 12, names ? y + 4 : y - 12, cell.scheme, names ? names - 6 : width - 90, { "text-anchor": names ? "end" : "start", class: "ink" });
-    const colour = sent < 0.8 * asked ? PARTS.plc[1] : PARTS.dred[1];
+    const colour = sent < 0.8 * asked ? PARTS.short[1] : PARTS.dred[1];
     if (sent !== undefined) node("rect", { x: x(0), y: y - 7, width: x(sent) - x(0), height: 14, fill: colour }, svg);
-    node("circle", { cx: x(asked), cy: y, r: 6, fill: "#fff", stroke: "#1c2128", "stroke-width": 2 }, svg);
+    node("circle", { cx: x(asked), cy: y, r: 6, fill: "var(--paper)", stroke: "var(--ink)", "stroke-width": 2 }, svg);
     label(svg, x(Math.max(asked, sent || 0)) + 12, y + 4, `${shownCost(cell, "dred_sent_ms")} sent (${number(asked, data.columns.dred_asked_ms.decimals)} asked)`);
   });
 }

@@ -116,7 +116,7 @@ function strip(svg, track, at, y, list, near) {
     const part = LETTERS[run.letter];
     const rect = node("rect", { x: at(run.start), y: y, width: Math.max(0.6, at(run.end) - at(run.start)), height: 14, fill: PARTS[part][1] }, svg);
     explain(rect, tell(track, run, part, y > 0));
-    for (let i = run.start + 1; near && i < run.end; i++) node("line", { x1: at(i), x2: at(i), y1: y, y2: y + 14, stroke: "#fff", "stroke-width": 1 }, svg);
+    for (let i = run.start + 1; near && i < run.end; i++) node("line", { x1: at(i), x2: at(i), y1: y, y2: y + 14, stroke: "var(--paper)", "stroke-width": 1 }, svg);
   }
 }
 
@@ -126,7 +126,7 @@ function delayLine(svg, t, at, first, end, top) {
   const y = scale(low, Math.max(high, low + 20), top + 40, top + 16);
   let path = "";
   for (let i = first; i < end; i++) if (t.played_after_ms[i] !== null) path += `${path ? "L" : "M"}${at(i)},${y(t.played_after_ms[i])}H${at(i + 1)}`;
-  node("path", { d: path, stroke: "#0b5cad", "stroke-width": 1.5, fill: "none" }, svg);
+  node("path", { d: path, stroke: "var(--accent)", "stroke-width": 1.5, fill: "none" }, svg);
   label(svg, 2, top + 10, `played ${number(low, 0)} to ${number(high, 0)} ms after sending`);
 }
 

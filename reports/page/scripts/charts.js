@@ -105,17 +105,9 @@ function yAxis(svg, y, left, right, title) {
   label(svg, 2, 14, title, { class: "title" });
 }
 
-const SHAPES = [
-  (r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`,
-  (r) => `M${-r},${-r}h${2 * r}v${2 * r}h${-2 * r}z`,
-  (r) => `M0,${-1.3 * r}L${1.25 * r},${0.95 * r}H${-1.25 * r}z`,
-  (r) => `M0,${-1.35 * r}L${1.35 * r},0L0,${1.35 * r}L${-1.35 * r},0z`,
-  (r) => `M0,${1.3 * r}L${1.25 * r},${-0.95 * r}H${-1.25 * r}z`,
-];
-
 function marker(parent, index, x, y, colour, radius) {
-  const shape = SHAPES[index % SHAPES.length](radius || 4.5);
-  return node("path", { d: shape, transform: `translate(${x},${y})`, fill: colour, stroke: "#fff", "stroke-width": 1 }, parent);
+  const corners = data.shapes[data.schemes[index].shape].map(([across, up]) => `${across * 1.15 * (radius || 4.5)},${-up * 1.15 * (radius || 4.5)}`);
+  return node("path", { d: `M${corners.join("L")}Z`, transform: `translate(${x},${y})`, fill: colour, stroke: "var(--paper)", "stroke-width": 1 }, parent);
 }
 
 const tip = document.getElementById("tip");

@@ -33,7 +33,7 @@ function delays() {
     label(svg, width - 16, y(best.mean) - 6, "no loss", { "text-anchor": "end" });
   }
   const edge = marks.filter((mark) => mark.isOnFront);
-  node("path", { d: edge.map((mark, i) => `${i ? "H" : "M"}${x(mark.delay)}${i ? "V" : ","}${y(mark.score.mean)}`).join("") + `H${x(x.high)}`, stroke: "#57606a", "stroke-width": 1.5, fill: "none" }, svg);
+  node("path", { d: edge.map((mark, i) => `${i ? "H" : "M"}${x(mark.delay)}${i ? "V" : ","}${y(mark.score.mean)}`).join("") + `H${x(x.high)}`, stroke: "var(--soft)", "stroke-width": 1.5, fill: "none" }, svg);
   for (const mark of marks) {
     const group = node("g", { opacity: mark.isOnFront ? 1 : 0.4 }, svg);
     marker(group, mark.index, x(mark.delay), y(mark.score.mean), data.schemes[mark.index].colour, mark.isOnFront ? 6 : 4.5);
