@@ -16,6 +16,7 @@ _BEGINNINGS = {
     b"\xa1\xb2\xcd\x34": f"a capture of a patched libpcap; {_EDITCAP}",
     b"XCP\0": f"a capture of a Sniffer; {_EDITCAP}",
     b"TRSNIFF data": f"a capture of a Sniffer; {_EDITCAP}",
+    b"RTCStatsDump": "a compressed dump of rtcstats; what getStats() returned can be read, a report per line",
     b"<?xml": f"XML; {_TCPDUMP}",
     b"RIFF": f"sound or pictures (RIFF), {_NONE}",
     b"fLaC": f"sound (FLAC), {_NONE}",

@@ -1,7 +1,8 @@
 """Series of WebRTC's `getStats()`: a JSON array or lines of JSON, each a report or one stats object.
 
 A report is a list of stats objects or a mapping of them by id, also inside other objects: whatever has a
-``type`` of the W3C's list, an ``id`` and a ``timestamp`` is a stats object, wherever it stands.
+``type`` of the W3C's list, an ``id`` and a ``timestamp`` is a stats object, wherever it stands. A line of
+rtcstats, ``["getstats", CONNECTION, REPORT, TIME]``, may hold only what changed since the one before.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,7 +41,7 @@ def series_of(content: bytes, where: str) -> list[StatsSeries]:
         It is not JSON, or holds no stats objects; the message names `where`.
     """
     found: dict[tuple[str, str], StatsSeries] = {}
-    for record in _records(plain(content), where):
+    for record in _whole(_records(plain(content), where)):
         for connection, stats, stamp in _stats_in(record, "", None, _DEPTH):
             time = as_time(stats.get("timestamp", stamp))
             if time is None:
@@ -69,6 +70,22 @@ def _records(content: bytes, where: str) -> Iterator[object]:
         if number == lines[-1][0] and not _is_whole(line):
             return
         yield json_of(line, f"{where}:{number}")
+
+
+def _whole(records: Iterator[object]) -> Iterator[object]:
+    """Yield records, those of rtcstats with what did not change."""
+    known: dict[str, dict[str, dict[str, object]]] = {}
+    for record in records:
+        if not (isinstance(record, list) and len(record) > 2 and record[0] in ("getstats", "getStats")):
+            yield record
+            continue
+        connection, changes = str(record[1]), record[2]
+        stats = known.setdefault(connection, {})
+        for identity, changed in changes.items() if isinstance(changes, Mapping) else ():
+            if isinstance(changed, Mapping):
+                stamp = changed.get("timestamp") or changes.get("timestamp", record[-1])
+                stats.setdefault(identity, {"id": identity}).update(changed, timestamp=stamp)
+        yield {connection: list(stats.values())}
 
 
 def _is_whole(line: bytes) -> bool:

@@ -74,9 +74,9 @@ def measured_call(stream: AudioStream, where: str) -> MeasuredCall:
     known = goes_on & is_near
     notes = []
     if not goes_on.all():
-        notes.append(f"packets went back {int((~goes_on).sum())} times; these intervals are left out")
+        notes.append(f"the count of packets fell; {int((~goes_on).sum())} intervals are left out")
     if not is_near.all():
-        notes.append(f"{int((~is_near).sum())} intervals are longer than 10 minutes, and left out")
+        notes.append(f"{int((~is_near).sum())} intervals longer than 10 minutes are left out")
     expected = steps if stream.way == "sent" else steps + lost
     moving = known & (expected > 0)
     if not moving.any():

@@ -1,5 +1,6 @@
 """The reader's own files, which the pages call by these names: recordings of speech and of networks."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lost = [number % 50 in (7, 8, 9) for number in range(1000)]
     (place / "losses.txt").write_text("".join(f"{int(each)}\n" for each in lost))
     arrivals = [f"{20 * n},{'' if each else 20 * n + 30 + n % 7}" for n, each in enumerate(lost)]
+    counted = [
+        {"type": "inbound-rtp", "id": "A", "kind": "audio", "timestamp": 1000 * second}
+        | {"packetsReceived": 45 * second, "packetsLost": 5 * second, "jitter": 0.004}
+        for second in range(10)
+    ]
+    (place / "dump.json").write_text(json.dumps(counted))
     for name in ("network.csv", "office.csv"):
         (place / name).write_text("\n".join(["send_ms,arrival_ms", *arrivals]) + "\n")
     (place / "uplink.up").write_text("".join(f"{12 * n}\n" for n in range(1, 1000)))

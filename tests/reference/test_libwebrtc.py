@@ -13,6 +13,10 @@ from libwebrtc.figures import PRESETS, compare
 from libwebrtc.gaps import gaps
 from libwebrtc.networks import NETWORKS
 from libwebrtc.rig import make, prepare
+from testbed.traces.formats import read
+from testbed.traces.measured_call import MeasuredCall
+from testbed.traces.recording import Recording
+from testbed.traces.summary import jitter_ms
 
 SECONDS = 8
 LOSSY = ("loss and jitter", "loss, with LBRR")
@@ -38,6 +42,18 @@ def test_libwebrtc_receives_and_loses_what_the_relay_says(calls: dict[str, Call]
     assert 0 <= before_keys <= 10
     assert len(arrivals) >= SECONDS * 50 - 10
     assert (received < len(arrivals)) == (name in LOSSY)
+
+
+@pytest.mark.parametrize("name", LOSSY)
+def test_the_counters_of_libwebrtc_are_read_as_the_network(calls: dict[str, Call], name: str) -> None:
+    folder = Path(calls[name].folder)
+    _, call = read(folder / REPORTS_FILE)
+    _, relayed = read(folder / RELAYED_FOLDER / "arrivals-forward.csv")
+    assert isinstance(call, MeasuredCall) and isinstance(relayed, Recording)
+    assert abs(call.expected.sum() - len(relayed)) <= 30  # after the last report, and before DTLS
+    assert abs(call.lost.sum() - relayed.lost.sum()) <= 10
+    steady_ms = np.nanmedian(call.jitter_ms), np.median(jitter_ms(relayed))
+    assert 0.4 < steady_ms[0] / steady_ms[1] < 2.5  # in whole ms, and with the delay of a busy machine
 
 
 @pytest.mark.parametrize("name", LOSSY)
