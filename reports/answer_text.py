@@ -11,6 +11,7 @@ from testbed.metrics import described
 from testbed.reports import labels, wording
 from testbed.reports.all_points import AllPoints, over_all_points
 from testbed.reports.delay import trades
+from testbed.reports.equal_bitrate_table import ABOUT, EqualBitrateTable, equal_bitrate_tables
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import Answer, answers
 from testbed.reports.intervals import Interval
@@ -73,6 +74,10 @@ def answer_text(
         "\n".join(_paragraph(sentence) for sentence in found[point].more),
         "\n".join(_table_of_schemes(scheme_rows(summary, found[point], point))),
         "\n".join(_paragraph(each.lead(len(points))) for each in over),
+        *(
+            "\n".join(_table_at_equal_bitrate(each))
+            for each in equal_bitrate_tables(summary, found[point].verdict.metric)
+        ),
         "\n".join(_paragraph(f"warning: {text}", "  ") for text in _warnings(results, summary, found[point])),
     ]
     return printable("\n\n".join(block for block in blocks if block))
@@ -153,6 +158,11 @@ def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str,
 
 def _table_of_schemes(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return aligned(rows, right=range(1, len(rows[0]) - 1)) if rows else []
+
+
+def _table_at_equal_bitrate(table: EqualBitrateTable) -> list[str]:
+    rows = aligned([table.headings, *table.rows], right=range(1, len(table.headings)))
+    return [_paragraph(f"{table.title}: {ABOUT}"), *rows, *map(_paragraph, table.notes)]
 
 
 def _score(value: Interval | None, metric: str, sign: bool = False) -> str:

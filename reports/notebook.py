@@ -12,6 +12,7 @@ from testbed.reports.all_points import over_all_points
 from testbed.reports.answer_text import scheme_rows
 from testbed.reports.call import sound_uri
 from testbed.reports.call_figure import call_figure
+from testbed.reports.equal_bitrate_table import ABOUT, equal_bitrate_tables
 from testbed.reports.facts import facts
 from testbed.reports.headline import answers
 from testbed.reports.summary import summarize
@@ -29,11 +30,15 @@ def run_html(results: Results) -> str:
     at = f"<p>At {_text(summary.label(point))}:</p>" if len(points) > 1 else ""
     over = "".join(f"<p>{_text(each.lead(len(points)))}</p>" for each in over_all_points(summary))
     answer = answers(summary, points=[point])[point]
+    equal = "".join(
+        f"<p>{_text(each.title)}: {_text(ABOUT)}</p>{_table([each.headings, *each.rows])}<p>{_text(' '.join(each.notes))}</p>"
+        for each in equal_bitrate_tables(summary, answer.verdict.metric)
+    )
     said = "".join(f"<p>{_text(sentence)}</p>" for sentence in answer.more)
     warned = "".join(f"<li>{_text(warning)}</li>" for warning in (*summary.warnings, *answer.diagnoses))
     return (
         f"{title}<p>{_text(' · '.join(facts(results.manifest, summary.points[point])))}</p>{at}"
-        f"<p><b>{_text(answer.lead)}</b></p>{said}{_table(scheme_rows(summary, answer, point))}{over}"
+        f"<p><b>{_text(answer.lead)}</b></p>{said}{_table(scheme_rows(summary, answer, point))}{over}{equal}"
         + (f"<details><summary>warnings</summary><ul>{warned}</ul></details>" if warned else "")
     )
 

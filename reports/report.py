@@ -17,6 +17,7 @@ from testbed.reports.all_points import over_all_points
 from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.colours import PARTS, Look, looks, tints
 from testbed.reports.delay import Trade, receiver, trades
+from testbed.reports.equal_bitrate_table import ABOUT, equal_bitrate_tables
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import answers
 from testbed.reports.listed_points import left_out, listed_points
@@ -109,6 +110,12 @@ def render(
         call=call,
         answers=found,
         over=over,
+        equal_bitrate=[
+            table
+            for metric in sorted(summary.metrics, key=lambda name: name != first)
+            for table in equal_bitrate_tables(summary, metric)
+        ],
+        equal_bitrate_about=ABOUT,
         known=len(known),
         several=len({answer.verdict.metric for answer in found.values() if answer.leading}) > 1,
         played_from=[*RECOVERIES, "late"],

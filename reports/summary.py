@@ -20,6 +20,7 @@ from testbed.reports.grid import Grid, PartOfGrid
 from testbed.reports.intervals import Interval, interval, ratio
 from testbed.results import Results
 from testbed.speakers import resampled_speakers
+from testbed.stats import CONFIDENCE, SEQUENTIAL_CONFIDENCE
 
 RECOVERIES = tuple(column.name.removeprefix("frames_") for column in PLAYED_FROM)
 """Sources that frames are played from, by the names of the columns that count them."""
@@ -123,6 +124,8 @@ class Summary:
         `testbed metrics check` measured.
     speakers
         Speaker of each clip, if speakers are the sample.
+    confidence
+        Nominal confidence of the intervals; see `testbed.stats.SEQUENTIAL_CONFIDENCE`.
     grids
         Each metric and each column in `network`: one row per (point, clip, realization) with a value, one
         column per scheme.
@@ -160,6 +163,7 @@ class Summary:
     clips_not_scored: dict[str, list[str]]
     wobble: dict[str, float]
     speakers: dict[str, str]
+    confidence: float
     grids: dict[str, Grid]
 
     def rivals(self) -> list[str]:
@@ -253,6 +257,7 @@ def summarize(results: Results) -> Summary:
     scored = manifest.get("scored_realizations") or {}
     clips = [str(clip) for clip in table["clip"].unique()]
     speakers = resampled_speakers(manifest, clips)
+    confidence = SEQUENTIAL_CONFIDENCE if manifest.get("until_ci") else CONFIDENCE
     summary = Summary(
         _cells(results, table, schemes, manifest),
         schemes,
@@ -271,8 +276,11 @@ def summarize(results: Results) -> Summary:
         {name: clips for name, clips in (manifest.get("clips_not_scored") or {}).items() if name in metrics},
         _wobble(manifest),
         speakers,
+        confidence,
         {
-            column: Grid.of(table if column in table else _columns(results, *_CALL, column), column, speakers)
+            column: Grid.of(
+                table if column in table else _columns(results, *_CALL, column), column, speakers, confidence
+            )
             for column in (*metrics, *network)
         },
     )
