@@ -1,11 +1,12 @@
 """Bjøntegaard deltas: mean differences of two curves of quality over bitrate, where both have values.
 
-The curves are piecewise cubic (PCHIP, which keeps a rising curve rising) over the logarithm of the bitrate, as in
-JVET's common test conditions. Source: Bjøntegaard, "Calculation of average PSNR differences between RD-curves",
-ITU-T VCEG-M33, 2001; Herglotz et al., "The Bjøntegaard bible", IEEE Transactions on Image Processing 33, 2024.
+The curves are piecewise cubic (PCHIP, which keeps a rising curve rising) over the logarithm of the bitrate,
+as in JVET's common test conditions. Sources: Bjøntegaard, "Calculation of average PSNR differences between
+RD-curves", ITU-T VCEG-M33, 2001; Herglotz et al., "The Bjøntegaard bible", IEEE Transactions on Image
+Processing 33, 2024.
 
-All functions take many curves at once, one per resample; `tests/reports/test_bjontegaard.py` compares them with
-the package `bjontegaard`.
+All functions take many curves at once, one per resample; `tests/reports/test_bjontegaard.py` compares them
+with the package `bjontegaard`.
 """
 
 import numpy as np
@@ -56,11 +57,12 @@ def _area(x: Rows, y: Rows, low: Rows, high: Rows) -> Rows:
     widths, coefficients = _pieces(x, y)
     begin, end = (np.clip(limit[:, None] - x[:, :-1], 0, widths) for limit in (low, high))
     parts = [c * (end ** (n + 1) - begin ** (n + 1)) / (n + 1) for n, c in enumerate(coefficients)]
-    return np.asarray(sum(parts)).sum(axis=1)
+    total: Rows = np.sum(parts, axis=(0, 2))
+    return total
 
 
 def _pieces(x: Rows, y: Rows) -> tuple[Rows, list[Rows]]:
-    """Return the width of each piece, and the coefficients of its cubic in the distance from its beginning."""
+    """Return the width of each piece, and the coefficients of its cubic in the distance from its start."""
     widths = np.diff(x, axis=1)
     secants = np.diff(y, axis=1) / widths
     slopes = _slopes(widths, secants)

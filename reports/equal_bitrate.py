@@ -134,9 +134,7 @@ class _Curves:
         By rising bitrate of the speech.
     """
 
-    def __init__(
-        self, summary: Summary, table: pd.DataFrame, metric: str, points: tuple[int, ...]
-    ) -> None:
+    def __init__(self, summary: Summary, table: pd.DataFrame, metric: str, points: tuple[int, ...]) -> None:
         table = table[table[metric].notna()]
         self.points = points
         self._sign = described(metric).sign
@@ -149,12 +147,12 @@ class _Curves:
         self._weights = np.vstack([np.ones(self.units), drawn])
         place = table["point"].map({point: place for place, point in enumerate(points)}).to_numpy()
         scheme = table["scheme"].to_numpy(str)
+        columns = [np.ones(len(table)), table["wire_kbps"].to_numpy(float), table[metric].to_numpy(float)]
         self._sums = {}
         for name in summary.rivals():
             cell = (scheme == name).nonzero()[0]
-            of = [np.ones(len(cell)), table["wire_kbps"].to_numpy(float)[cell], table[metric].to_numpy(float)[cell]]
             index, size = unit[cell] * len(points) + place[cell], self.units * len(points)
-            sums = [np.bincount(index, each, size).reshape(self.units, len(points)) for each in of]
+            sums = [np.bincount(index, each[cell], size).reshape(self.units, -1) for each in columns]
             if (sums[0].sum(axis=0) > 0).sum() > 0:
                 self._sums[name] = sums
         self.schemes = list(self._sums)

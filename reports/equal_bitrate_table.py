@@ -37,7 +37,7 @@ class EqualBitrateTable:
 
 
 def equal_bitrate_tables(summary: Summary, metric: str | None) -> list[EqualBitrateTable]:
-    """Return the tables of a metric; none unless a bitrate of the speech is swept with four values or more."""
+    """Return the tables of a metric; none unless four bitrates of the speech or more are swept."""
     if metric is None:
         return []
     return [_table(each, summary) for each in at_equal_bitrate(summary, metric)]

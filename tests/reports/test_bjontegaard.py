@@ -35,8 +35,9 @@ def test_a_value_on_a_curve_is_that_of_the_interpolation_and_none_beyond_it():
     random = np.random.default_rng(1)
     for points in (2, 3, 6):
         x, y = np.sort(random.uniform(size=points)), random.uniform(size=points)
+        curve = PchipInterpolator(x, y)
         for place in (x[0], x[-1], random.uniform(x[0], x[-1])):
-            assert value_at(x[None], y[None], place)[0] == pytest.approx(float(PchipInterpolator(x, y)(place)))
+            assert value_at(x[None], y[None], place)[0] == pytest.approx(float(curve(place)))
         assert np.isnan(value_at(x[None], y[None], x[-1] + 0.01)[0])
 
 

@@ -114,7 +114,11 @@ def test_keys_that_are_swept_with_the_bitrate_are_on_one_curve(tmp_path):
 
 def test_terminal_page_and_notebook_show_it_and_its_reasons_in_words(tmp_path):
     run = make_run(
-        tmp_path / "run", swept={"codec.bitrate_kbps": RATES}, examples=False, seconds=0.5, clips=tuple("abcde")
+        tmp_path / "run",
+        swept={"codec.bitrate_kbps": RATES},
+        examples=False,
+        seconds=0.5,
+        clips=tuple("abcde"),
     )
     assert "PLCMOS at equal bitrate" in answer_text(load(run))
     assert "No PLCMOS at equal bitrate is known for LBRR + DRED: no bitrate" in answer_text(load(run))
