@@ -12,6 +12,7 @@ from testbed.commands import (
     live,
     machine,
     metrics,
+    recommend,
     results,
     running,
     scenarios,
@@ -62,7 +63,7 @@ app = typer.Typer(
     help="How should a voice call survive a bad network? Real speech, Opus and packets, a simulated network.",
     epilog="Example: testbed run quickstart",
 )
-for commands in (running, results, scenarios, decode, live, machine):
+for commands in (running, recommend, results, scenarios, decode, live, machine):
     app.add_typer(commands.app)
 app.add_typer(speech.app, name="speech")
 app.add_typer(metrics.app, name="metrics")

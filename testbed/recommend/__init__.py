@@ -1,0 +1,1 @@
+"""Recommendation of a configuration for a network: `recommendation.recommend` has the steps in order."""

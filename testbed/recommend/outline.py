@@ -1,0 +1,43 @@
+"""The outline of a recommendation, for ``--dry-run``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from testbed.recommend.candidates import candidate_grid
+from testbed.recommend.limits import RecommendLimits
+from testbed.recommend.measuring import CandidateCalls, Doing
+from testbed.recommend.recommendation import network_facts
+from testbed.recommend.search import calls_of, schedule
+from testbed.words import counted, duration
+
+
+def outline(
+    base: Mapping[str, Any],
+    limits: RecommendLimits,
+    doing: Doing,
+    jobs: int,
+    has_exact_dred: bool,
+    report: Callable[[int, int], None],
+) -> list[str]:
+    """Return the configurations, the rounds, and the time that they take, a line each.
+
+    Parameters
+    ----------
+    report
+        Called with the number of parts of a sample that are done, and of all.
+    """
+    facts, _ = network_facts(base, limits, doing, lambda done, total, step: None)
+    grid = candidate_grid(limits, facts, base["codec"], has_exact_dred)
+    calls = CandidateCalls(base, grid.candidates, doing)
+    rounds = schedule(len(grid.candidates), calls.calls)
+    planned, whole = calls_of(rounds), len(grid.candidates) * calls.calls
+    needed = calls.estimate(report)
+    lines = [counted(len(grid.candidates), "configuration"), *(f"  {each.name}" for each in grid.candidates)]
+    lines += [f"left out: {reason}" for reason in grid.left_out]
+    lines += [f"round {n}: at most {each.keep}, {each.calls} calls each" for n, each in enumerate(rounds, 1)]
+    lines.append(f"= at most {planned} calls, {100 * planned / whole:.0f} % of the {whole} of the whole grid")
+    if needed.failure:
+        lines.append(f"note: a part of the sample failed: {needed.failure}")
+    seconds = needed.begin_s + needed.warm_up_s + needed.work_s * planned / whole / jobs
+    lines.append(f"about {duration(seconds)} in {counted(jobs, 'process').replace('processs', 'processes')}")
+    return lines

@@ -1,0 +1,201 @@
+"""The search: rounds that drop what is clearly worse and give more calls to the rest (successive halving).
+
+Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", 2016. All
+configurations meet the same clips and losses, so they are compared call by call. The calls of a round are
+those of the round before and further ones.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHARES = ((1, 1 / 16), (4, 3 / 16), (10, 2 / 5), (20, 1))
+"""For each round, the divisor of the number of configurations, and the share of all calls that each gets."""
+_LEAST_CALLS, _LEAST_KEPT = 3, 2
+_CLEARLY = 3.0
+"""Standard errors by which a configuration must be worse than the best, beyond the margin, to be dropped
+where there is room for it. Three allow for the many configurations and the few calls of early rounds."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round of the search.
+
+    Attributes
+    ----------
+    keep
+        Most configurations in it.
+    calls
+        Calls of each configuration in it and all rounds before.
+    """
+
+    keep: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The measurements of some configurations over the same calls.
+
+    Attributes
+    ----------
+    scores
+        (calls, configurations): larger is better; NaN for a call without a score.
+    wire_kbps, delay_ms
+        (configurations,): mean bitrate on the wire and delay from mouth to ear; NaN if unknown.
+    """
+
+    scores: NDArray[np.float64]
+    wire_kbps: NDArray[np.float64]
+    delay_ms: NDArray[np.float64]
+
+    def part(self, places: Sequence[int]) -> "Measured":
+        """Return the measurements of some of the configurations."""
+        chosen = list(places)
+        return Measured(self.scores[:, chosen], self.wire_kbps[chosen], self.delay_ms[chosen])
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The result of a search.
+
+    Attributes
+    ----------
+    finalists
+        The configurations of the last round, the best mean first.
+    measured
+        Their measurements, in this order.
+    calls
+        Number of calls of each configuration of the grid.
+    excluded
+        Configurations that were measured and are not possible.
+    """
+
+    finalists: tuple[int, ...]
+    measured: Measured
+    calls: tuple[int, ...]
+    excluded: tuple[int, ...] = field(default=())
+
+    @property
+    def calls_made(self) -> int:
+        """Number of all calls."""
+        return sum(self.calls)
+
+
+def schedule(configurations: int, calls: int) -> list[Round]:
+    """Return the rounds for a grid whose whole comparison would take `calls` calls of each configuration.
+
+    Examples
+    --------
+    >>> from testbed.recommend.search import schedule
+    >>> [(each.keep, each.calls) for each in schedule(60, 48)]
+    [(60, 3), (15, 9), (6, 20), (3, 48)]
+    """
+    rounds: list[Round] = []
+    for divisor, share in SHARES:
+        keep = min(configurations, max(_LEAST_KEPT, ceil(configurations / divisor)))
+        number = min(calls, max(_LEAST_CALLS, ceil(calls * share)))
+        if not rounds or number > rounds[-1].calls:
+            rounds.append(Round(keep, number))
+    return rounds
+
+
+def calls_of(rounds: Sequence[Round]) -> int:
+    """Return the most calls that rounds take."""
+    before = [0, *(each.calls for each in rounds)]
+    return sum(each.keep * (each.calls - done) for each, done in zip(rounds, before, strict=False))
+
+
+def search(
+    configurations: int,
+    rounds: Sequence[Round],
+    measure: Callable[[Sequence[int], int], Measured],
+    margin: float,
+    is_possible: Callable[[int], bool] = lambda configuration: True,
+) -> Searched:
+    """Search a grid.
+
+    Parameters
+    ----------
+    configurations
+        Number of configurations.
+    rounds
+        See `schedule`.
+    measure
+        Returns the measurements of some configurations over the first calls; takes their places, and the
+        number of calls.
+    margin
+        Difference that does not matter.
+    is_possible
+        Whether a configuration that was measured keeps the limits, and did what it was asked for.
+    """
+    left = list(range(configurations))
+    calls, excluded = [0] * configurations, []
+    measured = measure([], 0)
+    for place, each in enumerate(rounds):
+        measured = measure(left, each.calls)
+        for configuration in left:
+            calls[configuration] = each.calls
+        kept = [index for index, configuration in enumerate(left) if is_possible(configuration)]
+        excluded += [configuration for index, configuration in enumerate(left) if index not in kept]
+        most = rounds[place + 1].keep if place + 1 < len(rounds) else len(kept)
+        kept = [kept[index] for index in promoted(measured.part(kept), most, margin)]
+        left, measured = [left[index] for index in kept], measured.part(kept)
+        if len(left) < 2:
+            break
+    return Searched(tuple(left), measured, tuple(calls), tuple(excluded))
+
+
+def promoted(measured: Measured, most: int, margin: float) -> list[int]:
+    """Return the configurations of a round that may still be the answer, the best mean first.
+
+    What is worse than the best by more than the margin, beyond doubt, is dropped. If more than `most` are
+    left, half of the places go to the best means, and the others to the cheapest whose mean is within the
+    margin of the best: one of these will be recommended.
+    """
+    scores = measured.scores
+    if not scores.shape[1]:
+        return []
+    means = np.array([_mean(scores[:, place]) for place in range(scores.shape[1])])
+    order = [int(place) for place in np.argsort(-means, kind="stable") if not np.isnan(means[place])]
+    if not order:
+        return []
+    gaps = scores - scores[:, [order[0]]]
+    gap = np.array([_mean(gaps[:, place]) for place in range(gaps.shape[1])])
+    doubt = _CLEARLY * _pooled_error(gaps)
+    possible = [place for place in order if gap[place] >= -margin - doubt[place]]
+    if len(possible) <= most:
+        return possible
+    best = possible[: ceil(most / 2)]
+    near = [place for place in possible if place not in best and gap[place] >= -margin]
+    cheapest = sorted(near, key=lambda place: (round(float(measured.wire_kbps[place]), 1), -means[place]))
+    chosen = [*best, *cheapest[: most - len(best)]]
+    chosen += [place for place in possible if place not in chosen][: most - len(chosen)]
+    return [place for place in possible if place in chosen]
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _pooled_error(gaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard error of the mean of each column.
+
+    Few calls determine a deviation badly, so the common deviation of all columns is mixed in, as if it came
+    from `_PRIOR_CALLS` further calls.
+    """
+    count = (~np.isnan(gaps)).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centred = gaps - np.nansum(gaps, axis=0) / count
+        squares = np.nansum(centred**2, axis=0)
+        freedom = np.maximum(count - 1, 0)
+        common = squares.sum() / max(1, int(freedom.sum()))
+        variance = (squares + _PRIOR_CALLS * common) / (freedom + _PRIOR_CALLS)
+        return np.asarray(np.sqrt(variance / count), np.float64)
+
+
+_PRIOR_CALLS = 4
