@@ -21,7 +21,7 @@ from testbed.metrics import METRICS
 from testbed.plan import CallId, encoder_settings, plan
 from testbed.provenance import inputs_of
 from testbed.recommend.candidates import Candidate
-from testbed.recommend.search import Measured
+from testbed.recommend.search import MeasuredCalls
 from testbed.row_set import RowSet
 from testbed.run_context import RunContext
 from testbed.run_estimate import RunEstimate
@@ -177,13 +177,13 @@ class CandidateCalls:
         ]
         return float(_means(np.array([[_number(each)] for each in numbers]))[0])
 
-    def measured(self, candidates: Sequence[int], calls: int, step: str) -> Measured:
+    def measured(self, candidates: Sequence[int], calls: int, step: str) -> MeasuredCalls:
         """Make calls if they are not made, and return their measurements."""
         self.make(candidates, calls, step)
         assert self.metric is not None
         scores = METRICS[self.metric].sign * self.column(candidates, calls, self.metric)
         costs = (self.column(candidates, calls, name) for name in ("wire_kbps", "mouth_to_ear_ms"))
-        return Measured(scores, *map(_means, costs))
+        return MeasuredCalls(scores, *map(_means, costs))
 
     def _call(self, candidate: int, place: int) -> CallId:
         realization, clip = divmod(place, len(self._context.clips))

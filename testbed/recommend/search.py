@@ -37,7 +37,7 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredCalls:
     """The measurements of some configurations over the same calls.
 
     Attributes
@@ -52,10 +52,10 @@ class Measured:
     wire_kbps: NDArray[np.float64]
     delay_ms: NDArray[np.float64]
 
-    def part(self, places: Sequence[int]) -> "Measured":
+    def part(self, places: Sequence[int]) -> "MeasuredCalls":
         """Return the measurements of some of the configurations."""
         chosen = list(places)
-        return Measured(self.scores[:, chosen], self.wire_kbps[chosen], self.delay_ms[chosen])
+        return MeasuredCalls(self.scores[:, chosen], self.wire_kbps[chosen], self.delay_ms[chosen])
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Searched:
     """
 
     finalists: tuple[int, ...]
-    measured: Measured
+    measured: MeasuredCalls
     calls: tuple[int, ...]
     excluded: tuple[int, ...] = field(default=())
 
@@ -112,7 +112,7 @@ def calls_of(rounds: Sequence[Round]) -> int:
 def search(
     configurations: int,
     rounds: Sequence[Round],
-    measure: Callable[[Sequence[int], int], Measured],
+    measure: Callable[[Sequence[int], int], MeasuredCalls],
     margin: float,
     is_possible: Callable[[int], bool] = lambda configuration: True,
 ) -> Searched:
@@ -149,7 +149,7 @@ def search(
     return Searched(tuple(left), measured, tuple(calls), tuple(excluded))
 
 
-def promoted(measured: Measured, most: int, margin: float) -> list[int]:
+def promoted(measured: MeasuredCalls, most: int, margin: float) -> list[int]:
     """Return the configurations of a round that may still be the answer, the best mean first.
 
     What is worse than the best by more than the margin, beyond doubt, is dropped. If more than `most` are

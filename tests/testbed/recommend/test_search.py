@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from testbed.randomness import generator
-from testbed.recommend.search import Measured, Searched, calls_of, promoted, schedule, search
+from testbed.recommend.search import MeasuredCalls, Searched, calls_of, promoted, schedule, search
 
 MARGIN = 0.1
 
@@ -24,10 +24,10 @@ class Table:
         self.kbps = rng.uniform(30, 64, configurations)
         self.asked: list[tuple[int, int]] = []
 
-    def measure(self, places: Sequence[int], calls: int) -> Measured:
+    def measure(self, places: Sequence[int], calls: int) -> MeasuredCalls:
         chosen = list(places)
         self.asked.append((len(chosen), calls))
-        return Measured(self.scores[:calls, chosen], self.kbps[chosen], np.full(len(chosen), 100.0))
+        return MeasuredCalls(self.scores[:calls, chosen], self.kbps[chosen], np.full(len(chosen), 100.0))
 
     def search(self) -> Searched:
         calls, configurations = self.scores.shape
@@ -79,20 +79,20 @@ def test_small_grids_have_a_schedule(configurations: int, calls: int) -> None:
 
 def test_what_is_worse_beyond_doubt_is_dropped_even_where_there_is_room() -> None:
     scores = np.tile([4.0, 2.0, 3.95], (6, 1)) + generator(0, "noise").normal(0, 0.02, (6, 3))
-    measured = Measured(scores, np.array([60.0, 30.0, 50.0]), np.full(3, 100.0))
+    measured = MeasuredCalls(scores, np.array([60.0, 30.0, 50.0]), np.full(3, 100.0))
     assert set(promoted(measured, 3, MARGIN)) == {0, 2}
 
 
 def test_a_cheap_configuration_within_the_margin_gets_a_place_before_a_dear_one() -> None:
     scores = np.tile([4.0, 3.99, 3.98, 3.95], (6, 1)) + generator(1, "noise").normal(0, 0.1, (6, 4))
     scores += np.array([4.0, 3.99, 3.98, 3.95]) - scores.mean(axis=0)
-    measured = Measured(scores, np.array([60.0, 59.0, 58.0, 30.0]), np.full(4, 100.0))
+    measured = MeasuredCalls(scores, np.array([60.0, 59.0, 58.0, 30.0]), np.full(4, 100.0))
     assert promoted(measured, 2, MARGIN) == [0, 3]
 
 
 def test_configurations_without_a_score_are_dropped() -> None:
     scores = np.array([[4.0, np.nan], [4.1, np.nan]])
-    assert promoted(Measured(scores, np.zeros(2), np.zeros(2)), 2, MARGIN) == [0]
+    assert promoted(MeasuredCalls(scores, np.zeros(2), np.zeros(2)), 2, MARGIN) == [0]
 
 
 def test_what_is_not_possible_is_excluded_after_its_first_calls() -> None:
