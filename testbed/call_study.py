@@ -15,15 +15,17 @@ from testbed.columns import table_types
 from testbed.diagnosis import diagnoses
 from testbed.environment import Environment, environment
 from testbed.estimate import estimate
+from testbed.example_choice import IDENTITY, chosen_calls, kept_from_the_start
 from testbed.failures import Failure
 from testbed.kept_files import NOT_KEPT, clean_speech, keep, lacks_files
 from testbed.manifest import make_manifest
 from testbed.measurements import identity
-from testbed.plan import CallId, Group, Plan, plan
+from testbed.plan import CallId, Group, plan
 from testbed.provenance import Input, Provenance, inputs_of
 from testbed.row_set import RowSet
 from testbed.run_context import RunContext
 from testbed.run_estimate import RunEstimate
+from testbed.run_rows import RunRows
 from testbed.scenario.checks import check_codec, check_languages, check_packages, clips_of
 from testbed.scenario.loading import Scenario
 from testbed.store import Store
@@ -66,7 +68,12 @@ class CallStudy:
         check_languages(scenario, clips)
         self._plan = plan(scenario, len(clips))
         self.context = RunContext(
-            self._plan.points, self._plan.schemes, clips, save, _examples(self._plan), cache
+            self._plan.points,
+            self._plan.schemes,
+            clips,
+            save,
+            kept_from_the_start(self._plan, clips),
+            cache,
         )
         self._cache_use = CacheUse()
         self._computed = 0
@@ -143,6 +150,26 @@ class CallStudy:
         store.append((self._plan.row(call), row) for call, row in result.rows.items())
         return len(result.rows)
 
+    def choose_examples(self, rows: RunRows) -> tuple[RunContext, list[list[Group]]]:
+        """Choose the calls to keep to be heard; return the tasks that make them again, and their context."""
+        columns = rows.columns([*IDENTITY, *self._plan.scenario.metric_names])
+        before = self.context.examples
+        chosen = before | chosen_calls(columns, self._plan, self.context.clips)
+        self.context = replace(self.context, examples=chosen)
+        missing = RowSet(self.rows)
+        missing.add(range(self.rows))
+        missing.discard(self._plan.row(call) for call in chosen - before)
+        unscored = [
+            replace(point, scenario=point.scenario.model_copy(update={"metrics": []}))
+            for point in self._plan.points
+        ]
+        return replace(self.context, points=unscored), [*self._plan.tasks(missing)]
+
+    def keep_examples(self, folder: Path, result: CallResults) -> None:
+        """Write the files of calls that were made again."""
+        for files in result.files.values():
+            self._unkept += keep(folder, files)
+
     def _all_calls(self) -> Iterator[CallId]:
         return (call for group in self._plan.groups() for call in group.calls)
 
@@ -161,12 +188,6 @@ class CallStudy:
             **make_manifest(self._plan, self.context, tally.rows, warnings, found, origin),
             "cache": {"computed": self._computed, **asdict(self._cache_use)},
         }
-
-
-def _examples(plan: Plan) -> frozenset[CallId]:
-    """Return the calls that the report plays: each scheme of the scenario's own point, on one clip."""
-    point = plan.own_point
-    return frozenset(CallId(point, scheme, 0, 0) for scheme in range(len(plan.schemes[point])))
 
 
 def _unkept(clean: Sequence[str], tally: Tally) -> list[str]:

@@ -12,7 +12,8 @@ from testbed import compilation
 from testbed.calls import results_of
 from testbed.codecs.engines import ENGINES
 from testbed.codecs.opus.settings import EncoderSettings
-from testbed.kept_files import CLEAN_EXAMPLE, clean_speech
+from testbed.example_choice import MOST_SECONDS, MOST_TRIALS
+from testbed.kept_files import clean_speech
 from testbed.plan import CallId, Group, Plan
 from testbed.run_context import RunContext
 from testbed.run_estimate import MANY_TASKS, RunEstimate
@@ -28,10 +29,9 @@ _LOADING_S = 4.0
 _END_S, _CELL_S, _ROW_S = 2.0, 2.5e-3, 3e-4
 """Time of the answer and the page, for each scheme at a point, and to keep a row."""
 _PAGE_BYTES, _CELL_BYTES, _CELLS_IN_PAGE, _ROW_BYTES = 150_000, 3000, 2000, 150
-_DRAWING_BYTES = 60_000
-"""Size of the drawing of an example in the page."""
 _BASE64 = 4 / 3
-"""The page holds the examples' sounds, too."""
+_SOUND_BYTES = 9_000_000
+"""The page holds the examples' sounds, too, up to this size."""
 
 _TIMINGS = ("seconds_encode", "seconds_simulate", "seconds_decode", "seconds_metrics")
 
@@ -76,7 +76,6 @@ def estimate(plan: Plan, context: RunContext, report: Callable[[int, int], None]
         tasks=sum(1 for _ in islice(plan.tasks(), MANY_TASKS)),
         disk_bytes=_PAGE_BYTES
         + _CELL_BYTES * min(cells, _CELLS_IN_PAGE)
-        + _DRAWING_BYTES * len(context.examples)
         + _ROW_BYTES * plan.calls
         + sample.kept_bytes(),
         failure=sample.failure,
@@ -124,7 +123,7 @@ class _Sample:
         self._encoding_costs: dict[tuple[int, EncoderSettings], float] = {}
         self._wire_kbps: dict[str, list[float]] = {}
         self._kept_bytes = Counter[str]()
-        self._heard_s = 0.0
+        self._heard_s = self._examples_s = 0.0
 
     def add(self, group: Group) -> None:
         """Make the calls of a group."""
@@ -134,6 +133,7 @@ class _Sample:
         scheme, scenario = self._context.scheme(first), self._context.scenario(first)
         clip, is_closed = self._context.clip(first), scenario.is_closed_loop
         self._heard_s += clip.seconds * len(group.calls)
+        self._examples_s += clip.seconds * len(self._context.examples.intersection(group.calls))
         for files in results.files.values():
             for name, content in files.items():
                 self._kept_bytes[name.partition("/")[0]] += len(content)
@@ -195,12 +195,12 @@ class _Sample:
 
     def kept_bytes(self) -> float:
         """Return the size of the files kept besides the table, and of the sounds in the page."""
-        clean = {name: len(content) for name, content in clean_speech(self._context).items()}
-        examples = self._kept_bytes["examples"] + clean[CLEAN_EXAMPLE]
+        clean = sum(len(content) for content in clean_speech(self._context).values())
         kept = sum(size for folder, size in self._kept_bytes.items() if folder != "examples")
         speech_s = self._plan.calls_per_clip * sum(clip.seconds for clip in self._context.clips)
-        other_clean = sum(clean.values()) - clean[CLEAN_EXAMPLE]
-        return kept * speech_s / self._heard_s + other_clean + examples * (1 + _BASE64)
+        examples_s = min(speech_s, MOST_SECONDS, MOST_TRIALS * speech_s / self._plan.trials)
+        examples = self._kept_bytes["examples"] / max(self._examples_s, 1.0) * examples_s
+        return kept * speech_s / self._heard_s + clean + examples + min(_BASE64 * examples, _SOUND_BYTES)
 
     def wire_kbps(self) -> dict[str, float]:
         """Return the mean bitrate on the wire of each scheme of the middle point."""

@@ -26,7 +26,8 @@ _KEPT = re.compile(
     r"(examples|audio|packets|timelines)/"
     r"(clean[a-z0-9-]*|\d{3,}-\d{2,}-[a-z0-9-]*-\d{3,}-\d{3,})\.(flac|wav|parquet|(sent|received)\.pcap)"
 )
-CLEAN_EXAMPLE = "examples/clean.flac"
+MOST_SECONDS_OF_SOUND = 60
+"""A longer example is cut."""
 NOT_KEPT = "not kept"
 """Beginning of a reason that concerns a file and not a measurement."""
 
@@ -82,9 +83,21 @@ def lacks_files(context: "RunContext", call: "CallId", there: Container[str]) ->
     return any(name not in there for name in names)
 
 
+def clean_example(context: "RunContext", clip: int) -> str:
+    """Return the path of the clean speech of an example."""
+    return f"examples/clean-{clip:03d}-{slug(context.clips[clip].name)}.flac"
+
+
+def clips_of_examples(context: "RunContext") -> list[int]:
+    """Return the clips of the examples."""
+    return sorted({call.clip for call in context.examples})
+
+
 def clean_speech(context: "RunContext") -> dict[str, bytes]:
-    """Return the clean speech of the example, with ``--save audio`` of each clip, by path."""
-    files = {CLEAN_EXAMPLE: _sound("flac", context.clips[0].pcm)}
+    """Return the clean speech of the examples, with ``--save audio`` of each clip, by path."""
+    files = {
+        clean_example(context, clip): _example(context.clips[clip].pcm) for clip in clips_of_examples(context)
+    }
     if "audio" in context.save:
         for index, clip in enumerate(context.clips):
             files[f"audio/clean-{index:03d}-{slug(clip.name)}.wav"] = _sound("wav", clip.pcm)
@@ -95,7 +108,7 @@ def sounds(context: "RunContext", call: "CallId", pcm: NDArray[np.int16]) -> dic
     """Return the files of a call's sound that are to be kept."""
     stem, files = file_stem(context, call), {}
     if call in context.examples:
-        files[f"examples/{stem}.flac"] = _sound("flac", pcm)
+        files[f"examples/{stem}.flac"] = _example(pcm)
     if "audio" in context.save:
         files[f"audio/{stem}.wav"] = _sound("wav", pcm)
     return files
@@ -133,6 +146,10 @@ def keep(folder: Path, files: Mapping[str, bytes]) -> list[str]:
         except OSError as error:
             reasons.append(f"{NOT_KEPT}: {name} ({error.strerror or error})")
     return reasons
+
+
+def _example(pcm: NDArray[Any]) -> bytes:
+    return _sound("flac", pcm[: MOST_SECONDS_OF_SOUND * SAMPLE_RATE_HZ])
 
 
 def _sound(kind: str, pcm: NDArray[Any]) -> bytes:

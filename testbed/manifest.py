@@ -8,9 +8,10 @@ from typing import Any
 from testbed.codecs.schemes import NO_LOSS
 from testbed.diagnosis import Diagnosis
 from testbed.environment import modules_sha256, plugin_hashes, versions
-from testbed.kept_files import CLEAN_EXAMPLE, file_stem
+from testbed.example_choice import calls_of, first_trial
+from testbed.kept_files import clean_example, clips_of_examples, file_stem
 from testbed.metrics import METRICS
-from testbed.plan import Plan
+from testbed.plan import CallId, Plan
 from testbed.provenance import Provenance, testbed_version
 from testbed.run_context import RunContext
 from testbed.scenario.models import Point
@@ -113,10 +114,23 @@ def make_manifest(
                 "audio": f"examples/{file_stem(context, call)}.flac",
                 "timeline": f"examples/{file_stem(context, call)}.parquet",
             }
-            for call in sorted(context.examples)
+            for call in _trial_by_trial(plan, context)
         ],
-        "clean": [{"clip": context.clips[0].name, "audio": CLEAN_EXAMPLE}],
+        "clean": [
+            {"clip": context.clips[clip].name, "audio": clean_example(context, clip)}
+            for clip in clips_of_examples(context)
+        ],
     }
+
+
+def _trial_by_trial(plan: Plan, context: RunContext) -> list[CallId]:
+    """Return the examples, those of the trial that every run keeps first."""
+    first = calls_of([first_trial(plan, context.clips)], plan, context.clips)
+
+    def place(call: CallId) -> tuple[bool, int, int, int, int]:
+        return (call not in first, call.point, call.clip, call.realization, call.scheme)
+
+    return sorted(context.examples, key=place)
 
 
 def _baseline(plan: Plan) -> str | None:

@@ -97,6 +97,11 @@ class Plan:
         """Number of calls with each clip."""
         return self._schemes_before[-1] * self.scenario.realizations
 
+    @property
+    def trials(self) -> int:
+        """Number of combinations of point, clip and realization."""
+        return len(self.points) * self.clips * self.scenario.realizations
+
     @cached_property
     def own_point(self) -> int:
         """Number of the point with the scenario's own values, with which the report begins."""

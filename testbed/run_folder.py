@@ -22,6 +22,7 @@ from testbed.failures import FAILURES_FILE
 from testbed.files import is_temporary, remove_if_empty, sync
 from testbed.kept_files import is_kept_file
 from testbed.marker import MARKER_FILE, claimed, folder_of
+from testbed.parquet import ParquetTable
 from testbed.results import (
     CHANGES_FILE,
     MANIFEST_FILE,
@@ -34,6 +35,7 @@ from testbed.results import (
     write_manifest,
 )
 from testbed.resumable import difference
+from testbed.run_rows import RunRows
 from testbed.store import RESERVE_FILE, Columns, Store
 from testbed.stored_rows import JOURNAL_FILE, PARTS, StoredRows, read_journal, write_parts
 
@@ -82,6 +84,10 @@ class Work:
         self.store.rows().write(self.folder / TABLE_FILE)
         for name in names:
             write_parts(self.folder, Path(name).stem, self.folder / name)
+
+    def rows(self) -> RunRows:
+        """Return the rows of the table that was written."""
+        return RunRows(ParquetTable(self.folder / TABLE_FILE))
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, and replace the earlier run by the tables and files that were written.

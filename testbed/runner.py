@@ -169,5 +169,10 @@ def run_scenario(
             raise
         report("writing")
         work.write_tables(study.tables)
+        context, again = study.choose_examples(work.rows())
+        if again:
+            report("calls to be heard")
+            for result in doing.run(again, study.work, context):
+                study.keep_examples(work.folder, result)
         work.finish({**manifest(), "replaces": work.replaces})
     return load(out)

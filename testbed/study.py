@@ -14,6 +14,7 @@ from testbed.kept_files import KEEPABLE
 from testbed.provenance import Input, Provenance
 from testbed.row_set import RowSet
 from testbed.run_estimate import RunEstimate
+from testbed.run_rows import RunRows
 from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import AnyScenario
 from testbed.store import Store
@@ -101,6 +102,17 @@ class Study(Protocol):
 
     def keep(self, store: Store, result: Any) -> int:
         """Write a result to disk; return how far it advances the progress."""
+
+    def choose_examples(self, rows: RunRows) -> tuple[Any, Sequence[Any]]:
+        """Choose calls to keep to be heard, once all rows are done.
+
+        Returns
+        -------
+        The context and the tasks that make again those that are not kept yet.
+        """
+
+    def keep_examples(self, folder: Path, result: Any) -> None:
+        """Write the calls to be heard of a result to disk."""
 
     def manifest(self, origin: Provenance, rows: "Iterable[pd.DataFrame] | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings about the rows so far; None: before the first one."""

@@ -25,6 +25,7 @@ from testbed.provenance import Input, Provenance, inputs_of
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE
 from testbed.row_set import RowSet
 from testbed.run_estimate import RunEstimate
+from testbed.run_rows import RunRows
 from testbed.scenario.flow_scenario import DIRECTIONS, FlowScenario
 from testbed.scenario.loading import Point, points
 from testbed.store import Store
@@ -109,6 +110,13 @@ class FlowStudy:
         return [self._identity(RunId(point.index, 0)) for point in self._points]
 
     def prepare(self, folder: Path, report: Callable[[str], None]) -> None:
+        """Do nothing."""
+
+    def choose_examples(self, rows: RunRows) -> tuple[FlowContext, list[RunId]]:
+        """Choose none: a flow study has no calls."""
+        return self.context, []
+
+    def keep_examples(self, folder: Path, result: RunResult) -> None:
         """Do nothing."""
 
     @staticmethod
