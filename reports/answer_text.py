@@ -10,7 +10,6 @@ from testbed.escaping import printable
 from testbed.metrics import described
 from testbed.reports import labels, wording
 from testbed.reports.all_points import AllPoints, over_all_points
-from testbed.reports.delay import trades
 from testbed.reports.equal_bitrate_table import ABOUT, EqualBitrateTable, equal_bitrate_tables
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import Answer, answers
@@ -18,6 +17,7 @@ from testbed.reports.intervals import Interval
 from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.summary import DELAY, Cell, Summary, summarize
 from testbed.reports.terms import wait_column
+from testbed.reports.trade import trades
 from testbed.reports.wording import estimate, mean
 from testbed.results import Results
 from testbed.words import aligned
@@ -94,7 +94,7 @@ def _table_of_points(
     headings, places = labels.point_columns(list(found), summary.points)
     judges = {answer.verdict.metric for answer in found.values() if answer.leading}
     above = list(zip_longest(*(textwrap.wrap(heading, _NARROW)[::-1] for heading in headings), fillvalue=""))
-    measured = ["wire_kbps", *([DELAY] if trades(summary, list(found)) else [])]
+    measured = ["wire_kbps", *([DELAY] if trades(summary, list(found), DELAY) else [])]
     metric = ["Score"] if len(judges) != 1 else [described(str(*judges)).heading]
     costs = (*metric, "Gain", *(labels.column(name).heading for name in measured))
     before = ("Scheme" if summary.only else "Use", *(["Metric"] if len(judges) > 1 else []))

@@ -11,12 +11,12 @@ from testbed.columns import MEASURED, names
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import written_whole
-from testbed.metrics import CONVERSATIONAL, described
-from testbed.reports import flows, labels
+from testbed.metrics import described
+from testbed.reports import flows
 from testbed.reports.all_points import over_all_points
 from testbed.reports.call import ExampleCall, example_call
+from testbed.reports.chart_data import chart_data, column_data
 from testbed.reports.colours import PARTS, Look, looks, tints
-from testbed.reports.delay import Trade, receiver, trades
 from testbed.reports.equal_bitrate_table import ABOUT, equal_bitrate_tables
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import answers
@@ -25,10 +25,14 @@ from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.shapes import SHAPES
 from testbed.reports.summary import DELAY, RECOVERIES, Cell, Summary, summarize
 from testbed.reports.templates import digest, script, style, template
+from testbed.reports.trade import receiver, trades
 from testbed.reports.verdict import judge
 from testbed.results import WORK, Results, load
 
-_SCRIPTS = ("charts", "page", "quality", "delay", "bars", "call", "start")
+_SCRIPTS = (
+    *("charts", "axes", "page", "choices", "readout", "downloads", "figure"),
+    *("sights", "curves", "quality", "trade", "heat", "spread", "bars", "call", "start"),
+)
 MAX_FAILURES = 200
 MAX_CELLS = 2000
 """Most schemes times points of a page: 3 kB each, and 40 elements of tables."""
@@ -79,7 +83,8 @@ def render(
     found = answers(summary, margins, budget_kbps, points)
     over = over_all_points(summary, margins, budget_kbps)
     first = judge(summary, shown, margins)
-    weighed = trades(summary, points)
+    by_delay = trades(summary, points, DELAY)
+    weighed = trades(summary, points, "wire_kbps") + by_delay
     code = script(_SCRIPTS)
     looked = looks(
         summary.schemes, (results.manifest.get("scenario") or {}).get("schemes") or (), summary.ceiling
@@ -91,17 +96,18 @@ def render(
         data=_plain(
             _data(summary, looked, call, points, shown, first)
             | {
-                "trades": _trades(weighed),
-                "delay": _column(DELAY),
-                "conversational": CONVERSATIONAL,
                 "run": _identity(results.manifest),
+                "name": (results.manifest.get("scenario") or {}).get("name", "run"),
+                "folder": _run_folder(results.folder).name,
             }
+            | chart_data(summary, results.manifest, points, shown, found, weighed)
         ),
         manifest=_Defaults(results.manifest),
         summary=summary,
         marks_of={name: index for index, name in enumerate(looked)},
         points=points,
-        trades=weighed,
+        trades=by_delay,
+        has_trade=bool(weighed) and bool(summary.metrics),
         delay=DELAY,
         receiver=receiver,
         points_left_out=left_out(len(points), len(known)) if len(points) < len(known) else "",
@@ -162,12 +168,6 @@ def _data(
     first: str | None,
 ) -> dict[str, Any]:
     """Return the data of the page's script."""
-    numeric = [
-        name
-        for name in summary.points[0]
-        if all(labels.is_number(point.get(name)) for point in summary.points) and len(summary.points) > 1
-    ]
-    others = [name for name in summary.points[0] if name not in numeric]
     return {
         "schemes": [
             {
@@ -178,29 +178,12 @@ def _data(
             }
             for index, (name, look) in enumerate(looked.items())
         ],
-        "metrics": [_column(name) | {"better": described(name).better} for name in summary.metrics],
-        "network": [_column(name) | {"better": "lower"} for name in summary.network],
+        "metrics": [column_data(name) | {"better": described(name).better} for name in summary.metrics],
+        "network": [column_data(name) | {"better": "lower"} for name in summary.network],
         "judge": first,
         "baseline": summary.baseline,
-        "points": {
-            point: {
-                "parameters": summary.points[point],
-                "label": summary.label(point),
-                "receiver": receiver(summary.points[point]),
-            }
-            for point in points
-        },
         "shown": shown,
-        "numeric": [
-            {"name": name, "heading": labels.axis(name), "axis": labels.axis(name)} for name in numeric
-        ],
-        "others": others,
-        "columns": {name: _column(name) for name in names(MEASURED)},
-        "costs": [
-            _column(name)
-            for name in ("wire_kbps", "payload_kbps")
-            if any(name in cell.costs for cell in summary.cells.values())
-        ],
+        "columns": {name: column_data(name) for name in names(MEASURED)},
         "recoveries": [*RECOVERIES],
         "parts": {part: (label, f"var(--part-{part})") for part, (label, *_) in PARTS.items()},
         "shapes": SHAPES,
@@ -222,35 +205,9 @@ def _data(
     }
 
 
-def _trades(weighed: Sequence[Trade]) -> list[dict[str, Any]]:
-    """Return the fronts for the page's script, whose cells are named by point and scheme."""
-    return [
-        {
-            "points": trade.points,
-            "front": {
-                metric: [(cell.point, cell.scheme) for cell in cells] for metric, cells in trade.front.items()
-            },
-        }
-        for trade in weighed
-    ]
-
-
 def _cell(cell: Cell) -> dict[str, Any]:
     costs, shares = dict(cell.costs), dict(cell.shares)
     return asdict(replace(cell, costs=costs, shares=shares))
-
-
-def _column(name: str) -> dict[str, Any]:
-    """Return the declaration of a column or a metric for the page's script."""
-    column = labels.column(name)
-    return {
-        "name": name,
-        "title": column.title,
-        "heading": column.heading,
-        "axis": labels.axis(name),
-        "unit": column.unit,
-        "decimals": column.decimals,
-    }
 
 
 def _plain(thing: Any) -> Any:

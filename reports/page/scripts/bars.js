@@ -1,68 +1,66 @@
 // Bars: what frames were played from, where the bits went, and how much DRED was sent.
+const BITS = [["speech", "primary_kbps"], ["red", "red_kbps"], ["lbrr", "lbrr_kbps"], ["dred", "dred_kbps"]];
+const atPoint = () => shownSchemes().map((scheme, row) => ({ scheme: scheme, row: row, cell: cellAt(state.get("point"), scheme.name) }));
+const barRow = (cell, values) => Object.assign({ scheme: cell.scheme, point: cell.point }, data.points[cell.point].parameters, values);
+const loaded = () => `testbed.load(${JSON.stringify(data.folder)}).rows(point=${state.get("point")})`;
+const meansOf = (columns) => `${loaded()}.groupby("scheme")[${JSON.stringify(columns)}].mean()`;
+draws(recovery, []);
+draws(bits, []);
+draws(dred, []);
 
-// One row per scheme, each with a list of [part, value, text].
-function stacks(figure, rows, title, limit) {
-  const full = figure.clientWidth;
-  const names = full > 700 ? 170 : 0, row = state.get("paper") ? 20 : names ? 30 : 44, thick = state.get("paper") ? 14 : 20;
-  const { svg, width } = canvas(figure, rows.length * row + 56);
-  const bottom = rows.length * row + 6;
-  const x = scale(0, limit || 1, names + 12, width - 66);
-  xAxis(svg, x, 0, bottom, title, (names + width) / 2);
-  rows.forEach((item, i) => {
-    const y = i * row + (names ? (row - thick) / 2 : 20);
-    fitted(svg, names ? names - 2 : 12, names ? y + thick / 2 + 5 : y - 5, item.name, names ? names - 6 : width - 80, { "text-anchor": names ? "end" : "start", class: "ink" });
-    let sum = 0;
-    for (const [part, value, text] of item.parts) {
-      if (!value) continue;
-      const rect = node("rect", { x: x(sum), y: y, width: Math.max(0.5, x(sum + value) - x(sum)), height: thick, fill: PARTS[part][1], stroke: "var(--paper)", "stroke-width": 0.8 }, svg);
-      explain(rect, `${item.name}\n${text}`);
-      sum += value;
-    }
-    if (item.late) {
-      const mark = node("rect", { x: x(0), y: y + thick + 1, width: Math.max(1, x(item.late) - x(0)), height: 3, fill: PARTS.late[1] }, svg);
-      explain(mark, `${item.name}\n${item.late.toFixed(1)} % of frames came late`);
-    }
-    label(svg, x(sum) + 6, y + thick / 2 + 5, item.end);
+// Parts [part, value, text] of a row, end to end.
+function stacked(row, cell, parts, after) {
+  let sum = 0;
+  return parts.filter(([, value]) => value > 0).map(([part, value, text], i, list) => {
+    const from = sum;
+    sum += value;
+    return {
+      kind: "bar", key: String(row), from: from, x: sum, y: row, colour: PARTS[part][1], after: i === list.length - 1 ? after : undefined,
+      text: `${cell.scheme}\n${text}`, row: barRow(cell, { part: PARTS[part][0], value: value }),
+    };
   });
 }
 
-const BITS = [["speech", "primary_kbps"], ["red", "red_kbps"], ["lbrr", "lbrr_kbps"], ["dred", "dred_kbps"]];
+function barPanel(rows, marks, title, least) {
+  return { x: { title: title, low: 0, high: Math.max(least, ...marks.map((mark) => mark.x)) }, y: { words: rows.map(({ scheme }) => scheme.name), row: state.get("paper") ? 20 : 30 }, room: 66, marks: marks };
+}
 
 function recovery() {
-  const rows = shownSchemes().map((scheme) => {
-    const cell = cellAt(state.get("point"), scheme.name);
-    const parts = data.recoveries.filter((p) => p !== "primary" && cell.shares[p]).map((p) => [p, 100 * cell.shares[p], `${PARTS[p][0]}: ${(100 * cell.shares[p]).toFixed(1)} % of frames`]);
-    const missing = parts.reduce((sum, p) => sum + p[1], 0);
-    return { name: scheme.name, parts: parts, late: 100 * (cell.shares.late || 0), missing: missing, end: Object.keys(cell.shares).length ? missing.toFixed(1) + " %" : "failed" };
+  const rows = atPoint();
+  const marks = rows.flatMap(({ row, cell }) => {
+    const parts = data.recoveries.filter((p) => p !== "primary" && cell.shares[p]).map((p) => [p, 100 * cell.shares[p], `${PARTS[p][0]}: ${number(100 * cell.shares[p], 1)} % of frames`]);
+    const missing = parts.reduce((sum, [, value]) => sum + value, 0), late = 100 * (cell.shares.late || 0);
+    const made = stacked(row, cell, parts, `${number(missing, 1)} %`);
+    if (late) made.push({ kind: "bar", key: String(row), from: 0, x: late, y: row, thick: 4, down: 12, colour: PARTS.late[1], text: `${cell.scheme}\n${number(late, 1)} % of frames came late`, row: barRow(cell, { part: PARTS.late[0], value: late }) });
+    return made;
   });
   const used = ["red", "lbrr", "dred", "plc"].filter((p) => data.cells.some((c) => c.shares[p]));
   keys(byId("recovery-legend"), used.concat(data.cells.some((c) => c.shares.late) ? ["late"] : []));
-  stacks(byId("recovery-chart"), rows, "Frames not played from their own packet (%)", Math.max(1, ...rows.map((r) => Math.max(r.missing, r.late))));
-  const bits = shownSchemes().map((scheme) => {
-    const cell = cellAt(state.get("point"), scheme.name), costs = cell.costs;
+  const columns = data.recoveries.map((part) => `frames_${part}`).concat("frames_late");
+  figure(byId("recovery-chart"), { file: "sources", label: "Share of frames by what they were played from", again: meansOf(columns), nothing: "Every frame was played from its own packet.", panels: [barPanel(rows, marks, "Frames not played from their own packet (%)", 1)] });
+}
+
+function bits() {
+  const rows = atPoint(), places = data.columns.wire_kbps.decimals;
+  const marks = rows.flatMap(({ row, cell }) => {
+    const { costs } = cell, headers = costs.wire_kbps - costs.payload_kbps;
     const parts = BITS.map(([part, column]) => [part, costs[column], `${PARTS[part][0]}: ${shownCost(cell, column)}`]);
-    const headers = costs.wire_kbps - costs.payload_kbps;
-    if (headers > 0) parts.push(["headers", headers, `${PARTS.headers[0]}: ${number(headers, data.columns.wire_kbps.decimals)} kb/s`]);
-    return { name: scheme.name, parts: parts, sum: parts.reduce((s, p) => s + (p[1] || 0), 0), end: costs.wire_kbps === undefined ? "failed" : number(costs.wire_kbps, data.columns.wire_kbps.decimals) };
+    parts.push(["headers", headers, `${PARTS.headers[0]}: ${number(headers, places)} kb/s`]);
+    return stacked(row, cell, parts, number(costs.wire_kbps, places));
   });
   keys(byId("bits-legend"), BITS.filter(([, column]) => data.cells.some((c) => c.costs[column])).map(([part]) => part).concat("headers"));
-  stacks(byId("bits-chart"), bits, "Bitrate on the wire (kb/s)", Math.max(1, ...bits.map((r) => r.sum)));
+  figure(byId("bits-chart"), { file: "bits", label: "Bitrate of each scheme by part", again: meansOf(BITS.map(([, column]) => column).concat("payload_kbps", "wire_kbps")), panels: [barPanel(rows, marks, "Bitrate on the wire (kb/s)", 1)] });
 }
 
 function dred() {
-  const figure = byId("dred-chart");
-  if (!figure) return;
-  const cells = data.cells.filter((c) => c.costs.dred_asked_ms > 0 && c.point === state.get("point"));
-  const names = figure.clientWidth > 700 ? 170 : 0, row = state.get("paper") ? 22 : names ? 28 : 42;
-  const { svg, width } = canvas(figure, cells.length * row + 56);
-  const x = scale(0, Math.max(1, ...cells.map((c) => Math.max(c.costs.dred_asked_ms, c.costs.dred_sent_ms || 0))), names + 12, width - 190);
-  xAxis(svg, x, 0, cells.length * row + 6, "DRED in a packet (ms of speech)", (names + width) / 2);
-  cells.forEach((cell, i) => {
-    const y = i * row + (names ? 16 : 30), sent = cell.costs.dred_sent_ms, asked = cell.costs.dred_asked_ms;
-    fitted(svg, names ? names - 2 : 12, names ? y + 4 : y - 12, cell.scheme, names ? names - 6 : width - 90, { "text-anchor": names ? "end" : "start", class: "ink" });
-    const colour = sent < 0.8 * asked ? PARTS.short[1] : PARTS.dred[1];
-    if (sent !== undefined) node("rect", { x: x(0), y: y - 7, width: x(sent) - x(0), height: 14, fill: colour }, svg);
-    node("circle", { cx: x(asked), cy: y, r: 6, fill: "var(--paper)", stroke: "var(--ink)", "stroke-width": 2 }, svg);
-    label(svg, x(Math.max(asked, sent || 0)) + 12, y + 4, `${shownCost(cell, "dred_sent_ms")} sent (${number(asked, data.columns.dred_asked_ms.decimals)} asked)`);
+  if (!byId("dred-chart")) return;
+  const rows = atPoint().filter(({ cell }) => cell.costs.dred_asked_ms > 0).map((each, row) => Object.assign(each, { row: row }));
+  const marks = rows.flatMap(({ row, cell }) => {
+    const sent = cell.costs.dred_sent_ms, asked = cell.costs.dred_asked_ms, text = `${shownCost(cell, "dred_sent_ms")} sent (${number(asked, data.columns.dred_asked_ms.decimals)} asked)`;
+    const told = { text: `${cell.scheme}\n${text}`, key: String(row), y: row, row: barRow(cell, { dred_sent_ms: sent, dred_asked_ms: asked }) };
+    const bar = { kind: "bar", from: 0, x: sent, thick: 14, colour: sent < 0.8 * asked ? PARTS.short[1] : PARTS.dred[1], after: asked > sent ? undefined : text };
+    const ring = { x: asked, size: 6, after: asked > sent || sent === undefined ? text : undefined };
+    return (sent === undefined ? [] : [Object.assign(bar, told)]).concat(Object.assign(ring, told, { row: undefined }));
   });
+  figure(byId("dred-chart"), { file: "dred", label: "Depth of DRED asked for and sent", again: meansOf(["dred_asked_ms", "dred_sent_ms"]), panels: [Object.assign(barPanel(rows, marks, "DRED in a packet (ms of speech)", 1), { room: 200 })] });
 }

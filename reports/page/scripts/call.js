@@ -108,7 +108,7 @@ function drawCall() {
   });
   for (const place of heads) place();
   const axis = canvas(byId("call-axis"), 46);
-  xAxis(axis.svg, scale(state.get("from"), state.get("from") + state.get("span"), 0.5, axis.width - 12), 0, 4, "Time in the call (s)", axis.width / 2);
+  xAxis(axis.svg, scale(state.get("from"), state.get("from") + state.get("span"), 0.5, axis.width - 12), 0, 4, { title: "Time in the call (s)" }, axis.width / 2);
 }
 
 function strip(svg, track, at, y, list, near) {

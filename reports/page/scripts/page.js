@@ -57,9 +57,6 @@ const cellAt = (point, scheme) => data.cells.find((c) => c.point === point && c.
 const shownSchemes = () => data.schemes.filter((s) => cellAt(state.get("point"), s.name));
 // The mean of a column with the decimals and the unit that its declaration gives.
 const shownCost = (cell, column) => `${number(cell.costs[column], data.columns[column].decimals)} ${data.columns[column].unit}`;
-const isNetwork = (metric) => data.network.some((m) => m.name === metric);
-// Columns of the network have no gain over the baseline, and nothing in them is repaired.
-const curvesAs = () => (isNetwork(state.get("metric")) ? "scores" : state.get("as"));
 const PARTS = data.parts;
 
 function keys(box, list) {
@@ -100,15 +97,17 @@ function choiceButtons(box, title, options, name) {
 }
 
 function showPoint() {
-  if (byId("point")) byId("point").value = state.get("point");
   for (const block of document.querySelectorAll("[data-point]")) block.hidden = !block.dataset.point.split(" ").includes(String(state.get("point")));
 }
 
-// Draws the whole page; the other scripts are loaded by then.
+const drawn = [];
+// Declares a part of the page, which is drawn with the page and after a change of any of the choices.
+function draws(act, names) {
+  drawn.push(act);
+  state.subscribe(names, act);
+}
+
 function draw() {
   showPoint();
-  if (data.metrics.length) { curves(); delays(); dots(); }
-  recovery();
-  dred();
-  if (data.call) drawCall();
+  for (const act of drawn) act();
 }

@@ -1,190 +1,122 @@
-// Quality: scores against a bitrate or a swept parameter, and by scheme.
-// Views of a metric: the score, its gain over the baseline call by call, or the share of the loss damage repaired.
-const SIGHTS = [["scores", "score"]];
-if (data.baseline) SIGHTS.push(["gains", `gain over ${data.baseline}`]);
-if (data.cells.some((c) => Object.keys(c.repaired).length)) SIGHTS.push(["repaired", "share repaired"]);
+// Quality against bitrate, a swept value or a measured column; and by scheme.
+const MANY = 6;
+const xChoices = [["Swept", data.sweeps.flatMap((sweep) => sweep.keys.map((key) => [key, data.axes[key]]))], ["Measured", data.measured.map((c) => [c.name, c.axis])]];
+const yChoices = [["Metric", data.metrics.map((m) => [m.name, m.axis])], ["Measured", data.measured.map((c) => [c.name, c.axis])]];
+const namesOf = (choices) => choices.flatMap(([, list]) => list.map(([name]) => name));
+const splits = [["", "–"]].concat(data.sweeps.map((sweep) => [sweep.keys[0], sweep.title]));
+state.declare("x", data.default_axes.x, oneOf(namesOf(xChoices)));
+state.declare("y", data.default_axes.y, oneOf(["", ...namesOf(yChoices)]));
+state.declare("lines", data.default_axes.lines, oneOf(splits.map(([key]) => key)));
+state.declare("facet", data.default_axes.facet, oneOf(splits.map(([key]) => key)));
+state.declare("intervals", "auto", oneOf(["auto", "all", "one"]));
+const yNow = () => state.get("y") || state.get("metric");
 
-function sight(cell, metric, as) {
-  if (as === "gains" && cell.scheme === data.baseline && cell.scores[metric]) return { mean: 0, low: null, high: null, pairs: cell.scores[metric].pairs, clips: cell.scores[metric].clips };
-  const found = cell[as][metric];
-  if (!found || as !== "repaired") return found;
-  const times = (value) => (value === null ? null : 100 * value);
-  return { mean: times(found.mean), low: times(found.low), high: times(found.high), pairs: found.pairs, clips: found.clips };
-}
-
-function sightAxis(metric, as) {
-  if (as === "gains") return `${metric.title} gained over ${data.baseline}${metric.unit ? ` (${metric.unit})` : ""}`;
-  return as === "repaired" ? `${metric.title}: repaired (%)` : metric.axis;
-}
-
-// Gains are positive for the better scheme, whatever the direction of the metric.
-function better(metric, as) {
-  return as === "scores" && metric.better === "lower" ? "down is better" : "up is better";
-}
-
-function scoreText(score, metric, as) {
-  const places = as === "repaired" ? 0 : metric.decimals;
-  const interval = score.low === null || score.high === null ? "" : ` [${number(score.low, places)} to ${number(score.high, places)}]`;
-  const sign = as === "gains" && score.mean > 0 ? "+" : "";
-  const unit = as === "repaired" ? " %" : metric.unit && metric.unit !== "share" ? ` ${metric.unit}` : "";
-  return `${metric.title}${as === "gains" ? " gained" : as === "repaired" ? " repaired" : ""} ${sign}${number(score.mean, places)}${interval}${unit}`;
-}
-
-function callsText(score) {
-  return `${score.pairs} call${score.pairs === 1 ? "" : "s"} of ${score.clips} clip${score.clips === 1 ? "" : "s"}`;
-}
-
-function limits(score) {
-  return score.low === null || score.high === null ? null : [score.low, score.high];
-}
-
-function spread(scores) {
-  return scores.flatMap((score) => [score.mean].concat(limits(score) || []));
-}
-
-const xChoices = data.costs.concat(data.numeric);
-const bitrateSwept = data.numeric.find((p) => /^(codec|schemes)\..*kbps$/.test(p.name));
-const firstCost = data.costs.length ? data.costs[0].name : null;
-state.declare("metric", data.judge, oneOf(data.metrics.concat(data.network).map((m) => m.name)));
-state.declare("x", data.numeric.length && !bitrateSwept ? data.numeric[0].name : firstCost || (data.numeric[0] || {}).name, oneOf(xChoices.map((c) => c.name)));
-state.declare("as", "scores", oneOf(SIGHTS.map(([as]) => as)));
-state.declare("dotsAs", "scores", oneOf(SIGHTS.map(([as]) => as)));
-state.declare("hidden", [], someOf(data.schemes.map((_, index) => index)));
-
-function alongOf(x) {
-  if (data.numeric.some((p) => p.name === x)) return x;
-  return bitrateSwept ? bitrateSwept.name : data.numeric.length ? data.numeric[0].name : null;
-}
-
-function xOf(cell) {
-  if (data.numeric.some((p) => p.name === state.get("x"))) return data.points[cell.point].parameters[state.get("x")];
-  return cell.costs[state.get("x")];
-}
-
-// Whether a parameter has one value for each value of another, as keys that are swept together have.
-function follows(key, along) {
-  const values = new Map();
-  return Object.values(data.points).every(({ parameters }) => {
-    if (!values.has(parameters[along])) values.set(parameters[along], parameters[key]);
-    return same(values.get(parameters[along]), parameters[key]);
-  });
-}
-
-function seriesOf(scheme) {
-  const along = alongOf(state.get("x"));
-  const chosen = data.points[state.get("point")].parameters;
-  const free = Object.keys(chosen).filter((key) => along && follows(key, along));
-  const cells = data.cells.filter((cell) => {
-    if (cell.scheme !== scheme.name || !sight(cell, state.get("metric"), curvesAs())) return false;
-    const here = data.points[cell.point].parameters;
-    return Object.keys(here).every((key) => free.includes(key) || same(here[key], chosen[key]));
-  });
-  return cells.map((cell) => ({ cell: cell, x: xOf(cell), score: sight(cell, state.get("metric"), curvesAs()) }))
-    .filter((p) => Number.isFinite(p.x)).sort((a, b) => (along ? data.points[a.cell.point].parameters[along] - data.points[b.cell.point].parameters[along] : 0));
-}
-
-function curveControls() {
+if (byId("curve-controls")) {
   const box = byId("curve-controls");
-  choiceButtons(box, "Metric", data.metrics.concat(data.network).map((m) => [m.name, m.title]), "metric");
-  choiceButtons(box, "Across", xChoices.map((c) => [c.name, c.heading]), "x");
+  choiceList(box, "Up", yChoices, yNow, (y) => {
+    if (data.metrics.some((m) => m.name === y)) { state.set("y", ""); state.set("metric", y); } else state.set("y", y);
+  }, ["metric", "y"]);
   choiceButtons(box, "As", SIGHTS, "as");
-  choiceButtons(byId("dots-controls"), "As", SIGHTS, "dotsAs");
-  const legend = byId("legend"), pressed = [];
-  data.schemes.forEach((scheme, index) => {
-    const key = html("button", { type: "button", class: "key" }, legend);
-    schemeKey(key, scheme, index, true);
-    key.addEventListener("click", () => {
-      const others = state.get("hidden").filter((i) => i !== index);
-      state.set("hidden", others.length < state.get("hidden").length ? others : others.concat(index));
-    });
-    pressed.push(() => key.setAttribute("aria-pressed", String(!state.get("hidden").includes(index))));
-  });
-  const press = () => { for (const set of pressed) set(); };
-  press();
-  state.subscribe(["hidden"], press);
-  state.subscribe(["metric", "x", "as", "hidden"], curves);
-  state.subscribe(["dotsAs"], dots);
-}
-
-function curves() {
-  const figure = byId("curve-chart");
-  if (!figure) return;
-  const metric = data.metrics.concat(data.network).find((m) => m.name === state.get("metric"));
-  byId("direction").textContent = better(metric, curvesAs());
-  const axis = (xChoices.find((c) => c.name === state.get("x")) || { axis: "" }).axis;
-  const wide = figure.clientWidth > 700;
-  const { svg, width, height } = canvas(figure, state.get("paper") ? 310 : wide ? 470 : 360);
-  const list = data.schemes.map((s, index) => ({ scheme: s, index: index, points: state.get("hidden").includes(index) ? [] : seriesOf(s) })).filter((s) => s.points.length);
-  if (!list.length) { label(svg, 10, 40, "Nothing to show here."); return; }
-  const all = list.flatMap((s) => s.points);
-  const alone = list.every((s) => s.points.length === 1);
-  const names = wide && !alone ? 190 : 12;
-  const along = all.map((p) => p.x), least = data.costs.some((c) => c.name === state.get("x")) ? 0.2 * Math.max(...along) : 0;
-  const x = scale(...range(along, 0.04, least), 46, width - names);
-  const y = scale(...range(spread(all.map((p) => p.score)), 0.05), height - 50, 26);
-  xAxis(svg, x, 26, height - 50, axis, (46 + width - names) / 2);
-  yAxis(svg, y, 46, width - names, sightAxis(metric, curvesAs()));
-  const ends = [];
-  for (const { scheme, index, points } of list) {
-    const path = points.map((p, i) => `${i ? "L" : "M"}${x(p.x)},${y(p.score.mean)}`).join("");
-    if (scheme.ceiling) {
-      const first = points.reduce((a, b) => (b.x < a.x ? b : a)), last = points.reduce((a, b) => (b.x > a.x ? b : a));
-      node("path", { d: `M${x(x.low)},${y(first.score.mean)}H${x(first.x)}`, stroke: scheme.colour, "stroke-dasharray": "2 5", fill: "none" }, svg);
-      node("path", { d: `M${x(last.x)},${y(last.score.mean)}H${x(x.high)}`, stroke: scheme.colour, "stroke-dasharray": "2 5", fill: "none" }, svg);
-    }
-    node("path", { d: path, stroke: scheme.colour, "stroke-width": 2, fill: "none", "stroke-dasharray": scheme.ceiling ? "6 4" : "none" }, svg);
-    for (const p of points) {
-      const group = node("g", {}, svg);
-      const reach = limits(p.score);
-      if (reach)
-        node("path", { d: `M${x(p.x)},${y(reach[0])}V${y(reach[1])}M${x(p.x) - 3},${y(reach[0])}h6M${x(p.x) - 3},${y(reach[1])}h6`, stroke: scheme.colour, opacity: 0.55, fill: "none" }, group);
-      marker(group, index, x(p.x), y(p.score.mean), scheme.colour, p.cell.point === state.get("point") && !alone ? 6.5 : 4.5);
-      node("circle", { cx: x(p.x), cy: y(p.score.mean), r: 11, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${data.points[p.cell.point].label}\n${scoreText(p.score, metric, curvesAs())}\n${callsText(p.score)}\nwire ${shownCost(p.cell, "wire_kbps")}, payload ${shownCost(p.cell, "payload_kbps")}`);
-    }
-    const last = points.reduce((a, b) => (b.x >= a.x ? b : a));
-    ends.push({ x: x(last.x), y: y(last.score.mean), text: scheme.name, index: index, colour: scheme.colour, isOnLine: scheme.ceiling });
+  choose(box, "Across", xChoices, "x");
+  if (splits.length > 1) {
+    choose(box, "Solid and dashed", splits, "lines");
+    choose(box, "A panel for each", splits, "facet");
   }
-  if (alone) besideLabels(svg, ends, 46, width);
-  else if (wide) endLabels(svg, ends, width - names + 14, 32, height - 50, names - 16);
+  choiceButtons(box, "Intervals", [["auto", "automatic"], ["all", "all"], ["one", "of the one pointed at"]], "intervals");
+  legend(byId("curve-legend"), true, true);
+  draws(quality, ["metric", "y", "as", "x", "lines", "facet", "intervals", "hidden"]);
 }
 
-function dots() {
-  const figure = byId("dots-chart");
-  if (!figure) return;
-  const schemes = shownSchemes();
-  const full = figure.clientWidth;
-  const side = full > 700 ? data.metrics.length : 1;
-  const names = full > 700 ? 170 : 0;
-  const row = state.get("paper") ? 21 : names ? 27 : 40;
-  const panelHeight = schemes.length * row + 78;
-  const { svg, width } = canvas(figure, panelHeight * Math.ceil(data.metrics.length / side));
-  const panelWidth = (width - names) / side;
-  data.metrics.forEach((metric, number_) => {
-    const left = names + (number_ % side) * panelWidth + 12, right = names + ((number_ % side) + 1) * panelWidth - 14;
-    const top = Math.floor(number_ / side) * panelHeight + 24, bottom = top + schemes.length * row + 4;
-    const scored = schemes.map((s) => sight(cellAt(state.get("point"), s.name), metric.name, state.get("dotsAs"))).filter(Boolean);
-    if (!scored.length) { label(svg, left, top, metric.title + ": no call scored"); return; }
-    const x = scale(...range(spread(scored), 0.07), left, right);
-    xAxis(svg, x, top, bottom, sightAxis(metric, state.get("dotsAs")), (left + right) / 2);
-    const ceiling = data.schemes.find((s) => s.ceiling);
-    const best = ceiling && cellAt(state.get("point"), ceiling.name) && sight(cellAt(state.get("point"), ceiling.name), metric.name, state.get("dotsAs"));
-    if (best) node("line", { x1: x(best.mean), x2: x(best.mean), y1: top - 6, y2: bottom, stroke: ceiling.colour, "stroke-dasharray": "5 4" }, svg);
-    if (best) within(label(svg, 0, top - 9, "no loss", { "text-anchor": "middle" }), x(best.mean), width);
-    schemes.forEach((scheme, i) => {
-      const y = top + i * row + (names ? row / 2 : row * 0.72);
-      if (names && number_ === 0) fitted(svg, names - 2, y + 4, scheme.name, names - 6, { "text-anchor": "end", class: "ink" });
-      if (!names) fitted(svg, left, y - 13, scheme.name, right - left, { class: "ink" });
-      const score = sight(cellAt(state.get("point"), scheme.name), metric.name, state.get("dotsAs"));
-      node("line", { x1: left, x2: right, y1: y, y2: y, class: "grid" }, svg);
-      if (!score) return;
-      const group = node("g", {}, svg);
-      const sides = limits(score);
-      if (sides)
-        node("line", { x1: x(sides[0]), x2: x(sides[1]), y1: y, y2: y, stroke: scheme.colour, "stroke-width": 3, opacity: 0.5, "stroke-linecap": "round" }, group);
-      marker(group, data.schemes.indexOf(scheme), x(score.mean), y, scheme.colour, 5);
-      node("rect", { x: left, y: y - 12, width: right - left, height: 24, fill: "transparent" }, group);
-      explain(group, `${scheme.name}\n${scoreText(score, metric, state.get("dotsAs"))}\n${callsText(score)}`);
-    });
+function quality() {
+  const box = byId("curve-chart"), x = state.get("x"), y = yNow(), column = named(y), isMetric = data.metrics.includes(column);
+  const as = isMetric ? state.get("as") : "scores", xSweep = sweepOf(x);
+  const split = (name) => { const sweep = sweepOf(state.get(name)); return sweep === xSweep ? undefined : sweep; };
+  const facet = split("facet"), lines = split("lines") === facet ? undefined : split("lines");
+  byId("direction").textContent = isMetric ? better(column, as) : "";
+  const panels = (facet ? facet.texts.map((text, place) => ({ title: `${facet.title}: ${text}`, place: place })) : [{ place: 0 }])
+    .map((panel) => Object.assign(panel, { curves: curvesIn({ x: x, y: y, as: as, lines: lines, facet: facet, place: panel.place }) }));
+  const curves = panels.flatMap((panel) => panel.curves), points = curves.flatMap((curve) => curve.points);
+  const values = points.map((point) => point.x), title = sweepOf(x) ? data.axes[x] : named(x).axis;
+  const alone = curves.every((curve) => curve.points.length === 1);
+  let xs = { title: title, words: xSweep && !xSweep.numeric ? xSweep.texts : undefined };
+  if (points.length && !xs.words) {
+    if (xSweep) xs = axisOfValues(values, title);
+    else [xs.low, xs.high] = range(values, 0.05, 0.2 * Math.max(...values.map(Math.abs)));
+  }
+  const ys = { title: isMetric ? sightAxis(column, as) : column.axis };
+  if (points.length) [ys.low, ys.high] = rangeOfScores(points.map((point) => point.score), as === "gains" && isMetric ? 0 : []);
+  const all = state.get("intervals") === "all" || (state.get("intervals") === "auto" && Math.max(...panels.map((panel) => panel.curves.length)) <= MANY);
+  box.classList.toggle("one-interval", !all);
+  const place = (point) => data.points[point.cell.point].label;
+  figure(box, {
+    file: "quality", label: `${ys.title} against ${title}`, again: qualityAgain(x, y, as, lines, facet),
+    columns: panels.length > 1 ? 2 : 1, height: state.get("paper") ? 310 : panels.length > 1 ? 340 : 460,
+    panels: panels.map((panel) => {
+      const marks = panel.curves.flatMap((curve) => curve.points.map((point) => ({
+        key: curve.key, x: point.x, y: point.score.mean, colour: curve.scheme.colour, shape: curve.index,
+        size: !alone && point.cell.point === state.get("point") ? 6.5 : 4.5, low: curve.points.length === 1 || xs.words ? point.score.low : null, high: point.score.high,
+        text: [point.cell.scheme, place(point), isMetric ? scoreText(point.score, column, as) : `${column.title} ${number(point.score.mean, column.decimals)} ${column.unit}`, callsText(point.score), `wire ${shownCost(point.cell, "wire_kbps")}`].filter(Boolean).join("\n"),
+        row: Object.assign(scoreRow(point.cell, column, as, point.score), sweepOf(x) ? {} : { [x]: point.x }),
+      })));
+      if (xs.words) dodge(marks, 11);
+      const lined = xs.words ? [] : panel.curves.filter((curve) => curve.points.length > 1);
+      const zero = as === "gains" && isMetric ? [{ y: 0, colour: "var(--soft)", dash: "2 4" }] : [];
+      return {
+        title: panel.title, x: xs, y: ys, marks: marks,
+        lines: lined.map((curve) => ({ key: curve.key, colour: curve.scheme.colour, dash: curve.dash, points: curve.points.map((point) => [point.x, point.score.mean]) })),
+        areas: lined.flatMap((curve) => runsOf(curve.points.map((point) => limits(point.score) && [point.x, ...limits(point.score)])).map((points) => ({ key: curve.key, colour: curve.scheme.colour, points: points }))),
+        rules: zero.concat(ceilingRules(panel.curves, alone)),
+        ends: alone || xs.words ? [] : panel.curves.map((curve) => ({ x: curve.points.at(-1).x, y: curve.points.at(-1).score.mean, text: lines ? curve.key : curve.name, index: curve.index, colour: curve.scheme.colour })),
+        beside: alone && !xs.words ? panel.curves.filter((curve) => !curve.scheme.ceiling).map((curve) => ({ x: curve.points[0].x, y: curve.points[0].score.mean, text: curve.key })) : undefined,
+      };
+    }),
+  });
+}
+
+// The ceiling has no bitrate to compare: where schemes are single marks it is a line across.
+function ceilingRules(curves, alone) {
+  const ceiling = alone && curves.find((curve) => curve.scheme.ceiling);
+  return ceiling ? [{ y: ceiling.points[0].score.mean, colour: ceiling.scheme.colour, text: ceiling.name }] : [];
+}
+
+// Pieces of a list between its gaps, of two or more.
+function runsOf(list) {
+  const runs = [[]];
+  for (const item of list) if (item) runs.at(-1).push(item); else runs.push([]);
+  return runs.filter((run) => run.length > 1);
+}
+
+function qualityAgain(x, y, as, lines, facet) {
+  if (as === "repaired") return "";
+  const byDred = DRED.includes(x) && lines, taken = [sweepOf(x) || (DRED.includes(x) ? undefined : alongOf(x, [lines, facet].filter(Boolean))), facet, byDred || facet ? undefined : lines];
+  const panel = facet || (byDred ? undefined : lines);
+  return `testbed plot ${quoted(data.folder)} --x ${quoted(x)} --y ${quoted(y)}${byDred ? ` --by ${quoted(lines.keys[0])}` : " --by scheme"}${as === "gains" ? " --gain" : ""}` +
+    (panel ? ` --facet ${quoted(panel.keys[0])}` : "") + whereText(data.sweeps.filter((sweep) => !taken.includes(sweep) && !(byDred && sweep === lines))) + " -o quality.svg";
+}
+
+if (byId("dots-chart")) {
+  choiceButtons(byId("dots-controls"), "As", SIGHTS, "as");
+  draws(bySchemes, ["as"]);
+}
+
+function bySchemes() {
+  const schemes = shownSchemes(), as = state.get("as"), ceiling = data.schemes.find((s) => s.ceiling);
+  figure(byId("dots-chart"), {
+    file: "schemes", label: "Mean score of each scheme in each metric", columns: data.metrics.length,
+    again: as === "repaired" ? "" : `testbed plot ${quoted(data.folder)} --x scheme --y ${state.get("metric")} --by scheme${as === "gains" ? " --gain" : ""}${whereText(data.sweeps)} -o schemes.svg`,
+    panels: data.metrics.map((metric) => {
+      const marks = schemes.map((scheme, i) => ({ scheme: scheme, at: i, cell: cellAt(state.get("point"), scheme.name) }))
+        .map((each) => Object.assign(each, { score: sight(each.cell, metric.name, as) })).filter((each) => each.score)
+        .map(({ scheme, at, cell, score }) => ({
+          x: score.mean, y: at, low: score.low, high: score.high, colour: scheme.colour, shape: data.schemes.indexOf(scheme), size: 5, scheme: scheme, score: score,
+          text: `${scheme.name}\n${scoreText(score, metric, as)}\n${callsText(score)}`, row: Object.assign(scoreRow(cell, metric, as, score)),
+        }));
+      const [low, high] = marks.length ? rangeOfScores(marks.map((mark) => mark.score)) : [0, 1];
+      const best = marks.find((mark) => mark.scheme === ceiling);
+      return {
+        x: { title: sightAxis(metric, as), low: low, high: high }, y: { words: schemes.map((scheme) => scheme.name), row: state.get("paper") ? 21 : 27 }, marks: marks,
+        rules: (best ? [{ x: best.x, colour: ceiling.colour, text: "no loss" }] : []).concat(as === "gains" ? [{ x: 0, colour: "var(--soft)", dash: "2 4" }] : []),
+      };
+    }),
   });
 }

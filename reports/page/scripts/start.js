@@ -1,5 +1,4 @@
 // Runs last: connects the controls, draws the page, and draws it again when the width changes.
-if (byId("point")) byId("point").addEventListener("change", (event) => state.set("point", Number(event.target.value)));
 state.subscribe(["point"], draw);
 
 // Makes a button copy the result of `text` and confirm it.
@@ -20,9 +19,7 @@ copies(byId("copy"), () => {
 for (const button of document.querySelectorAll("button[data-copies]"))
   copies(button, () => byId(button.dataset.copies).textContent);
 
-if (data.metrics.length) curveControls();
-if (byId("delay-chart")) delayControls();
-if (data.call) callControls();
+if (data.call) { callControls(); draws(drawCall, []); }
 draw();
 let seen = document.documentElement.clientWidth;
 addEventListener("resize", () => {

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.reports.answer_text import answer_text
-from testbed.reports.delay import pareto, receiver, trades
 from testbed.reports.intervals import Interval
 from testbed.reports.report import write_report
 from testbed.reports.summary import DELAY, Cell, summarize
+from testbed.reports.trade import pareto, receiver, trades
 from testbed.results import load
 
 from .a_run import make_run
@@ -53,7 +53,7 @@ def run_with(folder, receivers, **swept):
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(10, 20)), min_size=1, max_size=12))
 def test_nothing_beats_the_front_and_the_front_beats_all_others(pairs):
     cells = [cell(str(index), float(delay), float(score)) for index, (delay, score) in enumerate(pairs)]
-    front = {(each.costs[DELAY], each.scores["plcmos"].mean) for each in pareto(cells, "plcmos")}
+    front = {(each.costs[DELAY], each.scores["plcmos"].mean) for each in pareto(cells, "plcmos", DELAY)}
     for delay, score in pairs:
         beaten = any(d <= delay and s >= score and (d, s) != (delay, score) for d, s in pairs)
         assert ((delay, score) in front) is not beaten
@@ -65,13 +65,13 @@ def test_the_front_of_a_metric_whose_low_values_are_better_goes_down():
         Cell(0, str(delay), 1, 0, {DELAY: delay}, {}, {"wer": Interval(score, score, score, 1, 1)})
         for delay, score in words
     ]
-    assert [each.costs[DELAY] for each in pareto(cells, "wer")] == [30.0, 90.0]
+    assert [each.costs[DELAY] for each in pareto(cells, "wer", DELAY)] == [30.0, 90.0]
 
 
 def test_points_that_differ_in_the_receiver_alone_are_weighed_together(tmp_path):
     run = run_with(tmp_path, RECEIVERS, **{"channel.loss.rate": [0.1, 0.2]})
     summary = summarize(load(run))
-    found = trades(summary, range(8))
+    found = trades(summary, range(8), DELAY)
     assert [trade.points for trade in found] == [(0, 2, 4, 6), (1, 3, 5, 7)]
     assert [each.scheme for each in found[0].front["plcmos"]] == ["plc", "dred 500", "dred 500", "dred 500"]
     assert [each.costs[DELAY] for each in found[0].front["plcmos"]] == [126, 136, 215, 326]
@@ -79,8 +79,8 @@ def test_points_that_differ_in_the_receiver_alone_are_weighed_together(tmp_path)
 
 def test_without_different_delays_there_is_nothing_to_weigh(tmp_path):
     run = make_run(tmp_path / "run", seconds=2.0, examples=False)
-    assert trades(summarize(load(run)), range(3)) == []
-    assert "<h2>Quality against delay" not in write_report(run).read_text("utf-8")
+    assert trades(summarize(load(run)), range(3), DELAY) == []
+    assert '"column":"mouth_to_ear_ms"' not in write_report(run).read_text("utf-8").replace(" ", "")
     assert "Mouth to ear" not in answer_text(load(run))
 
 
@@ -117,18 +117,20 @@ def test_the_answer_has_the_delay_beside_each_receiver(tmp_path):
 
 def test_the_chart_marks_every_scheme_with_every_receiver(tmp_path):
     run = run_with(tmp_path, RECEIVERS)
-    texts = "[...document.querySelectorAll('#delay-chart text')].map(text => text.textContent)"
+    texts = "[...document.querySelectorAll('#trade-chart text')].map(text => text.textContent)"
+    tip = "document.getElementById('tip').textContent"
     with opened(write_report(run), 1400) as page:
-        assert page.run("document.querySelectorAll('#delay-chart g').length") == 6
-        assert page.run("document.querySelectorAll('#delay-chart g[opacity=\"1\"]').length") == 4
+        page.run("state.set('cost', 'mouth_to_ear_ms')")
+        assert page.run("document.querySelectorAll('#trade-chart g.datum').length") == 6
+        assert page.run("document.querySelectorAll('#trade-chart g.datum:not(.faded)').length") == 4
         assert "PLCMOS (1 to 5)" in page.run(texts)
-        assert "dred 500, adaptive, preset signal, late splice" in page.run(texts)
-        page.run("document.querySelectorAll('#delay-controls button')[1].click()")
+        assert any(text.startswith("dred 500, playout adaptive") for text in page.run(texts))
+        page.run("state.set('metric', 'estoi')")
         assert "ESTOI (0 to 1)" in page.run(texts)
-        where = "document.querySelector('#delay-chart g[opacity=\"1\"]')"
-        page.run(f"{where}.dispatchEvent(new PointerEvent('pointerdown', {{bubbles: true}}))")
-        assert "from mouth to ear" in page.run("document.getElementById('tip').textContent")
-        assert "on the front" in page.run("document.querySelector('#delay table').innerText")
+        svg = "document.querySelector('#trade-chart svg')"
+        page.run(f"{svg}.dispatchEvent(new KeyboardEvent('keydown', {{key: 'End'}}))")
+        assert " ms\n" in page.run(tip)
+        assert "on the front" in page.run("document.querySelector('#trade table').innerText")
         page.resize(390)
         page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.run("document.documentElement.scrollWidth - innerWidth") <= 0
