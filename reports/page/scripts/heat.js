@@ -9,7 +9,9 @@ if (byId("heat-chart")) {
   const options = (Object.values(data.points).some((point) => point.recommended) ? [[RECOMMENDED, "the recommended scheme"]] : []).concat(schemes);
   state.declare("across", keys[0][0], oneOf(keys.map(([key]) => key)));
   state.declare("down", keys[1][0], oneOf(keys.map(([key]) => key)));
-  state.declare("heat", options[0][0], oneOf(options.map(([value]) => value)));
+  const sign = metricNow().better === "lower" ? -1 : 1, mean = ([name]) => sign * cellAt(data.shown, name)?.scores[data.judge]?.mean || -Infinity;
+  const best = schemes.reduce((one, other) => (mean(other) > mean(one) ? other : one));
+  state.declare("heat", options.length > schemes.length ? RECOMMENDED : best[0], oneOf(options.map(([value]) => value)));
   choose(box, "Show", options, "heat");
   choiceButtons(box, "Metric", data.metrics.map((m) => [m.name, m.title]), "metric");
   choiceButtons(box, "As", SIGHTS, "as");
