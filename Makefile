@@ -8,7 +8,8 @@
 # make lint    style and types
 # make types   the types alone
 # make docs    the documentation, build/docs/index.html
-# make picture   the README's picture again: runs its scenario; minutes
+# make reproduce   the claims of the DRED article: docs/reproduction.md, the sample report; half an hour, goes on if interrupted
+# make picture   the README's picture again, from the sample report
 # make requirements   the versions that are installed, with hashes, from pyproject.toml; UPGRADE=--upgrade takes newer ones
 # make clean   removes what these made here (what was fetched and built stays in the user's cache)
 
@@ -25,7 +26,7 @@ export PYTHONNOUSERSITE := 1
 $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
 
-.PHONY: setup demo test test-long test-without-libopus coverage bench lint types docs picture requirements clean
+.PHONY: setup demo test test-long test-without-libopus coverage bench lint types docs reproduce picture requirements clean
 
 setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp $(WEBRTC) build/types
 
@@ -60,6 +61,9 @@ types: .venv/tools.stamp build/types
 
 docs: .venv/tools.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+reproduce: setup
+	$(BIN)/python docs/_article/reproduce.py
 
 picture: setup
 	$(BIN)/python docs/_generate/picture.py

@@ -23,7 +23,7 @@ from testbed.scenario.grid import SweepGrid, read_grid
 from testbed.scenario.messages import explain, joined
 from testbed.scenario.models import Codec, Kind, Point, Scenario, Speech
 from testbed.scenario.override import override
-from testbed.scenario.packaged import packaged_scenarios
+from testbed.scenario.packaged import has_data, packaged_scenarios
 from testbed.words import nearest_name
 
 __all__ = [
@@ -128,7 +128,8 @@ def stored_scenario(manifest: Mapping[str, Any]) -> AnyScenario:
 def find_scenario(path_or_name: str | Path) -> tuple[Path, str, Path]:
     """Return a scenario's file, its name in messages, and the folder that file names in it are relative to.
 
-    The folder is the file's own; for a packaged scenario, whose files are the user's, the current one.
+    The folder is the file's own; for a packaged scenario, whose files are the user's, the current one, unless
+    data comes with it.
 
     Raises
     ------
@@ -139,7 +140,8 @@ def find_scenario(path_or_name: str | Path) -> tuple[Path, str, Path]:
     if path.is_file():
         return path, str(path_or_name), path.parent
     if str(path_or_name) in packaged:
-        return packaged[str(path_or_name)], f"{path_or_name}.yaml", Path()
+        file = packaged[str(path_or_name)]
+        return file, f"{path_or_name}.yaml", file.parent if has_data(file) else Path()
     if path.is_dir():
         raise ScenarioError(f"{path_or_name}: is a folder; name a scenario file in it")
     beside = [str(file) for file in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []

@@ -1,0 +1,50 @@
+"""Measures the claims of the DRED article, and writes docs/reproduction.md and the sample report.
+
+``make reproduce`` runs it. Its runs are in ``results/article``; a complete one is kept, and an unfinished one
+goes on.
+"""
+
+import shutil
+import time
+from pathlib import Path
+
+from answers import MIX
+from claims_page import SAMPLE, SCENARIOS, claims_page
+from evidence import Evidence
+from packet_facts import packet_facts
+
+import testbed
+from testbed.errors import ResultsError
+from testbed.scenario.checks import clips_of
+from testbed.scenario.loading import load_scenario
+from testbed.scenario.models import Scenario
+
+DOCS = Path(__file__).parents[1]
+RUNS = Path("results", "article")
+FACT_CLIPS = 12
+MOST_SAMPLE_BYTES = 4_000_000
+
+
+def main() -> None:
+    """Run the scenarios, and write the page and the sample."""
+    started = time.monotonic()
+    runs = {}
+    for name in SCENARIOS:
+        print(f"article/{name} ...", flush=True)
+        runs[name] = testbed.run(f"article/{name}", out=RUNS / name, resume=True)
+    print("packets ...", flush=True)
+    scenario = load_scenario(f"article/{MIX}")
+    assert isinstance(scenario, Scenario)
+    clips = clips_of(scenario)[:FACT_CLIPS]
+    evidence = Evidence(runs, packet_facts(clips), [clip.name for clip in clips])
+    (DOCS / "reproduction.md").write_text(claims_page(evidence), "utf-8")
+    sample = DOCS / SAMPLE
+    sample.parent.mkdir(exist_ok=True)
+    shutil.copyfile(runs[MIX].report(), sample)
+    if sample.stat().st_size > MOST_SAMPLE_BYTES:
+        raise ResultsError(f"{sample}: {sample.stat().st_size} bytes, more than {MOST_SAMPLE_BYTES}")
+    print(f"{DOCS / 'reproduction.md'} and {sample}, after {(time.monotonic() - started) / 60:.0f} minutes")
+
+
+if __name__ == "__main__":
+    main()
