@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from testbed.metrics import described
 from testbed.reports.flows import CONTROLLED
 from testbed.reports.intervals import Interval, Sample, interval
 from testbed.reports.selection import shown
@@ -46,12 +45,17 @@ class Lines:
     left_out: list[str] = field(default_factory=list)
 
 
-def lines(results: Results, x: str, y: str, by: str) -> Lines:
+def lines(results: Results, x: str, y: str, by: str, bounds: tuple[float, float] | None = None) -> Lines:
     """Return the lines of `y` against `x`, one per value of `by`.
 
     Of a flow study only the flows with a controller are drawn, unless `x` or `by` selects flows. If neither
     `x` nor `by` is the scheme, metrics are also drawn for comparison: the no-loss ceiling and, along the DRED
     asked for, each scheme without DRED.
+
+    Parameters
+    ----------
+    bounds
+        Bounds of `y`, beyond which no interval goes.
     """
     swept = [name for name in results.manifest.get("swept", []) if name in results.table]
     telling = [name for name in (results.kind.subject, *swept) if name not in (x, by)]
@@ -67,7 +71,7 @@ def lines(results: Results, x: str, y: str, by: str) -> Lines:
             column = its.groupby(list(results.kind.units))[y].mean()
             outer = column.index.get_level_values(0)
             sample = Sample(outer.to_numpy(), (outer.map(speakers) if speakers else outer).to_numpy())
-            mean = interval(column.to_numpy(float), sample, described(y).bounds)
+            mean = interval(column.to_numpy(float), sample, bounds)
             place = value if at_values else its[x].mean()
             if mean is None or pd.isna(place):
                 continue

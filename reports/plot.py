@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.figures import STYLE, save
+from testbed.metrics import described
 from testbed.reports import labels
 from testbed.reports.colours import Look, looks, looks_in_order
+from testbed.reports.gained import gained
 from testbed.reports.intervals import Interval
 from testbed.reports.lines import Lines, lines, numeric
 from testbed.reports.published import published
@@ -40,6 +42,7 @@ def plot(
     output: Path,
     conditions: Sequence[str] = (),
     facet: str | None = None,
+    gain: bool = False,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> Path:
     """Write the figure of `figure_of` to a file and return its path.
@@ -61,7 +64,7 @@ def plot(
     output = Path(output)
     if output.suffix.lower() not in SUFFIXES:
         raise ResultsError(f"{output}: give a file that ends in {' or '.join(SUFFIXES)}")
-    figure, notes = figure_of(load(Path(run_dir)), x, y, by, conditions, facet)
+    figure, notes = figure_of(load(Path(run_dir)), x, y, by, conditions, facet, gain)
     for note in notes:
         on_note(note)
     save(figure, output, dpi=200)
@@ -69,7 +72,13 @@ def plot(
 
 
 def figure_of(
-    results: Results, x: str, y: str, by: str, conditions: Sequence[str] = (), facet: str | None = None
+    results: Results,
+    x: str,
+    y: str,
+    by: str,
+    conditions: Sequence[str] = (),
+    facet: str | None = None,
+    gain: bool = False,
 ) -> "tuple[InlineFigure, list[str]]":
     """Draw the mean of `y` against `x` with its 95 % interval, one line per value of `by`.
 
@@ -91,6 +100,8 @@ def figure_of(
         ``"column=value"`` each: only rows that meet them are drawn; see `testbed.reports.selection.where`.
     facet
         A column; each of its values gets a panel.
+    gain
+        Whether `y`, a metric, is drawn as the gain over the baseline, call by call.
 
     Returns
     -------
@@ -109,13 +120,17 @@ def figure_of(
     if not numeric(results.table[y]) or not results.table[y].notna().any():
         numbers = [str(name) for name in results.table if numeric(results.table[name])]
         raise ResultsError(f"--y {y}: holds no numbers{suggestion(y, numbers)}")
+    title, bounds = labels.axis(y), described(y).bounds
+    if gain:
+        results, baseline = gained(results, y)
+        title, bounds = f"{described(y).label} gained over {baseline}", None
     results = where(results, conditions)
-    panels = {name: lines(part, x, y, by) for name, part in _parts(results, facet).items()}
+    panels = {name: lines(part, x, y, by, bounds) for name, part in _parts(results, facet).items()}
     panels = {name: made for name, made in panels.items() if made.points}
     if not panels:
         raise ResultsError(f"--x {x}: holds no numbers where {y} has any")
     notes = _notes(results, list(panels.values()), conditions)
-    return _drawn(results, panels, x, y, by, notes), notes
+    return _drawn(results, panels, x, None if gain else y, title, by, notes), notes
 
 
 def _parts(results: Results, facet: str | None) -> dict[str, Results]:
@@ -165,8 +180,15 @@ def _many(counts: Sequence[int], what: str) -> str:
 
 
 def _drawn(
-    results: Results, panels: dict[str, Lines], x: str, y: str, by: str, notes: Sequence[str]
+    results: Results,
+    panels: dict[str, Lines],
+    x: str,
+    y: str | None,
+    title: str,
+    by: str,
+    notes: Sequence[str],
 ) -> "InlineFigure":
+    """Draw the panels; `y` names the column that published figures are of, if any."""
     import matplotlib
 
     from testbed.reports.inline_figure import InlineFigure
@@ -186,23 +208,23 @@ def _drawn(
         figure = InlineFigure(figsize=size, layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         drawn: dict[str, Line2D] = {}
-        for axes, (title, made) in zip(grid, panels.items(), strict=False):
+        for axes, (panel, made) in zip(grid, panels.items(), strict=False):
             drawn = _panel(axes, made, names, looked, results.ceiling, words, by != x) | drawn
-            for mark in published(x, y, axes.get_xlim()[1]):
+            for mark in published(x, y, axes.get_xlim()[1]) if y else ():
                 line = "*" if len(mark.places) == 1 else ":"
                 drawn[mark.label] = axes.plot(
                     mark.places, mark.values, line, color=_PUBLISHED_COLOUR, markersize=11, zorder=3
                 )[0]
             if words:
                 axes.set_xticks(range(len(words)), words, rotation=30, ha="right")
-            axes.set_title(title, fontsize=10)
+            axes.set_title(panel, fontsize=10)
             axes.grid(color="#eef1f4")
             axes.set_axisbelow(True)
             axes.spines[["top", "right"]].set_visible(False)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         for axes in grid[::columns]:
-            axes.set_ylabel(printable(labels.axis(y)))
+            axes.set_ylabel(printable(title))
         for number, axes in enumerate(grid[: len(panels)]):
             if number + columns >= len(panels):
                 axes.set_xlabel(printable(labels.axis(x)))

@@ -243,7 +243,7 @@ def summarize(results: Results) -> Summary:
     points = list(manifest.get("points") or [{}])
     ceiling = results.ceiling if results.ceiling in schemes else None
     rivals = [name for name in schemes if name != ceiling]
-    baseline = results.baseline if results.baseline in rivals else _cheapest(table, rivals)
+    baseline = baseline_of(results, table, rivals)
     failures = table[table["error"].fillna("") != ""]
     playouts = ["".join(policies(manifest, point)[:1]) for point in points]
     warnings = [str(warning) for warning in manifest.get("warnings") or ()]
@@ -314,12 +314,14 @@ def _network(results: Results, table: pd.DataFrame, ceiling: str | None) -> list
     ]
 
 
-def _cheapest(table: pd.DataFrame, schemes: Sequence[str]) -> str | None:
-    """Return the scheme with the lowest bitrate, the baseline of a run without classic PLC."""
-    if len(schemes) < 2:
+def baseline_of(results: Results, table: pd.DataFrame, rivals: Sequence[str]) -> str | None:
+    """Return the scheme that the others are compared with; see `Summary.baseline`."""
+    if results.baseline in rivals:
+        return results.baseline
+    if len(rivals) < 2:
         return None
-    kbps = table[table["scheme"].isin(schemes)].groupby("scheme")["wire_kbps"].mean().dropna()
-    return str(kbps.idxmin()) if len(kbps) else schemes[0]
+    kbps = table[table["scheme"].isin(rivals)].groupby("scheme")["wire_kbps"].mean().dropna()
+    return str(kbps.idxmin()) if len(kbps) else rivals[0]
 
 
 def _columns(results: Results, *names: str) -> pd.DataFrame:

@@ -134,13 +134,14 @@ class Run(Results):
         by: str = "scheme",
         where: Mapping[str, Any] | None = None,
         facet: str | None = None,
+        gain: bool = False,
     ) -> "Figure":
         """Return a figure of one column against another, as ``testbed plot`` draws it.
 
         Parameters
         ----------
-        x, y, by, facet
-            Names of columns; see `testbed.reports.plot.figure_of`.
+        x, y, by, facet, gain
+            Names of columns, and whether to draw the gain; see `testbed.reports.plot.figure_of`.
         where
             Values of columns: only rows with them are drawn.
 
@@ -157,7 +158,7 @@ class Run(Results):
         from testbed.reports.plot import figure_of
 
         conditions = [f"{column}={value}" for column, value in (where or {}).items()]
-        figure, _ = figure_of(self, x, y, by, conditions, facet)
+        figure, _ = figure_of(self, x, y, by, conditions, facet, gain)
         return figure
 
     def call(self, row: int) -> Call:

@@ -23,7 +23,7 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    yield from _values(before.get("scenario"), now.get("scenario"), "scenario")
+    yield from _values(_of_rows(before), _of_rows(now), "scenario")
     for name in _unlike(_clips(before), _clips(now)):
         yield printable(f"the speech {name} has changed")
     for name in _unlike(_files(before), _files(now)):
@@ -34,6 +34,12 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     if _modules(before) != _modules(now):
         yield "the testbed's modules have changed"
     yield from _values(before.get("save"), now.get("save"), "--save")
+
+
+def _of_rows(manifest: Mapping[str, Any]) -> Any:
+    """Return the scenario without its report, which shapes no row."""
+    scenario = manifest.get("scenario")
+    return {**scenario, "report": None} if isinstance(scenario, Mapping) else scenario
 
 
 def _values(before: Any, now: Any, name: str) -> Iterator[str]:

@@ -80,11 +80,14 @@ def plot(
     facet: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column whose values get a panel each.")
     ] = None,
+    gain: Annotated[
+        bool, typer.Option("--gain", help="Draw the gain of a metric over the baseline, call by call.")
+    ] = False,
 ) -> None:
     """Plot one column of a run against another, with 95 % intervals and what each mean pools."""
     from testbed.reports.plot import plot as draw
 
-    say(draw(run_dir, x, y, by, output, where or (), facet, lambda note: tell(f"note: {note}")))
+    say(draw(run_dir, x, y, by, output, where or (), facet, gain, lambda note: tell(f"note: {note}")))
 
 
 @app.command(epilog="Example: testbed export results/quickstart --csv quickstart.csv")

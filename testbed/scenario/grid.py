@@ -18,7 +18,7 @@ MAX_AXES = 32
 _SPACED: dict[str, Callable[..., NDArray[np.float64]]] = {"linspace": np.linspace, "logspace": np.geomspace}
 _DIGITS = (6, 9, 12, 17)
 """Significant digits of spaced values; the first number that moves no value by 1/1000 of its step."""
-_NOT_SWEPT = ("name", "about", "sweep", "metrics", "realizations", "speech")
+_NOT_SWEPT = ("name", "about", "sweep", "metrics", "realizations", "speech", "report")
 _JSON_VALUES: dict[str, Any] = {
     "anyOf": [
         {"type": "array", "minItems": 1},

@@ -252,11 +252,12 @@ def _with_unwritten(document: Document, grid: SweepGrid, key: str, number: int) 
 
 
 def _without_sweep(document: Document) -> Document:
-    """Return a document without its sweep."""
-    places = {path: place for path, place in document.places.items() if path[:1] != ("sweep",)}
+    """Return a document without its sweep, and without the axes of its report, which name swept keys."""
+    left_out = ("sweep", "report")
+    places = {path: place for path, place in document.places.items() if not {*path[:1]} & {*left_out}}
     data = document.data
     if isinstance(data, dict):
-        data = {key: value for key, value in data.items() if key != "sweep"}
+        data = {key: value for key, value in data.items() if key not in left_out}
     return replace(document, data=data, places=places)
 
 

@@ -23,6 +23,7 @@ from testbed.recording import AUDIO_MB
 from testbed.scenario.base import BaseScenario, Limits
 from testbed.scenario.document import KeyPath
 from testbed.scenario.metric_spec import MetricSpec
+from testbed.scenario.report_axes import ReportAxes
 
 
 class Speech(Parameters):
@@ -205,6 +206,8 @@ class Scenario(BaseScenario):
         ``{pesq_wb: {realizations: 2}}``.
     conversation
         What the metric ``mos_cq`` is computed from.
+    report
+        Axes that the report's figure of quality begins with.
     """
 
     speech: Speech
@@ -221,6 +224,7 @@ class Scenario(BaseScenario):
     limits: CallLimits = Field(default_factory=CallLimits)
     metrics: list[MetricSpec]
     conversation: Conversation = Field(default_factory=Conversation)
+    report: ReportAxes | None = None
 
     @property
     def calls_of_a_point(self) -> int:
@@ -287,6 +291,9 @@ class Scenario(BaseScenario):
             if metric in self.metric_names[:index]:
                 yield ("metrics", index), f"duplicate metric {metric}"
         yield from self._conversational_contradictions()
+        if self.report is not None:
+            for key, reason in self.report.problems(self.grid.values, self.metric_names):
+                yield ("report", key), reason
 
     def _conversational_contradictions(self) -> Iterator[tuple[KeyPath, str]]:
         """Yield mistakes in what `mos_cq` is computed from."""

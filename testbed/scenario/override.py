@@ -16,7 +16,7 @@ _REPLACED: dict[KeyPath, tuple[str, ...]] = {
 
 
 def override(document: Document, given: str, place: str = "--set") -> None:
-    """Set a value of a document, and leave its key out of the sweep.
+    """Set a value of a document, and leave its key out of the sweep and of the report's axes.
 
     Parameters
     ----------
@@ -50,6 +50,10 @@ def override(document: Document, given: str, place: str = "--set") -> None:
             document.data["sweep"] = left
         elif fixed:
             del document.data["sweep"]
+        if isinstance(axes := document.data.get("report"), dict):
+            document.data["report"] = {axis: name for axis, name in axes.items() if name not in fixed}
+    elif path[0] == "sweep" and isinstance(document.data, dict):
+        document.data.pop("report", None)
 
 
 def _fixed(document: Document, sweep: dict[str, Any], ended: Sequence[KeyPath]) -> dict[str, Any]:
