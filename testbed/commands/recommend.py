@@ -23,8 +23,8 @@ def recommend(
         str,
         typer.Argument(
             metavar="NETWORK",
-            help="A recording that `testbed trace inspect` reads, stages in YAML as `testbed trace fit` "
-            "prints, or a scenario.",
+            help="What `testbed trace inspect` reads, a scenario, or stages in YAML "
+            "as `testbed trace fit` prints.",
         ),
     ],
     max_kbps: Annotated[

@@ -48,7 +48,7 @@ class RecommendFolder:
         if not held:
             return
         if not self._is_ours():
-            raise ResultsError(f"{self.path}: holds a {held[0]} of others; give another with --out")
+            raise ResultsError(f"{self.path}: holds {held[0]} of others; give another with --out")
         if not is_replaced:
             raise ResultsError(
                 f"{self.path}: holds a recommendation; --force replaces it, or give another folder with --out"

@@ -1,4 +1,4 @@
-"""The network of a recommendation, read from a scenario, stages, a recording or a dump of getStats()."""
+"""The network of a recommendation: a scenario, stages, a recording, or statistics of a WebRTC call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,10 @@ from testbed.traces.fit import fit_losses
 from testbed.traces.fit_yaml import best_first, stage
 from testbed.traces.format import StreamChoice
 from testbed.traces.formats import read, write
+from testbed.traces.measured import not_said, stages
+from testbed.traces.measured_call import MeasuredCall
 from testbed.traces.recording import Recording
-from testbed.words import nearest_name
+from testbed.words import counted, nearest_name
 
 CONVERTED = "network.csv"
 """Name of a capture's arrivals in the folder of the recommendation."""
@@ -89,9 +91,10 @@ def _beside(path: Path) -> list[Path]:
 def _described(given: str, path: Path) -> ReadNetwork:
     """Return the network of a scenario, or of stages alone."""
     data = read_document(path, given, path.parent).data if path.is_file() else {"schemes": []}
-    stages = data.get("channel") if isinstance(data, dict) and set(data) == {"channel"} else data
-    if isinstance(stages, list):
-        channel = _with_whole_names(stages, path.parent)
+    is_channel = isinstance(data, dict) and set(data) == {"channel"}
+    entries = data["channel"] if isinstance(data, dict) and is_channel else data
+    if isinstance(entries, list):
+        channel = _with_whole_names(entries, path.parent)
         return ReadNetwork({"channel": channel}, f"{given}: {_listed(channel)}")
     scenario = load_scenario(given)
     if isinstance(scenario, FlowScenario):
@@ -115,6 +118,12 @@ def _of_scenario(given: str, scenario: Scenario) -> ReadNetwork:
 def _recorded(path: Path, folder: Path, is_fitted: bool, choice: StreamChoice | None) -> ReadNetwork:
     kept_as, recorded = read(path, None, choice)
     notes = list(recorded.notes)
+    if isinstance(recorded, MeasuredCall):
+        if is_fitted:
+            raise ScenarioError(f"{path}: --fit is for recordings of packets; statistics have none")
+        how = "a stage that follows them, interval by interval"
+        said = f"{path}: {kept_as.about}; {how}"
+        return ReadNetwork({"channel": stages(recorded)}, said, (*notes, *not_said(recorded)))
     if is_fitted:
         if isinstance(recorded, DeliveryTrace):
             raise ChannelError(f"{path}: holds the capacity of a link; there are no losses to fit")
@@ -166,6 +175,10 @@ def _listed(channel: list[Any]) -> str:
         for name, values in entry.items() if isinstance(entry, dict) else [(str(entry), {})]:
             parts = dict(values) if isinstance(values, dict) else {}
             model = f" {parts.pop('model')}" if "model" in parts else ""
-            inner = ", ".join(f"{key} {value}" for key, value in parts.items())
+            inner = ", ".join(f"{key} {_shown(value)}" for key, value in parts.items())
             said.append(f"{name}{model}{f' ({inner})' if inner else ''}")
     return " + ".join(said) or "a network that does nothing"
+
+
+def _shown(value: Any) -> str:
+    return counted(len(value), "value") if isinstance(value, list | dict) else str(value)

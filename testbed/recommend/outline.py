@@ -6,7 +6,7 @@ from typing import Any
 from testbed.recommend.candidates import candidate_grid
 from testbed.recommend.limits import RecommendLimits
 from testbed.recommend.measuring import CandidateCalls, Doing
-from testbed.recommend.recommendation import network_facts
+from testbed.recommend.probe import network_facts
 from testbed.recommend.search import calls_of, schedule
 from testbed.words import counted, duration
 

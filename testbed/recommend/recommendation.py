@@ -1,37 +1,35 @@
 """The recommendation for a network: its grid, the search, the choice, and the cost of a wrong guess."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from testbed.channels.stage import capacity_kbps
-from testbed.choice import Choice, choose
+from testbed.choice import Choice
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.schemes import SchemeSpec
 from testbed.errors import ScenarioError
-from testbed.metrics import METRICS
-from testbed.plan import known_loss, stages
 from testbed.playout import PlayoutSpec
 from testbed.recommend.candidates import Candidate, CandidateGrid, NetworkFacts, candidate_grid
+from testbed.recommend.comparing import (
+    choice_among,
+    chosen_of,
+    clips_of_calls,
+    difference,
+    estimated,
+    member,
+)
+from testbed.recommend.exclusion import exclusion, nothing_possible
 from testbed.recommend.front import FrontMember, pareto_front
 from testbed.recommend.limits import RecommendLimits
 from testbed.recommend.measuring import CandidateCalls, Doing, Report
+from testbed.recommend.probe import network_facts
 from testbed.recommend.search import Searched, calls_of, schedule, search
 from testbed.recommend.wrong_guess import wrong_guesses
 from testbed.stats import Estimate, interval
 
-_PROBE_CALLS = 4
 _WRONG_SHARE = 3 / 16
 """Share of the calls of a configuration that a wrong guess gets."""
-_SLACK = 1.01
-"""A mean over a few calls may exceed a limit by this factor."""
-_SECONDS = 10.0
-"""Length of a call, over which the mean rate of a link counts."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +162,10 @@ def recommend(
         lambda place: exclusion(calls, place, limits) is None,
     )
     if not searched.finalists:
-        raise ScenarioError(_nothing(calls, searched, limits))
-    members = tuple(_member(calls, searched, place) for place in _possible(searched))
-    choice = _choose(calls, searched, limits)
-    chosen, is_shown = _chosen(calls, searched, choice, members, limits)
+        raise ScenarioError(nothing_possible(calls, searched, limits))
+    members = tuple(member(calls, searched, place) for place in _possible(searched))
+    choice = choice_among(calls, searched, limits)
+    chosen, is_shown = chosen_of(calls, searched, choice, members, limits)
     best = searched.finalists[0]
     scenario = calls.scenario_at(chosen)
     scheme = SchemeSpec.model_validate(dict(grid.candidates[chosen].scheme))
@@ -188,8 +186,8 @@ def recommend(
         scheme=scheme,
         playout=scenario.playout,
         decoder_complexity=scheme.decoder_complexity(scenario.codec.decoder_complexity),
-        score=_estimate(calls, searched, [chosen])[0],
-        gap=_difference(calls, searched, chosen, best),
+        score=estimated(calls, searched, [chosen])[0],
+        gap=difference(calls, searched, chosen, best),
         members=members,
         wrong=wrong,
         calls_made=probed + calls.made + wrong_calls,
@@ -198,148 +196,8 @@ def recommend(
     )
 
 
-def network_facts(
-    base: Mapping[str, Any], limits: RecommendLimits, doing: Doing, report: Report
-) -> tuple[NetworkFacts, int]:
-    """Return what is known of a network, partly from a few calls without scores, and their number."""
-    delay = {"policy": "fixed", "delay_ms": limits.max_delay_ms}
-    plain = {key: value for key, value in base["codec"].items() if key not in ("bitrate_kbps", "total_kbps")}
-    probe_kbps = max(6.0, min(limits.max_kbps, 64.0) / 2)
-    probe = Candidate({**plain, "total_kbps": probe_kbps, "expected_loss": 0.0}, {"neural_plc": {}}, delay)
-    calls = CandidateCalls({**base, "metrics": []}, [probe], doing, report)
-    number = min(_PROBE_CALLS, calls.calls)
-    calls.make([0], number, "a probe of the network")
-    lost, late, frames, least_ms = (
-        calls.column([0], number, name)[:, 0]
-        for name in ("packet_loss", "frames_late", "frames", "delay_ms_min")
-    )
-    scenario = calls.scenario_at(0)
-    channel = stages(scenario.channel)
-    loss = (known_loss(scenario) or float(np.nanmean(lost))) + float(np.nansum(late) / np.nansum(frames))
-    capacity = capacity_kbps(channel, 1000 * _SECONDS, scenario.folder)
-    least = float(np.nanmax(least_ms)) if np.isfinite(least_ms).any() else 0.0
-    return NetworkFacts(min(1.0, loss), least, capacity), calls.made
-
-
 def _possible(searched: Searched) -> list[int]:
     return [place for place, number in enumerate(searched.calls) if number and place not in searched.excluded]
-
-
-def exclusion(calls: CandidateCalls, place: int, limits: RecommendLimits) -> str | None:
-    """Return why a measured configuration is not possible; None if it is."""
-    kbps, delay_ms = calls.mean(place, "wire_kbps"), calls.mean(place, "mouth_to_ear_ms")
-    if kbps > _SLACK * limits.max_kbps:
-        return f"{kbps:.1f} kb/s on the wire"
-    if delay_ms > _SLACK * limits.max_delay_ms:
-        return f"{delay_ms:.0f} ms from mouth to ear"
-    scheme = calls.candidates[place].scheme
-    unsent = [
-        name
-        for name, key, column in (("LBRR", "lbrr", "lbrr_sent"), ("DRED", "dred", "dred_sent_ms"))
-        if key in scheme and not calls.mean(place, column) > 0
-    ]
-    return f"sent no {' and no '.join(unsent)}" if unsent else None
-
-
-def _nothing(calls: CandidateCalls, searched: Searched, limits: RecommendLimits) -> str:
-    """Return which limits exclude all configurations, and the nearest that would not."""
-    least_kbps = min(calls.mean(place, "wire_kbps") for place in searched.excluded)
-    least_ms = min(calls.mean(place, "mouth_to_ear_ms") for place in searched.excluded)
-    said = []
-    if least_kbps > limits.max_kbps:
-        said.append(
-            f"--max-kbps {limits.max_kbps:g} excludes everything; the nearest limit is {least_kbps:.1f}"
-        )
-    if least_ms > limits.max_delay_ms:
-        said.append(
-            f"--max-delay-ms {limits.max_delay_ms:g} excludes everything; the nearest limit is {least_ms:.0f}"
-        )
-    if not said:
-        said.append(
-            f"no configuration keeps both --max-kbps {limits.max_kbps:g} and --max-delay-ms "
-            f"{limits.max_delay_ms:g}; raise one of them"
-        )
-    return "\n".join(said)
-
-
-def _member(calls: CandidateCalls, searched: Searched, place: int) -> FrontMember:
-    """Return a configuration with its score: that of the best, less the difference on common calls."""
-    best, number = searched.finalists[0], searched.calls[place]
-    measured = calls.measured([place], number, "")
-    of_best = calls.measured([best], searched.calls[best], "").scores[:, 0]
-    gap = interval(measured.scores[:, 0] - of_best[:number], _clips(calls, number))
-    mean = interval(of_best, _clips(calls, len(of_best))).value + gap.value
-    kbps, delay_ms = float(measured.wire_kbps[0]), float(measured.delay_ms[0])
-    return FrontMember(place, kbps, delay_ms, mean, gap, number)
-
-
-def _clips(calls: CandidateCalls, number: int) -> NDArray[np.int64]:
-    """Return the clip of each of the first calls."""
-    return np.arange(number) % len(calls.clip_names)
-
-
-def _estimate(calls: CandidateCalls, searched: Searched, places: Sequence[int]) -> list[Estimate]:
-    """Return mean scores in the metric's own unit."""
-    assert calls.metric is not None
-    sign = METRICS[calls.metric].sign
-    number = min(searched.calls[place] for place in places)
-    scores = sign * calls.measured(places, number, "").scores
-    return [interval(scores[:, index], _clips(calls, number)) for index in range(len(places))]
-
-
-def _difference(calls: CandidateCalls, searched: Searched, one: int, other: int) -> Estimate:
-    number = min(searched.calls[one], searched.calls[other])
-    scores = calls.measured([one, other], number, "").scores
-    return interval(scores[:, 0] - scores[:, 1], _clips(calls, number))
-
-
-def _choose(calls: CandidateCalls, searched: Searched, limits: RecommendLimits) -> Choice:
-    """Choose among the finalists, as `testbed run` chooses among schemes."""
-    names, number = calls.clip_names, min(searched.calls[place] for place in searched.finalists)
-    columns = (calls.column(searched.finalists, number, column) for column in (limits.metric, "wire_kbps"))
-    scores, kbps = columns
-    rows = [
-        {
-            "point": 0,
-            "scheme": calls.candidates[place].name,
-            "clip": names[call % len(names)],
-            "realization": call // len(names),
-            "wire_kbps": kbps[call, index],
-            limits.metric: scores[call, index],
-        }
-        for index, place in enumerate(searched.finalists)
-        for call in range(number)
-    ]
-    finalists = [calls.candidates[place].name for place in searched.finalists]
-    return choose(pd.DataFrame(rows), limits.metric, finalists, limits.margin_used)[0]
-
-
-def _chosen(
-    calls: CandidateCalls,
-    searched: Searched,
-    choice: Choice,
-    members: Sequence[FrontMember],
-    limits: RecommendLimits,
-) -> tuple[int, bool]:
-    """Return the recommended configuration, and whether the calls show that it is good enough."""
-    if limits.min_score is not None:
-        sign = METRICS[limits.metric].sign
-        estimates = {each.place: _estimate(calls, searched, [each.place])[0] for each in members}
-        reaching = [
-            each for each in members if sign * _worst(estimates[each.place], sign) >= sign * limits.min_score
-        ]
-        if reaching:
-            return min(reaching, key=lambda each: (each.wire_kbps, each.delay_ms)).place, True
-        return searched.finalists[0], False
-    names = [calls.candidates[place].name for place in searched.finalists]
-    if choice.recommended is None:
-        return searched.finalists[0], False
-    return searched.finalists[names.index(choice.recommended)], True
-
-
-def _worst(estimate: Estimate, sign: int) -> float:
-    """Return the bound of an interval on the side of bad scores."""
-    return estimate.low if sign > 0 else estimate.high
 
 
 def _wrong(
@@ -356,7 +214,7 @@ def _wrong(
     found = [
         WrongGuess(
             said,
-            interval(wrong.scores[:, index] - right[:, 0], _clips(calls, number)),
+            interval(wrong.scores[:, index] - right[:, 0], clips_of_calls(calls, number)),
             float(wrong.wire_kbps[index]),
             float(wrong.delay_ms[index]),
             number,

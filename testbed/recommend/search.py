@@ -144,7 +144,7 @@ def search(
         most = rounds[place + 1].keep if place + 1 < len(rounds) else len(kept)
         kept = [kept[index] for index in promoted(measured.part(kept), most, margin)]
         left, measured = [left[index] for index in kept], measured.part(kept)
-        if len(left) < 2:
+        if not left:
             break
     return Searched(tuple(left), measured, tuple(calls), tuple(excluded))
 
@@ -154,13 +154,15 @@ def promoted(measured: MeasuredCalls, most: int, margin: float) -> list[int]:
 
     What is worse than the best by more than the margin, beyond doubt, is dropped. If more than `most` are
     left, half of the places go to the best means, and the others to the cheapest whose mean is within the
-    margin of the best: one of these will be recommended.
+    margin of the best: one of these will be recommended. Of several that sound the same in every call, the
+    one with the least delay comes first, and the others get places that are left.
     """
     scores = measured.scores
     if not scores.shape[1]:
         return []
     means = np.array([_mean(scores[:, place]) for place in range(scores.shape[1])])
-    order = [int(place) for place in np.argsort(-means, kind="stable") if not np.isnan(means[place])]
+    by_mean = np.lexsort((measured.delay_ms, -means))
+    order = [int(place) for place in by_mean if not np.isnan(means[place])]
     if not order:
         return []
     gaps = scores - scores[:, [order[0]]]
@@ -169,12 +171,31 @@ def promoted(measured: MeasuredCalls, most: int, margin: float) -> list[int]:
     possible = [place for place in order if gap[place] >= -margin - doubt[place]]
     if len(possible) <= most:
         return possible
-    best = possible[: ceil(most / 2)]
-    near = [place for place in possible if place not in best and gap[place] >= -margin]
-    cheapest = sorted(near, key=lambda place: (round(float(measured.wire_kbps[place]), 1), -means[place]))
+    distinct = _distinct(scores, possible)
+    best = distinct[: ceil(most / 2)]
+    near = [place for place in distinct if place not in best and gap[place] >= -margin]
+    costs = [
+        cost(float(kbps), float(delay_ms))
+        for kbps, delay_ms in zip(measured.wire_kbps, measured.delay_ms, strict=True)
+    ]
+    cheapest = sorted(near, key=lambda place: costs[place])
     chosen = [*best, *cheapest[: most - len(best)]]
-    chosen += [place for place in possible if place not in chosen][: most - len(chosen)]
+    further = [place for place in [*distinct, *possible] if place not in chosen]
+    chosen += [*dict.fromkeys(further)][: most - len(chosen)]
     return [place for place in possible if place in chosen]
+
+
+def cost(wire_kbps: float, delay_ms: float) -> tuple[float, float]:
+    """Return what to compare configurations of equal quality by: bitrate in whole kb/s, then delay."""
+    return round(wire_kbps), np.inf if np.isnan(delay_ms) else delay_ms
+
+
+def _distinct(scores: NDArray[np.float64], places: Sequence[int]) -> list[int]:
+    """Return the first of each group of configurations with the same score in every call."""
+    first: dict[bytes, int] = {}
+    for place in places:
+        first.setdefault(np.round(scores[:, place], 6).tobytes(), place)
+    return [*first.values()]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

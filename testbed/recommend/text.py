@@ -1,7 +1,8 @@
 """A recommendation as text for the terminal."""
 
 import math
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 
 from testbed.metrics import METRICS
 from testbed.recommend.front import FrontMember
@@ -11,14 +12,31 @@ from testbed.recommend.settings import libopus_calls, opus_demo_command, sdp_lin
 from testbed.stats import Estimate
 from testbed.words import aligned, counted
 
-_MOST_MEMBERS = 12
+_MOST_MEMBERS, _WIDTH = 12, 100
 
 
 def recommendation_text(network: ReadNetwork, found: Recommendation) -> str:
     """Return how the network was read, the front, the recommendation, its risks, and its settings."""
-    blocks = [_network(network, found), _search(found), _front(found), _answer(found), _wrong(found)]
+    blocks: list[Iterable[str]] = [
+        _network(network, found),
+        _search(found),
+        _front(found),
+        _answer(found),
+        _wrong(found),
+    ]
+    blocks = [[_paragraph(line) for line in block] for block in blocks]
     blocks.append(_settings(found))
-    return "\n\n".join("\n".join(block) for block in map(list, blocks) if block)
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _paragraph(line: str) -> str:
+    """Return a sentence in lines; those of a table stay."""
+    if "  " in line.strip():
+        return line
+    indent = "  " if line.startswith("  ") else ""
+    return textwrap.fill(
+        line, _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def _network(network: ReadNetwork, found: Recommendation) -> Iterator[str]:

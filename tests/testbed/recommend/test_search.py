@@ -90,6 +90,12 @@ def test_a_cheap_configuration_within_the_margin_gets_a_place_before_a_dear_one(
     assert promoted(measured, 2, MARGIN) == [0, 3]
 
 
+def test_of_equal_sounds_the_one_with_the_least_delay_gets_the_place() -> None:
+    scores = np.tile([4.0, 3.98, 3.98, 3.95], (6, 1)) + generator(2, "noise").normal(0, 0.05, (6, 1))
+    measured = MeasuredCalls(scores, np.full(4, 60.0), np.array([100.0, 250.0, 150.0, 100.0]))
+    assert promoted(measured, 3, MARGIN) == [0, 2, 3]
+
+
 def test_configurations_without_a_score_are_dropped() -> None:
     scores = np.array([[4.0, np.nan], [4.1, np.nan]])
     assert promoted(MeasuredCalls(scores, np.zeros(2), np.zeros(2)), 2, MARGIN) == [0]

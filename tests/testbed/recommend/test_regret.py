@@ -1,0 +1,79 @@
+"""Regret: the score of the best of the grid minus that of the recommendation, on new speech and losses.
+
+The whole grid is compared on clips and draws of the network that the search did not have.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from testbed.recommend.base import base_scenario
+from testbed.recommend.exclusion import exclusion
+from testbed.recommend.limits import RecommendLimits
+from testbed.recommend.measuring import CandidateCalls, Doing
+from testbed.recommend.network import ReadNetwork
+from testbed.recommend.recommendation import recommend
+from testbed.speech_corpus import CORPORA
+from testbed.stats import interval
+
+NETWORKS: dict[str, list[dict[str, Any]]] = {
+    "long bursts": [
+        {"loss": {"model": "gilbert_elliott", "rate": 0.15, "mean_burst_packets": 5}},
+        {"jitter": {"model": "gamma", "mean_ms": 40, "std_ms": 10}},
+    ],
+    "little random loss": [
+        {"loss": {"model": "bernoulli", "rate": 0.03}},
+        {"jitter": {"model": "gamma", "mean_ms": 30, "std_ms": 8}},
+    ],
+    "a link that others use, and jitter": [
+        {
+            "link": {
+                "rate_kbps": 120,
+                "cross_traffic": [
+                    {"model": "on_off", "rate_kbps": 100, "mean_on_ms": 500, "mean_off_ms": 1500}
+                ],
+            }
+        },
+        {"jitter": {"model": "gamma", "mean_ms": 30, "std_ms": 15}},
+    ],
+}
+MOST_REGRET, MOST_SHARE = 0.1, 0.2
+DOING = Doing(jobs=2, is_cached=False)
+
+
+def scenario(channel: list[dict[str, Any]], clips: tuple[int, ...], seed: int) -> dict[str, Any]:
+    """A network and the clips of these numbers, of each speaker."""
+    files = [
+        str(path) for number in clips for path in sorted(CORPORA["asterisk"].folder.glob(f"*-{number}.flac"))
+    ]
+    network = ReadNetwork({"channel": channel}, "")
+    settings = ["codec.complexity=0", "realizations=2", f"seed={seed}"]
+    return base_scenario(network, RecommendLimits(), settings, files)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NETWORKS)
+def test_regret_on_new_speech_and_losses_is_small_at_a_fifth_of_the_cost(
+    name: str, record_property: Any
+) -> None:
+    limits = RecommendLimits()
+    found = recommend(scenario(NETWORKS[name], (1, 2, 3), seed=1), limits, DOING)
+    assert len(found.grid.candidates) <= 64
+    assert found.share <= MOST_SHARE
+
+    calls = CandidateCalls(scenario(NETWORKS[name], (4, 5), seed=2), found.grid.candidates, DOING)
+    grid = calls.measured(range(len(found.grid.candidates)), calls.calls, "")
+    means = np.nanmean(grid.scores, axis=0)
+    possible = [place for place in range(len(means)) if exclusion(calls, place, limits) is None]
+    best = max(possible, key=lambda place: means[place])
+    clips = np.arange(calls.calls) % len(calls.clip_names)
+    regret = interval(grid.scores[:, best] - grid.scores[:, found.chosen], clips)
+    for property_, value in {
+        "chosen": found.candidate.name,
+        "best": found.grid.candidates[best].name,
+        "regret": [round(each, 3) for each in regret],
+        "share": round(found.share, 3),
+    }.items():
+        record_property(property_, value)
+    assert regret.high < MOST_REGRET, (found.candidate.name, found.grid.candidates[best].name, regret)
