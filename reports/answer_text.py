@@ -10,6 +10,7 @@ from testbed.escaping import printable
 from testbed.metrics import described
 from testbed.reports import labels, wording
 from testbed.reports.all_points import AllPoints, over_all_points
+from testbed.reports.device import EXPLANATION
 from testbed.reports.equal_bitrate_table import ABOUT, EqualBitrateTable, equal_bitrate_tables
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import Answer, answers
@@ -131,7 +132,9 @@ def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str,
     judge = described(metric)
     wait = wait_column(summary, point, metric)
     costs = [labels.column(name).heading for name in ("wire_kbps", wait)]
-    rows: list[tuple[str, ...]] = [("Scheme", judge.heading, "Gain", *costs, "")]
+    has_device = any(summary.cells[key].device for key in summary.cells if key[0] == point)
+    device = ["Device"] if has_device else []
+    rows: list[tuple[str, ...]] = [("Scheme", judge.heading, "Gain", *costs, *device, "")]
     for scheme in summary.schemes:
         cell = summary.cells.get((point, scheme))
         if cell is None:
@@ -150,6 +153,7 @@ def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str,
                 _score(cell.gains.get(metric), metric, sign=True) if scheme != summary.ceiling else "",
                 _cost(cell, "wire_kbps"),
                 _cost(cell, wait) if scheme != summary.ceiling else "",
+                *([_device(cell, scheme == summary.ceiling)] if has_device else []),
                 "; ".join([*([verdict] if verdict else []), *cell.marks]) or unsent,
             )
         )
@@ -157,7 +161,10 @@ def scheme_rows(summary: Summary, answer: Answer, point: int) -> list[tuple[str,
 
 
 def _table_of_schemes(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    return aligned(rows, right=range(1, len(rows[0]) - 1)) if rows else []
+    if not rows:
+        return []
+    lines = aligned(rows, right=range(1, len(rows[0]) - 1))
+    return [*lines, "", _paragraph(EXPLANATION)] if "Device" in rows[0] else lines
 
 
 def _table_at_equal_bitrate(table: EqualBitrateTable) -> list[str]:
@@ -167,6 +174,10 @@ def _table_at_equal_bitrate(table: EqualBitrateTable) -> list[str]:
 
 def _score(value: Interval | None, metric: str, sign: bool = False) -> str:
     return "–" if value is None else mean(value, described(metric).decimals, sign)
+
+
+def _device(cell: Cell, is_ceiling: bool) -> str:
+    return "" if is_ceiling else str(cell.device or "–")
 
 
 def _cost(cell: Cell, column: str) -> str:

@@ -17,6 +17,7 @@ from testbed.reports.all_points import over_all_points
 from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.chart_data import chart_data, column_data
 from testbed.reports.colours import PARTS, Look, looks, tints
+from testbed.reports.device import EXPLANATION
 from testbed.reports.equal_bitrate_table import ABOUT, equal_bitrate_tables
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import answers
@@ -122,6 +123,7 @@ def render(
             for table in equal_bitrate_tables(summary, metric)
         ],
         equal_bitrate_about=ABOUT,
+        device_explanation=EXPLANATION,
         known=len(known),
         several=len({answer.verdict.metric for answer in found.values() if answer.leading}) > 1,
         played_from=[*RECOVERIES, "late"],

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from testbed.columns import MEASURED, PLAYED_FROM
 from testbed.metrics import described, is_usable
 from testbed.reports import labels
+from testbed.reports.device import DeviceCost, device_costs
 from testbed.reports.facts import policies
 from testbed.reports.grid import Grid, PartOfGrid
 from testbed.reports.intervals import Interval, interval, ratio
@@ -62,6 +63,8 @@ class Cell:
         Whether redundancy was asked for and none was sent, so that the scheme only conceals.
     to_score
         Number of calls to score, of each metric that scores a part of them.
+    device
+        Its cost to a device; None where it was not measured.
     """
 
     point: int
@@ -76,6 +79,7 @@ class Cell:
     diagnoses: tuple[str, ...] = ()
     is_unsent: bool = False
     to_score: dict[str, int] = field(default_factory=dict)
+    device: DeviceCost | None = None
 
     def calls_to_score(self, metric: str) -> int:
         """Return the number of calls that a metric scores."""
@@ -366,8 +370,17 @@ def _cells(
     made = pd.DataFrame({"calls": sizes, "failed": failed})
     means, parts = _finite_rows(costs, made.index), _finite_rows(shares, made.index)
     place = {scheme: number for number, scheme in enumerate(schemes)}
+    devices = device_costs(manifest)
     cells = [
-        Cell(int(point), str(scheme), int(calls), int(failed), mean, part)
+        Cell(
+            int(point),
+            str(scheme),
+            int(calls),
+            int(failed),
+            mean,
+            part,
+            device=devices.get((int(point), str(scheme))),
+        )
         for (point, scheme), calls, failed, mean, part in zip(
             made.index, made["calls"], made["failed"], means, parts, strict=True
         )

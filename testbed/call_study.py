@@ -12,6 +12,7 @@ from testbed.call_results import CacheUse, CallResults
 from testbed.calls import results_of
 from testbed.caveats import caveats
 from testbed.columns import table_types
+from testbed.device_cost import device_cost
 from testbed.diagnosis import diagnoses
 from testbed.environment import Environment, environment
 from testbed.estimate import estimate
@@ -172,6 +173,11 @@ class CallStudy:
 
     def _all_calls(self) -> Iterator[CallId]:
         return (call for group in self._plan.groups() for call in group.calls)
+
+    def measured_afterwards(self) -> dict[str, Any]:
+        """Return the cost of the schemes to a device."""
+        cost = device_cost(self._plan, self.context)
+        return {"device_cost": cost} if cost else {}
 
     def manifest(self, origin: Provenance, rows: "Iterable[pd.DataFrame] | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings and diagnoses of the rows so far."""

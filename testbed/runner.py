@@ -174,5 +174,5 @@ def run_scenario(
             report("calls to be heard")
             for result in doing.run(again, study.work, context):
                 study.keep_examples(work.folder, result)
-        work.finish({**manifest(), "replaces": work.replaces})
+        work.finish({**manifest(), **study.measured_afterwards(), "replaces": work.replaces})
     return load(out)

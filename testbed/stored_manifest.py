@@ -11,6 +11,8 @@ _Mapping = dict[str, Any]
 _Number = int | float
 _Value = str | bool | int | float | None
 _Index = Annotated[int, Field(ge=0, le=10**9)]
+_Ratio = Annotated[_Number, Field(ge=0, le=1e9, allow_inf_nan=False)]
+_Ratios = Annotated[list[_Ratio], Field(min_length=3, max_length=3)]
 _FileName = Annotated[str, Field(max_length=200, pattern="^[ -~]*$")]
 
 
@@ -102,6 +104,19 @@ class _Scenario(_Stored):
     realizations: int | None = None
 
 
+class _SchemeCost(_Stored):
+    encode: _Ratios
+    decode: _Ratios
+    redundancy: _Ratio
+
+
+class _DeviceCost(_Stored):
+    point: _Index
+    plain_encode_ms: _Ratio
+    plain_decode_ms: _Ratio
+    schemes: dict[str, _SchemeCost]
+
+
 class _CacheUse(_Stored):
     computed: _Index = 0
     cached: _Index = 0
@@ -143,6 +158,7 @@ class _Manifest(_Stored):
     wobble: list[_Wobble] = []
     resumed: list[str] = []
     cache: _CacheUse = _CacheUse()
+    device_cost: _DeviceCost | None = None
     examples: list[_Example] = []
     clean: list[_Clean] = []
     written: list[str] = []

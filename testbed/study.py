@@ -114,6 +114,9 @@ class Study(Protocol):
     def keep_examples(self, folder: Path, result: Any) -> None:
         """Write the calls to be heard of a result to disk."""
 
+    def measured_afterwards(self) -> dict[str, Any]:
+        """Return entries of the manifest that are measured when all rows are done."""
+
     def manifest(self, origin: Provenance, rows: "Iterable[pd.DataFrame] | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings about the rows so far; None: before the first one."""
 

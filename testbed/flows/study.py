@@ -167,6 +167,10 @@ class FlowStudy:
         )
         return 1
 
+    def measured_afterwards(self) -> dict[str, Any]:
+        """Return nothing: a flow encodes no speech."""
+        return {}
+
     def manifest(self, origin: Provenance, rows: "Iterable[pd.DataFrame] | None" = None) -> dict[str, Any]:
         """Return the manifest with the warnings about the rows so far."""
         import pandas as pd

@@ -52,8 +52,8 @@ def test_the_counters_of_libwebrtc_are_read_as_the_network(calls: dict[str, Call
     assert isinstance(call, MeasuredCall) and isinstance(relayed, Recording)
     assert abs(call.expected.sum() - len(relayed)) <= 30  # after the last report, and before DTLS
     assert abs(call.lost.sum() - relayed.lost.sum()) <= 10
-    steady_ms = np.nanmedian(call.jitter_ms), np.median(jitter_ms(relayed))
-    assert 0.4 < steady_ms[0] / steady_ms[1] < 2.5  # in whole ms, and with the delay of a busy machine
+    theirs_ms, ours_ms = np.nanmedian(call.jitter_ms), np.median(jitter_ms(relayed))
+    assert 0.4 * ours_ms - 1 < theirs_ms < 2.5 * ours_ms + 3  # in whole ms, on a busy machine
 
 
 @pytest.mark.parametrize("name", LOSSY)
