@@ -15,6 +15,13 @@ ADAPTIVE, OFFLINE = "adaptive", "offline"
 _TELLING = ("preset", "late")
 """Keys of an adaptive receiver that say most about it."""
 _WAITS = {"buffer_ms": "buffers {} ms", "delay_ms": "plays {} ms after sending"}
+_NOISES = {
+    "none": "no noise",
+    "white": "white noise",
+    "pink": "pink noise",
+    "music": "music",
+    "babble": "babble",
+}
 _REPLAYED = {"recorded": "recording", "link": "link of trace"}
 
 
@@ -36,10 +43,26 @@ def facts(manifest: Mapping[str, Any], point: Mapping[str, Any] | None = None) -
 
 
 def speech(manifest: Mapping[str, Any], clips: Collection[str]) -> str:
-    """Return the number of clips, and of their speakers where some have several."""
+    """Return the number of clips, of their speakers where some have several, and what is mixed into them."""
     said = counted(len(clips), "clip")
     if speakers := known_speakers(manifest, clips):
         said += f" of {counted(len(set(speakers.values())), 'speaker')}"
+    mixed = _mixed(_swept(manifest, ("speech",), (manifest.get("scenario") or {}).get("speech"), None))
+    return f"{said} with {' and '.join(mixed)}" if mixed else said
+
+
+def _mixed(parameters: Mapping[str, Any]) -> list[str]:
+    """Return in words what the key `speech` mixes into clips: noise, talkers."""
+    noises = [
+        _NOISES.get(each, "recorded noise") if isinstance(each, str) else "recorded noise"
+        for each in _several(parameters.get("noise"))
+        if each is not None
+    ]
+    said = []
+    if set(noises) - {_NOISES["none"]}:
+        said.append(f"{_many(tuple(dict.fromkeys(noises)))} at {_many(parameters.get('snr_db'))} dB SNR")
+    if any(each != 1 for each in _several(parameters.get("talkers", 1))):
+        said.append(f"{_many(parameters['talkers'])} talkers")
     return said
 
 

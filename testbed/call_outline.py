@@ -14,7 +14,8 @@ from testbed.words import counted, duration
 def outline(plan: Plan, clips: Sequence[Clip]) -> str:
     """Return the outline of a plan's run: points, schemes, clips, channel, receivers and number of calls."""
     scenario = plan.scenario
-    encodings = len({encoding.settings for encoding in plan.encodings}) * len(clips)
+    mixtures = [point.scenario.speech.mixture for point in plan.points]
+    encodings = len({(each.settings, mixtures[each.uses[0][0]]) for each in plan.encodings}) * len(clips)
     seconds = plan.calls_per_clip * sum(clip.seconds for clip in clips)
     lines = heading(scenario, plan.points)
     names = [scheme.name for scheme in plan.schemes[0]]

@@ -27,7 +27,7 @@ from testbed.row_set import RowSet
 from testbed.run_context import RunContext
 from testbed.run_estimate import RunEstimate
 from testbed.run_rows import RunRows
-from testbed.scenario.checks import check_codec, check_languages, check_packages, clips_of
+from testbed.scenario.checks import check_codec, check_languages, check_packages, clips_of, mixer_for
 from testbed.scenario.loading import Scenario
 from testbed.store import Store
 from testbed.study_kind import CALLS
@@ -67,6 +67,7 @@ class CallStudy:
         check_packages(scenario)
         clips = clips_of(scenario)
         check_languages(scenario, clips)
+        mixer = mixer_for(scenario, clips)
         self._plan = plan(scenario, len(clips))
         self.context = RunContext(
             self._plan.points,
@@ -75,6 +76,7 @@ class CallStudy:
             save,
             kept_from_the_start(self._plan, clips),
             cache,
+            mixer,
         )
         self._cache_use = CacheUse()
         self._computed = 0
@@ -90,7 +92,7 @@ class CallStudy:
     @property
     def inputs(self) -> list[Input]:
         """The files that shape its numbers."""
-        return inputs_of(self._plan.points, self.context.clips)
+        return inputs_of(self._plan.points, self.context.clips, self.context.mixer)
 
     def environment(self) -> Environment:
         """Return what shapes its numbers besides the scenario and the samples of the speech."""

@@ -26,6 +26,7 @@ from testbed.encoded_clip import EncodedClip
 from testbed.errors import CodecError, traceback_of
 from testbed.kept_files import keeps_packets, keeps_sound, keeps_timeline, packets, sounds, timelines
 from testbed.measurements import failed_row, identity, measurements
+from testbed.mixture import Mixture
 from testbed.plan import CallId, Group
 from testbed.planned_call import simulate_call
 from testbed.run_context import RunContext
@@ -42,13 +43,15 @@ class PendingDecode:
 
     Attributes
     ----------
+    samples
+        Length of the clip.
     base
         The sound from which the cache keeps the differences; the own one: it is a base; None: it has none.
     """
 
     job: Job
     lookahead_samples: int
-    clip: int
+    samples: int
     calls: list[CallId]
     base: SoundKey | None = None
 
@@ -107,7 +110,8 @@ class _Calls:
     def _jobs(self) -> Iterator[tuple[SoundKey, Job]]:
         """Begin calls; yield the jobs whose sound is neither known nor pending."""
         for group in self._groups:
-            source = _encoded_clip(self._context, group.clip, group.settings)
+            mixture = self._context.scenario(group.calls[0]).speech.mixture
+            source = _encoded_clip(self._context, group.clip, mixture, group.settings)
             for call in group.calls:
                 with self._decoding.paused():
                     new = self._begin(call, group, source)
@@ -154,17 +158,17 @@ class _Calls:
             self._results.add_files(call, timelines(self._context, call, table))
         if keeps_packets(self._context):
             self._results.add_files(call, packets(self._context, call, simulation))
-        lookahead_samples = simulation.lookahead_samples
+        lookahead_samples, samples = simulation.lookahead_samples, len(self._context.clip(call).pcm)
         if isinstance(simulation.sound, Played):
-            heard = simulation.sound.heard(lookahead_samples, len(self._context.clip(call).pcm))
-            key = self._cache.keys.heard_key(call.clip, heard)
+            heard = simulation.sound.heard(lookahead_samples, samples)
+            key = self._cache.keys.heard_key(self._context.clip(call), heard)
             self._simulated[call] = group, CachedCall(measured, key, table)
             self._rows[call]["seconds_decode"] = simulation.seconds_decode
             self._cache.keep_sound(key, self._engine_name, heard)
             self._score(key, [call], heard)
             return []
         job = simulation.sound
-        key = self._cache.keys.sound_key(call.clip, job, lookahead_samples)
+        key = self._cache.keys.sound_key(self._context.clip(call), job, lookahead_samples)
         self._simulated[call] = group, CachedCall(measured, key, table)
         if self._recall(call, key):
             return []
@@ -172,7 +176,7 @@ class _Calls:
         if key in self._pending:  # it has no loss, so it is its own base
             self._pending[key].calls.append(call)
             return jobs
-        self._pending[key] = PendingDecode(job, lookahead_samples, call.clip, [call], base)
+        self._pending[key] = PendingDecode(job, lookahead_samples, samples, [call], base)
         return [*jobs, (key, job)]
 
     def _base_of(
@@ -182,11 +186,11 @@ class _Calls:
         if not self._has_base(call, group):
             return [], None
         whole = without_loss(job)
-        base = self._cache.keys.sound_key(call.clip, whole, lookahead_samples)
+        base = self._cache.keys.sound_key(self._context.clip(call), whole, lookahead_samples)
         samples = len(self._context.clip(call).pcm)
         if base in self._pending or self._cache.base(base, self._engine_name, samples) is not None:
             return [], base
-        self._pending[base] = PendingDecode(whole, lookahead_samples, call.clip, [], base)
+        self._pending[base] = PendingDecode(whole, lookahead_samples, samples, [], base)
         return [(base, whole)], base
 
     def _has_base(self, call: CallId, group: Group) -> bool:
@@ -218,8 +222,7 @@ class _Calls:
             if key not in self._pending:
                 raise CodecError("the engine returned sound for no pending call")
             pending = self._pending.pop(key)
-            samples = len(self._context.clips[pending.clip].pcm)
-            sound = Heard(aligned(pcm, pending.lookahead_samples, samples))
+            sound = Heard(aligned(pcm, pending.lookahead_samples, pending.samples))
             self._cache.keep_sound(key, self._engine_name, sound, pending.base)
             self._score(key, pending.calls, sound)
         return pending.calls[:1]
@@ -277,9 +280,10 @@ class _Calls:
 
 
 @lru_cache(maxsize=1)
-def _encoded_clip(context: RunContext, clip: int, settings: EncoderSettings) -> EncodedClip:
-    """Return a clip, encoded once for all its groups, which come one after another."""
+def _encoded_clip(context: RunContext, clip: int, mixture: Mixture, settings: EncoderSettings) -> EncodedClip:
+    """Return a clip as a mixture, encoded once for all its groups, which come one after another."""
     written = [scheme.dred_to_write() for schemes in context.schemes for scheme in schemes]
     most_chunks = max(dred.chunks if dred else 0 for dred in written)
-    kept = cache_of(context).encodings(clip, settings)
-    return EncodedClip(int16_from_float(context.clips[clip].pcm), settings, most_chunks, kept)
+    sent = context.clips[clip] if context.mixer is None else context.mixer.clip(clip, mixture)
+    kept = cache_of(context).encodings(sent, settings)
+    return EncodedClip(int16_from_float(sent.pcm), settings, most_chunks, kept)

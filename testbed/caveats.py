@@ -18,7 +18,7 @@ from testbed.playout.adaptive import AdaptivePlayout, concealer_of
 from testbed.playout.offline import Offline
 from testbed.redundancy_advice import advice
 from testbed.speech import Clip
-from testbed.speech_caveats import speech_caveats
+from testbed.speech_caveats import mixing_caveats, speech_caveats
 from testbed.tally import Tally
 from testbed.words import counted
 
@@ -43,6 +43,7 @@ def caveats(plan: Plan, clips: Sequence[Clip], tally: Tally, diagnosed: Sequence
     return [
         *_failures(tally),
         *speech_caveats(clips, tally.clean),
+        *mixing_caveats(plan),
         *pause_caveats(plan, tally.pauses),
         *_stretching(plan),
         *_without_delay(plan),

@@ -94,7 +94,7 @@ def clips_of_examples(context: "RunContext") -> list[int]:
 
 
 def clean_speech(context: "RunContext") -> dict[str, bytes]:
-    """Return the clean speech of the examples, with ``--save audio`` of each clip, by path."""
+    """Return the clips of the examples, with ``--save audio`` all clips, with nothing mixed in, by path."""
     files = {
         clean_example(context, clip): _example(context.clips[clip].pcm) for clip in clips_of_examples(context)
     }

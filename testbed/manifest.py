@@ -71,6 +71,8 @@ def make_manifest(
         Problems of each scheme at each point; None before the diagnosis.
     """
     seeds = {"channel": "SHA-256 of seed, clip, realization and stage name"}
+    if context.mixer is not None:
+        seeds["mixing"] = "SHA-256 of seed and clip"
     return {
         **shared_entries(origin, plan.points, rows, warnings, seeds),
         "own_point": plan.own_point,
@@ -102,6 +104,7 @@ def make_manifest(
             }
             for clip in context.clips
         ],
+        **_mixed(plan, context),
         "complete": rows == plan.calls,
         "save": sorted(context.save),
         "diagnoses": None if diagnosed is None else [asdict(each) for each in diagnosed],
@@ -131,6 +134,14 @@ def _trial_by_trial(plan: Plan, context: RunContext) -> list[CallId]:
         return (call not in first, call.point, call.clip, call.realization, call.scheme)
 
     return sorted(context.examples, key=place)
+
+
+def _mixed(plan: Plan, context: RunContext) -> dict[str, Any]:
+    """Return the recordings that are mixed into clips; nothing if none are."""
+    if context.mixer is None:
+        return {}
+    mixtures = dict.fromkeys(point.scenario.speech.mixture for point in plan.points)
+    return {"mixed": context.mixer.described(list(mixtures))}
 
 
 def _baseline(plan: Plan) -> str | None:

@@ -28,7 +28,7 @@ def identity(context: RunContext, call: CallId) -> dict[str, Any]:
     return {
         "point": call.point,
         "scheme": context.scheme(call).name,
-        "clip": context.clip(call).name,
+        "clip": context.clips[call.clip].name,
         "realization": call.realization,
         **context.points[call.point].parameters,
     }

@@ -13,6 +13,7 @@ from testbed.channels.stage import StageParameters, mean_loss
 from testbed.codecs.engines import ENGINES, EngineName
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
+from testbed.mixture import Mixture
 from testbed.playout.adaptive import AdaptivePlayout
 from testbed.row_set import RowSet
 from testbed.scenario.loading import Codec, Point, Scenario, points
@@ -176,7 +177,7 @@ def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
     ]
     calls = scenario.realizations * clips * max(map(len, schemes))
     scenario.check_size(calls, most_calls)
-    encodings: dict[tuple[EncoderSettings, int | None, EngineName, int], PlannedEncoding] = {}
+    encodings: dict[tuple[EncoderSettings, Mixture, int | None, EngineName, int], PlannedEncoding] = {}
     for point, point_schemes in zip(all_points, schemes, strict=True):
         engine = "libopus" if _needs_libopus(point.scenario) else point.scenario.engine
         batch_mb = point.scenario.limits.batch_mb
@@ -185,7 +186,8 @@ def plan(scenario: Scenario, clips: int, most_calls: int | None = None) -> Plan:
             # A call with a closed loop encodes for itself, so it shares no work with others.
             alone = point.index if point.scenario.is_closed_loop and not scheme.is_ceiling else None
             encoding = PlannedEncoding(settings, engine, batch_mb, [])
-            same = encodings.setdefault((settings, alone, engine, batch_mb), encoding)
+            mixture = point.scenario.speech.mixture
+            same = encodings.setdefault((settings, mixture, alone, engine, batch_mb), encoding)
             same.uses.append((point.index, scheme_index))
     return Plan(scenario, all_points, schemes, clips, [*encodings.values()])
 

@@ -49,7 +49,7 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         return replace(simulation, seconds_simulate=time.process_time() - started)
 
     def realization(specs: Sequence[StageSpec], way: str) -> Realization:
-        clip = context.clip(call).name
+        clip = context.clips[call.clip].name
         return Realization.of(specs, scenario.folder, scenario.seed, way, clip, call.realization)
 
     channel = realization(scenario.channel, "channel")
@@ -101,10 +101,11 @@ def _other_calls(
     call, at random, so that their packets are not sent in step with the call's.
     """
     scenario = context.scenario(call)
-    rng = generator(scenario.seed, "other calls", context.clip(call).name, call.realization)
+    rng = generator(scenario.seed, "other calls", context.clips[call.clip].name, call.realization)
     found = []
     for index in range(1, scenario.other_calls + 1):
-        pcm = int16_from_float(context.clips[(call.clip + index) % len(context.clips)].pcm)
+        other = context.clip_at(call.point, (call.clip + index) % len(context.clips))
+        pcm = int16_from_float(other.pcm)
         begin = int(rng.integers(len(pcm)))
         start_ns = int(rng.integers(settings.frame_ms * 1_000_000))
         found.append((EncodedClip(np.roll(pcm, -begin), settings), start_ns))

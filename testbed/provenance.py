@@ -15,6 +15,7 @@ from testbed.codecs.opus.build import installed
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import cache_dir
+from testbed.mixing import Mixer
 from testbed.parameters import files_named, models_in
 from testbed.scenario.base import BaseScenario
 from testbed.scenario.flow_scenario import FlowScenario
@@ -34,8 +35,8 @@ class Input:
     path
         Absolute path.
     role
-        ``"channel"`` (a recording that is replayed), ``"speech"``, ``"libopus"``, ``"weights"`` (of its
-        networks) or ``"scenario"``.
+        ``"channel"`` (a recording that is replayed), ``"speech"``, ``"mixed"`` (a recording mixed into
+        speech), ``"libopus"``, ``"weights"`` (of its networks) or ``"scenario"``.
     sha256, bytes
         Of its content.
     """
@@ -111,20 +112,24 @@ class Provenance:
         ]
 
 
-def inputs_of(points: Sequence[Point[Any]], clips: Sequence[Clip] = ()) -> list[Input]:
+def inputs_of(
+    points: Sequence[Point[Any]], clips: Sequence[Clip] = (), mixer: Mixer | None = None
+) -> list[Input]:
     """Return the files that shape the numbers of a scenario's points, with their hashes.
 
     Parameters
     ----------
     clips
         The speech; none in a flow study, which does not use libopus.
+    mixer
+        What mixes recordings into it.
 
     Raises
     ------
     ResultsError
         One cannot be read.
     """
-    found = dict(_files(points, clips))
+    found = dict(_files(points, clips, mixer))
     inputs = []
     for path, role in found.items():
         digest = _digest(path)
@@ -196,12 +201,16 @@ def _commit(git: Path) -> str | None:
     return None
 
 
-def _files(points: Sequence[Point[Any]], clips: Sequence[Clip]) -> Iterator[tuple[Path, str]]:
+def _files(
+    points: Sequence[Point[Any]], clips: Sequence[Clip], mixer: Mixer | None
+) -> Iterator[tuple[Path, str]]:
     first = points[0].scenario
     if first.file is not None:
         yield first.file.absolute(), "scenario"
     for point in points:
         yield from channel_files(point.scenario)
+    for path in () if mixer is None else mixer.files:
+        yield path.absolute(), "mixed"
     for clip in clips:
         yield clip.file.absolute(), "speech"
     if clips:

@@ -20,7 +20,7 @@ from testbed.provenance import check_unchanged, inputs_of
 from testbed.results import MANIFEST_FILE, Results
 from testbed.run_context import RunContext
 from testbed.scenario.base import MOST_CALLS
-from testbed.scenario.checks import check_codec, clips_of
+from testbed.scenario.checks import check_codec, clips_of, mixer_for
 from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import stored_scenario
 from testbed.speech import Clip
@@ -168,8 +168,11 @@ class Repetition:
         clips = clips_of(scenario)
         self._run = run
         self._plan = plan(scenario, len(clips), max(MOST_CALLS, len(run.table)))
-        check_unchanged(run.manifest, inputs_of(self._plan.points, clips), clips, run.folder)
-        self._context = RunContext(self._plan.points, self._plan.schemes, clips, frozenset(), frozenset())
+        mixer = mixer_for(scenario, clips)
+        check_unchanged(run.manifest, inputs_of(self._plan.points, clips, mixer), clips, run.folder)
+        self._context = RunContext(
+            self._plan.points, self._plan.schemes, clips, frozenset(), frozenset(), mixer=mixer
+        )
 
     def call(self, row: int) -> Call:
         """Make the call of one row of the table; see `testbed.loaded_run.Run.call`."""
@@ -184,7 +187,7 @@ class Repetition:
             encoding = self._plan.encoding_of[call.point, call.scheme]
         except (ValueError, LookupError):
             raise ResultsError(f"{self._run.folder}: row {row} belongs to no call of its scenario") from None
-        clip = clips[call.clip]
+        clip = self._context.clip(call)
         decoding = engine(encoding.engine, encoding.batch_mb)
         source = EncodedClip(int16_from_float(clip.pcm), encoding.settings)
         simulation = simulate_call(self._context, call, source, decoding)

@@ -80,7 +80,7 @@ class SoundScores:
     def _conversational(self, row: dict[str, Any], call: CallId) -> float:
         """Return the conversational quality of a call; NaN without a delay, or if its sound has no score."""
         conversation = self._context.scenario(call).conversation
-        name, sound = conversation.metric, self._cache.keys.clean(call.clip)
+        name, sound = conversation.metric, self._cache.keys.clean(self._context.clip(call))
         if self._missing(sound, [name]):
             clip = self._context.clip(call).pcm
             self._add(sound, [name], References(clip), clip)
@@ -120,7 +120,7 @@ class SoundScores:
         return [name for name in self._metrics_of(call) if METRICS[name].hears]
 
     def _metrics_of(self, call: CallId) -> list[str]:
-        language = self._context.clip(call).language
+        language = self._context.clips[call.clip].language
         return self._context.scenario(call).metrics_of(call.realization, language)
 
 

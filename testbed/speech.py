@@ -1,17 +1,19 @@
 """The clips of a scenario: the four packaged ones, those of a fetched corpus, or the user's files."""
 
 import glob
+import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.codecs.pcm import SAMPLE_RATE_HZ
+from testbed.codecs.pcm import SAMPLE_RATE_HZ, int16_from_float
 from testbed.errors import SpeechError
 from testbed.escaping import printable
 from testbed.recording import AUDIO_MB, AudioRecording, read_recording
@@ -86,6 +88,28 @@ class Clip:
         """Duration."""
         return len(self.pcm) / SAMPLE_RATE_HZ
 
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the samples as they are."""
+        return hashlib.sha256(self.pcm.tobytes()).digest()
+
+
+@dataclass(frozen=True)
+class ListedClip:
+    """A clip that is not loaded yet.
+
+    Attributes
+    ----------
+    name, speaker
+        As of the clip.
+    load
+        Loads it.
+    """
+
+    name: str
+    speaker: str
+    load: Callable[[], Clip] = field(repr=False)
+
 
 def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list[Clip]:
     """Load the clips of a scenario's `speech`, always in the same order.
@@ -107,15 +131,43 @@ def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list
     SpeechError
         The corpus is missing, a file cannot be used, there are fewer than N clips, or more than `audio_mb`.
     """
-    if speech.files is not None:
-        names = [speech.files] if isinstance(speech.files, str) else speech.files
-        paths = _matches(names, folder)
-        _enough(speech.clips, len(paths), f"speech.files: {', '.join(names)} matches")
-        return _read_files(paths[: speech.clips], audio_mb)
-    assert speech.corpus is not None
-    entries = _entries(speech.corpus)
-    _enough(speech.clips, len(entries), f"speech.corpus: {speech.corpus} has")
-    return [_corpus_clip(where, entry) for where, entry in entries[: speech.clips]]
+    listed = list_speech(speech, folder, audio_mb)
+    if speech.clips is not None and speech.clips > len(listed):
+        there = (
+            f"speech.corpus: {speech.corpus} has"
+            if speech.files is None
+            else f"speech.files: {', '.join(_several(speech.files))} matches"
+        )
+        raise SpeechError(f"speech.clips: {speech.clips} clips are asked for, but {there} only {len(listed)}")
+    clips, room = list[Clip](), audio_mb * 2**20
+    for each in listed[: speech.clips]:
+        clips.append(each.load())
+        room -= clips[-1].pcm.nbytes
+        if room < 0:
+            raise SpeechError(
+                f"speech.files: more than {audio_mb} MB of speech (limits.audio_mb) up to "
+                f"{printable(clips[-1].file.name)}; take fewer files, or raise that"
+            )
+    return clips
+
+
+def list_speech(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list[ListedClip]:
+    """Return all that a scenario's `speech` names, whatever its number of clips; see `load_clips`."""
+    if speech.files is None:
+        assert speech.corpus is not None
+        return [
+            ListedClip(entry["name"], entry["speaker"], partial(_corpus_clip, where, entry))
+            for where, entry in _entries(speech.corpus)
+        ]
+    listed: dict[str, ListedClip] = {}
+    for path in matching_files(_several(speech.files), folder, "speech.files"):
+        stem = name = re.sub(r"[^\w.-]+", "-", path.stem).strip(".-") or "clip"
+        number = 1
+        while name in listed:
+            number += 1
+            name = f"{stem}-{number}"
+        listed[name] = ListedClip(name, "", partial(_file_clip, name, path, audio_mb))
+    return list(listed.values())
 
 
 def fetch(progress: Callable[[str], None] = lambda line: None, more: bool = False) -> list[Clip]:
@@ -154,17 +206,34 @@ def list_clips() -> dict[str, list[Clip]]:
     return {name: [_corpus_clip(where, entry) for where, entry in _entries(name)] for name in names}
 
 
-def _matches(names: Sequence[str], folder: Path) -> list[Path]:
-    """Return the files that names, folders and patterns (`**` goes into folders) match, each once."""
-    found = list(dict.fromkeys(path for name in names for path in _match(name, folder)))
+def matching_files(names: Sequence[str], folder: Path, key: str) -> list[Path]:
+    """Return the files that names, folders and patterns (`**` goes into folders) match, each once.
+
+    Parameters
+    ----------
+    folder
+        Folder of relative names.
+    key
+        Key of the scenario, for messages.
+
+    Raises
+    ------
+    SpeechError
+        One matches nothing, or all match more than `MOST_FILES`.
+    """
+    found = list(dict.fromkeys(path for name in names for path in _match(name, folder, key)))
     if len(found) > MOST_FILES:
         raise SpeechError(
-            f"speech.files: {', '.join(names)} matches {len(found)} files; at most {MOST_FILES} are taken"
+            f"{key}: {', '.join(names)} matches {len(found)} files; at most {MOST_FILES} are taken"
         )
     return found
 
 
-def _match(name: str, folder: Path) -> list[Path]:
+def _several(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else names
+
+
+def _match(name: str, folder: Path, key: str) -> list[Path]:
     path = folder / Path(name).expanduser()
     if path.is_file():
         return [path]
@@ -173,7 +242,7 @@ def _match(name: str, folder: Path) -> list[Path]:
         if not held:
             kinds = " ".join(sorted(_SUFFIXES))
             raise SpeechError(
-                f"speech.files: {name!r} is a folder without a recording of its own ({kinds}); "
+                f"{key}: {name!r} is a folder without a recording of its own ({kinds}); "
                 f"{name.rstrip('/')}/**/*.wav finds those further down"
             )
         return held
@@ -181,44 +250,23 @@ def _match(name: str, folder: Path) -> list[Path]:
     matches = glob.glob(whole, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob has no absolute ones
     found = sorted(path for each in matches if (path := folder / each).is_file())
     if not found:
-        here = f"; the one in the current folder is meant by --speech {name}" if glob.glob(whole) else ""  # noqa: PTH207 - as above
-        raise SpeechError(f"speech.files: {name!r} matches no file in {folder.resolve()}{here}")
+        is_here = key == "speech.files" and glob.glob(whole)  # noqa: PTH207 - as above
+        here = f"; the one in the current folder is meant by --speech {name}" if is_here else ""
+        raise SpeechError(f"{key}: {name!r} matches no file in {folder.resolve()}{here}")
     return found
 
 
-def _enough(wanted: int | None, there: int, what: str) -> None:
-    if wanted is not None and wanted > there:
-        raise SpeechError(f"speech.clips: {wanted} clips are asked for, but {what} only {there}")
-
-
-def _read_files(paths: list[Path], audio_mb: int) -> list[Clip]:
-    clips: dict[str, Clip] = {}
-    held_bytes = 0
-    for path in paths:
-        recording = read_recording(path, audio_mb)
-        held_bytes += recording.pcm.nbytes
-        if held_bytes > audio_mb * 2**20:
-            raise SpeechError(
-                f"speech.files: more than {audio_mb} MB of speech (limits.audio_mb) up to "
-                f"{printable(path.name)}; take fewer files, or raise that"
-            )
-        stem = name = re.sub(r"[^\w.-]+", "-", path.stem).strip(".-") or "clip"
-        number = 1
-        while name in clips:
-            number += 1
-            name = f"{stem}-{number}"
-        about = {"name": name, "speaker": "", "language": "", "licence": "", "codec": ""}
-        clips[name] = _clip(recording, path, source=printable(str(path)), **about)
-    return list(clips.values())
+def _file_clip(name: str, path: Path, audio_mb: int) -> Clip:
+    about = {"name": name, "speaker": "", "language": "", "licence": "", "codec": ""}
+    return _clip(read_recording(path, audio_mb), path, source=printable(str(path)), **about)
 
 
 def _clip(recording: AudioRecording, file: Path, **about: str) -> Clip:
     pcm = recording.pcm
     pcm.setflags(write=False)
-    whole = np.round(pcm * 32768).clip(-32768, 32767).astype(np.int16)
     return Clip(
         pcm=pcm,
-        sha256=digest(whole),
+        sha256=digest(int16_from_float(pcm)),
         file=file,
         rate_hz=recording.rate_hz,
         converted=recording.converted,

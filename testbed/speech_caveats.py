@@ -1,4 +1,4 @@
-"""Warnings about the speech: a narrow band, damage in the recordings."""
+"""Warnings about the speech: a narrow band, damage in the recordings, and mixtures."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +12,8 @@ from testbed.words import shortened
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from testbed.plan import Plan
 
 _LISTED = 5
 
@@ -49,6 +51,30 @@ def speech_caveats(clips: Sequence[Clip], table: "pd.DataFrame") -> Iterator[str
                 f"{shortened(shown, _LISTED)}; noise, gaps or a codec in the recording, or a low bitrate, "
                 "hide what loss does"
             )
+
+
+def mixing_caveats(plan: "Plan") -> Iterator[str]:
+    """Yield warnings about scores of speech into which noise or talkers are mixed."""
+    if all(point.scenario.speech.mixture.is_plain for point in plan.points):
+        return
+    heard = [METRICS[name] for name in plan.scenario.metric_names if METRICS[name].hears]
+    alone = [metric.label for metric in heard if metric.reference == "none"]
+    compared = [metric.label for metric in heard if metric.reference != "none"]
+    said = []
+    if alone:
+        rate = "rates" if len(alone) == 1 else "rate"
+        said.append(
+            f"{', '.join(alone)} {rate} the mixture as if it were speech, so noise alone lowers it: "
+            "compare schemes, not mixtures"
+        )
+    if compared:
+        compare = "compares" if len(compared) == 1 else "compare"
+        said.append(
+            f"{', '.join(compared)} {compare} with the mixture that was sent, so noise and other talkers "
+            "count as much as the clip's talker"
+        )
+    if said:
+        yield f"noise or talkers are mixed into the speech: {'; '.join(said)}"
 
 
 def _named(clip: Clip, score: float, metric: Metric) -> str:

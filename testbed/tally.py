@@ -66,7 +66,7 @@ class Tally:
     seen
         Means by point and scheme.
     clean
-        The different scores of each clip without loss.
+        The different scores of each clip without loss, and with nothing mixed into it.
     pauses
         The different numbers of frames not sent, by point, scheme and clip, where pauses are omitted.
     not_kept
@@ -79,6 +79,7 @@ class Tally:
         self.rows = self.failed = 0
         self.first_failure = ""
         omitting = [point.index for point in plan.points if point.scenario.codec.omits_pauses]
+        plain = [point.index for point in plan.points if point.scenario.speech.mixture.is_plain]
         clean, pauses, not_kept, sums = [], [], [], []
         for frame in frames:
             failed = frame["payload_kbps"].isna()
@@ -87,7 +88,8 @@ class Tally:
             if failed.any() and not self.first_failure:
                 self.first_failure = str(frame["error"][failed].iloc[0])
             scores = [name for name in METRICS if name in frame]
-            clean.append(frame.loc[frame["scheme"] == NO_LOSS, ["scheme", "clip", *scores]].drop_duplicates())
+            is_clean = (frame["scheme"] == NO_LOSS) & frame["point"].isin(plain)
+            clean.append(frame.loc[is_clean, ["scheme", "clip", *scores]].drop_duplicates())
             counts = frame.loc[frame["point"].isin(omitting), _PAUSES]
             pauses.append(counts.drop_duplicates())
             not_kept.append(frame["error"][frame["error"].str.contains(NOT_KEPT, regex=False)])

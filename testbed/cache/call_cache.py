@@ -26,6 +26,7 @@ from testbed.metrics.scorer import Score
 from testbed.plain_json import plain_json
 from testbed.plan import CallId, Group
 from testbed.run_context import RunContext
+from testbed.speech import Clip
 
 _NO_BASE = bytes(16)
 _EDITED = b"edited".ljust(16)
@@ -152,7 +153,7 @@ class CallCache:
             base_key = _NO_BASE if base is None or base_pcm is None else base
             self._entries.put("sound", self.keys.sound(sound, engine), base_key + packed(pcm, base_pcm))
 
-    def encodings(self, clip: int, settings: EncoderSettings) -> "ClipEncodings | None":
+    def encodings(self, clip: Clip, settings: EncoderSettings) -> "ClipEncodings | None":
         """Return the encodings of a clip with some settings; None if no cache is used."""
         return ClipEncodings(self._entries, self.keys, clip, settings) if self._entries.are_used else None
 
@@ -175,7 +176,7 @@ class CallCache:
 class ClipEncodings:
     """The encodings of one clip with one set of encoder settings in the cache."""
 
-    def __init__(self, entries: Entries, keys: CallKeys, clip: int, settings: EncoderSettings) -> None:
+    def __init__(self, entries: Entries, keys: CallKeys, clip: Clip, settings: EncoderSettings) -> None:
         self._entries = entries
         self._settings = settings
         self._key = partial(keys.encoding, clip, settings)

@@ -4,7 +4,6 @@ A key has no numbers of clips, realizations and points, and no names that only a
 finds the calls that it shares with a narrower one.
 """
 
-import hashlib
 from functools import cache, cached_property, lru_cache
 
 from testbed.adaptive.played import Heard
@@ -20,6 +19,7 @@ from testbed.plan import CallId, Group
 from testbed.playout.adaptive import AdaptivePlayout
 from testbed.provenance import channel_files, libopus_files
 from testbed.run_context import RunContext
+from testbed.speech import Clip
 
 SoundKey = bytes
 """Equal for calls that decode to the same sound and are compared with the same clip."""
@@ -50,12 +50,11 @@ class CallKeys:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._files = FileHashes()
-        self._clips: dict[int, bytes] = {}
         self._calls: dict[tuple[object, ...], Key] = {}
 
-    def encoding(self, clip: int, settings: EncoderSettings, written: WrittenDred | None) -> Key:
+    def encoding(self, clip: Clip, settings: EncoderSettings, written: WrittenDred | None) -> Key:
         """Return the key of an encoding of a clip."""
-        return key_of("encoding", ENCODE, self._codec, self._clip(clip), settings, written)
+        return key_of("encoding", ENCODE, self._codec, clip.digest, settings, written)
 
     def call(self, call: CallId, group: Group) -> Key:
         """Return the key of a simulated call of a group."""
@@ -78,17 +77,22 @@ class CallKeys:
         """Return the key of a score of a sound."""
         return key_of("score", self.sound(sound, engine), _identity(metric))
 
-    def sound_key(self, clip: int, job: Job, lookahead_samples: int) -> SoundKey:
+    @staticmethod
+    def sound_key(clip: Clip, job: Job, lookahead_samples: int) -> SoundKey:
         """Return the identity of the sound that a job decodes to, compared with a clip."""
-        return sound_key(self._clip(clip), job, lookahead_samples)
+        numbers = (lookahead_samples, job.frame_samples, job.decoder_complexity)
+        decoder = numbers if job.concealer == "codec" else (*numbers, job.concealer)
+        return key_of(clip.digest, decoder, job.actions.tobytes(), job.sources.tobytes(), _packets(job.sent))
 
-    def clean(self, clip: int) -> SoundKey:
+    @staticmethod
+    def clean(clip: Clip) -> SoundKey:
         """Return the identity of the sound of a clip, compared with itself."""
-        return key_of("clean", self._clip(clip))
+        return key_of("clean", clip.digest)
 
-    def heard_key(self, clip: int, heard: Heard) -> SoundKey:
+    @staticmethod
+    def heard_key(clip: Clip, heard: Heard) -> SoundKey:
         """Return the identity of a sound that an adaptive receiver played, compared with a clip."""
-        return key_of("heard", self._clip(clip), heard.pcm.tobytes(), [tuple(edit) for edit in heard.edits])
+        return key_of("heard", clip.digest, heard.pcm.tobytes(), [tuple(edit) for edit in heard.edits])
 
     def are_valid(self) -> bool:
         """Return whether all files are still those that the keys are for."""
@@ -97,11 +101,6 @@ class CallKeys:
     @cached_property
     def _codec(self) -> Key:
         return key_of(software(), load().version, self._files.of(path for path, _ in libopus_files()))
-
-    def _clip(self, clip: int) -> bytes:
-        if clip not in self._clips:
-            self._clips[clip] = hashlib.sha256(self._context.clips[clip].pcm.tobytes()).digest()
-        return self._clips[clip]
 
     def _all_realizations(self, call: CallId, group: Group) -> Key:
         context = self._context
@@ -114,7 +113,7 @@ class CallKeys:
             self._codec,
             names(MEASURED),
             clips[call.clip].name,
-            [self._clip(clip) for clip in (call.clip, *others)],
+            [context.clip_at(call.point, clip).digest for clip in (call.clip, *others)],
             group.settings,
             context.scheme(call).parts,
             [getattr(scenario, name) for name in _SHAPE_CALLS],
@@ -122,13 +121,6 @@ class CallKeys:
             self._files.of(path for path, _ in channel_files(scenario)),
             group.engine,
         )
-
-
-def sound_key(clip: bytes, job: Job, lookahead_samples: int) -> SoundKey:
-    """Return the identity of the sound that a job decodes to, compared with the clip of a digest."""
-    numbers = (lookahead_samples, job.frame_samples, job.decoder_complexity)
-    decoder = numbers if job.concealer == "codec" else (*numbers, job.concealer)
-    return key_of(clip, decoder, job.actions.tobytes(), job.sources.tobytes(), _packets(job.sent))
 
 
 @cache

@@ -1,6 +1,7 @@
 """Checks of a scenario against this machine: its speech, the packages of its metrics, and its libopus."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from testbed.codecs.engines import ENGINES
@@ -9,6 +10,7 @@ from testbed.codecs.opus.capabilities import capabilities
 from testbed.codecs.opus.library import find
 from testbed.errors import ScenarioError, SpeechError
 from testbed.metrics import METRICS
+from testbed.mixing import Mixer, mixer_of
 from testbed.needs import unmet
 from testbed.scenario.loading import Scenario, points
 from testbed.speech import Clip, load_clips
@@ -25,8 +27,27 @@ def clips_of(scenario: Scenario) -> list[Clip]:
     SpeechError
         A clip is missing or cannot be used; the message begins with the file, line and key of the scenario.
     """
-    try:
+    with _placed(scenario):
         return load_clips(scenario.speech, scenario.folder, scenario.limits.audio_mb)
+
+
+def mixer_for(scenario: Scenario, clips: Sequence[Clip]) -> Mixer | None:
+    """Return the mixer of the scenario's clips; None if no point mixes anything into them.
+
+    Raises
+    ------
+    SpeechError
+        A recording cannot be used, or there are too few speakers; the message begins as of `clips_of`.
+    """
+    with _placed(scenario):
+        return mixer_of(scenario, clips, [point.scenario.speech.mixture for point in points(scenario)])
+
+
+@contextmanager
+def _placed(scenario: Scenario) -> Iterator[None]:
+    """Let the message of an error about speech begin with the file, line and key of the scenario."""
+    try:
+        yield
     except SpeechError as error:
         reason = str(error)
         if reason.startswith("speech."):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from testbed.errors import ScenarioError
 from testbed.scenario.document import EXCLUDE, ZIP, Document, KeyPath, dotted
 from testbed.scenario.messages import shown
+from testbed.scenario.speech import MIXED
 from testbed.words import counted, nearest_name, shortened, suggestion
 
 MAX_POINTS = 10_000
@@ -19,6 +20,7 @@ _SPACED: dict[str, Callable[..., NDArray[np.float64]]] = {"linspace": np.linspac
 _DIGITS = (6, 9, 12, 17)
 """Significant digits of spaced values; the first number that moves no value by 1/1000 of its step."""
 _NOT_SWEPT = ("name", "about", "sweep", "metrics", "realizations", "speech", "report")
+_SWEPT = tuple(f"speech.{key}" for key in MIXED)
 _JSON_VALUES: dict[str, Any] = {
     "anyOf": [
         {"type": "array", "minItems": 1},
@@ -200,8 +202,9 @@ def _values(key: str, written: Any) -> list[Any]:
         values = written
     else:
         raise ScenarioError(f"must be a list of values, not {shown(written)}")
-    if key.split(".", maxsplit=1)[0] in _NOT_SWEPT:
-        raise ScenarioError("cannot be swept")
+    if key.split(".", maxsplit=1)[0] in _NOT_SWEPT and not key.startswith(_SWEPT):
+        others = f"; of speech, {', '.join(MIXED)} can" if key.startswith("speech") else ""
+        raise ScenarioError(f"cannot be swept{others}")
     return values
 
 

@@ -21,9 +21,10 @@ from testbed.scenario.edit import as_yaml, edited
 from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.grid import SweepGrid, read_grid
 from testbed.scenario.messages import explain, joined
-from testbed.scenario.models import Codec, Kind, Point, Scenario, Speech
+from testbed.scenario.models import Codec, Kind, Point, Scenario
 from testbed.scenario.override import override
 from testbed.scenario.packaged import has_data, packaged_scenarios
+from testbed.scenario.speech import Speech
 from testbed.words import nearest_name
 
 __all__ = [

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from testbed.allocation import AllocationSpec
 from testbed.allocation.loss_adaptive import LossAdaptive
@@ -24,42 +24,7 @@ from testbed.scenario.base import BaseScenario, Limits
 from testbed.scenario.document import KeyPath
 from testbed.scenario.metric_spec import MetricSpec
 from testbed.scenario.report_axes import ReportAxes
-
-
-class Speech(Parameters):
-    """The speech that is sent: clips of a corpus, or the user's own recordings.
-
-    Attributes
-    ----------
-    corpus
-        ``packaged`` (part of the package), ``asterisk`` (fetched by `testbed speech fetch`), or ``more``
-        (``asterisk`` and six further speakers, fetched by `testbed speech fetch --more`).
-    clips
-        Number of clips, from the first; default: all.
-    files
-        Own recordings instead of a corpus: a file, a folder, a pattern such as ``recordings/*.wav``, or a
-        list of these; relative to the scenario's folder.
-    """
-
-    corpus: Literal["asterisk", "more", "packaged"] | None = None
-    clips: int | None = Field(None, ge=1)
-    files: str | list[str] | None = None
-
-    @field_validator("files", mode="before")
-    @classmethod
-    def _names(cls, files: Any) -> Any:
-        listed = [files] if isinstance(files, str) else files
-        if listed is not None and not (
-            isinstance(listed, list) and listed and all(isinstance(name, str) and name for name in listed)
-        ):
-            raise ValueError("must be a file, a folder, a pattern such as rec/*.wav, or a list of them")
-        return files
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if self.corpus is None and self.files is None:
-            raise ValueError("give corpus (asterisk, more, packaged) or files (your own recordings)")
-        return self
+from testbed.scenario.speech import Speech
 
 
 class Dtx(Parameters):
