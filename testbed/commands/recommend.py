@@ -73,6 +73,10 @@ def recommend(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Number of processes; default: one per core.")
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Make the calls on a Dask cluster; see `testbed run --help`."),
+    ] = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Compute everything, and keep nothing for later runs.")
     ] = False,
@@ -104,7 +108,7 @@ def recommend(
         folder.check(force)
     read = read_network(network, folder.path, fit, choice(ssrc, None, way))
     base = base_scenario(read, limits, set_ or (), speech or ())
-    doing = Doing(jobs, None, not no_cache)
+    doing = Doing(jobs, dask, not no_cache)
     if dry_run:
         with measuring() as sample:
             lines = outline(base, limits, doing, jobs or cores(), exact_dred, sample)
@@ -129,6 +133,7 @@ def recommend(
             show,
             force=True,
             command=("testbed", *sys.argv[1:]),
+            dask=dask,
             cache=not no_cache,
         )
     page = finalists.report()

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from testbed.cli import app
 from testbed.recommend import recommendation
 from testbed.recommend.candidates import CandidateGrid, candidate_grid
+from testbed.recommend.limits import RecommendLimits
 from testbed.scenario.loading import load_scenario
 
 QUICK = ["--metric", "estoi", "--set", "codec.complexity=0", "--set", "realizations=2", "--jobs", "1"]
@@ -40,7 +42,7 @@ def test_a_recommendation_has_a_front_a_choice_its_risks_and_its_settings(
     mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def few(*arguments: object) -> CandidateGrid:
-        grid = candidate_grid(*arguments)  # type: ignore[arg-type]  # passed on as they are
+        grid = candidate_grid(*arguments)
         kept = [each for each in grid.candidates if each.buffer_ms == 110 and each.rate_kbps == 48]
         return CandidateGrid(tuple(kept[:6]), grid.left_out)
 
@@ -114,6 +116,14 @@ def test_a_mistake_is_one_message(arguments: list[str], message: str, mine: Path
     assert message in err
     assert "Traceback" not in err
     assert said == ""
+
+
+def test_defaults_are_those_of_the_limits() -> None:
+    command = typer.main.get_command(app).commands["recommend"]  # type: ignore[attr-defined]  # it is a group
+    defaults = {each.name: each.default for each in command.params}
+    limits = RecommendLimits()
+    assert (defaults["max_kbps"], defaults["max_delay_ms"]) == (limits.max_kbps, limits.max_delay_ms)
+    assert (defaults["metric"], defaults["margin"]) == (limits.metric, limits.margin)
 
 
 def test_a_folder_of_others_is_left_alone(mine: Path) -> None:
