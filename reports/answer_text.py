@@ -16,6 +16,7 @@ from testbed.reports.facts import facts, speech
 from testbed.reports.headline import Answer, answers
 from testbed.reports.intervals import Interval
 from testbed.reports.listed_points import left_out, listed_points
+from testbed.reports.stopped import stopped
 from testbed.reports.summary import DELAY, Cell, Summary, summarize
 from testbed.reports.terms import wait_column
 from testbed.reports.trade import trades
@@ -69,6 +70,7 @@ def answer_text(
     over = over_all_points(summary, margins, budget_kbps) if len(points) > 1 else []
     blocks = [
         _paragraph(" · ".join([*facts(results.manifest, summary.points[point]), clips])),
+        "\n".join(map(_paragraph, stopped(results.manifest, summary.points))),
         "\n".join(_table_of_points(summary, found, over, point)) if len(points) > 1 else "",
         _paragraph(left_out(len(found), len(points))) if len(found) < len(points) else "",
         _paragraph(f"The answer{at}: {found[point].lead}"),

@@ -15,6 +15,7 @@ from testbed.reports.call_figure import call_figure
 from testbed.reports.equal_bitrate_table import ABOUT, equal_bitrate_tables
 from testbed.reports.facts import facts
 from testbed.reports.headline import answers
+from testbed.reports.stopped import stopped
 from testbed.reports.summary import summarize
 from testbed.results import Results
 
@@ -36,9 +37,10 @@ def run_html(results: Results) -> str:
         for each in equal_bitrate_tables(summary, answer.verdict.metric)
     )
     said = "".join(f"<p>{_text(sentence)}</p>" for sentence in answer.more)
+    ended = "".join(f"<p>{_text(sentence)}</p>" for sentence in stopped(results.manifest, summary.points))
     warned = "".join(f"<li>{_text(warning)}</li>" for warning in (*summary.warnings, *answer.diagnoses))
     return (
-        f"{title}<p>{_text(' · '.join(facts(results.manifest, summary.points[point])))}</p>{at}"
+        f"{title}<p>{_text(' · '.join(facts(results.manifest, summary.points[point])))}</p>{ended}{at}"
         f"<p><b>{_text(answer.lead)}</b></p>{said}{_table(scheme_rows(summary, answer, point))}{over}{equal}"
         + (f"<details><summary>warnings</summary><ul>{warned}</ul></details>" if warned else "")
     )

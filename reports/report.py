@@ -24,6 +24,7 @@ from testbed.reports.headline import answers
 from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.shapes import SHAPES
+from testbed.reports.stopped import stopped
 from testbed.reports.summary import DELAY, RECOVERIES, Cell, Summary, summarize
 from testbed.reports.templates import digest, script, style, template
 from testbed.reports.trade import receiver, trades
@@ -125,6 +126,7 @@ def render(
         equal_bitrate_about=ABOUT,
         device_explanation=EXPLANATION,
         known=len(known),
+        stopped=stopped(results.manifest, summary.points),
         several=len({answer.verdict.metric for answer in found.values() if answer.leading}) > 1,
         played_from=[*RECOVERIES, "late"],
         facts=facts(results.manifest),

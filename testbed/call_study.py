@@ -22,6 +22,7 @@ from testbed.kept_files import NOT_KEPT, clean_speech, keep, lacks_files
 from testbed.manifest import make_manifest
 from testbed.measurements import identity
 from testbed.plan import CallId, Group, plan
+from testbed.precision import Extent
 from testbed.provenance import Input, Provenance, inputs_of
 from testbed.row_set import RowSet
 from testbed.run_context import RunContext
@@ -106,9 +107,24 @@ class CallStudy:
         store.finished.discard(lacking)
         return len(store.finished)
 
-    def tasks(self, done: RowSet) -> Iterator[list[Group]]:
+    @property
+    def scenario(self) -> Scenario:
+        """Its scenario."""
+        return self._plan.scenario
+
+    @property
+    def extent(self) -> Extent:
+        """All its clips and realizations."""
+        return self._plan.extent
+
+    @property
+    def rivals(self) -> int:
+        """Number of schemes that meet loss."""
+        return len(self._plan.schemes[0]) - 1
+
+    def tasks(self, done: RowSet, extent: Extent | None = None) -> Iterator[list[Group]]:
         """Yield the groups of calls that a process works on together, without the rows that are done."""
-        return self._plan.tasks(done)
+        return self._plan.tasks(done, extent)
 
     def outline(self) -> str:
         """Return the outline of its run, for ``--dry-run``."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from testbed.errors import ResultsError
 from testbed.metrics import described
 from testbed.simultaneous import Differences, confidence, differences
+from testbed.stats import POWER, upper_limit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,6 @@ FEWEST_CLIPS = 5
 """Fewest clips, or speakers where they are the sample, for a choice; with fewer the error exceeds 5 % for
 exponentially distributed ones."""
 _MOST_UNITS = 1000
-_POWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -322,18 +322,10 @@ def _units_needed(
     """
     if np.isnan(deviation).any():
         return None
-    deviation = deviation * _upper_limit(have)
+    deviation = deviation * upper_limit(have)
     units, errors = _errors(comparisons)
     is_shown = errors[:, None] * deviation < distance
     return int(units[is_shown.all(axis=1).argmax()]) if is_shown.all(axis=1).any() else None
-
-
-@lru_cache(maxsize=8)
-def _upper_limit(units: int) -> float:
-    """Return the upper limit of a deviation over units, as a multiple of it."""
-    from scipy.stats import chi2
-
-    return math.sqrt((units - 1) / chi2.ppf(1 - _POWER, units - 1))
 
 
 @lru_cache(maxsize=8)
@@ -342,5 +334,5 @@ def _errors(comparisons: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     from scipy.stats import norm, t
 
     units = np.arange(FEWEST_CLIPS, _MOST_UNITS + 1)
-    errors = t.ppf(1 - (1 - confidence(units)) / comparisons, units - 3) + norm.ppf(_POWER)
+    errors = t.ppf(1 - (1 - confidence(units)) / comparisons, units - 3) + norm.ppf(POWER)
     return units, errors / np.sqrt(units)

@@ -15,6 +15,7 @@ from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
 from testbed.mixture import Mixture
 from testbed.playout.adaptive import AdaptivePlayout
+from testbed.precision import Extent
 from testbed.row_set import RowSet
 from testbed.scenario.loading import Codec, Point, Scenario, points
 from testbed.scenario.own_point import own_point
@@ -118,19 +119,25 @@ class Plan:
         scheme = self._schemes_before[call.point] + call.scheme
         return (scheme * self.clips + call.clip) * self.scenario.realizations + call.realization
 
-    def groups(self, done: RowSet | None = None) -> Iterator[Group]:
-        """Yield all calls but those whose row is `done`, those of one encoding together."""
+    @property
+    def extent(self) -> Extent:
+        """Its clips and realizations."""
+        return Extent(self.clips, self.scenario.realizations)
+
+    def groups(self, done: RowSet | None = None, extent: Extent | None = None) -> Iterator[Group]:
+        """Yield all calls of an extent, default all, but those whose row is `done`; encoding by encoding."""
         done = RowSet(self.calls) if done is None else done
+        extent = extent or self.extent
         for encoding in self.encodings:
-            for clip in range(self.clips):
-                calls = self._calls(encoding, clip, done)
+            for clip in range(extent.clips):
+                calls = self._calls(encoding, clip, done, extent.realizations)
                 while some := list(islice(calls, ENGINES[encoding.engine].max_calls)):
                     yield Group(clip, encoding.settings, encoding.engine, encoding.batch_mb, some)
 
-    def tasks(self, done: RowSet | None = None) -> Iterator[list[Group]]:
+    def tasks(self, done: RowSet | None = None, extent: Extent | None = None) -> Iterator[list[Group]]:
         """Yield the groups in tasks; small ones share one if their engine decodes them together."""
         task: list[Group] = []
-        for group in self.groups(done):
+        for group in self.groups(done, extent):
             if task and not _is_joined(task, group):
                 yield task
                 task = []
@@ -138,10 +145,12 @@ class Plan:
         if task:
             yield task
 
-    def _calls(self, encoding: PlannedEncoding, clip: int, done: RowSet) -> Iterator[CallId]:
+    def _calls(
+        self, encoding: PlannedEncoding, clip: int, done: RowSet, realizations: int
+    ) -> Iterator[CallId]:
         for point, scheme in encoding.uses:
             first = self.row(CallId(point, scheme, clip, 0))
-            for row in done.missing(first, first + self.scenario.realizations):
+            for row in done.missing(first, first + realizations):
                 yield CallId(point, scheme, clip, int(row) - first)
 
     @cached_property

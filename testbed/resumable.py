@@ -34,6 +34,12 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     if _modules(before) != _modules(now):
         yield "the testbed's modules have changed"
     yield from _values(before.get("save"), now.get("save"), "--save")
+    yield from _values(until_ci(before), until_ci(now), "--until-ci")
+
+
+def until_ci(manifest: Mapping[str, Any]) -> Any:
+    """Return the half-width of intervals that ends a run; None if it has all its calls."""
+    return (manifest.get("until_ci") or {}).get("half_width")
 
 
 def _of_rows(manifest: Mapping[str, Any]) -> Any:

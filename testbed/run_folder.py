@@ -34,14 +34,14 @@ from testbed.results import (
     with_files_there,
     write_manifest,
 )
-from testbed.resumable import difference
+from testbed.resumable import difference, until_ci
 from testbed.run_rows import RunRows
 from testbed.store import RESERVE_FILE, Columns, Store
 from testbed.stored_rows import JOURNAL_FILE, PARTS, StoredRows, read_journal, write_parts
 
 _TABLES = (TABLE_FILE, TRAJECTORIES_FILE, CHANGES_FILE)
 _FILES = (*_TABLES, MANIFEST_FILE, REPORT_FILE, FAILURES_FILE)
-_ASKED = ("another scenario", "other speech", "other recordings or another libopus")
+_ASKED = ("another scenario", "other speech", "other recordings or another libopus", "another --until-ci")
 _CHOICES = "give another folder with --out, or replace it with --force"
 
 
@@ -343,14 +343,14 @@ def _other(earlier: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     return other if is_of_this_testbed or other != _ASKED[0] else f"{other} or another version of the testbed"
 
 
-def _asked(manifest: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+def _asked(manifest: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the values that distinguish the tasks of runs, in the order of `_ASKED`."""
     try:
         clips = [(clip["name"], clip["sha256"]) for clip in manifest.get("clips", [])]
         files = [file["sha256"] for file in manifest.get("files", []) if file["role"] != "scenario"]
     except (TypeError, KeyError):
-        return None, None, None
-    return manifest.get("scenario"), clips, files
+        return (None,) * len(_ASKED)
+    return manifest.get("scenario"), clips, files, until_ci(manifest)
 
 
 def _texts(value: Any) -> list[str]:

@@ -16,6 +16,7 @@ from testbed.loaded_run import Run, load
 from testbed.machine import cores
 from testbed.progress import Progress, progress
 from testbed.provenance import Provenance
+from testbed.rounds import Rounds
 from testbed.run_folder import is_complete, working
 from testbed.scenario.loading import AnyScenario, load_scenario
 from testbed.study import study_of
@@ -33,6 +34,7 @@ def run(
     fail_fast: bool = False,
     cache: bool = True,
     resume: bool = False,
+    until_ci: float | None = None,
 ) -> Run:
     """Run a scenario and return its results, as ``testbed run`` does.
 
@@ -64,6 +66,10 @@ def run(
         Whether results of earlier runs are taken from the cache, and those of this run kept in it.
     resume
         Whether to go on with an unfinished run of the same scenario in the folder, if there is one.
+    until_ci
+        Half-width of intervals at which the run ends, as with ``--until-ci``: clips and realizations are added
+        in rounds, up to the scenario's, until each headline difference is known that well, in the unit of its
+        metric. Default: all clips and realizations.
 
     Raises
     ------
@@ -104,6 +110,7 @@ def run(
             fail_fast=fail_fast,
             cache=cache,
             resume=resume,
+            until_ci=until_ci,
         )
 
 
@@ -119,6 +126,7 @@ def run_scenario(
     fail_fast: bool = False,
     cache: bool = True,
     resume: bool = False,
+    until_ci: float | None = None,
 ) -> Run:
     """Run a validated scenario and write its folder; see `run`.
 
@@ -131,9 +139,10 @@ def run_scenario(
     """
     started, done, failed = time.monotonic(), 0, 0
     study = study_of(scenario, save, cache_terms(cache))
+    rounds = Rounds(study, until_ci)
     origin = Provenance(scenario, command, study.inputs)
     doing = executor(jobs or cores(), dask, study.environment)
-    begin = study.manifest(replace(origin, processors=[*doing.processors]))
+    begin = {**study.manifest(replace(origin, processors=[*doing.processors])), **rounds.entry()}
     if resume and is_complete(out, begin):
         return load(out)
     with working(out, begin, study.columns, study.rows, force, resume) as work:
@@ -141,7 +150,7 @@ def run_scenario(
         def manifest() -> dict[str, Any]:
             processors = [*dict.fromkeys([*work.processors, *doing.processors])]
             now = replace(origin, resumed=work.resumed, processors=processors)
-            return study.manifest(now, work.store.rows().frames())
+            return {**study.manifest(now, work.store.rows().frames()), **rounds.entry()}
 
         def report(message: str) -> None:
             elapsed_s = time.monotonic() - started
@@ -154,15 +163,15 @@ def run_scenario(
             done = study.resume(work.store)
         report(study.kind.name)
         try:
-            tasks = study.tasks(work.store.finished)
-            for result in doing.run(tasks, study.work, study.context):
-                failures = study.failures(result)
-                keep_failures(work.folder, failures)
-                done += study.keep(work.store, result)
-                failed += len(failures)
-                report(study.kind.name)
-                if fail_fast and failures:
-                    raise RunError(f"ended at the first failure, as --fail-fast asks: {failures[0]}")
+            for tasks in rounds.tasks(work.store, begin):
+                for result in doing.run(tasks, study.work, study.context):
+                    failures = study.failures(result)
+                    keep_failures(work.folder, failures)
+                    done += study.keep(work.store, result)
+                    failed += len(failures)
+                    report(study.kind.name)
+                    if fail_fast and failures:
+                        raise RunError(f"ended at the first failure, as --fail-fast asks: {failures[0]}")
         except (Exception, KeyboardInterrupt):
             with suppress(Exception):  # the rows are kept even without warnings and diagnoses
                 work.note(manifest())

@@ -23,6 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from testbed.randomness import generator
 
 RESAMPLES = 10_000
+POWER = 0.8
+"""Share of the runs in which a stated number of further clips does."""
 CONFIDENCE = 0.95
 SEQUENTIAL_CONFIDENCE = 0.98
 """Nominal confidence of the intervals of a run that ended when they were narrow enough.
@@ -205,3 +207,11 @@ def student(degrees: int, confidence: float = CONFIDENCE) -> float:
     from scipy.stats import t
 
     return float(t.ppf((1 + confidence) / 2, degrees))
+
+
+@lru_cache(maxsize=64)
+def upper_limit(units: int) -> float:
+    """Return the upper limit of a deviation over units as a multiple of it, at the confidence `POWER`."""
+    from scipy.stats import chi2
+
+    return float(np.sqrt((units - 1) / chi2.ppf(1 - POWER, units - 1)))

@@ -124,6 +124,30 @@ class _CacheUse(_Stored):
     problem: str = ""
 
 
+class _Round(_Stored):
+    clips: _Index
+    realizations: _Index
+    ending: str = ""
+    unit: str = "clip"
+    units: _Index = 0
+    units_needed: _Index | None = None
+    half_width: _Number | None = None
+    point: _Index | None = None
+    metric: str = ""
+    scheme: str = ""
+    other: str = ""
+    floor: _Number | None = None
+    floor_low: _Number | None = None
+    floor_high: _Number | None = None
+
+
+class _UntilCi(_Stored):
+    half_width: _Number
+    clips: _Index
+    realizations: _Index
+    rounds: list[_Round] = []
+
+
 class _Manifest(_Stored):
     kind: str | None = None
     command: list[str] | None = None
@@ -157,6 +181,7 @@ class _Manifest(_Stored):
     created: str = ""
     wobble: list[_Wobble] = []
     resumed: list[str] = []
+    until_ci: _UntilCi | None = None
     cache: _CacheUse = _CacheUse()
     device_cost: _DeviceCost | None = None
     examples: list[_Example] = []

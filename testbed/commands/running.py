@@ -83,6 +83,14 @@ def run(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Compute everything, and keep nothing for later runs.")
     ] = False,
+    until_ci: Annotated[
+        float | None,
+        typer.Option(
+            metavar="HALF_WIDTH",
+            help="Add clips and realizations in rounds, up to the scenario's, and end once each headline "
+            "difference is known to ± HALF_WIDTH, in the unit of its metric, or cannot be.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the calls, bitrates, time and disk of the run, and stop.")
     ] = False,
@@ -103,8 +111,8 @@ def run(
         with measuring() as report:
             needs = study.estimate(report)
         say("\n".join(needs.lines(jobs or cores())))
-        if dask or resume:
-            say("All of this is for a whole run on this machine, without --dask and --resume.")
+        if dask or resume or until_ci:
+            say("All of this is for a whole run on this machine, without --dask, --resume and --until-ci.")
         return
     from testbed.errors import ScenarioError
     from testbed.progress import progress
@@ -127,6 +135,7 @@ def run(
                 fail_fast,
                 not no_cache,
                 resume,
+                until_ci,
             )
 
     done = _resumed_if_agreed(done_run, resume)

@@ -42,12 +42,13 @@ ENTRY_POINTS = {
         "metric_check",
         "progress",
         "repeated_call",
+        "rounds",
         "runner",
     )
 }
 READS_A_RUN = tuple(
     f"testbed.{name}"
-    for name in ("results", "timeline", "stats", "choice", "speakers", "columns", "flows.columns", "metrics")
+    for name in ("results", "timeline", "stats", "precision", "choice", "speakers", "columns", "flows.columns", "metrics")
 )
 
 MAY_IMPORT = {
