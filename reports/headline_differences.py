@@ -1,7 +1,7 @@
 """The differences that an answer rests on, and how well they are known.
 
-At each point they are those of its leading scheme, by the judging metric: to the baseline, and to the best of the
-other schemes. The leading scheme is the recommended one, or the one with the best mean where none is.
+At each point they are those of its leading scheme, by the judging metric: to the baseline, and to the best of
+the other schemes. The leading scheme is the recommended one, or the one with the best mean where none is.
 """
 
 import math
@@ -51,7 +51,7 @@ class HeadlineDifference:
 
 
 @dataclass(frozen=True)
-class Look:
+class RoundResult:
     """The headline differences after a round, as the manifest has them.
 
     Attributes
@@ -105,7 +105,7 @@ def headline_differences(summary: Summary) -> Iterator[HeadlineDifference]:
                 )
 
 
-def look(results: Results, extent: Extent, most: Extent, target: float) -> Look:
+def look(results: Results, extent: Extent, most: Extent, target: float) -> RoundResult:
     """Return how well the headline differences of a round are known, and whether the run ends with it.
 
     Parameters
@@ -122,7 +122,7 @@ def look(results: Results, extent: Extent, most: Extent, target: float) -> Look:
     needed = [units_needed(each.values, each.sample.units, target) for each in wide]
     width = found[0].half_width if found else math.inf
     useful = Extent(most.clips, _most_realizations(results.manifest, found, most))
-    seen = Look(
+    seen = RoundResult(
         clips=extent.clips,
         realizations=extent.realizations,
         ending=ending(width, target, floors, extent, useful),
@@ -150,7 +150,7 @@ def _most_realizations(
     manifest: Mapping[str, Any], differences: Sequence[HeadlineDifference], most: Extent
 ) -> int:
     """Return the largest number of realizations that a judging metric scores."""
-    scored = manifest.get("scored_realizations") or {}
+    scored: dict[str, int] = manifest.get("scored_realizations") or {}
     parts = [scored.get(each.metric, most.realizations) for each in differences]
     return min(most.realizations, max(parts, default=most.realizations))
 

@@ -32,7 +32,10 @@ def stopped(manifest: Mapping[str, Any], points: Sequence[dict[str, Any]]) -> li
         case "narrow":
             return [f"Stopped {said}. Every headline difference is known to {target}, as asked."]
         case "floor":
-            return [f"Stopped {said}. {_widest(last, points)}, and {_floor(last, target)}", _needed(last, target)]
+            return [
+                f"Stopped {said}. {_widest(last, points)}, and {_floor(last, target)}",
+                _needed(last, target),
+            ]
         case "most":
             return [f"Ended {said}. {_widest(last, points)}, not to {target}.", _needed(last, target)]
     return [f"Not yet ended {said}. {_widest(last, points)}; {target} is asked for."]

@@ -52,7 +52,9 @@ def extents(most: Extent, needs_all_clips: bool = False) -> list[Extent]:
     return found
 
 
-def ending(half_width: float, target: float, floors: Sequence[Estimate], extent: Extent, most: Extent) -> Ending:
+def ending(
+    half_width: float, target: float, floors: Sequence[Estimate], extent: Extent, most: Extent
+) -> Ending:
     """Return whether a run ends after a round.
 
     Parameters
@@ -75,7 +77,7 @@ def ending(half_width: float, target: float, floors: Sequence[Estimate], extent:
 def floor(
     values: ArrayLike, clips: ArrayLike, units: ArrayLike, confidence: float = SEQUENTIAL_CONFIDENCE
 ) -> Estimate:
-    """Return the half-width of the interval of a mean with any number of realizations, with its 90 % interval.
+    """Return the half-width, with any number of realizations, of the interval of a mean.
 
     Parameters
     ----------
@@ -89,8 +91,8 @@ def floor(
     Returns
     -------
     Estimate
-        NaN if there is one unit, or no clip has several calls. The method of its interval: Williams, "A
-        confidence interval for variance components", Biometrika 49, 1962.
+        With its 90 % interval; NaN if there is one unit, or no clip has several calls. The method: Williams,
+        "A confidence interval for variance components", Biometrika 49, 1962.
     """
     numbers = np.asarray(values, dtype=np.float64)
     clip, unit = (np.unique(np.asarray(labels), return_inverse=True)[1] for labels in (clips, units))

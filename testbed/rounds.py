@@ -15,7 +15,7 @@ from testbed.store import Store
 from testbed.study import Study
 
 if TYPE_CHECKING:
-    from testbed.reports.headline_differences import Look
+    from testbed.reports.headline_differences import RoundResult
 
 FEWEST_CLIPS = 2
 """Fewest clips that have an interval."""
@@ -42,7 +42,7 @@ class Rounds:
 
     def __init__(self, study: Study, until_ci: float | None) -> None:
         self._study, self._until_ci = study, until_ci
-        self._looks: list[Look] = []
+        self._looks: list[RoundResult] = []
         if until_ci is None:
             return
         if not 0 < until_ci < math.inf:
@@ -56,7 +56,7 @@ class Rounds:
             raise ScenarioError(f"{scenario.at('schemes')}: --until-ci needs two schemes to compare")
         if study.extent.clips < FEWEST_CLIPS:
             raise ScenarioError(
-                f"{scenario.at('speech')}: --until-ci needs {FEWEST_CLIPS} clips, since intervals are over clips"
+                f"{scenario.at('speech')}: --until-ci needs {FEWEST_CLIPS} clips, which intervals are over"
             )
         self._calls, self._needs_all_clips = study, scenario.other_calls > 0
 

@@ -67,9 +67,9 @@ def run(
     resume
         Whether to go on with an unfinished run of the same scenario in the folder, if there is one.
     until_ci
-        Half-width of intervals at which the run ends, as with ``--until-ci``: clips and realizations are added
-        in rounds, up to the scenario's, until each headline difference is known that well, in the unit of its
-        metric. Default: all clips and realizations.
+        Half-width of intervals at which the run ends, as with ``--until-ci``: clips and realizations are
+        added in rounds, up to the scenario's, until each headline difference is known that well, in the unit
+        of its metric. Default: all clips and realizations.
 
     Raises
     ------

@@ -48,7 +48,17 @@ ENTRY_POINTS = {
 }
 READS_A_RUN = tuple(
     f"testbed.{name}"
-    for name in ("results", "timeline", "stats", "precision", "choice", "speakers", "columns", "flows.columns", "metrics")
+    for name in (
+        "results",
+        "timeline",
+        "stats",
+        "precision",
+        "choice",
+        "speakers",
+        "columns",
+        "flows.columns",
+        "metrics",
+    )
 )
 
 MAY_IMPORT = {

@@ -176,7 +176,7 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(folder: Path) -> None:
     assert done.stdout.splitlines().count("") == 1  # below the title
     assert [path.name for path in folder.iterdir()] == ["small.yaml"]
     resumed = cli(folder, "run", "small.yaml", "--dry-run", "--set", "realizations=5", "--resume")
-    assert resumed.stdout.endswith("whole run on this machine, without --dask and --resume.\n")
+    assert resumed.stdout.endswith("whole run on this machine, without --dask, --resume and --until-ci.\n")
 
 
 @pytest.mark.parametrize(
