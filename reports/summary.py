@@ -444,7 +444,7 @@ class _Diagnosed:
 def add_scores(summary: Summary, point: int, metric: str, grid: PartOfGrid) -> None:
     """Give the cells of a point their score, gain and share repaired by one metric."""
     judge = described(metric)
-    values = {scheme: grid.of(scheme) for scheme in grid.schemes}
+    values = {scheme: grid.of(scheme) for scheme in grid.schemes if (point, scheme) in summary.cells}
     baseline, ceiling = values.get(summary.baseline or ""), values.get(summary.ceiling or "")
     lost = None if baseline is None or ceiling is None else judge.sign * (ceiling - baseline)
     for scheme, mine in values.items():

@@ -83,7 +83,7 @@ function besideLabels(svg, list, left, right, top, bottom, pieces, marks) {
   for (const item of list) {
     const text = label(svg, 0, 0, item.text, { class: "ink halo" });
     const wide = text.getComputedTextLength();
-    const place = [4, -9, 17, -22, 30].flatMap((down) => [[item.x + 10, item.y + down], [item.x - 10 - wide, item.y + down]])
+    const place = [4, -9, 17].flatMap((down) => [[item.x + 10, item.y + down], [item.x - 10 - wide, item.y + down]])
       .find(([x, y]) => x >= left && x + wide <= right && y - 12 >= top - 24 && y < bottom && taken.every((other) => apart(box(x, y, wide), other)));
     if (!place) { text.remove(); continue; }
     text.setAttribute("x", place[0]);

@@ -22,7 +22,7 @@ function yOf(cell, y, as) {
 // Kinds of redundancy of a scheme beside DRED: schemes that differ in DRED alone are points of one line along it.
 const family = (cell) => [cell.costs.red_kbps > 0 && "RED", cell.costs.lbrr_kbps > 0 && "LBRR", "DRED"].filter(Boolean).join(" + ");
 
-// The curves of one panel: {key, name, scheme, index, dash, points: [{cell, x, score}]}.
+// The curves of one panel: {key, name, isLevel, scheme, index, dash, points: [{cell, x, score}]}; a level is no curve along x.
 function curvesIn({ x, y, as, lines, facet, place }) {
   const point = state.get("point"), byDred = DRED.includes(x);
   const along = byDred ? undefined : alongOf(x, [lines, facet].filter(Boolean));
@@ -33,9 +33,11 @@ function curvesIn({ x, y, as, lines, facet, place }) {
   for (const cell of here) {
     const index = data.schemes.findIndex((scheme) => scheme.name === cell.scheme), score = yOf(cell, y, as), value = xOf(cell, x);
     if (isHidden(index) || !score || !Number.isFinite(value)) continue;
-    const group = byDred && cell.costs.dred_asked_ms > 0 ? family(cell) : cell.scheme, line = lines ? at(cell, lines) : 0;
-    const key = lines ? `${group}, ${lines.texts[line]}` : group;
-    const curve = found.get(key) || { key: key, name: group, place: line, index: index, scheme: data.schemes[index], dash: data.schemes[index].ceiling ? "6 4" : DASHES[line % DASHES.length], points: [] };
+    const isLevel = byDred && !(cell.costs.dred_asked_ms > 0), line = lines && !isLevel ? at(cell, lines) : 0;
+    if (isLevel && lines && at(cell, lines) !== placeOf(lines, point)) continue;
+    const group = byDred && !isLevel ? family(cell) : cell.scheme;
+    const key = lines && !isLevel ? `${group}, ${lines.texts[line]}` : group;
+    const curve = found.get(key) || { key: key, name: group, isLevel: isLevel, place: line, index: index, scheme: data.schemes[index], dash: data.schemes[index].ceiling ? "6 4" : DASHES[line % DASHES.length], points: [] };
     curve.points.push({ cell: cell, x: value, score: score });
     found.set(key, Object.assign(curve, { index: index, scheme: data.schemes[index] }));
   }

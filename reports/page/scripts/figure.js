@@ -57,7 +57,7 @@ function figure(box, declared) {
   if (!panels.length) { known.frame.replaceChildren(); html("p", { class: "note" }, known.frame, declared.nothing || "Nothing to show here."); return; }
   const columns = wide ? Math.min(declared.columns || 1, panels.length) : 1;
   const rows = Math.ceil(panels.length / columns);
-  const words = panels[0].y.words, names = wide && words ? Math.min(170, full / 4) : 0;
+  const words = panels[0].y.words, names = words && (wide || panels[0].x.words) ? Math.min(170, full / 4) : 0;
   const heads = panels.some((panel) => panel.title) ? 20 : 0;
   const high = words ? words.length * (names ? panels[0].y.row || 27 : (panels[0].y.row || 27) + 14) + 66 + heads : declared.height + heads;
   const svg = node("svg", { viewBox: `0 0 ${full} ${high * rows}`, height: high * rows, tabindex: 0, role: "application", "aria-roledescription": "chart" });
@@ -79,18 +79,16 @@ function drawPanel(known, panel, area) {
   const { svg } = known, words = panel.y.words, ends = area.wide && panel.ends && panel.ends.length ? Math.min(190, (area.right - area.left) / 3) : 0;
   const left = area.left + (words ? 12 : 46), right = area.right - (ends || (words ? panel.room || 14 : 12));
   const top = area.top + area.heads + (words ? 22 : 26), bottom = area.bottom - (words ? 44 : 50);
+  const isAbove = words && !area.wide && !panel.x.words; // the names of rows, which then are below them
   const x = scaleOf(panel.x, left, right), y = words ? scaleOf(panel.y, top, bottom) : scaleOf(panel.y, bottom, top);
+  const row = isAbove ? Object.assign((i) => y(i) + 8, { band: y.band }) : y;
   if (panel.title) fitted(svg, left, area.top + 13, panel.title, right - left, { class: "ink panel" });
   if (panel.x.words) panel.x.words.forEach((word, i) => fitted(svg, x(i), bottom + 17, word, x.band - 4, { "text-anchor": "middle" }));
   else xAxis(svg, x, top, bottom, panel.x, (left + right) / 2);
   if (panel.x.words) fitted(svg, (left + right) / 2, bottom + 37, panel.x.title, right - left, { "text-anchor": "middle", class: "title" });
   if (words && panel.y.title) fitted(svg, area.wide ? 2 : left, area.top + area.heads + 14, panel.y.title, area.right - area.left, { class: "title" });
-  if (words) words.forEach((word, i) => {
-    if (area.names) fitted(svg, area.names - 2, y(i) + 4, word, area.names - 6, { "text-anchor": "end", class: "ink" });
-    else if (!area.wide) fitted(svg, left, y(i) - y.band / 2 + 12, word, right - left, { class: "ink" });
-    if (!panel.x.words) node("line", { x1: left, x2: right, y1: y(i), y2: y(i), class: "grid" }, svg);
-  });
-  else {
+  if (words && !panel.x.words) words.forEach((_, i) => node("line", { x1: left, x2: right, y1: row(i), y2: row(i), class: "grid" }, svg));
+  if (!words) {
     yAxis(svg, y, left, right, panel.y);
     fitted(svg, area.left + 2, area.top + area.heads + 14, panel.y.title, area.right - area.left - 4, { class: "title" });
   }
@@ -110,11 +108,15 @@ function drawPanel(known, panel, area) {
     keyed(node("path", { d: d, stroke: line.colour, "stroke-width": line.thick || 2, "stroke-dasharray": line.dash || "none", fill: "none", class: "line" }, drawn), line.key);
   }
   for (const mark of panel.marks) {
-    const group = keyed(node("g", { class: mark.faded ? "datum faded" : "datum" }, drawn), mark.key);
-    const bounds = MARKS[mark.kind || "dot"](group, mark, x, words && !area.wide ? Object.assign((i) => y(i) + (panel.x.words ? 0 : 8), { band: y.band }) : y);
+    const group = keyed(node("g", { class: `datum ${mark.look || ""}` }, drawn), mark.key);
+    const bounds = MARKS[mark.kind || "dot"](group, mark, x, row);
     known.marks.push({ mark: mark, panel: panel, group: group, bounds: bounds });
     if (mark.after) label(svg, bounds.right + 6, (bounds.top + bounds.bottom) / 2 + 5, mark.after);
   }
+  if (words) words.forEach((word, i) => {
+    if (area.names) fitted(svg, area.names - 2, y(i) + 4, word, area.names - 6, { "text-anchor": "end", class: "ink" });
+    else if (isAbove) fitted(svg, left, y(i) - y.band / 2 + 12, word, right - left, { class: "ink halo" });
+  });
   for (const rule of panel.rules || []) if (rule.text) ruleName(svg, rule, x, y, { left: left, right: right, top: top });
   const at = (item) => Object.assign({}, item, { x: x(item.x) + (item.shift || 0), y: y(item.y) });
   if (ends) endLabels(svg, panel.ends.map(at), right + 14, top, bottom, ends - 16);

@@ -44,9 +44,10 @@ function quality() {
     else [xs.low, xs.high] = range(values, 0.05, 0.2 * Math.max(...values.map(Math.abs)));
   }
   const ys = { title: isMetric ? sightAxis(column, as) : column.axis };
-  if (points.length) [ys.low, ys.high] = rangeOfScores(points.map((point) => point.score), as === "gains" && isMetric ? 0 : []);
+  if (points.length) [ys.low, ys.high] = rangeOfScores(points.map((point) => point.score), as === "gains" && isMetric ? [0] : []);
   const all = state.get("intervals") === "all" || (state.get("intervals") === "auto" && Math.max(...panels.map((panel) => panel.curves.length)) <= MANY);
   box.classList.toggle("one-interval", !all);
+  dashKeys(byId("curve-dashes"), lines);
   const place = (point) => data.points[point.cell.point].label;
   figure(box, {
     file: "quality", label: `${ys.title} against ${title}`, again: qualityAgain(x, y, as, lines, facet),
@@ -65,18 +66,30 @@ function quality() {
         title: panel.title, x: xs, y: ys, marks: marks,
         lines: lined.map((curve) => ({ key: curve.key, colour: curve.scheme.colour, dash: curve.dash, points: curve.points.map((point) => [point.x, point.score.mean]) })),
         areas: lined.flatMap((curve) => runsOf(curve.points.map((point) => limits(point.score) && [point.x, ...limits(point.score)])).map((points) => ({ key: curve.key, colour: curve.scheme.colour, points: points }))),
-        rules: zero.concat(ceilingRules(panel.curves, alone)),
-        ends: alone || xs.words ? [] : panel.curves.map((curve) => ({ x: curve.points.at(-1).x, y: curve.points.at(-1).score.mean, text: lines ? curve.key : curve.name, index: curve.index, colour: curve.scheme.colour })),
+        rules: zero.concat(levels(panel.curves, alone)),
+        ends: alone || xs.words ? [] : panel.curves.map((curve) => ({ x: curve.points.at(-1).x, y: curve.points.at(-1).score.mean, text: curve.key, index: curve.index, colour: curve.scheme.colour })),
         beside: alone && !xs.words ? panel.curves.filter((curve) => !curve.scheme.ceiling).map((curve) => ({ x: curve.points[0].x, y: curve.points[0].score.mean, text: curve.key })) : undefined,
       };
     }),
   });
 }
 
-// The ceiling has no bitrate to compare: where schemes are single marks it is a line across.
-function ceilingRules(curves, alone) {
-  const ceiling = alone && curves.find((curve) => curve.scheme.ceiling);
-  return ceiling ? [{ y: ceiling.points[0].score.mean, colour: ceiling.scheme.colour, text: ceiling.name }] : [];
+// The meaning of solid, dashed and dotted lines.
+function dashKeys(box, lines) {
+  box.replaceChildren();
+  if (!lines) return;
+  html("span", {}, box, `${lines.title}:`);
+  lines.texts.forEach((text, place) => {
+    const key = html("span", { class: "key" }, box), svg = node("svg", { width: 34, height: 14 }, key);
+    node("line", { x1: 0, x2: 34, y1: 7, y2: 7, stroke: "var(--ink)", "stroke-width": 2, "stroke-dasharray": DASHES[place % DASHES.length] }, svg);
+    html("span", {}, key, text);
+  });
+}
+
+// Dashed lines across: of schemes without DRED along DRED, and of the ceiling where schemes are single marks.
+function levels(curves, alone) {
+  const level = curves.filter((curve) => curve.isLevel || (alone && curve.scheme.ceiling));
+  return level.map((curve) => ({ y: curve.points[0].score.mean, colour: curve.scheme.colour, text: alone ? curve.name : undefined }));
 }
 
 // Pieces of a list between its gaps, of two or more.

@@ -1,5 +1,5 @@
 // Spread of the scores of single calls: the share of calls below each value, and means by clip or speaker.
-const MOST_STEPS = 200;
+const MOST_STEPS = 200, FEW = 12;
 
 if (byId("spread-chart")) {
   const views = [["calls", "all calls"], ["clips", "each clip"]].concat(data.calls.speakers.length > 1 ? [["speakers", "each speaker"]] : []);
@@ -29,6 +29,7 @@ function spread() {
   const declared = { file: `spread-${view}`, again: `testbed.load(${JSON.stringify(data.folder)}).rows(point=${state.get("point")})[["clip", "realization", "scheme", "${metric.name}"]]`, nothing: "The page has no single calls of this point and metric." };
   const zero = as === "gains" ? [{ x: 0, colour: "var(--soft)", dash: "2 4" }] : [];
   const panel = !calls || !calls.of.length ? { marks: [], y: {} } : view === "calls" ? stepsOf(calls, metric, as) : stripOf(calls, metric, as, view);
+  byId("spread-chart").classList.add("one-interval");
   figure(byId("spread-chart"), Object.assign(declared, { label: view === "calls" ? `Share of calls up to each value: ${title}` : `${title}, mean of ${view === "clips" ? "each clip" : "each speaker"}`, height: state.get("paper") ? 310 : 400, panels: [Object.assign(panel, { rules: zero })] }));
 }
 
@@ -48,7 +49,7 @@ function stepsOf(calls, metric, as) {
     x: { title: sightAxis(metric, as), low: low, high: high }, y: { title: "Calls with at most this (%)", low: 0, high: 100 },
     lines: made.map((each) => ({ key: each.scheme.name, colour: each.scheme.colour, dash: each.scheme.ceiling ? "6 4" : "none", step: true, points: [[low, 0], ...each.steps.map((step) => [step.value, step.share]), [high, 100]] })),
     marks: made.flatMap((each) => each.steps.map((step) => ({
-      key: each.scheme.name, x: step.value, y: step.share, colour: each.scheme.colour, shape: each.index, size: 2.5,
+      key: each.scheme.name, x: step.value, y: step.share, colour: each.scheme.colour, shape: each.index, size: 2.5, look: each.calls > FEW ? "unseen" : "",
       text: `${each.scheme.name}\n${number(step.share, 0)} % of ${each.calls} calls have at most ${number(step.value, metric.decimals)}\n${data.calls.clips[calls.clips[step.call]]}, realization ${calls.realizations[step.call]}`,
       row: { scheme: each.scheme.name, clip: data.calls.clips[calls.clips[step.call]], realization: calls.realizations[step.call], [metric.name + (as === "gains" ? "_gain" : "")]: step.value, share_percent: step.share },
     }))),

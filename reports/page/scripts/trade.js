@@ -46,7 +46,7 @@ function trade() {
       lines: [{ points: front, step: true, colour: "var(--soft)", thick: 1.5 }],
       marks: marks.map((mark) => ({
         x: mark.cost, y: mark.score.mean, colour: data.schemes[mark.index].colour, shape: mark.index,
-        size: mark === best && most !== null ? 8 : edge.includes(mark) ? 6 : 4.5, faded: !(edge.includes(mark) && within.includes(mark)),
+        size: mark === best && most !== null ? 8 : edge.includes(mark) ? 6 : 4.5, look: edge.includes(mark) && within.includes(mark) ? "" : "faded",
         text: [name(mark), edge.includes(mark) ? "on the Pareto front" : "", shownCost(mark.cell, column.name), scoreText(mark.score, metric, "scores"), callsText(mark.score), column.name === "wire_kbps" ? "" : `wire ${shownCost(mark.cell, "wire_kbps")}`].filter(Boolean).join("\n"),
         row: Object.assign(scoreRow(mark.cell, metric, "scores", mark.score), { [column.name]: mark.cost, on_front: edge.includes(mark) ? 1 : 0 }),
       })),
