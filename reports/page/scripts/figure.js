@@ -42,7 +42,7 @@ const MARKS = {
     node("rect", { x: left, y: top, width: wide, height: high, fill: mark.colour, rx: 2 }, group);
     mark.lines.forEach((text, i) => {
       const down = (i - (mark.lines.length - 1) / 2) * 15 + 5;
-      fitted(group, x(mark.x), y(mark.y) + down, text, wide - 6, { "text-anchor": "middle", style: `fill: ${mark.ink}` });
+      fitted(group, x(mark.x), y(mark.y) + down, text, wide - 2, { "text-anchor": "middle", style: `fill: ${mark.ink}; font-size: ${wide < 60 ? 11 : 13}px` });
     });
     return { left: left, right: left + wide, top: top, bottom: top + high };
   },
@@ -57,7 +57,7 @@ function figure(box, declared) {
   if (!panels.length) { known.frame.replaceChildren(); html("p", { class: "note" }, known.frame, declared.nothing || "Nothing to show here."); return; }
   const columns = wide ? Math.min(declared.columns || 1, panels.length) : 1;
   const rows = Math.ceil(panels.length / columns);
-  const words = panels[0].y.words, names = words && (wide || panels[0].x.words) ? Math.min(170, full / 4) : 0;
+  const words = panels[0].y.words, names = words && (wide || panels[0].x.words) ? Math.min(170, full / 4, 16 + 8 * Math.max(6, ...words.map((word) => word.length))) : 0;
   const heads = panels.some((panel) => panel.title) ? 20 : 0;
   const high = words ? words.length * (names ? panels[0].y.row || 27 : (panels[0].y.row || 27) + 14) + 66 + heads : declared.height + heads;
   const svg = node("svg", { viewBox: `0 0 ${full} ${high * rows}`, height: high * rows, tabindex: 0, role: "application", "aria-roledescription": "chart" });
