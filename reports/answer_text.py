@@ -13,6 +13,7 @@ from testbed.reports.all_points import AllPoints, over_all_points
 from testbed.reports.device import EXPLANATION
 from testbed.reports.equal_bitrate_table import ABOUT, EqualBitrateTable, equal_bitrate_tables
 from testbed.reports.facts import facts, speech
+from testbed.reports.flow_verdict import leads, verdicts
 from testbed.reports.headline import Answer, answers
 from testbed.reports.intervals import Interval
 from testbed.reports.listed_points import left_out, listed_points
@@ -21,7 +22,7 @@ from testbed.reports.summary import DELAY, Cell, Summary, summarize
 from testbed.reports.terms import wait_column
 from testbed.reports.trade import trades
 from testbed.reports.wording import estimate, mean
-from testbed.results import Results
+from testbed.results import CHANGES_FILE, Results, read_table
 from testbed.words import aligned
 
 _WIDEST = 110
@@ -38,6 +39,8 @@ def answer_text(
 ) -> str:
     """Return the answer at one point, its table and warnings, and a table of the points of a sweep.
 
+    Of a flow study, return the verdict on each point.
+
     Parameters
     ----------
     margins, budget_kbps
@@ -48,12 +51,12 @@ def answer_text(
     Raises
     ------
     ResultsError
-        If the run is a flow study, has no rows or no such point.
+        If the run has no rows or no such point, or a choice of schemes is asked of a flow study.
     """
     if not results.kind.has_schemes:
-        raise ResultsError(
-            f"{results.folder}: a flow study, which has no schemes to choose from; see its report"
-        )
+        if margins or budget_kbps or point is not None:
+            raise ResultsError(f"{results.folder}: a flow study, which has no schemes to choose from")
+        return _of_flows(results)
     if not len(results.stored):
         raise ResultsError(f"{results.folder}: the run has no rows yet")
     summary = summarize(results)
@@ -82,6 +85,20 @@ def answer_text(
             for each in equal_bitrate_tables(summary, found[point].verdict.metric)
         ),
         "\n".join(_paragraph(f"warning: {text}", "  ") for text in _warnings(results, summary, found[point])),
+    ]
+    return printable("\n\n".join(block for block in blocks if block))
+
+
+def _of_flows(results: Results) -> str:
+    """Return the verdict on a flow study, and on each of its points."""
+    changes = read_table(results.folder / CHANGES_FILE)
+    found = verdicts(results.table, changes, results.manifest.get("points") or [])
+    said = leads(found)
+    shown = found[:_MOST_POINTS] if len(found) > len(said) else []
+    blocks = [
+        *map(_paragraph, said),
+        "\n".join(_paragraph(each.sentence, "  ") for each in shown),
+        "\n".join(_paragraph(f"warning: {text}", "  ") for text in results.manifest.get("warnings") or ()),
     ]
     return printable("\n\n".join(block for block in blocks if block))
 

@@ -8,20 +8,19 @@ from typing import Any
 import pandas as pd
 
 from testbed.errors import ResultsError
-from testbed.reports import labels
 from testbed.reports.colours import PALETTE, tints
 from testbed.reports.flow_charts import chart, highest
+from testbed.reports.flow_verdict import CONTROLLED, leads, point_label, verdicts
 from testbed.reports.reproduction import reproduction
 from testbed.reports.templates import style, template
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, Results, read_table
 
-CONTROLLED = ("video", "voice")
-CONTROLLER = "congestion.controller"
 MAX_CHARTS = 60
 _COLUMNS = {
     "trajectories": ("point", "realization", "flow", "time_s", "capacity_kbps", "target_kbps",
                      "received_kbps", "queue_ms", "loss"),
-    "changes": ("point", "realization", "flow", "start_s", "fair_kbps", "received_kbps", "convergence_s"),
+    "changes": ("point", "realization", "flow", "start_s", "stop_s", "fair_kbps", "received_kbps",
+                "convergence_s"),
     "results": ("point", "realization", "flow", "direction", "kind", "received_kbps", "link_utilisation",
                 "usable_utilisation", "queue_p50_ms", "queue_p95_ms", "loss", "changes", "converged",
                 "convergence_s", "oscillation", "fairness", "feedback_kbps", "feedback_loss", "error"),
@@ -78,11 +77,15 @@ def render(results: Results) -> str:
             raise ResultsError(f"{results.folder}: {name}.parquet has no column {missing[0]}")
     found = sections(results, tables["trajectories"], tables["changes"])
     manifest = results.manifest
+    judged = verdicts(results.table, tables["changes"], manifest.get("points") or [])
+    said = leads(judged)
     return template("flows.html").render(
         style=style() + tints(PALETTE),
         scenario=manifest.get("scenario") or {},
         made_again=reproduction(manifest),
         manifest=manifest,
+        leads=said,
+        verdicts=judged if len(judged) > len(said) else [],
         sections=found,
         columns=_TOTALS,
         directions=list(dict.fromkeys(section.direction for section in found)),
@@ -144,13 +147,6 @@ def _charts(directions: list[str], drawn: list[tuple[pd.DataFrame, list[str], li
     for number, (direction, (series, names, others)) in enumerate(both):
         is_drawn = number < MAX_CHARTS and not series.empty
         yield chart(series, names, others, top[direction]) if is_drawn else ""
-
-
-def point_label(parameters: dict[str, Any]) -> str:
-    """Return the label of a combination of swept parameters: first the controller, by its name alone."""
-    rest = {name: value for name, value in parameters.items() if name != CONTROLLER}
-    words = [str(parameters[CONTROLLER])] if CONTROLLER in parameters else []
-    return ", ".join([*words, *([labels.point(rest)] if rest or not words else [])])
 
 
 def _totals(controlled: pd.DataFrame, others: pd.DataFrame) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from testbed.reports.flows import CONTROLLED
+from testbed.reports.flow_verdict import CONTROLLED
 from testbed.reports.intervals import Interval, Sample, interval
 from testbed.reports.selection import shown
 from testbed.results import Results

@@ -143,7 +143,7 @@ def run(
         tell(line)
     if replaced := done.manifest.get("replaces"):
         tell(f"replaced the run of {replaced}")
-    if done.has_schemes and not done.is_failure:
+    if not done.is_failure:
         tell(f"\n{done.answer()}\n")
     else:
         for warning in done.manifest["warnings"]:

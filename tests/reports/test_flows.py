@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from testbed.errors import ResultsError
-from testbed.reports import flows, plot
+from testbed.reports import plot
+from testbed.reports.answer_text import answer_text
 from testbed.reports.flow_charts import MOST_POINTS, chart, highest, thinned
+from testbed.reports.flow_verdict import leads, point_label, verdicts
 from testbed.reports.lines import lines
 from testbed.reports.report import write_report
 from testbed.results import CHANGES_FILE, TABLE_FILE, TRAJECTORIES_FILE, load, write_manifest, write_table
@@ -23,7 +25,7 @@ def row(point, flow, kind="video", direction="forward", **changed):
         "point": point,
         "realization": 0,
         "flow": flow,
-        "congestion.controller": ["gcc", EVIL][point],
+        "congestion.controller": ["gcc", EVIL, "nada"][point],
         "direction": direction,
         "kind": kind,
         "received_kbps": 812.34,
@@ -194,6 +196,60 @@ def test_a_series_is_thinned_to_means():
     assert same.tolist() == list(range(7))
 
 
+def judged(rows, fair=()):
+    table = pd.DataFrame(rows)
+    changes = pd.DataFrame(
+        [(point, flow, 0.0, 10.0, share, got) for point, flow, share, got in fair],
+        columns=["point", "flow", "start_s", "stop_s", "fair_kbps", "received_kbps"],
+    )
+    return verdicts(table, changes, [{"congestion.controller": name} for name in ("none", "gcc", "nada")])
+
+
+NONE = row(0, "S1", loss=0.18, queue_p95_ms=296.0, usable_utilisation=0.99)
+GCC = row(1, "S1", loss=0.0, queue_p95_ms=29.0, usable_utilisation=0.72)
+
+
+def test_rate_that_costs_loss_is_no_merit():
+    found = judged([NONE, GCC])
+    assert [each.sentence for each in found] == [
+        "none: 18 % loss, p95 queue 296 ms; it loses and delays too much",
+        "gcc: no loss, p95 queue 29 ms, 72 % of the usable capacity",
+    ]
+    assert leads(found) == [
+        "gcc uses the most capacity without harm: no loss, p95 queue 29 ms, 72 % of the usable capacity."
+    ]
+
+
+def test_a_flow_that_gets_too_little_of_its_share_starves():
+    better = row(2, "S1", loss=0.0, queue_p95_ms=40.0, usable_utilisation=0.5)
+    found = judged([GCC, better], [(1, "S3", 117.0, 66.0), (1, "S1", 100.0, 90.0), (2, "S1", 100.0, 70.0)])
+    assert found[0].sentence.endswith("72 % of the usable capacity")  # S3 is no flow of its direction
+    rows = [GCC, row(1, "S3", loss=0.0, queue_p95_ms=29.0, usable_utilisation=0.72), better]
+    found = judged(rows, [(1, "S3", 117.0, 66.0), (1, "S1", 100.0, 90.0), (2, "S1", 100.0, 70.0)])
+    assert found[0].sentence.endswith("of the usable capacity, but S3 starves (66 of 117 kb/s)")
+    assert leads(found)[0].startswith("nada uses the most capacity without harm")
+
+
+def test_where_every_controller_harms_the_least_harm_is_named():
+    (lead,) = leads(judged([NONE, row(1, "S1", loss=0.02, queue_p95_ms=90.0)]))
+    assert (
+        lead == "every controller does harm; least does gcc: 2.0 % loss, p95 queue 90 ms; it loses too much."
+    )
+
+
+def test_directions_are_judged_apart():
+    found = judged([GCC, NONE, row(1, "B1", direction="backward", loss=0.5)])
+    assert [each.label for each in found] == ["gcc, forward", "none, forward", "gcc, backward"]
+    assert [lead.partition(" ")[0] for lead in leads(found)] == ["Forward:", "gcc,"]
+
+
+def test_a_run_of_flows_has_its_verdict_in_the_terminal(folder):
+    said = answer_text(load(folder))
+    assert "gcc, forward: 1.2 % loss, p95 queue 55 ms; it loses too much" in said
+    with pytest.raises(ResultsError, match="no schemes to choose from"):
+        answer_text(load(folder), point=1)
+
+
 def test_columns_are_plotted_against_each_other(folder, tmp_path):
     drawn = lines(load(folder), "congestion.controller", "queue_p95_ms", "direction").points
     means = {name: [(place, mean.mean) for place, mean in points] for name, points in drawn.items()}
@@ -206,8 +262,8 @@ def test_columns_are_plotted_against_each_other(folder, tmp_path):
 
 
 def test_labels():
-    assert flows.point_label({"forward.link.delay_ms": 50, "congestion.controller": "gcc"}) == (
+    assert point_label({"forward.link.delay_ms": 50, "congestion.controller": "gcc"}) == (
         "gcc, forward link delay 50 ms"
     )
-    assert flows.point_label({"seed": 3}) == "seed 3"
-    assert flows.point_label({}) == "the only point"
+    assert point_label({"seed": 3}) == "seed 3"
+    assert point_label({}) == "the only point"
