@@ -10,12 +10,18 @@ from testbed.version import __version__
 
 if TYPE_CHECKING:
     from testbed.loaded_run import load
+    from testbed.reports.comparison import compare
     from testbed.results import Results
     from testbed.runner import run
 
-__all__ = ["Results", "__version__", "load", "run"]
+__all__ = ["Results", "__version__", "compare", "load", "run"]
 
-_HOMES = {"Results": "testbed.results", "load": "testbed.loaded_run", "run": "testbed.runner"}
+_HOMES = {
+    "Results": "testbed.results",
+    "compare": "testbed.reports.comparison",
+    "load": "testbed.loaded_run",
+    "run": "testbed.runner",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Commands about the results of a run: `report`, `show`, `plot` and `export`."""
+"""Commands about the results of runs: `report`, `show`, `compare`, `plot` and `export`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -54,6 +54,27 @@ def show(
         from testbed.browser import open_page
 
         open_page(done.report(margins, budget))
+
+
+@app.command(epilog="Example: testbed compare results/quickstart results/changed")
+def compare(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Folder of a run.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Folder of another run.")],
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Also write all differences; it must not exist yet."),
+    ] = None,
+) -> None:
+    """Compare two runs: what differs in their scenarios, and by how much their results differ."""
+    from testbed.csv_export import write_csv
+    from testbed.reports.comparison import compare as compared
+    from testbed.reports.comparison_text import comparison_text
+
+    comparison = compared(run_a, run_b)
+    say(comparison_text(comparison))
+    if csv is not None:
+        write_csv(comparison.table, csv)
+        say(csv)
 
 
 @app.command(

@@ -14,6 +14,7 @@ FUNCTIONS = {
     "testbed.loaded_run": [
         "load", "Run.answer", "Run.report", "Run.summary", "Run.rows", "Run.plot", "Run.call"
     ],
+    "testbed.reports.comparison": ["compare"],
     "testbed.repeated_call": ["Call.timeline", "Call.delays", "Call.audio", "Call.plot"],
     "testbed.scenario.loading": ["load_scenario", "parse_scenario"],
     "testbed.scenario.packaged": ["packaged_scenarios"],
@@ -29,7 +30,7 @@ def example(module: str, name: str) -> doctest.DocTest:
     return next(test for test in found if test.name == f"{module}.{name}")
 
 
-def test_the_examples_of_nineteen_functions_say_what_happens(
+def test_the_examples_of_twenty_functions_say_what_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -37,7 +38,7 @@ def test_the_examples_of_nineteen_functions_say_what_happens(
     known: dict[str, Any] = {"testbed": testbed}
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     tests = [example(module, name) for module, names in FUNCTIONS.items() for name in names]
-    assert len(tests) == 19
+    assert len(tests) == 20
     for test in tests:
         assert test.examples, f"{test.name} has no example"
         test.globs = known
