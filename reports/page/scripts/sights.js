@@ -1,6 +1,6 @@
 // Views of a metric: the score, its gain over the baseline call by call, or the share of the loss damage repaired.
 const SIGHTS = [["scores", "score"]];
-if (data.baseline && data.cells.some((c) => Object.keys(c.gains).length)) SIGHTS.unshift(["gains", `gain over ${data.baseline}`]);
+if (data.cells.some((c) => Object.keys(c.gains).length && !data.schemes.find((s) => s.name === c.scheme).ceiling)) SIGHTS.unshift(["gains", `gain over ${data.baseline}`]);
 if (data.cells.some((c) => Object.keys(c.repaired).length)) SIGHTS.push(["repaired", "share repaired"]);
 state.declare("as", SIGHTS[0][0], oneOf(SIGHTS.map(([as]) => as)));
 state.declare("metric", data.judge, oneOf(data.metrics.map((m) => m.name)));

@@ -1,5 +1,5 @@
 // Spread of the scores of single calls: the share of calls below each value, and means by clip or speaker.
-const MOST_STEPS = 200, FEW = 12;
+const MOST_STEPS = 200, FEW = 12, MOST_ROWS = 40;
 
 if (byId("spread-chart")) {
   const views = [["calls", "all calls"], ["clips", "each clip"]].concat(data.calls.speakers.length > 1 ? [["speakers", "each speaker"]] : []);
@@ -66,12 +66,13 @@ function stripOf(calls, metric, as, view) {
   const sign = as === "scores" && metric.better === "lower" ? -1 : 1;
   const made = [...rows].map(([row, of]) => ({ row: row, of: calls.of.map((each) => ({ each: each, values: of.map((i) => each.values[i]).filter((value) => value !== null) })).filter(({ values }) => values.length) })).filter(({ of }) => of.length);
   const rank = ({ of }) => sign * mean(of.filter(({ each }) => !each.scheme.ceiling || of.length === 1).map(({ values }) => mean(values)));
-  made.sort((a, b) => rank(a) - rank(b));
+  const all = made.length;
+  made.sort((a, b) => rank(a) - rank(b)).splice(MOST_ROWS);
   const marks = made.flatMap(({ row, of }, at) => of.map(({ each, values }) => ({
     key: each.scheme.name, x: mean(values), y: at, colour: each.scheme.colour, shape: each.index, size: 5, low: Math.min(...values), high: Math.max(...values),
     text: `${row}\n${each.scheme.name}\n${metric.title}${as === "gains" ? " gained" : ""} ${number(mean(values), metric.decimals)}${values.length > 1 ? ` (calls ${number(Math.min(...values), metric.decimals)} to ${number(Math.max(...values), metric.decimals)})` : ""}`,
     row: { [view === "clips" ? "clip" : "speaker"]: row, scheme: each.scheme.name, [metric.name + (as === "gains" ? "_gain" : "")]: mean(values), least: Math.min(...values), greatest: Math.max(...values), calls: values.length },
   })));
   const [low, high] = range(marks.map((mark) => mark.x), 0.06);
-  return { x: { title: sightAxis(metric, as), low: low, high: high }, y: { words: made.map(({ row }) => row), row: 27 }, marks: marks };
+  return { x: { title: sightAxis(metric, as), low: low, high: high }, y: { words: made.map(({ row }) => row), row: 27, title: made.length < all ? `The ${made.length} worst of ${all} ${view}` : undefined }, marks: marks };
 }
