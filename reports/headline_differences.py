@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from testbed.metrics import described
-from testbed.precision import Ending, Extent, ending, floor, units_needed
+from testbed.precision import Ending, Extent, ending, floor, realizations_needed, units_needed
 from testbed.reports.headline import answers
 from testbed.reports.intervals import Interval, Numbers, Sample, interval
 from testbed.reports.recommendation import ranking
@@ -63,6 +63,8 @@ class RoundResult:
     unit, units, units_needed
         What intervals are over, ``"clip"`` or ``"speaker"``, their number, and the number that would make all
         of them narrow enough; None if that exceeds 1000 or is not known.
+    realizations_needed
+        Number of realizations that would make all of them narrow enough; None if none would.
     half_width
         Of the widest interval; None if it is not known.
     point, metric, scheme, other
@@ -77,6 +79,7 @@ class RoundResult:
     unit: str
     units: int = 0
     units_needed: int | None = None
+    realizations_needed: int | None = None
     half_width: float | None = None
     point: int | None = None
     metric: str = ""
@@ -119,7 +122,11 @@ def look(results: Results, extent: Extent, most: Extent, target: float) -> Round
     found = sorted(headline_differences(summary), key=lambda each: -each.half_width)
     wide = [each for each in found if each.half_width > target]
     floors = [floor(each.values, each.sample.clips, each.sample.units) for each in wide]
-    needed = [units_needed(each.values, each.sample.units, target) for each in wide]
+    units = [units_needed(each.values, each.sample.units, target) for each in wide]
+    draws = [
+        realizations_needed(each.half_width, lowest.value, extent.realizations, target)
+        for each, lowest in zip(wide, floors, strict=True)
+    ]
     width = found[0].half_width if found else math.inf
     useful = Extent(most.clips, _most_realizations(results.manifest, found, most))
     seen = RoundResult(
@@ -142,7 +149,8 @@ def look(results: Results, extent: Extent, most: Extent, target: float) -> Round
         floor_low=_finite(lowest.low),
         floor_high=_finite(lowest.high),
         units=len(np.unique(found[0].sample.units)),
-        units_needed=None if None in needed else max((each for each in needed if each), default=None),
+        units_needed=_largest(units),
+        realizations_needed=_largest(draws),
     )
 
 
@@ -153,6 +161,12 @@ def _most_realizations(
     scored: dict[str, int] = manifest.get("scored_realizations") or {}
     parts = [scored.get(each.metric, most.realizations) for each in differences]
     return min(most.realizations, max(parts, default=most.realizations))
+
+
+def _largest(numbers: Sequence[int | None]) -> int | None:
+    """Return the largest; None if one is not known, or there is none."""
+    known = [number for number in numbers if number is not None]
+    return max(known) if known and len(known) == len(numbers) else None
 
 
 def _finite(value: float) -> float | None:

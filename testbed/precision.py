@@ -114,6 +114,16 @@ def floor(
     return Estimate(*(reach * math.sqrt(max(0.0, variance)) for variance in found))
 
 
+def realizations_needed(half_width: float, floor: float, realizations: int, target: float) -> int | None:
+    """Return about how many realizations make an interval narrow enough with the present clips.
+
+    None if none do, or it is not known.
+    """
+    if not floor < target or not math.isfinite(half_width):
+        return None
+    return math.ceil(realizations * (half_width**2 - floor**2) / (target**2 - floor**2))
+
+
 def units_needed(values: ArrayLike, units: ArrayLike, target: float) -> int | None:
     """Return how many units make the interval of a mean narrow enough in 80 % of runs; None above 1000.
 

@@ -131,6 +131,7 @@ class _Round(_Stored):
     unit: str = "clip"
     units: _Index = 0
     units_needed: _Index | None = None
+    realizations_needed: int | None = None
     half_width: _Number | None = None
     point: _Index | None = None
     metric: str = ""

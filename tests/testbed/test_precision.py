@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from testbed.precision import Extent, ending, extents, floor, units_needed
+from testbed.precision import Extent, ending, extents, floor, realizations_needed, units_needed
 from testbed.stats import SEQUENTIAL_CONFIDENCE, Estimate, interval, student
 
 # What scores of this testbed scatter by: clips by 0.15, realizations of the channel by 0.25.
@@ -151,3 +151,11 @@ def test_the_clips_needed_make_the_interval_narrow_in_most_runs():
         narrow += student(needed - 1, SEQUENTIAL_CONFIDENCE) * deviation / np.sqrt(needed) <= 0.15
     assert narrow / trials >= 0.65
     assert units_needed(scores[:10], np.arange(10), 1e-4) is None
+
+
+def test_the_realizations_needed_follow_from_the_floor():
+    # Of a variance of 0.05, 0.01 is that of the clips, and 0.04 that of 2 realizations.
+    assert realizations_needed(0.05**0.5, 0.1, 2, 0.02**0.5) == 8
+    assert realizations_needed(0.2, 0.1, 2, 0.1) is None
+    assert realizations_needed(0.2, float("nan"), 2, 0.1) is None
+    assert realizations_needed(float("inf"), 0.0, 2, 0.1) is None

@@ -48,11 +48,11 @@ def test_the_manifest_has_the_rule_and_the_rounds_and_the_answer_says_them(ended
     last = entry["rounds"][-1]
     assert (last["ending"], last["metric"], last["unit"]) == ("narrow", "estoi", "clip")
     assert last["half_width"] <= NARROW
-    assert "Stopped after 3 of at most 3 clips and 1 of at most 3 realizations" in " ".join(
+    assert "Stopped after all of 3 clips and 1 of at most 3 realizations, 33 % of" in " ".join(
         ended.answer().split()
     )
-    assert "Stopped after 3 of at most 3 clips" in ended.report().read_text("utf-8")
-    assert "Stopped after 3 of at most 3 clips" in ended._repr_html_()
+    assert "Stopped after all of 3 clips" in ended.report().read_text("utf-8")
+    assert "Stopped after all of 3 clips" in ended._repr_html_()
     assert repr(ended.call(4)) == "Call(classic PLC, fr-june-1, realization 0)"
 
 
