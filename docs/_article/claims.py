@@ -102,7 +102,8 @@ CLAIMS = (
         MIX,
         "holds: lower bound of the share of PLCMOS at 0.5 or more, for libopus and for the exact writer; in "
         "part: for one",
-        "By metrics, not by listeners; the networks are those of libopus 1.6, with the FARGAN vocoder.",
+        "By metrics, not by listeners. PESQ-WB compares with the recording, and counts what a vocoder makes "
+        "up as an error.",
         answers.halves,
     ),
     Claim(
@@ -131,7 +132,7 @@ CLAIMS = (
         SUMMARY,
         MIX,
         "holds: upper bound at most 0.1 PLCMOS over all loss rates; in part: at some rate",
-        "PLCMOS instead of listeners; it reacts to the vocoder where listeners may not mind.",
+        "PLCMOS instead of listeners. The answer depends on how much is lost.",
         answers.within,
     ),
     Claim(
