@@ -63,7 +63,7 @@ docs: .venv/tools.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 reproduce: setup
-	$(BIN)/python docs/_article/reproduce.py
+	PYTHONPATH=docs/_generate $(BIN)/python docs/_article/reproduce.py
 
 picture: setup
 	$(BIN)/python docs/_generate/picture.py

@@ -1,7 +1,7 @@
 """Measures the claims of the DRED article, and writes docs/reproduction.md and the sample report.
 
-``make reproduce`` runs it. Its runs are in ``results/article``; a complete one is kept, and an unfinished one
-goes on.
+``make reproduce`` runs it. Its runs are in ``results/article``; calls that were made before come from the
+cache, so an interrupted one goes on where it was.
 """
 
 import shutil
@@ -31,7 +31,7 @@ def main() -> None:
     runs = {}
     for name in SCENARIOS:
         print(f"article/{name} ...", flush=True)
-        runs[name] = testbed.run(f"article/{name}", out=RUNS / name, resume=True)
+        runs[name] = testbed.run(f"article/{name}", out=RUNS / name, force=True)
     print("packets ...", flush=True)
     scenario = load_scenario(f"article/{MIX}")
     assert isinstance(scenario, Scenario)

@@ -90,12 +90,12 @@ def switches(run: Run, scheme: str, ceiling: str) -> Switches:
         for pair in FOLLOWS:
             found.counts[pair].append(float(changes.count(pair)))
         places = frame * (1 + np.flatnonzero(sources[1:] != sources[:-1]))
-        found.at_switches.append(_mean_step(call.pcm, places, frame))
-        found.lossless.append(_mean_step(lossless.pcm, places, frame))
+        found.at_switches.append(mean_step(call.pcm, places, frame))
+        found.lossless.append(mean_step(lossless.pcm, places, frame))
     return found
 
 
-def _mean_step(pcm: NDArray[np.int16], places: NDArray[np.int64], frame: int) -> float:
+def mean_step(pcm: NDArray[np.int16], places: NDArray[np.int64], frame: int) -> float:
     """Return the mean over places of the largest step there, relative to the root mean square nearby."""
     steps = np.abs(np.diff(pcm.astype(np.float64)))
     found = []

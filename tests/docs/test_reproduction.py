@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pandas as pd
 import pytest
 import soundfile
@@ -13,6 +14,7 @@ from claims_page import SAMPLE, SCENARIOS, claims_page
 from evidence import Evidence
 from packet_facts import Facts, packet_facts
 from reproduce import MOST_SAMPLE_BYTES
+from switches import mean_step
 
 import testbed
 from testbed.channels.recordings.file import read_trace
@@ -28,6 +30,7 @@ TOY = ["metrics=[estoi]", "realizations=1"]
 SWEPT = {MIX: "sweep={channel.loss.rate: [0.3]}", CONGESTION: "sweep={channel.link.rate_kbps: [48]}"}
 CLIPS = ("en-allison-1.flac", "it-carlo-1.flac")
 SECONDS = 4
+RATE_HZ = 16_000
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +144,11 @@ def test_the_page_has_today_s_claims_and_rules() -> None:
 
 def test_the_sample_report_is_small_enough_to_keep() -> None:
     assert (PAGE.parent / SAMPLE).stat().st_size <= MOST_SAMPLE_BYTES
+
+
+def test_a_click_at_a_change_is_seen() -> None:
+    sound = np.round(3000 * np.sin(np.arange(RATE_HZ) / 20)).astype(np.int16)
+    places = np.arange(3200, 12_800, 3200)
+    clicks = sound.copy()
+    clicks[places] += 8000
+    assert mean_step(clicks, places, 320) > 2 * mean_step(sound, places, 320)
