@@ -12,10 +12,11 @@ from testbed.reports.colours import PALETTE, tints
 from testbed.reports.flow_charts import chart, highest
 from testbed.reports.flow_verdict import CONTROLLED, leads, point_label, verdicts
 from testbed.reports.reproduction import reproduction
-from testbed.reports.templates import style, template
+from testbed.reports.templates import digest, plain, script, style, template
 from testbed.results import CHANGES_FILE, TRAJECTORIES_FILE, Results, read_table
 
 MAX_CHARTS = 60
+_SCRIPTS = ("charts", "axes", "page", "readout", "downloads", "figure", "flows", "redraw")
 _COLUMNS = {
     "trajectories": ("point", "realization", "flow", "time_s", "capacity_kbps", "target_kbps",
                      "received_kbps", "queue_ms", "loss"),
@@ -46,8 +47,8 @@ class Section:
         A row for each flow, as means over realizations.
     changes
         A row for each change and flow of the first realization.
-    svg
-        Chart of the first realization over time; ``""`` if there is none.
+    chart
+        Data of the first realization over time; None if there is none.
     """
 
     point: int
@@ -56,7 +57,7 @@ class Section:
     totals: dict[str, Any]
     flows: list[dict[str, Any]]
     changes: list[dict[str, Any]]
-    svg: str
+    chart: dict[str, Any] | None
 
 
 def render(results: Results) -> str:
@@ -79,7 +80,30 @@ def render(results: Results) -> str:
     manifest = results.manifest
     judged = verdicts(results.table, tables["changes"], manifest.get("points") or [])
     said = leads(judged)
+    folder = Path(results.folder).name
+    code, several = script(_SCRIPTS), len({section.direction for section in found}) > 1
     return template("flows.html").render(
+        script=code,
+        script_digest=digest(code),
+        data=plain(
+            {
+                "name": (manifest.get("scenario") or {}).get("name", "run"),
+                "shown": 0,
+                "points": {"0": {}},
+                "parts": {},
+                "colours": len(PALETTE),
+                "charts": [
+                    {
+                        **section.chart,
+                        "id": number,
+                        "label": ", ".join([section.label, *[section.direction] * several]),
+                        "again": _again(folder, section.point),
+                    }
+                    for number, section in enumerate(found)
+                    if section.chart
+                ],
+            }
+        ),
         style=style() + tints(PALETTE),
         scenario=manifest.get("scenario") or {},
         made_again=reproduction(manifest),
@@ -96,6 +120,11 @@ def render(results: Results) -> str:
         warnings=manifest.get("warnings") or [],
         created=str(manifest.get("created") or "")[:10],
     )
+
+
+def _again(folder: str, point: int) -> str:
+    """Return the Python that reads the time series of a chart."""
+    return f"testbed.load({folder!r}).trajectories.query('point == {point} and realization == 0')"
 
 
 def sections(results: Results, trajectories: pd.DataFrame, changes: pd.DataFrame) -> list[Section]:
@@ -128,17 +157,19 @@ def sections(results: Results, trajectories: pd.DataFrame, changes: pd.DataFrame
                 _totals(controlled, its[its["flow"].isin(others)]),
                 _by_flow(its),
                 _records(met.sort_values(["start_s", "flow"], kind="stable")),
-                "",
+                None,
             )
         )
     return [
-        replace(section, svg=svg)
-        for section, svg in zip(found, _charts([section.direction for section in found], drawn), strict=True)
+        replace(section, chart=made)
+        for section, made in zip(found, _charts([section.direction for section in found], drawn), strict=True)
     ]
 
 
-def _charts(directions: list[str], drawn: list[tuple[pd.DataFrame, list[str], list[str]]]) -> Iterator[str]:
-    """Yield each section's chart, those of a direction on the same axes; ``""`` if there is none."""
+def _charts(
+    directions: list[str], drawn: list[tuple[pd.DataFrame, list[str], list[str]]]
+) -> Iterator[dict[str, Any] | None]:
+    """Yield the data of each section's chart, those of a direction on the same axes; None without series."""
     both = [*zip(directions, drawn, strict=True)]
     top = {
         direction: highest([series for at, (series, _, _) in both if at == direction])
@@ -146,7 +177,7 @@ def _charts(directions: list[str], drawn: list[tuple[pd.DataFrame, list[str], li
     }
     for number, (direction, (series, names, others)) in enumerate(both):
         is_drawn = number < MAX_CHARTS and not series.empty
-        yield chart(series, names, others, top[direction]) if is_drawn else ""
+        yield chart(series, names, others, top[direction]) if is_drawn else None
 
 
 def _totals(controlled: pd.DataFrame, others: pd.DataFrame) -> dict[str, Any]:

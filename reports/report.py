@@ -1,9 +1,7 @@
 """The report of a run: one self-contained HTML file that makes no network request."""
 
-import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +24,14 @@ from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.shapes import SHAPES
 from testbed.reports.stopped import stopped
 from testbed.reports.summary import DELAY, RECOVERIES, Cell, Summary, summarize
-from testbed.reports.templates import digest, script, style, template
+from testbed.reports.templates import digest, plain, script, style, template
 from testbed.reports.trade import receiver, trades
 from testbed.reports.verdict import judge
 from testbed.results import WORK, Results, load
 
 _SCRIPTS = (
     *("charts", "axes", "page", "choices", "readout", "downloads", "figure"),
-    *("sights", "curves", "quality", "trade", "heat", "spread", "bars", "call", "start"),
+    *("sights", "curves", "quality", "trade", "heat", "spread", "bars", "call", "start", "redraw"),
 )
 MAX_FAILURES = 200
 MAX_CELLS = 2000
@@ -95,7 +93,7 @@ def render(
         style=style() + tints(list(looked.values())),
         script=code,
         script_digest=digest(code),
-        data=_plain(
+        data=plain(
             _data(summary, looked, call, points, shown, first)
             | {
                 "run": _identity(results.manifest),
@@ -212,20 +210,3 @@ def _data(
 def _cell(cell: Cell) -> dict[str, Any]:
     costs, shares = dict(cell.costs), dict(cell.shares)
     return asdict(replace(cell, costs=costs, shares=shares))
-
-
-def _plain(thing: Any) -> Any:
-    """Return a value for JSON: without NaN, infinity, NumPy types and control characters."""
-    if is_dataclass(thing) and not isinstance(thing, type):
-        thing = asdict(thing)
-    if isinstance(thing, Mapping):
-        return {str(key): _plain(value) for key, value in thing.items()}
-    if isinstance(thing, list | tuple):
-        return [_plain(value) for value in thing]
-    if isinstance(thing, float):
-        return round(thing, 6) if math.isfinite(thing) else None
-    if isinstance(thing, str):
-        return printable(thing)
-    if thing is None or isinstance(thing, bool | int):
-        return thing
-    return json.loads(json.dumps(thing, default=str))

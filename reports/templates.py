@@ -2,11 +2,16 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
+from testbed.escaping import printable
 from testbed.metrics import described
 from testbed.reports import labels, wording
 from testbed.words import counted
@@ -39,6 +44,23 @@ def script(names: Iterable[str]) -> str:
 def digest(script: str) -> str:
     """Return the SHA-256 of a script as a content security policy names it."""
     return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+
+
+def plain(thing: Any) -> Any:
+    """Return a value for JSON: without NaN, infinity, NumPy types and control characters."""
+    if is_dataclass(thing) and not isinstance(thing, type):
+        thing = asdict(thing)
+    if isinstance(thing, Mapping):
+        return {str(key): plain(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [plain(value) for value in thing]
+    if isinstance(thing, float):
+        return round(thing, 6) if math.isfinite(thing) else None
+    if isinstance(thing, str):
+        return printable(thing)
+    if thing is None or isinstance(thing, bool | int):
+        return thing
+    return json.loads(json.dumps(thing, default=str))
 
 
 def _text(name: str) -> str:

@@ -1,5 +1,6 @@
 """The page of a flow study: its numbers are the tables' numbers, names are escaped, nothing is fetched."""
 
+import json
 import re
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from testbed.errors import ResultsError
 from testbed.reports import plot
 from testbed.reports.answer_text import answer_text
-from testbed.reports.flow_charts import MOST_POINTS, chart, highest, thinned
+from testbed.reports.flow_charts import MOST_POINTS, thinned
 from testbed.reports.flow_verdict import leads, point_label, verdicts
 from testbed.reports.lines import lines
 from testbed.reports.report import write_report
@@ -18,6 +19,7 @@ from testbed.results import CHANGES_FILE, TABLE_FILE, TRAJECTORIES_FILE, load, w
 from .chromium import opened
 
 EVIL = "<script>alert(1)</script>"
+FIRST = "document.querySelector('figure svg')"
 
 
 def row(point, flow, kind="video", direction="forward", **changed):
@@ -44,6 +46,11 @@ def row(point, flow, kind="video", direction="forward", **changed):
         "error": "",
     }
     return {**made, **changed}
+
+
+def charts(page):
+    """Return the data of a page's charts."""
+    return json.loads(re.search('id="data">(.*?)</script>', page)[1])["charts"]
 
 
 @pytest.fixture
@@ -110,7 +117,7 @@ def folder(tmp_path):
 def test_the_page(folder):
     path = write_report(folder)
     page = path.read_text("utf-8")
-    assert page.count("<svg") == 3
+    assert [chart["label"] for chart in charts(page)] == ["gcc, forward", "gcc, backward", f"{EVIL}, forward"]
     assert EVIL not in page
     assert "The run is not complete" in page
     assert "it broke" in page
@@ -131,18 +138,18 @@ def test_the_page_fits_a_browser_and_asks_for_nothing(folder, width):
     with opened(path, width) as page:
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.run(wider) <= 0
-        sizes = "[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect())"
-        for box in page.run(f"{sizes}.map(b => [b.width, b.height])"):
-            assert 300 < box[0] < width
-            assert box[1] == pytest.approx(box[0] * 3.8 / 5, rel=0.02)  # no panel of loss
-        sizes = page.run(
-            """[...document.querySelectorAll('figure svg')].flatMap(svg => {
-                const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
-                const texts = [...svg.querySelectorAll('text')];
-                return texts.map(text => scale * parseFloat(getComputedStyle(text).fontSize));
-            })"""
+        svgs = page.run(
+            "[...document.querySelectorAll('figure svg')].map(s => [s.clientWidth, s.clientHeight])"
         )
-        assert 11 <= min(sizes) <= max(sizes) < 16
+        assert len(svgs) == 3
+        assert all(250 < across < width and high == 2 * 210 for across, high in svgs)  # no panel of loss
+        page.run(f"{FIRST}.focus()")
+        page.run(f"{FIRST}.dispatchEvent(new KeyboardEvent('keydown', {{key: 'End'}}))")
+        assert page.run("document.getElementById('tip').textContent").startswith("S1, 19.9 s\nreceived 890")
+        drawn = page.run(
+            "[...document.querySelectorAll('.legend')].map(box => box.innerText.split(/\\s{2,}|\\n/))"
+        )
+        assert drawn[0] == ["S1", EVIL, "target", "capacity", "cross traffic"]
         assert [url for url in page.requests if not url.startswith("data:")] == [path.as_uri()]
         assert page.complaints == []
 
@@ -151,20 +158,9 @@ def test_charts_of_a_direction_share_their_axes_and_lost_packets_have_a_panel(fo
     series = pd.read_parquet(folder / TRAJECTORIES_FILE)
     series.loc[(series["point"] == 0) & (series["flow"] == "S1"), ["queue_ms", "loss"]] = 190, 0.5
     write_table(folder / TRAJECTORIES_FILE, series)
-    charts = re.findall("<svg.*?</svg>", write_report(folder).read_text("utf-8"), re.DOTALL)
-    shown = [re.findall(r"<text[^>]*>([^<]*)</text>", chart) for chart in charts]
-    assert ["loss (%)" in texts for texts in shown] == [True, False, False]
-    assert ["100" in texts for texts in shown] == [True, False, True]  # of the queue: both points forward
-    assert all("target" in texts for texts in shown)
-
-
-def test_names_of_flows_are_drawn_as_they_are():
-    series = pd.DataFrame(
-        {"flow": "_a $x$\x1b", "time_s": [0.0, 1.0], "loss": 0.0, "queue_ms": 1.0}
-        | dict.fromkeys(("capacity_kbps", "target_kbps", "received_kbps"), 9.0)
-    )
-    svg = chart(series, ["_a $x$\x1b"], [], highest([series]))
-    assert r"_a $x$\x1b" in svg
+    tops = [chart["top"] for chart in charts(write_report(folder).read_text("utf-8"))]
+    assert [top["loss"] for top in tops] == [0.5, 0, 0]
+    assert [top["queue_ms"] for top in tops] == [190, 20, 190]  # both points forward
 
 
 def test_nothing_is_fetched(folder):

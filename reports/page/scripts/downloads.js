@@ -25,6 +25,17 @@ function toolsOf(box) {
   };
 }
 
+// Makes a button copy the result of `text` and confirm it.
+function copies(button, text) {
+  button.hidden = !navigator.clipboard;
+  const told = html("span", { class: "copied", role: "status" });
+  button.after(told);
+  button.addEventListener("click", () => navigator.clipboard.writeText(text()).then(
+    () => { told.textContent = "copied"; },
+    () => { told.textContent = "the browser does not allow it"; },
+  ));
+}
+
 // Text that a spreadsheet would read as a formula gets a ' before it, as `testbed export` does.
 function csvField(value) {
   if (value === null || value === undefined) return "";
