@@ -12,16 +12,16 @@ def exclusion(calls: CandidateCalls, place: int, limits: RecommendLimits) -> str
     """Return why a measured configuration is not possible; None if it is."""
     kbps, delay_ms = calls.mean(place, "wire_kbps"), calls.mean(place, "mouth_to_ear_ms")
     if kbps > _SLACK * limits.max_kbps:
-        return f"{kbps:.1f} kb/s on the wire"
+        return f"more than {limits.max_kbps:g} kb/s on the wire"
     if delay_ms > _SLACK * limits.max_delay_ms:
-        return f"{delay_ms:.0f} ms from mouth to ear"
+        return f"more than {limits.max_delay_ms:g} ms from mouth to ear"
     scheme = calls.candidates[place].scheme
     unsent = [
         name
         for name, key, column in (("LBRR", "lbrr", "lbrr_sent"), ("DRED", "dred", "dred_sent_ms"))
         if key in scheme and not calls.mean(place, column) > 0
     ]
-    return f"sent no {' and no '.join(unsent)}" if unsent else None
+    return f"no {' and no '.join(unsent)} sent" if unsent else None
 
 
 def nothing_possible(calls: CandidateCalls, searched: Searched, limits: RecommendLimits) -> str:

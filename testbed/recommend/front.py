@@ -37,9 +37,13 @@ class FrontMember:
     calls: int
 
 
-def pareto_front(members: Sequence[FrontMember]) -> list[FrontMember]:
-    """Return the members that no other beats, the cheapest first."""
-    kept = [each for each in members if not any(_beats(other, each) for other in members)]
+def pareto_front(members: Sequence[FrontMember], with_place: int | None = None) -> list[FrontMember]:
+    """Return the members that no other beats, and the one at a given place, the cheapest first."""
+    kept = [
+        each
+        for each in members
+        if each.place == with_place or not any(_beats(other, each) for other in members)
+    ]
     return sorted(kept, key=lambda each: (each.wire_kbps, each.delay_ms, each.place))
 
 

@@ -1,6 +1,7 @@
 """The recommendation for a network: its grid, the search, the choice, and the cost of a wrong guess."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +80,8 @@ class Recommendation:
         Its score minus that of the best mean; larger is better.
     members
         All configurations that kept the limits.
+    excluded
+        Number of the others, by reason.
     wrong
         Wrong guesses, with their cost.
     calls_made, calls_of_grid
@@ -102,6 +105,7 @@ class Recommendation:
     score: Estimate
     gap: Estimate
     members: tuple[FrontMember, ...]
+    excluded: Mapping[str, int]
     wrong: tuple[WrongGuess, ...]
     calls_made: int
     calls_of_grid: int
@@ -114,8 +118,8 @@ class Recommendation:
 
     @property
     def front(self) -> list[FrontMember]:
-        """The Pareto front of the configurations that kept the limits, the cheapest first."""
-        return pareto_front(self.members)
+        """The Pareto front of the configurations that kept the limits, and the recommended one."""
+        return pareto_front(self.members, self.chosen)
 
     @property
     def share(self) -> float:
@@ -163,6 +167,7 @@ def recommend(
     )
     if not searched.finalists:
         raise ScenarioError(nothing_possible(calls, searched, limits))
+    reasons = Counter(str(exclusion(calls, place, limits)) for place in searched.excluded)
     members = tuple(member(calls, searched, place) for place in _possible(searched))
     choice = choice_among(calls, searched, limits)
     chosen, is_shown = chosen_of(calls, searched, choice, members, limits)
@@ -189,6 +194,7 @@ def recommend(
         score=estimated(calls, searched, [chosen])[0],
         gap=difference(calls, searched, chosen, best),
         members=members,
+        excluded=reasons,
         wrong=wrong,
         calls_made=probed + calls.made + wrong_calls,
         calls_of_grid=len(grid.candidates) * calls.calls,

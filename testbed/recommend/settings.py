@@ -100,7 +100,10 @@ def unsaid(settings: EncoderSettings, scheme: SchemeSpec, playout: PlayoutSpec) 
         )
     if distances:
         notes.append("RED is made by the sender, not by libopus; opus_demo has none")
+    if settings.inband_fec:
+        notes.append("the receiver decodes LBRR by opus_decode with decode_fec = 1")
     if settings.dred_depth_ms:
+        notes.append("the receiver decodes DRED by opus_dred_parse and opus_decoder_dred_decode")
         notes.append("SDP has no word for DRED: both ends need libopus 1.5 or later, built with it")
     if scheme.dred_to_write() is not None:
         notes.append("libopus chooses quantizers itself: this DRED is made by the testbed's writer alone")

@@ -63,9 +63,9 @@ def _search(found: Recommendation) -> Iterator[str]:
         f"{100 * found.share:.0f} % of the {found.calls_of_grid} of the whole grid."
     )
     yield from (f"  left out: {reason}" for reason in found.grid.left_out)
-    if found.searched.excluded:
-        number = counted(len(found.searched.excluded), "configuration")
-        yield f"  left out after the first calls, as over a limit or without its redundancy: {number}"
+    if found.excluded:
+        reasons = ", ".join(f"{number} with {reason}" for reason, number in found.excluded.items())
+        yield f"  left out after the first calls: {reasons}"
     if not found.needs_repair:
         yield "This network loses nothing and delays nothing for too long: nothing needs repair."
 

@@ -29,6 +29,11 @@ def test_differences_that_nobody_sees_do_not_count() -> None:
     assert front(member(0, 40, 100, 4), member(1, 39.5, 98, 3.8)) == [0]
 
 
+def test_the_recommended_one_is_listed_even_if_another_beats_it() -> None:
+    members = [member(0, 40, 100, 4), member(1, 50, 100, 3.9), member(2, 60, 100, 3.8)]
+    assert [each.place for each in pareto_front(members, 1)] == [0, 1]
+
+
 def test_an_unknown_score_is_on_no_front_beside_a_known_one() -> None:
     assert front(member(0, 40, 100, NAN), member(1, 50, 100, 2)) == [1]
 

@@ -66,6 +66,15 @@ def test_opus_demo_takes_its_command_and_sends_the_same_packets(
     assert bitstream[8 : 8 + len(frame)] == frame, "each packet follows its length and its range"
 
 
+def test_functions_of_the_receiver_are_in_libopuss_header() -> None:
+    header = (opus_build.built().source / "include" / "opus.h").read_text("utf-8")
+    said = "\n".join(unsaid(SETTINGS[1], SchemeSpec.model_validate({"lbrr": {}}), Offline(policy="offline")))
+    names = set(re.findall(r"\b(opus_[a-z_]+|decode_fec)\b", said)) - {"opus_demo"}
+    assert names == {"opus_decode", "decode_fec", "opus_dred_parse", "opus_decoder_dred_decode"}
+    for name in names:
+        assert name in header
+
+
 def test_sdp_asks_for_what_the_encoder_does() -> None:
     assert sdp_lines(SETTINGS[1], ()) == [
         "m=audio 9 UDP/TLS/RTP/SAVPF 111",
