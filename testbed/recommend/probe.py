@@ -34,7 +34,9 @@ def network_facts(
     )
     scenario = calls.scenario_at(0)
     channel = stages(scenario.channel)
-    loss = (known_loss(scenario) or float(np.nanmean(lost))) + float(np.nansum(late) / np.nansum(frames))
     capacity = capacity_kbps(channel, 1000 * _SECONDS, scenario.folder)
+    stated = known_loss(scenario)  # without that of a link's queue
+    is_known = stated > 0 and np.isinf(capacity)
+    loss = (stated if is_known else float(np.nanmean(lost))) + float(np.nansum(late) / np.nansum(frames))
     least = float(np.nanmax(least_ms)) if np.isfinite(least_ms).any() else 0.0
     return NetworkFacts(min(1.0, loss), least, capacity), calls.made
