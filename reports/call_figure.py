@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from testbed.escaping import printable
 from testbed.figures import STYLE
-from testbed.reports.call import CODES, EXAMPLE_RATE_HZ, FLOOR_DB, letters, levels_db
+from testbed.reports.call import CODES, FLOOR_DB, letters, levels_db
 from testbed.reports.colours import PARTS
+from testbed.reports.sounds import EXAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from testbed.escaping import printable
 from testbed.reports.all_points import over_all_points
 from testbed.reports.answer_text import scheme_rows
-from testbed.reports.call import sound_uri
 from testbed.reports.call_figure import call_figure
 from testbed.reports.equal_bitrate_table import ABOUT, equal_bitrate_tables
 from testbed.reports.facts import facts
 from testbed.reports.headline import answers
+from testbed.reports.sounds import flac
 from testbed.reports.stopped import stopped
 from testbed.reports.summary import summarize
 from testbed.results import Results
@@ -53,8 +53,9 @@ def call_html(
     picture = base64.b64encode(call_figure(timeline, pcm, frame_ms, title, is_adaptive)._repr_png_()).decode(
         "ascii"
     )
+    sound = base64.b64encode(flac(pcm)).decode("ascii")
     return (
-        f'<audio controls src="{sound_uri(pcm)}"></audio><br>'
+        f'<audio controls src="data:audio/flac;base64,{sound}"></audio><br>'
         f'<img alt="{_text(title)}" style="max-width: 100%" src="data:image/png;base64,{picture}">'
     )
 

@@ -12,7 +12,6 @@ from testbed.files import written_whole
 from testbed.metrics import described
 from testbed.reports import flows
 from testbed.reports.all_points import over_all_points
-from testbed.reports.call import ExampleCall, example_call
 from testbed.reports.chart_data import chart_data, column_data
 from testbed.reports.colours import PARTS, Look, looks, tints
 from testbed.reports.device import EXPLANATION
@@ -20,6 +19,7 @@ from testbed.reports.equal_bitrate_table import ABOUT, equal_bitrate_tables
 from testbed.reports.facts import facts, speech
 from testbed.reports.headline import answers
 from testbed.reports.listed_points import left_out, listed_points
+from testbed.reports.listen import listening
 from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.shapes import SHAPES
 from testbed.reports.stopped import stopped
@@ -31,7 +31,8 @@ from testbed.results import WORK, Results, load
 
 _SCRIPTS = (
     *("charts", "axes", "page", "choices", "readout", "downloads", "figure"),
-    *("sights", "curves", "quality", "trade", "heat", "spread", "bars", "call", "start", "redraw"),
+    *("sights", "curves", "quality", "trade", "heat", "spread", "bars"),
+    *("player", "listen", "call", "start", "redraw"),
 )
 MAX_FAILURES = 200
 MAX_CELLS = 2000
@@ -76,7 +77,6 @@ def render(
 ) -> str:
     """Return the page."""
     summary = summarize(results)
-    call = example_call(results)
     known = sorted({point for point, _ in summary.cells})
     shown = summary.own_point
     points = listed_points(known, summary.points, shown, max(1, MAX_CELLS // len(summary.schemes)))
@@ -85,6 +85,8 @@ def render(
     first = judge(summary, shown, margins)
     by_delay = trades(summary, points, DELAY)
     weighed = trades(summary, points, "wire_kbps") + by_delay
+    heard = listening(results, summary, found)
+    load_call = f'testbed.load("{_run_folder(results.folder).name}")'
     code = script(_SCRIPTS)
     looked = looks(
         summary.schemes, (results.manifest.get("scenario") or {}).get("schemes") or (), summary.ceiling
@@ -94,7 +96,7 @@ def render(
         script=code,
         script_digest=digest(code),
         data=plain(
-            _data(summary, looked, call, points, shown, first)
+            _data(summary, looked, points, shown, first)
             | {
                 "run": _identity(results.manifest),
                 "name": (results.manifest.get("scenario") or {}).get("name", "run"),
@@ -113,7 +115,9 @@ def render(
         points_left_out=left_out(len(points), len(known)) if len(points) < len(known) else "",
         shown=shown,
         judge=first,
-        call=call,
+        heard=heard,
+        calls=plain(None if heard.data is None else heard.data | {"load": load_call}),
+        load=load_call,
         answers=found,
         over=over,
         equal_bitrate=[
@@ -164,7 +168,6 @@ def _identity(manifest: dict[str, Any]) -> str:
 def _data(
     summary: Summary,
     looked: Mapping[str, Look],
-    call: ExampleCall | None,
     points: Sequence[int],
     shown: int,
     first: str | None,
@@ -195,15 +198,6 @@ def _data(
             for scheme in summary.schemes
             if (key := (point, scheme)) in summary.cells
         ],
-        "call": None
-        if call is None
-        else {
-            "frame_ms": call.frame_ms,
-            "tracks": [
-                {"name": track.name, "seconds": track.seconds, "timeline": track.timeline or None}
-                for track in call.tracks
-            ],
-        },
     }
 
 

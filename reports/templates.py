@@ -33,7 +33,7 @@ def template(name: str) -> jinja2.Template:
 
 def style() -> str:
     """Return the style sheet of all pages."""
-    return _text("styles/page.css") + _text("styles/figures.css")
+    return _text("styles/page.css") + _text("styles/figures.css") + _text("styles/listen.css")
 
 
 def script(names: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from testbed.device_cost import device_cost
 from testbed.diagnosis import diagnoses
 from testbed.environment import Environment, environment
 from testbed.estimate import estimate
-from testbed.example_choice import IDENTITY, chosen_calls, kept_from_the_start
+from testbed.example_choice import chosen_calls, kept_from_the_start
 from testbed.failures import Failure
 from testbed.kept_files import NOT_KEPT, clean_speech, keep, lacks_files
 from testbed.manifest import make_manifest
@@ -33,6 +33,7 @@ from testbed.scenario.loading import Scenario
 from testbed.store import Store
 from testbed.study_kind import CALLS
 from testbed.tally import Tally
+from testbed.trials import IDENTITY
 
 if TYPE_CHECKING:
     import pandas as pd

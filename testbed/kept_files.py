@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.files import written_whole
 from testbed.timeline import NEVER
+from testbed.trials import MOST_SECONDS_OF_SOUND
 
 if TYPE_CHECKING:
     from testbed.call import Simulation
@@ -26,8 +27,6 @@ _KEPT = re.compile(
     r"(examples|audio|packets|timelines)/"
     r"(clean[a-z0-9-]*|\d{3,}-\d{2,}-[a-z0-9-]*-\d{3,}-\d{3,})\.(flac|wav|parquet|(sent|received)\.pcap)"
 )
-MOST_SECONDS_OF_SOUND = 60
-"""A longer example is cut."""
 NOT_KEPT = "not kept"
 """Beginning of a reason that concerns a file and not a measurement."""
 

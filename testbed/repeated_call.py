@@ -98,7 +98,7 @@ class Call:
             raise ResultsError(
                 "call.audio() is for notebooks: pip install ipykernel; without, call.pcm has the samples"
             ) from None
-        from testbed.reports.call import flac
+        from testbed.reports.sounds import flac
 
         # Audio scales samples to full level, but leaves a file's alone.
         player = Audio(data=flac(self._samples))

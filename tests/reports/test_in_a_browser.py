@@ -73,9 +73,9 @@ def test_the_controls_do_what_they_say(report):
         assert page.run("window.copied").startswith("quickstart · 2025-11-24 · testbed")
         assert page.run("window.copied").count("\n") > 2
         assert page.run("document.querySelector('.copied').textContent") == "copied"
-        page.run("[...document.querySelectorAll('#call-controls button')].at(-1).click()")
+        page.run("[...document.querySelectorAll('#call-zoom button')].at(-1).click()")
         assert page.run("document.querySelectorAll('.strip svg line').length") > 0
-        assert page.run("document.querySelector('.spectrogram img').style.width") == "600%"
+        assert page.run("document.querySelector('.spectrogram canvas').style.width") == "600%"
         assert page.complaints == []
 
 
@@ -127,25 +127,6 @@ def test_lines_follow_keys_that_go_together_and_pass_over_points_that_are_left_o
         assert page.complaints == []
 
 
-def test_the_playhead_stays_where_the_sound_is(report):
-    """After a zoom, which it is the middle of, and after the view was moved."""
-    with opened(report, 1400) as page:
-        page.run(
-            "new Promise(done => { const a = document.querySelectorAll('audio')[3]; a.onpause = done;"
-            "a.onseeked = () => a.pause(); a.onplaying = () => { a.currentTime = 3.9; }; a.play(); })"
-        )
-        head = "parseFloat(document.querySelectorAll('.spectrogram .head')[3].style.left)"
-        at = page.run("document.querySelectorAll('audio')[3].currentTime")
-        page.run("[...document.querySelectorAll('#call-controls button')].at(-2).click()")  # 2 s
-        assert page.run(head) == pytest.approx(50, abs=1)
-        page.run(
-            "const s = document.querySelector('#call-controls input[type=range]'); s.value = 3.4;"
-            "s.dispatchEvent(new Event('input'))"
-        )
-        assert page.run(head) == pytest.approx(100 * (at - 3.4) / 2, abs=1)
-        assert page.complaints == []
-
-
 def test_on_paper_no_table_is_cut_and_nothing_is_to_press(report):
     with opened(report, 1400) as page:
         page.run("dispatchEvent(new Event('beforeprint'))")
@@ -166,39 +147,11 @@ def test_on_paper_no_table_is_cut_and_nothing_is_to_press(report):
         assert page.run("getComputedStyle(document.querySelector('.mark')).printColorAdjust") == "exact"
 
 
-def test_every_recording_plays(report):
-    with opened(report, 1400) as page:
-        seconds = page.run(
-            "Promise.all([...document.querySelectorAll('audio')].map(a => new Promise((done, fail) => {"
-            "a.onloadedmetadata = () => done(a.duration); a.onerror = () => fail(a.error); a.load(); })))"
-        )
-        assert seconds == pytest.approx([6.0] * (2 + len(SCHEMES)), abs=0.05)
-        assert page.complaints == []
-
-
-def test_a_click_plays_from_there_and_the_next_player_goes_on(report):
-    playing = (
-        "new Promise(done => { const a = document.querySelectorAll('audio')[{0}]; "
-        "a.onplaying = () => done(a.currentTime); {1} })"
-    )
-    with opened(report, 1400) as page:
-        picture = "document.querySelectorAll('.spectrogram')[3]"
-        click = (
-            f"const b = {picture}.getBoundingClientRect(); {picture}.dispatchEvent(new MouseEvent('click', "
-            "{clientX: b.left + b.width / 2, clientY: b.top + 5}));"
-        )
-        assert page.run(playing.replace("{0}", "3").replace("{1}", click)) == pytest.approx(3.0, abs=0.2)
-        assert page.run(f"{picture}.querySelector('.head').hidden") is False
-        assert page.run(playing.replace("{0}", "5").replace("{1}", "a.play();")) > 2.5
-        assert page.run("document.querySelectorAll('audio')[3].paused") is True
-        assert page.complaints == []
-
-
 def test_names_that_are_scripts_stay_names(tmp_path):
     run = make_run(tmp_path / "run", schemes=("no loss", "plc", EVIL), clips=(EVIL,), seconds=2.0)
     with opened(write_report(run), 390) as page:
         assert page.complaints == []
-        assert page.run("document.querySelectorAll('script').length") == 2
+        assert page.run("document.querySelectorAll('script').length") == 3
         assert page.run("document.querySelectorAll('img[onerror]').length") == 0
         assert page.run("document.body.innerText.includes('alert(1)')") is True
         assert page.run(WIDER) <= 0

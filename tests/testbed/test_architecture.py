@@ -51,6 +51,7 @@ READS_A_RUN = tuple(
     for name in (
         "results",
         "timeline",
+        "trials",
         "stats",
         "precision",
         "choice",

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from testbed import example_choice
-from testbed.example_choice import Trial, chosen_calls, ranked_trials, worst_calls
+from testbed.example_choice import chosen_calls
 from testbed.loaded_run import Run
 from testbed.plan import Plan, plan
 from testbed.progress import Progress
@@ -16,6 +16,7 @@ from testbed.runner import run_scenario
 from testbed.scenario.checks import clips_of
 from testbed.scenario.loading import Scenario, parse_scenario
 from testbed.speech import Clip
+from testbed.trials import Trial, ranked_trials, worst_calls
 from tests.testbed.cache.conftest import own_cache
 
 __all__ = ["own_cache"]

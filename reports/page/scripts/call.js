@@ -1,81 +1,138 @@
-// One call: the strips of network and playout above each spectrogram, and the players.
+// The chosen call: the strips of network and playout above each spectrogram.
 const LETTERS = { ".": "arrived", L: "late", x: "lost", p: "primary", r: "red", l: "lbrr", d: "dred", c: "plc", s: "dtx" };
-const callSeconds = data.call ? Math.max(...data.call.tracks.map((t) => t.seconds)) : 0;
-const boxes = Array.from(document.querySelectorAll(".track"));
-let together = true;
-let player = null;
-const heads = [];
+const MAGMA = [[252, 253, 191], [254, 159, 109], [222, 73, 104], [140, 41, 129], [59, 15, 112], [0, 0, 4]];
+const FLOOR_DB = 72, WINDOW = 512;
+let boxes = [];
 state.declare("from", 0);
 state.declare("span", 0);
 
+const callSeconds = () => Math.max(callLength(), ...trial().tracks.map((track) => track.seconds));
+
 function callControls() {
-  state.set("span", callSeconds);
-  const box = byId("call-controls");
-  const spans = [[callSeconds, "whole call"]].concat([4, 2, 1].filter((s) => s < callSeconds).map((s) => [s, `${s} s`]));
-  const slider = html("input", { type: "range", min: 0, max: 0, step: 0.02, value: 0, "aria-label": "Start of the view, in seconds" });
-  buttons(box, "Zoom", spans, () => state.get("span"), (value) => {
-    const middle = player ? player.currentTime : state.get("from") + state.get("span") / 2;
-    state.set("span", value);
-    state.set("from", Math.max(0, Math.min(callSeconds - value, middle - value / 2)));
-    slider.max = callSeconds - value;
-    slider.disabled = value >= callSeconds;
-    slider.value = state.get("from");
-    drawCall();
-  });
-  slider.disabled = true;
-  slider.addEventListener("input", () => { state.set("from", Number(slider.value)); drawCall(); });
-  const group = html("label", { class: "group" }, box, "Start ");
-  group.appendChild(slider);
-  const same = html("label", { class: "group" }, box);
-  const check = html("input", { type: "checkbox" }, same);
-  check.checked = true;
-  html("span", {}, same, "start the next player where the last one stopped");
-  check.addEventListener("change", () => { together = check.checked; });
-  const used = data.call.tracks.flatMap((t) => (t.timeline ? Array.from(t.timeline.network + t.timeline.played) : [])).map((c) => LETTERS[c]);
-  keys(byId("call-legend"), ["arrived", "late", "lost", "primary", "red", "lbrr", "dred", "plc", "dtx"].filter((n) => used.includes(n)));
-  boxes.forEach(wire);
+  const slider = byId("call-start");
+  slider.addEventListener("input", () => { state.set("from", Number(slider.value)); drawStrips(); });
 }
 
-let lastMoment = 0;
-function wire(box) {
-  const audio = box.querySelector("audio");
-  const picture = box.querySelector(".spectrogram");
-  const head = html("div", { class: "head" }, picture);
-  head.hidden = true;
-  if (!audio) return;
-  const place = () => {
-    const at = (audio.currentTime - state.get("from")) / state.get("span");
-    head.hidden = at < 0 || at > 1 || (audio.paused && audio.currentTime === 0);
-    head.style.left = 100 * at + "%";
-  };
-  heads.push(place);
-  audio.addEventListener("play", () => {
-    player = audio;
-    for (const other of document.querySelectorAll(".track audio")) {
-      if (other !== audio && !other.paused) { lastMoment = other.currentTime; other.pause(); }
-    }
-    if (together && lastMoment > 0 && Math.abs(audio.currentTime - lastMoment) > 0.05 && !audio.seeking) audio.currentTime = lastMoment;
-    const step = () => { follow(audio.currentTime); place(); if (!audio.paused) requestAnimationFrame(step); };
-    step();
+// Draws the chosen call anew.
+function drawCall() {
+  const whole = callSeconds(), call = trial();
+  state.set("span", whole);
+  state.set("from", 0);
+  byId("call-about").textContent = `Clip ${call.clip}, realization ${call.realization}${call.at ? `, at ${call.at}` : ""}.`;
+  const zoom = byId("call-zoom");
+  zoom.replaceChildren();
+  buttons(zoom, "Zoom", [[whole, "whole call"]].concat([4, 2, 1].filter((s) => s < whole).map((s) => [s, `${s} s`])), () => state.get("span"), (value) => {
+    // The playhead is the middle; before anything was played, the middle of the view.
+    const middle = player.position() || state.get("from") + state.get("span") / 2;
+    state.set("span", value);
+    look(middle - value / 2);
   });
-  audio.addEventListener("pause", () => { lastMoment = audio.ended ? 0 : audio.currentTime; place(); });
-  audio.addEventListener("ended", () => { lastMoment = 0; });
-  audio.addEventListener("seeked", place);
+  const used = call.tracks.flatMap((track) => Array.from(track.timeline.network + track.timeline.played)).map((letter) => LETTERS[letter]);
+  keys(byId("call-legend"), ["arrived", "late", "lost", "primary", "red", "lbrr", "dred", "plc", "dtx"].filter((name) => used.includes(name)));
+  const all = byId("call-tracks");
+  all.replaceChildren();
+  boxes = tracks.map((track) => trackBox(all, track));
+  look(0);
+}
+
+function trackBox(all, track) {
+  const box = html("article", { class: "track" }, all), left = html("div", {}, box), right = html("div", {}, box);
+  const title = html("h3", {}, left);
+  schemeMark(title, track.name);
+  html("span", {}, title, track.name);
+  html("p", { class: "about" }, left, [track.about, track.fate].filter(Boolean).join(" · "));
+  if (track.row !== undefined && track.row !== null) html("p", { class: "about" }, left).append("Again: ", html("code", {}, null, `${heard.load}.call(${track.row})`));
+  const button = html("button", { type: "button" }, left, "Listen");
+  button.setAttribute("aria-label", `Listen to ${track.name}`);
+  button.addEventListener("click", () => { player.choose(track); player.play(); });
+  const strips = track.timeline && html("figure", { class: "chart strip", role: "img", "aria-label": `Packet timeline of ${track.name}` }, right);
+  const picture = html("div", { class: "spectrogram" }, right);
+  const image = html("canvas", { role: "img", "aria-label": `Spectrogram of ${track.name}` }, picture);
+  const head = html("div", { class: "head" }, picture);
   picture.addEventListener("click", (event) => {
     const inside = picture.getBoundingClientRect();
-    player = audio;
-    lastMoment = state.get("from") + ((event.clientX - inside.left) / inside.width) * state.get("span");
-    audio.currentTime = lastMoment;
-    audio.play();
+    player.choose(track);
+    player.seek(inSpeech(track, state.get("from") + ((event.clientX - inside.left) / inside.width) * state.get("span")));
+    player.play();
   });
+  const made = { track: track, strips: strips, image: image, head: head, seconds: track.seconds || callLength() };
+  player.soundOf(track).then((sound) => {
+    if (!sound || !image.isConnected) return;
+    made.seconds = sound.duration;
+    spectrogram(image, sound.getChannelData(0));
+    placeImage(made);
+  });
+  return made;
 }
 
-// Scrolls the view when the sound leaves it.
-function follow(moment) {
-  if (moment >= state.get("from") && moment <= state.get("from") + state.get("span")) return;
-  state.set("from", Math.max(0, Math.min(callSeconds - state.get("span"), moment)));
-  document.querySelector("#call-controls input[type=range]").value = state.get("from");
-  drawCall();
+// Shows the call from a moment on.
+function look(from) {
+  const span = state.get("span"), last = Math.max(0, callSeconds() - span), slider = byId("call-start");
+  state.set("from", Math.max(0, Math.min(last, from)));
+  slider.max = last;
+  slider.disabled = last <= 0;
+  slider.value = state.get("from");
+  drawStrips();
+}
+
+// Moves the playheads; the view follows the sound that leaves it.
+function placeHeads(at) {
+  if (!byId("call") || byId("call").hidden || !boxes.length) return;
+  const from = state.get("from"), span = state.get("span"), own = inSound(player.track(), at);
+  if (player.isPlaying() && (own < from || own > from + span)) { look(own); return; }
+  for (const box of boxes) {
+    const place = (inSound(box.track, at) - state.get("from")) / state.get("span");
+    box.head.hidden = place < 0 || place > 1;
+    box.head.style.left = `${100 * place}%`;
+  }
+}
+
+function placeImage(box) {
+  box.image.style.width = `${(100 * box.seconds) / state.get("span")}%`;
+  box.image.style.left = `${(-100 * state.get("from")) / state.get("span")}%`;
+}
+
+// Draws 0 to 8 kHz, louder darker, on one scale for all schemes.
+function spectrogram(image, samples) {
+  const columns = Math.max(1, Math.min(1200, Math.floor(samples.length / 80))), rows = WINDOW / 4;
+  Object.assign(image, { width: columns, height: rows });
+  const context = image.getContext("2d"), pixels = context.createImageData(columns, rows);
+  const real = new Float64Array(WINDOW), imaginary = new Float64Array(WINDOW);
+  for (let column = 0; column < columns; column++) {
+    const first = Math.floor((column * (samples.length - 1)) / Math.max(1, columns - 1)) - WINDOW / 2;
+    for (let i = 0; i < WINDOW; i++) { real[i] = (samples[first + i] || 0) * HANN[i]; imaginary[i] = 0; }
+    transform(real, imaginary);
+    for (let row = 0; row < rows; row++) {
+      const power = (k) => (real[k] ** 2 + imaginary[k] ** 2) / (WINDOW / 4) ** 2;
+      const level = 10 * Math.log10(Math.max(power(2 * row + 1), power(2 * row + 2), 1e-12));
+      const shade = Math.max(0, Math.min(1, 1 + level / FLOOR_DB)) * (MAGMA.length - 1), low = Math.min(MAGMA.length - 2, Math.floor(shade));
+      const at = 4 * ((rows - 1 - row) * columns + column);
+      for (let c = 0; c < 3; c++) pixels.data[at + c] = MAGMA[low][c] + (shade - low) * (MAGMA[low + 1][c] - MAGMA[low][c]);
+      pixels.data[at + 3] = 255;
+    }
+  }
+  context.putImageData(pixels, 0, 0);
+}
+
+const HANN = Float64Array.from({ length: WINDOW }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / (WINDOW - 1)));
+const TURNS = Array.from({ length: WINDOW / 2 }, (_, i) => [Math.cos((2 * Math.PI * i) / WINDOW), -Math.sin((2 * Math.PI * i) / WINDOW)]);
+
+// Discrete Fourier transform in place, radix 2.
+function transform(real, imaginary) {
+  for (let i = 1, j = 0; i < WINDOW; i++) {
+    let bit = WINDOW >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) { [real[i], real[j]] = [real[j], real[i]]; [imaginary[i], imaginary[j]] = [imaginary[j], imaginary[i]]; }
+  }
+  for (let size = 2; size <= WINDOW; size <<= 1)
+    for (let begin = 0; begin < WINDOW; begin += size)
+      for (let k = 0; k < size / 2; k++) {
+        const [cosine, sine] = TURNS[(k * WINDOW) / size], a = begin + k, b = a + size / 2;
+        const x = real[b] * cosine - imaginary[b] * sine, y = real[b] * sine + imaginary[b] * cosine;
+        real[b] = real[a] - x; imaginary[b] = imaginary[a] - y;
+        real[a] += x; imaginary[a] += y;
+      }
 }
 
 function runs(text, from, to) {
@@ -87,28 +144,26 @@ function runs(text, from, to) {
   return list;
 }
 
-function drawCall() {
-  data.call.tracks.forEach((track, index) => {
-    const box = boxes[index];
-    const image = box.querySelector("img");
-    image.style.width = (100 * track.seconds) / state.get("span") + "%";
-    image.style.left = (-100 * state.get("from")) / state.get("span") + "%";
-    const figure = box.querySelector(".strip");
-    if (!track.timeline) return;
-    const t = track.timeline, frames = t.played.length, near = state.get("span") <= 4;
+function drawStrips() {
+  const from = state.get("from"), span = state.get("span");
+  for (const box of boxes) {
+    placeImage(box);
+    if (!box.strips) continue;
+    const t = box.track.timeline, frames = t.played.length, near = span <= 4;
     const ear = near ? 46 : 16, hasDelay = t.played_after_ms !== null;
-    const { svg, width } = canvas(figure, ear + 16 + (hasDelay ? 46 : 0));
-    const x = scale(state.get("from"), state.get("from") + state.get("span"), 0, width), at = (frame) => x(t.at_s[frame]);
-    const first = Math.max(0, t.at_s.findLastIndex((s) => s <= state.get("from"))), after = t.at_s.findIndex((s) => s >= state.get("from") + state.get("span"));
-    const end = after < 0 ? frames : Math.min(frames, after);
+    const { svg, width } = canvas(box.strips, ear + 16 + (hasDelay ? 46 : 0));
+    const x = scale(from, from + span, 0, width), place = (frame) => (hasDelay ? t.at_s[frame] : (frame * trial().frame_ms) / 1000), at = (frame) => x(place(frame));
+    let first = 0, end = frames;
+    while (first < frames - 1 && place(first + 1) <= from) first++;
+    while (end > first + 1 && place(end - 1) >= from + span) end--;
     if (near) links(svg, t, at, first, end, ear);
-    strip(svg, track, at, 0, runs(t.network, first, end), near);
-    strip(svg, track, at, ear, runs(t.played, first, end), near);
+    strip(svg, box.track, at, 0, runs(t.network, first, end), near);
+    strip(svg, box.track, at, ear, runs(t.played, first, end), near);
     if (hasDelay) delayLine(svg, t, at, first, end, ear + 20);
-  });
-  for (const place of heads) place();
+  }
   const axis = canvas(byId("call-axis"), 46);
-  xAxis(axis.svg, scale(state.get("from"), state.get("from") + state.get("span"), 0.5, axis.width - 12), 0, 4, { title: "Time in the call (s)" }, axis.width / 2);
+  xAxis(axis.svg, scale(from, from + span, 0.5, axis.width - 12), 0, 4, { title: "Time in the call (s)" }, axis.width / 2);
+  placeHeads(player.position());
 }
 
 function strip(svg, track, at, y, list, near) {
@@ -132,14 +187,14 @@ function delayLine(svg, t, at, first, end, top) {
 
 function tell(track, run, part, ear) {
   const several = run.end - run.start > 1;
-  const frames = several ? `frames ${run.start} to ${run.end - 1} (${(run.end - run.start) * data.call.frame_ms} ms)` : `frame ${run.start}`;
+  const frames = several ? `frames ${run.start} to ${run.end - 1} (${(run.end - run.start) * trial().frame_ms} ms)` : `frame ${run.start}`;
   const lines = [`${frames}: ${ear && part !== "dtx" ? "played from " : ""}${PARTS[part][0]}`];
   const t = track.timeline;
   const step = t.source[run.start];
   if (ear && !several && step && part === "plc") lines.push(`the DRED of packet ${run.start + step} did not reach back so far`);
   else if (ear && !several && step) lines.push(`in packet ${run.start + step}, ${step} frame${step === 1 ? "" : "s"} later`);
   if (ear && !several && t.played_after_ms !== null && t.played_after_ms[run.start] !== null) lines.push(`${number(t.played_after_ms[run.start], 0)} ms after it was sent`);
-  if (!ear && part === "lost") lines.push(`dropped by ${Array.from(new Set(t.cause.slice(run.start, run.end))).filter(Boolean).join(", ") || "the network"}`);
+  if (!ear && part === "lost") lines.push(`dropped by ${Array.from(new Set(Array.from({ length: run.end - run.start }, (_, i) => t.cause[run.start + i]))).filter(Boolean).join(", ") || "the network"}`);
   if (!ear && part !== "lost" && part !== "dtx" && !several) lines.push(`${number(t.delay_ms[run.start], 1)} ms on the way, ${t.bytes[run.start]} bytes`);
   return lines.join("\n");
 }

@@ -8,4 +8,4 @@ copies(byId("copy"), () => {
 for (const button of document.querySelectorAll("button[data-copies]"))
   copies(button, () => byId(button.dataset.copies).textContent);
 
-if (data.call) { callControls(); draws(drawCall, []); }
+if (heard) { callControls(); listenControls(); draws(drawScrubber, []); draws(drawStrips, []); }

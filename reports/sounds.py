@@ -1,0 +1,103 @@
+"""The sounds of a page: FLAC if they are small enough, else Opus, each once and up to a bound."""
+
+import base64
+import hashlib
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from testbed.errors import ResultsError
+from testbed.machine import cores
+from testbed.trials import MOST_SECONDS_OF_SOUND
+
+EXAMPLE_RATE_HZ = 16_000
+MAX_SOUND_BYTES = 9_000_000
+"""Largest size of the sounds of a page, in base64."""
+_OPUS_LEVEL = 0.88
+"""libsndfile's level of compression that gives about 34 kb/s: PESQ-WB of 4.56 to speech, of at most 4.64."""
+
+
+class PageSounds:
+    """Sounds by their place in the page; equal ones have one place."""
+
+    def __init__(self) -> None:
+        self._sounds: list[NDArray[np.int16]] = []
+        self._places: dict[bytes, int] = {}
+        self._first: int | None = None
+
+    def add(self, samples: NDArray[np.int16]) -> int:
+        """Add a sound and return its place."""
+        key = hashlib.sha256(samples.tobytes()).digest()
+        if key not in self._places:
+            self._places[key] = len(self._sounds)
+            self._sounds.append(samples)
+        return self._places[key]
+
+    def end_first(self) -> None:
+        """End the first trial, whose sounds stay lossless."""
+        if self._first is None:
+            self._first = len(self._sounds)
+
+    def encoded(self) -> tuple[list[str | None], bool]:
+        """Return the files in base64, None for those without room, and whether any is of Opus."""
+        files = [flac(samples) for samples in self._sounds]
+        is_compressed = _size_bytes(files) > MAX_SOUND_BYTES
+        if is_compressed:
+            first = self._first or 0
+            if _size_bytes(files[:first]) > MAX_SOUND_BYTES / 2:
+                first = 0
+            with ThreadPoolExecutor(cores()) as pool:
+                files[first:] = pool.map(_opus, self._sounds[first:])
+        texts: list[str | None] = []
+        left_bytes = MAX_SOUND_BYTES
+        for file in files:
+            text = base64.b64encode(file).decode("ascii")
+            left_bytes -= len(text)
+            texts.append(text if left_bytes >= 0 else None)
+        return texts, is_compressed
+
+
+def _size_bytes(files: list[bytes]) -> float:
+    return 4 / 3 * sum(map(len, files))
+
+
+def read_sound(path: Path) -> NDArray[np.int16]:
+    """Read the sound of an example, which is not trusted.
+
+    Raises
+    ------
+    ResultsError
+        It cannot be read, or is not mono at 16 kHz.
+    """
+    try:
+        if (channels := soundfile.info(path).channels) != 1:
+            raise ResultsError(f"{path}: {channels} channels; examples have one")
+        samples, rate = soundfile.read(
+            path, frames=MOST_SECONDS_OF_SOUND * EXAMPLE_RATE_HZ, dtype="int16", always_2d=True
+        )
+    except (OSError, soundfile.SoundFileError) as error:
+        raise ResultsError(f"{path}: cannot be read as sound: {error}") from error
+    if rate != EXAMPLE_RATE_HZ:
+        raise ResultsError(f"{path}: {rate} Hz; examples are {EXAMPLE_RATE_HZ} Hz")
+    mono: NDArray[np.int16] = samples[:, 0]
+    return mono
+
+
+def flac(samples: NDArray[np.int16] | NDArray[np.float32]) -> bytes:
+    """Return sound as a FLAC file of 16 bits."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, EXAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _opus(samples: NDArray[np.int16]) -> bytes:
+    """Return sound as a file of Opus in Ogg."""
+    buffer = io.BytesIO()
+    soundfile.write(
+        buffer, samples, EXAMPLE_RATE_HZ, format="OGG", subtype="OPUS", compression_level=_OPUS_LEVEL
+    )
+    return buffer.getvalue()
