@@ -32,15 +32,43 @@ def report(tmp_path_factory):
     return write_report(make_run(tmp_path_factory.mktemp("browser") / "run", seconds=6.0))
 
 
-@pytest.mark.parametrize("width", [390, 1400])
-def test_the_page_draws_itself_and_asks_for_nothing(report, width):
-    with opened(report, width) as page:
+@pytest.mark.parametrize(("width", "theme"), [(1400, "light"), (768, "light"), (390, "dark")])
+def test_the_page_draws_itself_and_asks_for_nothing(report, width, theme):
+    with opened(report, width, theme=theme) as page:
         assert page.run(WIDER) <= 0
         for chart in CHARTS:
             assert page.run(f"document.querySelectorAll('#{chart} svg *').length") > 5, chart
         assert page.run("document.querySelectorAll('.strip svg rect').length") > 2 * len(SCHEMES)
         assert page.run(CUT_OFF) == []
-        assert [url for url in page.requests if not url.startswith("data:")] == [report.as_uri()]
+        assert page.violations() == []
+        assert page.requests == [report.as_uri()]
+        assert page.complaints == []
+
+
+def test_the_address_holds_the_choices_and_is_not_trusted(report):
+    shown = "['point', 'metric', 'x', 'hidden'].map(name => state.get(name))"
+    usual = [1, "plcmos", "wire_kbps", []]
+    with opened(report, 1400) as page:
+        assert page.run(shown) == usual
+        page.run(f"{CHOOSE}('#point-choices')(0, '32')")
+        page.run("document.querySelectorAll('#curve-legend button')[1].click()")
+        address = page.run("location.hash")
+        assert address == "#point=2&hidden=1"
+        page.run("location.hash = '#point=0&metric=estoi'")
+        page.settle()
+        assert page.run(shown) == [0, "estoi", "wire_kbps", []]
+        assert page.run(SHOWN) == ["0"]
+        page.run("location.hash = '#made'")
+        page.settle()
+        assert page.run(shown) == [0, "estoi", "wire_kbps", []]
+        assert page.complaints == []
+    with opened(report, 1400, address=address) as page:
+        assert page.run(shown) == [2, "plcmos", "wire_kbps", [1]]
+        assert page.run("document.querySelector('#point-choices option:checked').textContent") == "32"
+        for wrong in ("#point=7&metric=<b>&x=__proto__&hidden=99,a", "#point=", "#&&=", "#point=%E0%A4%A"):
+            page.run(f"location.hash = {wrong!r}")
+            page.settle()
+            assert page.run(shown) == usual
         assert page.complaints == []
 
 
@@ -80,20 +108,14 @@ def test_the_controls_do_what_they_say(report):
 
 
 def test_a_tap_tells_a_value_and_no_heading_is_covered(report):
-    tap = """(where => {
-        const box = where.getBoundingClientRect();
-        const about = {bubbles: true, pointerType: 'touch', clientX: box.x, clientY: box.y};
-        where.dispatchEvent(new PointerEvent('pointerdown', about));
-        where.dispatchEvent(new PointerEvent('pointerleave', about));
-    })"""
     with opened(report, 390) as page:
         for chart in ("curve-chart", "dots-chart"):
-            page.run(f"{tap}(document.querySelector('#{chart} .shape'))")
+            page.tap(f"#{chart} .shape")
             assert "PLCMOS" in page.run("document.getElementById('tip').textContent")
-            page.run(f"{tap}(document.querySelector('h1'))")
+            page.tap("h1")
             assert page.run("document.getElementById('tip').textContent") == ""
         page.run("location.hash = '#recovered'")
-        page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.settle()
         bar, heading = page.run(
             "[document.querySelector('.chooser').getBoundingClientRect().bottom,"
             " document.querySelector('#recovered h2').getBoundingClientRect().top]"
@@ -131,7 +153,7 @@ def test_on_paper_no_table_is_cut_and_nothing_is_to_press(report):
     with opened(report, 1400) as page:
         page.run("dispatchEvent(new Event('beforeprint'))")
         page.resize(703)  # A4 less its margins
-        page.ask("Emulation.setEmulatedMedia", media="print")
+        page.do(lambda p: p.emulate_media(media="print"))
         wide = "[...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().right)"
         assert max(page.run(wide)) <= 703
         shown = (

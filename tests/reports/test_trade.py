@@ -132,7 +132,6 @@ def test_the_chart_marks_every_scheme_with_every_receiver(tmp_path):
         assert " ms\n" in page.run(tip)
         assert "on the front" in page.run("document.querySelector('#trade table').innerText")
         page.resize(390)
-        page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.run("document.documentElement.scrollWidth - innerWidth") <= 0
         assert page.complaints == []
 

@@ -11,6 +11,7 @@ function showTip(text, pageX, pageY) {
 
 function hideTip() { tip.textContent = ""; }
 document.addEventListener("pointerdown", hideTip, true);
+addEventListener("resize", hideTip);
 
 // Shows a text beside the mouse; after a tap, until the next tap.
 function explain(element, text) {
