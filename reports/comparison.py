@@ -70,29 +70,22 @@ class Comparison:
     @cached_property
     def equal_rows(self) -> tuple[int, int, list[str]]:
         """Number of rows in both that are equal digit for digit, and of all in both; columns that differ."""
-        keys = [self.a.kind.subject, *dict.fromkeys(["realization", *self._inner])]
-        equal = total = 0
-        differing: dict[str, None] = {}
-        for a, b in self.points:
-            ours, theirs = (
-                table[table["point"] == point].drop_duplicates(keys).set_index(keys)
-                for table, point in ((self.a.table, a), (self.b.table, b))
-            )
-            shared = ours.index.intersection(theirs.index)
-            names = [
-                name
-                for name in ours
-                if name in theirs and name != "point" and not str(name).startswith(_TIMES)
-            ]
-            ours, theirs = ours.loc[shared, names], theirs.loc[shared, names]
-            same = (ours == theirs) | (ours.isna() & theirs.isna())
-            equal, total = equal + int(same.all(axis=1).sum()), total + len(shared)
-            differing |= dict.fromkeys(str(name) for name in same.columns[~same.all()])
-        return equal, total, [*differing]
+        keys = [*dict.fromkeys(["point", self.a.kind.subject, *self.a.kind.units])]
+        ours, theirs = (rows.drop_duplicates(keys).set_index(keys) for rows in self._matched)
+        shared = ours.index.intersection(theirs.index)
+        names = [name for name in ours if name in theirs and not str(name).startswith(_TIMES)]
+        ours, theirs = ours.loc[shared, names], theirs.loc[shared, names]
+        same = (ours == theirs) | (ours.isna() & theirs.isna())
+        return int(same.all(axis=1).sum()), len(shared), [str(name) for name in names if not same[name].all()]
 
     @cached_property
-    def _speakers(self) -> dict[str, str]:
-        return resampled_speakers(self.a.manifest, self.clips)
+    def _matched(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The rows of both at common points of common subjects; those of B have the points of A."""
+        subject = self.a.kind.subject
+        ours, theirs = (run.table[run.table[subject].isin(self.subjects)] for run in (self.a, self.b))
+        of_b = {b: a for a, b in self.points}
+        ours, theirs = ours[ours["point"].isin(of_b.values())], theirs[theirs["point"].isin(of_b)]
+        return ours, theirs.assign(point=theirs["point"].map(of_b))
 
     @property
     def columns(self) -> list[str]:
@@ -104,10 +97,6 @@ class Comparison:
             wanted = [name for name in self.a.manifest.get("metrics") or [] if name in asked] + [*_COSTS]
         return [name for name in wanted if name in self.a.stored.names and name in self.b.stored.names]
 
-    @property
-    def _inner(self) -> list[str]:
-        return ["clip"] if self.a.kind.has_schemes else []
-
     def __repr__(self) -> str:
         """Return the comparison as text."""
         from testbed.reports.comparison_text import comparison_text
@@ -115,47 +104,58 @@ class Comparison:
         return comparison_text(self)
 
     def _rows(self) -> Iterator[dict[str, Any]]:
-        subject = self.a.kind.subject
+        subject, points = self.a.kind.subject, self.a.manifest.get("points") or [{}]
         swept = [name for name in _swept(self.a) if name in _swept(self.b)]
-        for a, b in self.points:
-            values = {name: (self.a.manifest["points"][a]).get(name) for name in swept}
-            mine, theirs = (
-                table[table["point"] == point] for table, point in ((self.a.table, a), (self.b.table, b))
-            )
-            for each in self.subjects:
-                ours, others = mine[mine[subject] == each], theirs[theirs[subject] == each]
-                for column in self.columns:
-                    found = self._difference(ours, others, column)
-                    if found is not None:
-                        about = {"point_a": a, "point_b": b, **values, subject: each, "column": column}
-                        yield about | found
+        of_a = dict(self.points)
+        for column in self.columns:
+            for key, found in self._paired(column) if self.is_paired else self._apart(column):
+                point, place = key
+                values = {name: points[point].get(name) for name in swept}
+                about = {"point_a": point, "point_b": of_a[point], **values}
+                yield about | {subject: self.subjects[place], "column": column} | found
 
-    def _difference(self, a: pd.DataFrame, b: pd.DataFrame, column: str) -> dict[str, float] | None:
+    def _paired(self, column: str) -> Iterator["_Found"]:
         unit = self.a.kind.units[0]
-        if not self.is_paired:
-            means = [stats.interval(each[column].to_numpy(float), each[unit].to_numpy()) for each in (a, b)]
-            if any(np.isnan(each.value) for each in means):
-                return None
-            reach = math.hypot(*(each.high - each.value for each in means))
-            gap = means[1].value - means[0].value
-            ends = (gap - reach, gap + reach)
-            return _figures(means[0].value, means[1].value, gap, *ends, 0)
         keys = [*dict.fromkeys([unit, "realization"])] if self.has_same_draws else [unit]
-        ours, others = (
-            each.loc[each[unit].isin(self.clips) if self.clips else slice(None)].groupby(keys)[column].mean()
-            for each in (a, b)
+        means = []
+        for rows in self._matched:
+            there = rows[rows[unit].isin(self.clips)] if self.clips else rows
+            means.append(there.groupby(["point", self._places(there), *keys], observed=True)[column].mean())
+        both = pd.DataFrame({"a": means[0], "b": means[1]}).dropna()
+        speakers = resampled_speakers(self.a.manifest, self.clips)
+        for key, part in both.groupby(level=[0, 1]):
+            units = part.index.get_level_values(unit)
+            clusters = np.array([speakers.get(each, each) for each in units])
+            gap, low, high = stats.interval((part["b"] - part["a"]).to_numpy(float), clusters)
+            yield key, _figures(part["a"].mean(), part["b"].mean(), gap, low, high, len(part))
+
+    def _apart(self, column: str) -> Iterator["_Found"]:
+        unit = self.a.kind.units[0]
+        ours, theirs = (
+            {
+                key: stats.interval(part[column].to_numpy(float), part[unit].to_numpy())
+                for key, part in rows.groupby(["point", self._places(rows)])
+            }
+            for rows in self._matched
         )
-        both = pd.DataFrame({"a": ours, "b": others}).dropna()
-        if not len(both):
-            return None
-        places = both.index.get_level_values(unit)
-        clusters = np.array([self._speakers.get(place, place) for place in places])
-        gap, low, high = stats.interval((both["b"] - both["a"]).to_numpy(float), clusters)
-        return _figures(float(both["a"].mean()), float(both["b"].mean()), gap, low, high, len(both))
+        for key, a in ours.items():
+            b = theirs.get(key)
+            if b is None or math.isnan(a.value) or math.isnan(b.value):
+                continue
+            gap, reach = b.value - a.value, math.hypot(a.high - a.value, b.high - b.value)
+            yield key, _figures(a.value, b.value, gap, gap - reach, gap + reach, 0)
+
+    def _places(self, rows: pd.DataFrame) -> "pd.Series[int]":
+        return rows[self.a.kind.subject].map({name: place for place, name in enumerate(self.subjects)})
+
+
+_Found = tuple[Any, dict[str, float]]
+"""A point of A and the place of a subject, and the figures of their difference."""
 
 
 def _figures(a: float, b: float, gap: float, low: float, high: float, pairs: int) -> dict[str, float]:
-    return {"a": a, "b": b, "difference": gap, "low": low, "high": high, "pairs": pairs}
+    figures = {"a": a, "b": b, "difference": gap, "low": low, "high": high}
+    return {name: float(value) for name, value in figures.items()} | {"pairs": pairs}
 
 
 def compare(a: Results | Path | str, b: Results | Path | str) -> Comparison:

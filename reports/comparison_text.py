@@ -84,22 +84,30 @@ def _table(comparison: "Comparison", column: str) -> list[str]:
     several = len(comparison.points) > 1
     subject = comparison.a.kind.subject
     head = (*(["At"] if several else []), subject.capitalize(), "A", "B", "B - A", "95 % interval", "")
+    judged = [_judged(row, column) for _, row in rows.iterrows()]
     lines = [head]
-    for _, row in rows.head(_MOST_ROWS).iterrows():
+    for (_, row), verdict in zip(rows.head(_MOST_ROWS).iterrows(), judged, strict=False):
         at = [labels.point(comparison.a.manifest["points"][int(row["point_a"])])] if several else []
-        lines.append((*at, str(row[subject]), *_numbers(row, declared), _judged(row, column)))
+        lines.append((*at, str(row[subject]), *_numbers(row, declared), verdict))
     more = len(rows) - _MOST_ROWS
     first = 2 if several else 1
     return [
-        declared.axis,
+        f"{declared.axis}: {_counts(judged)}",
         *aligned(lines, right=range(first, first + 3)),
         *([f"and {counted(more, 'more row')}: --csv writes all"] if more > 0 else []),
     ]
 
 
+def _counts(judged: list[str]) -> str:
+    """Return how many rows have each verdict: ``B better in 3 of 6, not significant in 3``."""
+    names = [*dict.fromkeys(judged)]
+    said = [f"{name or 'not significant'} in {judged.count(name)}" for name in sorted(names, reverse=True)]
+    return f"{', '.join(said)} of {len(judged)}"
+
+
 def _numbers(row: "pd.Series[float]", column: Column) -> tuple[str, str, str, str]:
     digits = column.decimals
-    interval = "–"
+    interval = ""
     if math.isfinite(row["low"]):
         interval = f"[{row['low']:+.{digits}f} to {row['high']:+.{digits}f}]".replace("-", "−")
     difference = f"{row['difference']:+.{digits}f}".replace("-", "−")
@@ -109,7 +117,9 @@ def _numbers(row: "pd.Series[float]", column: Column) -> tuple[str, str, str, st
 def _judged(row: "pd.Series[float]", column: str) -> str:
     """Return which run is better or has more, where the interval excludes 0."""
     low, high = float(row["low"]), float(row["high"])
-    if not math.isfinite(low) or low <= 0 <= high:
+    if not math.isfinite(low):
+        return "no interval"
+    if low <= 0 <= high:
         return "equal" if low == high == 0 else ""
     if column not in METRICS:
         return "B more" if low > 0 else "B less"

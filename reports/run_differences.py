@@ -1,7 +1,7 @@
 """What differs in the making of two runs: keys of their scenarios, versions, speech and other files."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,11 @@ from testbed.results import Results
 ABSENT = "–"
 _NOT_COMPARED = ("name", "about", "limits", "report")
 """Keys of a scenario that shape no number."""
+_KINDS = ("model", "policy", "controller", "discipline", "format")
+"""Keys whose value says which other keys there are."""
+_DEEPEST = 20
+_MOST_ENTRIES = 20
+"""Entries of a list that are compared one by one."""
 
 
 @dataclass(frozen=True)
@@ -23,49 +28,65 @@ class RunDifference:
 
 def run_differences(a: Results, b: Results) -> list[RunDifference]:
     """Return what differs in the scenarios as run, in versions, in the speech and in other files."""
-    made = [_facts(run.manifest) for run in (a, b)]
-    keys = [*dict.fromkeys([*made[0], *made[1]])]
-    values = [(key, made[0].get(key, ABSENT), made[1].get(key, ABSENT)) for key in keys]
-    return [RunDifference(*each) for each in values if each[1] != each[2]]
-
-
-def _facts(manifest: Mapping[str, Any]) -> dict[str, str]:
-    scenario = {
-        key: value for key, value in (manifest.get("scenario") or {}).items() if key not in _NOT_COMPARED
-    }
-    testbed = manifest.get("testbed") or {}
-    made_with = {
-        "testbed": f"{testbed.get('version', ABSENT)} ({str(testbed.get('commit') or ABSENT)[:9]})",
-        **{str(name): str(version) for name, version in (manifest.get("versions") or {}).items()},
-        **{f"plugin {name}": str(digest)[:9] for name, digest in (manifest.get("plugins") or {}).items()},
-        "processor": ", ".join(map(str, manifest.get("processors") or ())) or ABSENT,
-    }
-    files = {
-        f"{each['role']} {each['path'].rpartition('/')[2]}": each["sha256"][:9]
-        for each in manifest.get("files") or ()
-        if each["role"] != "scenario"
-    }
-    return {**dict(_leaves(scenario, "")), **made_with, **files}
-
-
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
-    """Yield each value inside a value with its dotted key; entries of lists by their name."""
-    if isinstance(value, Mapping) and value:
-        for name, each in value.items():
-            yield from _leaves(each, f"{key}.{name}".lstrip("."))
-    elif isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
-        for name, each in zip(_names(value), value, strict=True):
-            alone = next(iter(each.values())) if len(each) == 1 else None
-            inner = alone if isinstance(alone, Mapping) else {k: v for k, v in each.items() if k != "name"}
-            yield from _leaves(inner or None, f"{key}.{name}")
-    elif value is not None:
-        yield key, value if isinstance(value, str) else json.dumps(value)
-
-
-def _names(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return names of the entries of a list: their own, or their only key; numbered if repeated."""
-    names = [str(each.get("name") or (next(iter(each)) if len(each) == 1 else "entry")) for each in entries]
+    ours, theirs = (_facts(run.manifest) for run in (a, b))
     return [
+        RunDifference(key, *(ABSENT if each is None else _words(each) for each in values))
+        for key, *values in _differing(ours, theirs, "")
+    ]
+
+
+def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    scenario = manifest.get("scenario") or {}
+    testbed = manifest.get("testbed") or {}
+    version = f"{testbed.get('version', ABSENT)} ({str(testbed.get('commit') or ABSENT)[:9]})"
+    return {
+        **{key: value for key, value in scenario.items() if key not in _NOT_COMPARED},
+        "testbed": version,
+        **(manifest.get("versions") or {}),
+        **{f"plugin {name}": digest[:9] for name, digest in (manifest.get("plugins") or {}).items()},
+        "processor": ", ".join(map(str, manifest.get("processors") or ())) or None,
+        **{
+            f"{each['role']} {each['path'].rpartition('/')[2]}": each["sha256"][:9]
+            for each in manifest.get("files") or ()
+            if each["role"] != "scenario"
+        },
+    }
+
+
+def _differing(a: Any, b: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield each part that differs, with its dotted key; of models of different kinds their kinds alone."""
+    ours, theirs = _parts(a), _parts(b)
+    if a == b:
+        return
+    if ours is None or theirs is None or key.count(".") >= _DEEPEST:
+        yield key, a, b
+        return
+    kinds = [name for name in _KINDS if name in ours and name in theirs and ours[name] != theirs[name]]
+    names = kinds or [*dict.fromkeys([*ours, *theirs])]
+    for name in names:
+        yield from _differing(ours.get(name), theirs.get(name), f"{key}.{name}".lstrip("."))
+
+
+def _parts(value: Any) -> Mapping[str, Any] | None:
+    """Return a mapping, or a list of mappings by the names of its entries; None for any other value."""
+    if isinstance(value, Mapping):
+        return value
+    is_list = isinstance(value, list) and 0 < len(value) <= _MOST_ENTRIES
+    if not is_list or not all(isinstance(each, Mapping) for each in value):
+        return None
+    names = [str(each.get("name") or (next(iter(each)) if len(each) == 1 else "entry")) for each in value]
+    numbered = (
         name if names.count(name) == 1 else f"{name} {names[: place + 1].count(name)}"
         for place, name in enumerate(names)
-    ]
+    )
+    return {name: _alone(each) for name, each in zip(numbered, value, strict=True)}
+
+
+def _alone(entry: Mapping[str, Any]) -> Any:
+    """Return an entry without its name, and of one with a single key its value."""
+    inner = {key: value for key, value in entry.items() if key != "name"}
+    return next(iter(inner.values())) if len(entry) == 1 else inner
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

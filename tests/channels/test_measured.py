@@ -17,9 +17,9 @@ def network(*intervals, **keys):
 def test_each_interval_loses_its_own_share(run, call):
     shares = [0.0, 0.3, 0.05, 1.0]
     stage = network(*({"duration_ms": 2000, "loss": share} for share in shares), offset_ms=0)
-    lost = np.array(run([stage], call(40_000)).lost(40_000)).reshape(-1, len(shares), 100)
+    lost = np.array(run([stage], call(16_000)).lost(16_000)).reshape(-1, len(shares), 100)
     found = lost.mean(axis=(0, 2))
-    spread = np.sqrt(np.multiply(shares, np.subtract(1, shares)) / 10_000)
+    spread = np.sqrt(np.multiply(shares, np.subtract(1, shares)) / 4_000)
     assert (np.abs(found - shares) <= 5 * spread).all()
     assert stage.mean_loss() == pytest.approx(np.mean(shares))
 
@@ -27,19 +27,19 @@ def test_each_interval_loses_its_own_share(run, call):
 @pytest.mark.parametrize(("burst", "loss"), [(1.0, 0.2), (4.0, 0.2), (4.0, 0.9)])
 def test_bursts_are_as_long_as_told_but_not_shorter_than_of_independent_losses(run, call, burst, loss):
     stage = network({"duration_ms": 1000, "loss": loss}, mean_burst_packets=burst)
-    lost = np.array(run([stage], call(40_000)).lost(40_000))
+    lost = np.array(run([stage], call(12_000)).lost(12_000))
     starts = np.count_nonzero(np.diff(lost.astype(int)) == 1)
     expected = max(burst, 1 / (1 - loss))
-    assert lost.sum() / starts == pytest.approx(expected, rel=0.1)
-    assert lost.mean() == pytest.approx(loss, abs=0.02)
+    assert lost.sum() / starts == pytest.approx(expected, rel=0.15)
+    assert lost.mean() == pytest.approx(loss, abs=0.04)
 
 
 def test_jitter_is_that_of_rfc_3550(run, call):
     stage = network({"duration_ms": 500, "delay_ms": 30, "jitter_ms": 4})
     arrivals_ns = np.array(
-        [event.at_ns - event.packet.sent_ns for event in run([stage], call(20_000)).delivered]
+        [event.at_ns - event.packet.sent_ns for event in run([stage], call(8_000)).delivered]
     )
-    assert np.abs(np.diff(arrivals_ns)).mean() / 1e6 == pytest.approx(4, rel=0.05)
+    assert np.abs(np.diff(arrivals_ns)).mean() / 1e6 == pytest.approx(4, rel=0.07)
     assert arrivals_ns.mean() / 1e6 == pytest.approx(34, rel=0.02)
     assert arrivals_ns.min() >= 30e6
 

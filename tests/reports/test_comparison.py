@@ -1,15 +1,16 @@
 """Two runs beside each other."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+import shutil
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import testbed
+from testbed.cli import app
 from testbed.errors import ResultsError
 from testbed.reports.comparison import compare
 from testbed.reports.run_differences import RunDifference, run_differences
@@ -17,25 +18,31 @@ from testbed.results import TABLE_FILE, load, read_manifest, write_manifest, wri
 
 from .a_run import make_run
 
-CLIPS = tuple("abcdefgh")
-TESTBED = Path(sys.executable).with_name("testbed")
+CLIPS = "abcdefgh"
+SCHEMES = ("no loss", "plc", "dred 500")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a maker of small runs, each made once."""
+    folder = tmp_path_factory.mktemp("made")
+
+    @cache
+    def make(clips, schemes, bitrates):
+        swept = {"codec.bitrate_kbps": list(bitrates)} if bitrates else {}
+        place = folder / f"{clips}-{schemes}-{bitrates}"
+        about = {"clips": tuple(clips), "schemes": schemes, "swept": swept, "metrics": ("plcmos",)}
+        return make_run(place, examples=False, seconds=0.2, **about)
+
+    return make
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Return a maker of small runs of PLCMOS; `shift` is added to the scores, call by call, with noise."""
+def run(tmp_path, made):
+    """Return a maker of runs of PLCMOS; `shift` is added to the scores, call by call, with noise."""
 
-    def make(name, shift=0.0, noise=0.0, changes=None, clips=CLIPS, swept=None, **about):
-        folder = make_run(
-            tmp_path / name,
-            examples=False,
-            seconds=1.0,
-            metrics=("plcmos",),
-            schemes=about.pop("schemes", ("no loss", "plc", "dred 500")),
-            clips=clips,
-            swept=swept or {},
-            **about,
-        )
+    def make(name, shift=0.0, noise=0.0, changes=None, clips=CLIPS, bitrates=(), schemes=SCHEMES):
+        folder = shutil.copytree(made(clips, schemes, bitrates), tmp_path / name)
         table = pd.read_parquet(folder / TABLE_FILE)
         table["plcmos"] += shift + noise * np.random.default_rng(3).standard_normal(len(table))
         write_table(folder / TABLE_FILE, table)
@@ -73,13 +80,14 @@ def test_differences_are_paired_by_call(run):
     assert (paired["high"] - paired["low"] < 0.12).all()
     assert (paired["low"] > 0).all()
     text = repr(compare(a, b))
-    assert text.count("B better") == 3 and text.count("equal") > 3
-    assert repr(compare(b, a)).count("B worse") == 3
+    assert "PLCMOS: B better in 3 of 3" in text
+    assert text.count("B better\n") == 3 and text.count("equal\n") > 3
+    assert repr(compare(b, a)).count("B worse\n") == 3
     assert "differ in plcmos" in text
 
 
 def test_other_clips_are_not_paired(run):
-    a, b = run("a"), run("b", shift=0.3, clips=tuple("stuvwxyz"))
+    a, b = run("a"), run("b", shift=0.3, clips="stuvwxyz")
     comparison = compare(a, b)
     apart = scores(comparison)
     assert not comparison.is_paired and (apart["pairs"] == 0).all()
@@ -89,7 +97,7 @@ def test_other_clips_are_not_paired(run):
 
 
 def test_of_partly_the_same_clips_those_are_paired(run):
-    comparison = compare(run("a"), run("b", shift=0.3, clips=(*"efgh", *"wxyz")))
+    comparison = compare(run("a"), run("b", shift=0.3, clips="efghwxyz"))
     assert comparison.clips == tuple("efgh")
     assert "4 of 8 clips are in both" in repr(comparison)
 
@@ -109,7 +117,7 @@ def test_with_another_seed_pairs_share_the_clip_alone(run):
 
 def test_points_are_matched_by_their_values(run):
     key = "codec.bitrate_kbps"
-    a, b = run("a", swept={key: [16, 24, 32]}), run("b", swept={key: [24, 32, 48]})
+    a, b = run("a", bitrates=(16, 24, 32)), run("b", bitrates=(24, 32, 48))
     comparison = compare(a, b)
     assert comparison.points == ((1, 0), (2, 1))
     assert sorted(comparison.table[key].unique()) == [24, 32]
@@ -117,22 +125,22 @@ def test_points_are_matched_by_their_values(run):
 
 
 def test_a_key_that_one_run_does_not_sweep_has_its_scenarios_value(run):
-    comparison = compare(run("a", swept={"codec.bitrate_kbps": [16, 24]}), run("b"))
+    comparison = compare(run("a", bitrates=(16, 24)), run("b"))
     assert comparison.points == ((1, 0),)
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"swept": {"codec.bitrate_kbps": [8, 9]}}, "nothing in common: .* has the points codec bitrate 16"),
+        ({"bitrates": (8, 9)}, "nothing in common: .* has the points codec bitrate 16"),
         (
-            {"swept": {"codec.bitrate_kbps": [16]}, "schemes": ("red 1",)},
+            {"bitrates": (16,), "schemes": ("red 1",)},
             "has the schemes no loss, plc",
         ),
     ],
 )
 def test_nothing_in_common_is_refused(run, changed, message):
-    a, b = run("a", swept={"codec.bitrate_kbps": [16, 24]}), run("b", **changed)
+    a, b = run("a", bitrates=(16, 24)), run("b", **changed)
     with pytest.raises(ResultsError, match=message):
         compare(a, b)
 
@@ -179,15 +187,26 @@ def test_scenarios_differ_by_key_whatever_their_order(run):
     ]
 
 
+def test_models_of_different_kinds_differ_in_their_kind_alone(run):
+    fixed, adaptive = {"policy": "fixed", "delay_ms": 60}, {"policy": "adaptive", "quantile": 0.95}
+    deep = json.loads('{"a": ' * 400 + "1" + "}" * 400)
+    a, b = (
+        run("a", changes={"scenario": {"playout": fixed}}),
+        run("b", changes={"scenario": {"playout": adaptive}}),
+    )
+    assert run_differences(a, b) == [RunDifference("playout.policy", "fixed", "adaptive")]
+    change(b.folder, scenario={"playout": fixed, "deep": deep})
+    (found,) = run_differences(a, load(b.folder))
+    assert found.key == "deep" and found.a == "–"
+
+
 def test_the_command_prints_and_writes_all(run, tmp_path):
     a, b = run("a"), run("b", shift=0.3)
-    command = [TESTBED, "compare", a.folder, b.folder, "--csv", tmp_path / "x.csv"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    command = ["compare", str(a.folder), str(b.folder), "--csv", str(tmp_path / "x.csv")]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.stderr
     assert "B better" in done.stdout and done.stdout.endswith("x.csv\n")
     assert len(pd.read_csv(tmp_path / "x.csv")) == len(compare(a, b).table)
-    again = subprocess.run([*command[:3], tmp_path], capture_output=True, text=True, check=False)
-    assert again.returncode == 2 and "not a run folder" in again.stderr
 
 
 def test_python_offers_it(run):

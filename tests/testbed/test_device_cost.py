@@ -12,7 +12,7 @@ from testbed.codecs.dred import writer
 from testbed.device_cost import device_cost
 from testbed.errors import ResultsError
 from testbed.reports.report import write_report
-from testbed.results import load
+from testbed.results import read_manifest
 from testbed.scenario.loading import load_scenario
 
 RUN = {
@@ -86,10 +86,8 @@ def test_the_work_is_bounded(monkeypatch):
 
 
 def test_a_wrong_entry_of_a_manifest_is_refused(tmp_path):
-    run = testbed.run(RUN, tmp_path / "run", overrides={"schemes": ["plc"]}, jobs=1)
-    path = run.folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["device_cost"]["schemes"]["classic PLC"]["encode"] = ["<b>"]
-    path.write_text(json.dumps(manifest))
+    found = cost(schemes=["plc"])
+    found["schemes"]["classic PLC"]["encode"] = ["<b>"]
+    (tmp_path / "manifest.json").write_text(json.dumps({"device_cost": found}))
     with pytest.raises(ResultsError, match=r"device_cost\.schemes\.classic PLC\.encode"):
-        load(run.folder)
+        read_manifest(tmp_path)
