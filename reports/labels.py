@@ -13,6 +13,13 @@ from testbed.metrics import METRICS, described
 _DECLARED = {column.name: column for column in (*flow_columns.COLUMNS, *columns.COLUMNS)}
 _KINDS = ("policy", "controller", "model", "format", "discipline")
 """Keys whose values need no name before them."""
+_MIXED = {
+    "speech.noise": "noise",
+    "speech.snr_db": "SNR",
+    "speech.talkers": "talkers",
+    "speech.others_db": "level of other talkers",
+}
+"""Words of the keys that mix something into clips."""
 _UNITS = {"kbps": "kb/s", "ms": "ms", "hz": "Hz", "packets": "packets", "bytes": "bytes", "db": "dB"}
 
 
@@ -97,4 +104,4 @@ def is_number(thing: Any) -> bool:
 def _words(parameter: str) -> tuple[str, str]:
     parts = parameter.replace(".", "_").split("_")
     unit = _UNITS.get(parts[-1], "") if len(parts) > 1 else ""
-    return " ".join(parts[:-1] if unit else parts), unit
+    return _MIXED.get(parameter) or " ".join(parts[:-1] if unit else parts), unit

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from testbed.reports.facts import facts, receiver
+from testbed.reports import labels
+from testbed.reports.facts import facts, receiver, speech
 from testbed.scenario.loading import load_scenario, points
 
 
@@ -25,6 +26,14 @@ from testbed.scenario.loading import load_scenario, points
         ),
     ],
 )
+def test_a_mixture_is_told_with_the_clips() -> None:
+    scenario = {"speech": {"corpus": "packaged", "noise": "babble", "snr_db": 10, "talkers": 2}}
+    assert speech({"scenario": scenario}, ["a", "b"]) == "2 clips with babble at 10 dB SNR and 2 talkers"
+    swept = {"scenario": scenario, "points": [{"speech.noise": "none"}, {"speech.noise": "white"}]}
+    assert speech(swept, ["a"]) == "1 clip with no noise or white noise at 10 dB SNR and 2 talkers"
+    assert labels.point({"speech.noise": "white", "speech.snr_db": 5}) == "noise white, SNR 5 dB"
+
+
 def test_packaged_scenarios(name, expected):
     scenario = load_scenario(name)
     found = [point.parameters for point in points(scenario)]
