@@ -26,14 +26,6 @@ from testbed.scenario.loading import load_scenario, points
         ),
     ],
 )
-def test_a_mixture_is_told_with_the_clips() -> None:
-    scenario = {"speech": {"corpus": "packaged", "noise": "babble", "snr_db": 10, "talkers": 2}}
-    assert speech({"scenario": scenario}, ["a", "b"]) == "2 clips with babble at 10 dB SNR and 2 talkers"
-    swept = {"scenario": scenario, "points": [{"speech.noise": "none"}, {"speech.noise": "white"}]}
-    assert speech(swept, ["a"]) == "1 clip with no noise or white noise at 10 dB SNR and 2 talkers"
-    assert labels.point({"speech.noise": "white", "speech.snr_db": 5}) == "noise white, SNR 5 dB"
-
-
 def test_packaged_scenarios(name, expected):
     scenario = load_scenario(name)
     found = [point.parameters for point in points(scenario)]
@@ -93,3 +85,11 @@ def test_swept_numbers_and_names():
 @pytest.mark.parametrize("manifest", [{}, {"scenario": None}, {"scenario": {"playout": "?", "sweep": None}}])
 def test_a_manifest_that_does_not_say_is_not_made_up(manifest):
     assert facts(manifest) == ["receiver not recorded"]
+
+
+def test_a_mixture_is_told_with_the_clips():
+    scenario = {"speech": {"corpus": "packaged", "noise": "babble", "snr_db": 10, "talkers": 2}}
+    assert speech({"scenario": scenario}, ["a", "b"]) == "2 clips with babble at 10 dB SNR and 2 talkers"
+    swept = {"scenario": scenario, "points": [{"speech.noise": "none"}, {"speech.noise": "white"}]}
+    assert speech(swept, ["a"]) == "1 clip with no noise or white noise at 10 dB SNR and 2 talkers"
+    assert labels.point({"speech.noise": "white", "speech.snr_db": 5}) == "noise white, SNR 5 dB"
