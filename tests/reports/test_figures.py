@@ -144,6 +144,8 @@ def test_a_budget_names_the_best_below_it_and_the_front_only_rises(page):
     assert front == sorted(front)
     assert sorted(score for _, score in front) == [score for _, score in front]
     page.run("byId('most').value = 45; byId('most').dispatchEvent(new Event('input'))")
+    assert "most" not in page.run("location.hash")  # while it is dragged
+    page.run("byId('most').dispatchEvent(new Event('change'))")
     said = page.run("document.getElementById('trade-best').textContent")
     assert said.startswith("Highest mean under 45 kb/s: ") and "40.0 kb/s" in said
     assert "most=45" in page.run("location.hash")

@@ -7,11 +7,11 @@ function toolsOf(box) {
   const bar = html("figcaption", { class: "tools" }, box);
   let known;
   const csv = html("button", { type: "button" }, bar, "CSV"), png = html("button", { type: "button" }, bar, "PNG");
-  csv.addEventListener("click", () => saveFile(new Blob(["\ufeff" + csvOf(known.marks.map((each) => each.mark.row).filter(Boolean))], { type: "text/csv" }), known.declared.file, "csv"));
+  csv.addEventListener("click", () => saveFile(new Blob([csvOf(known.marks.map((each) => each.mark.row).filter(Boolean))], { type: "text/csv" }), known.declared.file, "csv"));
   png.addEventListener("click", () => pictureOf(known.svg).then((picture) => saveFile(picture, known.declared.file, "png")));
   const more = html("details", {}, bar);
   html("summary", {}, more, "Make it again");
-  const code = html("code", {}, html("p", {}, more));
+  const code = html("code", {}, html("p", {}, more, "Beside the run's folder: "));
   copies(html("button", { type: "button" }, more, "Copy"), () => code.textContent);
   return {
     show(figure) {

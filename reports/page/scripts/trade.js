@@ -8,14 +8,16 @@ if (byId("trade-chart")) {
   choiceButtons(box, "Against", costs.map((name) => [name, data.columns[name].axis]), "cost");
   const frame = html("label", { class: "group" }, box, "At most "), slider = html("input", { type: "range", id: "most" }, frame);
   html("output", { for: "most", id: "most-text" }, frame);
-  slider.addEventListener("input", () => state.set("most", Number(slider.value) >= Number(slider.max) ? null : Number(slider.value)));
+  const chosen = () => (Number(slider.value) >= Number(slider.max) ? null : Number(slider.value));
+  slider.addEventListener("input", () => trade(chosen()));
+  slider.addEventListener("change", () => state.set("most", chosen()));
   state.subscribe(["cost"], () => state.set("most", null));
   legend(byId("trade-legend"), false, false);
-  draws(trade, ["metric", "cost", "most", "hidden"]);
+  draws(() => trade(state.get("most")), ["metric", "cost", "most", "hidden"]);
 }
 
-function trade() {
-  const column = data.columns[state.get("cost")], metric = metricNow(), most = state.get("most"), sign = metric.better === "lower" ? -1 : 1;
+function trade(most) {
+  const column = data.columns[state.get("cost")], metric = metricNow(), sign = metric.better === "lower" ? -1 : 1;
   const here = data.trades.find((each) => each.column === column.name && each.points.includes(state.get("point")));
   byId("trade-direction").textContent = better(metric, "scores");
   const onFront = new Set(here ? here.front[metric.name].map(String) : []);
