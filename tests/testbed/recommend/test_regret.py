@@ -1,6 +1,7 @@
 """Regret: the score of the best of the grid minus that of the recommendation, on new speech and losses.
 
-The whole grid is compared on clips and draws of the network that the search did not have.
+The whole grid is compared on clips and draws of the network that the search did not have, and what may be its
+best on more draws, since few leave the difference uncertain.
 """
 
 from typing import Any
@@ -39,16 +40,19 @@ NETWORKS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 MOST_REGRET, MOST_SHARE = 0.1, 0.2
+CONTENDERS = 8
+"""Number of configurations that may be the best of the grid, by one draw of the network per clip."""
+DRAWS = 12
 DOING = Doing(jobs=2, is_cached=False)
 
 
-def scenario(channel: list[dict[str, Any]], clips: tuple[int, ...], seed: int) -> dict[str, Any]:
+def scenario(channel: list[dict[str, Any]], clips: tuple[int, ...], seed: int, draws: int) -> dict[str, Any]:
     """A network and the clips of these numbers, of each speaker."""
     files = [
         str(path) for number in clips for path in sorted(CORPORA["asterisk"].folder.glob(f"*-{number}.flac"))
     ]
     network = ReadNetwork({"channel": channel}, "")
-    settings = ["codec.complexity=0", "realizations=2", f"seed={seed}"]
+    settings = ["codec.complexity=0", f"realizations={draws}", f"seed={seed}"]
     return base_scenario(network, RecommendLimits(), settings, files)
 
 
@@ -56,17 +60,21 @@ def scenario(channel: list[dict[str, Any]], clips: tuple[int, ...], seed: int) -
 @pytest.mark.parametrize("name", NETWORKS)
 def test_regret_on_new_speech_and_losses_is_small_at_a_fifth_of_the_cost(name: str) -> None:
     limits = RecommendLimits()
-    found = recommend(scenario(NETWORKS[name], (1, 2, 3), seed=1), limits, DOING)
+    found = recommend(scenario(NETWORKS[name], (1, 2, 3), seed=1, draws=2), limits, DOING)
     assert len(found.grid.candidates) <= 64
     assert found.share <= MOST_SHARE
 
-    calls = CandidateCalls(scenario(NETWORKS[name], (4, 5), seed=2), found.grid.candidates, DOING)
-    grid = calls.measured(range(len(found.grid.candidates)), calls.calls, "")
-    means = np.nanmean(grid.scores, axis=0)
-    possible = [place for place in range(len(means)) if exclusion(calls, place, limits) is None]
-    best = max(possible, key=lambda place: means[place])
-    clips = np.arange(calls.calls) % len(calls.clip_names)
-    regret = interval(grid.scores[:, best] - grid.scores[:, found.chosen], clips)
-    names = found.candidate.name, found.grid.candidates[best].name
+    others = scenario(NETWORKS[name], (4, 5), seed=2, draws=DRAWS)
+    calls = CandidateCalls(others, found.grid.candidates, DOING)
+    everyone = range(len(found.grid.candidates))
+    first = calls.measured(everyone, len(calls.clip_names), "").scores.mean(axis=0)
+    possible = [place for place in everyone if exclusion(calls, place, limits) is None]
+    contenders = sorted(possible, key=lambda place: -first[place])[:CONTENDERS]
+    contenders = list(dict.fromkeys([*contenders, found.chosen]))
+    scores = calls.measured(contenders, calls.calls, "").scores
+    best = int(scores.mean(axis=0).argmax())
+    lost = scores[:, best] - scores[:, contenders.index(found.chosen)]
+    regret = interval(lost, np.arange(calls.calls) % len(calls.clip_names))
+    names = found.candidate.name, found.grid.candidates[contenders[best]].name
     print(f"{name}: {names}, regret {regret}, {found.share:.3f} of the grid")
     assert regret.high < MOST_REGRET, (*names, regret)
