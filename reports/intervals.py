@@ -1,6 +1,7 @@
 """Means and shares with their 95 % bootstrap intervals, over calls in clips or of speakers."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -59,6 +60,11 @@ class Interval:
     def times(self, sign: int) -> Self:
         """Return the estimate multiplied by 1 or -1."""
         return self if sign > 0 else type(self)(-self.mean, -self.high, -self.low, self.pairs, self.clips)
+
+
+def confidence_of(manifest: Mapping[str, Any]) -> float:
+    """Return the nominal confidence of a run's intervals; see `testbed.stats.SEQUENTIAL_CONFIDENCE`."""
+    return stats.SEQUENTIAL_CONFIDENCE if manifest.get("until_ci") else stats.CONFIDENCE
 
 
 def interval(values: Numbers, sample: Sample, bounds: tuple[float, float] | None = None) -> Interval | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from testbed.reports.flow_verdict import CONTROLLED
-from testbed.reports.intervals import Interval, Sample, interval
+from testbed.reports.intervals import Interval, Sample, confidence_of, interval
 from testbed.reports.selection import shown
 from testbed.results import Results
 from testbed.speakers import resampled_speakers
@@ -70,7 +70,8 @@ def lines(results: Results, x: str, y: str, by: str, bounds: tuple[float, float]
         for value, its in rows.groupby(x if at_values else "point", sort=True):
             column = its.groupby(list(results.kind.units))[y].mean()
             outer = column.index.get_level_values(0)
-            sample = Sample(outer.to_numpy(), (outer.map(speakers) if speakers else outer).to_numpy())
+            units = outer.map(speakers) if speakers else outer
+            sample = Sample(outer.to_numpy(), units.to_numpy(), confidence=confidence_of(results.manifest))
             mean = interval(column.to_numpy(float), sample, bounds)
             place = value if at_values else its[x].mean()
             if mean is None or pd.isna(place):

@@ -8,11 +8,11 @@ import numpy as np
 
 
 def listed_points(
-    points: Sequence[int], parameters: Sequence[Mapping[str, Any]], middle: int, most: int
+    points: Sequence[int], parameters: Sequence[Mapping[str, Any]], chosen: int, most: int
 ) -> list[int]:
-    """Return at most `most` of the points, in order, `middle` among them.
+    """Return at most `most` of the points, in order, `chosen` among them.
 
-    Of more, those that differ from `middle` in one swept key, or in keys that are swept together: a line
+    Of more, those that differ from `chosen` in one swept key, or in keys that are swept together: a line
     through it for each key; of a line that is too long, evenly spaced ones.
 
     Parameters
@@ -26,13 +26,13 @@ def listed_points(
         return [*points]
     lines: dict[frozenset[str], list[int]] = defaultdict(list)
     for point in points:
-        lines[_differing(parameters[point], parameters[middle])].append(point)
+        lines[_differing(parameters[point], parameters[chosen])].append(point)
     del lines[frozenset()]
     single = [line for keys, line in lines.items() if not any(other < keys for other in lines)]
-    chosen = {middle}
+    found = {chosen}
     for number, line in enumerate(sorted(single, key=len)):
-        chosen |= {*_spaced(line, (most - len(chosen)) // (len(single) - number))}
-    return sorted(chosen)
+        found |= {*_spaced(line, (most - len(found)) // (len(single) - number))}
+    return sorted(found)
 
 
 def left_out(listed: int, points: int) -> str:

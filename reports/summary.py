@@ -18,10 +18,9 @@ from testbed.reports import labels
 from testbed.reports.device import DeviceCost, device_costs
 from testbed.reports.facts import policies
 from testbed.reports.grid import Grid, PartOfGrid
-from testbed.reports.intervals import Interval, interval, ratio
+from testbed.reports.intervals import Interval, confidence_of, interval, ratio
 from testbed.results import Results
 from testbed.speakers import resampled_speakers
-from testbed.stats import CONFIDENCE, SEQUENTIAL_CONFIDENCE
 
 RECOVERIES = tuple(column.name.removeprefix("frames_") for column in PLAYED_FROM)
 """Sources that frames are played from, by the names of the columns that count them."""
@@ -129,7 +128,7 @@ class Summary:
     speakers
         Speaker of each clip, if speakers are the sample.
     confidence
-        Nominal confidence of the intervals; see `testbed.stats.SEQUENTIAL_CONFIDENCE`.
+        Nominal confidence of the intervals.
     grids
         Each metric and each column in `network`: one row per (point, clip, realization) with a value, one
         column per scheme.
@@ -261,7 +260,7 @@ def summarize(results: Results) -> Summary:
     scored = manifest.get("scored_realizations") or {}
     clips = [str(clip) for clip in table["clip"].unique()]
     speakers = resampled_speakers(manifest, clips)
-    confidence = SEQUENTIAL_CONFIDENCE if manifest.get("until_ci") else CONFIDENCE
+    confidence = confidence_of(manifest)
     summary = Summary(
         _cells(results, table, schemes, manifest),
         schemes,

@@ -32,7 +32,7 @@ def show(
     budget: Budget = None,
     point: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Point of a sweep, from 0; default: the middle one."),
+        typer.Option(metavar="N", min=0, help="Point of a sweep, from 0; default: the scenario's own."),
     ] = None,
     failures: Annotated[
         bool, typer.Option("--failures", help="Print the failed calls with their tracebacks instead.")
