@@ -59,7 +59,7 @@ types: .venv/tools.stamp build/types
 	$(BIN)/basedpyright
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p testbed -p tests -p benchmarks
 
-docs: .venv/tools.stamp
+docs: .venv/tools.stamp build/types
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 reproduce: setup
