@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from testbed.escaping import printable
 from testbed.metrics import described
@@ -17,6 +19,7 @@ from testbed.reports import labels, wording
 from testbed.words import counted
 
 _FILES = Path(__file__).parent / "page"
+_SECTION = re.compile(r'(<section id="([a-z]+)">\s*<h2>)(.*?)(</h2>)', re.DOTALL)
 
 
 def template(name: str) -> jinja2.Template:
@@ -27,8 +30,17 @@ def template(name: str) -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.globals.update(labels=labels, wording=wording, described=described, counted=counted)
+    environment.globals.update(
+        labels=labels, wording=wording, described=described, counted=counted, addressed=addressed
+    )
     return environment.get_template(name)
+
+
+def addressed(body: Markup) -> tuple[list[tuple[str, Markup]], Markup]:
+    """Return the name and heading of each section, and the sections with headings that link to themselves."""
+    text = str(body)
+    found = [(name, Markup(heading.strip())) for _, name, heading, _ in _SECTION.findall(text)]
+    return found, Markup(_SECTION.sub(r'\1<a class="self" href="#\2">\3</a>\4', text))
 
 
 def style() -> str:

@@ -58,11 +58,14 @@ def test_the_address_holds_the_choices_and_is_not_trusted(report):
         page.settle()
         assert page.run(shown) == [0, "estoi", "wire_kbps", []]
         assert page.run(SHOWN) == ["0"]
-        page.run("location.hash = '#made'")
+        page.do(lambda p: p.click(".contents a[href='#made']"))
         page.settle()
         assert page.run(shown) == [0, "estoi", "wire_kbps", []]
+        assert page.run("location.hash") == "#point=0&section=made&metric=estoi"
         assert page.complaints == []
-    with opened(report, 1400, address=address) as page:
+    with opened(report, 1400, address=f"{address}&section=quality") as page:
+        top = "document.getElementById('quality').getBoundingClientRect().top"
+        assert 0 <= page.run(top) <= 100
         assert page.run(shown) == [2, "plcmos", "wire_kbps", [1]]
         assert page.run("document.querySelector('#point-choices option:checked').textContent") == "32"
         for wrong in ("#point=7&metric=<b>&x=__proto__&hidden=99,a", "#point=", "#&&=", "#point=%E0%A4%A"):

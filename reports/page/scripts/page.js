@@ -11,23 +11,25 @@ const state = (() => {
     const found = read && address.has(name) ? read(address.get(name)) : undefined;
     return found === undefined ? initial : found;
   };
-  const address = () => new URLSearchParams(location.hash.slice(1));
+  const plain = () => (location.hash.includes("=") ? "" : location.hash.slice(1));
+  const address = () => new URLSearchParams(plain() ? { section: plain() } : location.hash.slice(1));
   const tell = (names) => { for (const act of new Set(names.flatMap((name) => choices.get(name).listeners))) act(); };
   const write = () => {
     const text = new URLSearchParams();
     for (const [name, { value, initial, read }] of choices) if (read && !same(value, initial)) text.set(name, String(value));
-    history.replaceState(null, "", String(text) ? `#${text}` : location.pathname + location.search);
+    const only = String(text) === `section=${text.get("section")}` ? text.get("section") : String(text);
+    history.replaceState(null, "", only ? `#${only}` : location.pathname + location.search);
   };
-  // The address was changed by hand; the name of a section, as in #quality, has no choices in it.
+  // A link to a section, as #quality, was followed, which leaves the choices as they are, or the address was changed by hand.
   addEventListener("hashchange", () => {
-    if (location.hash && !location.hash.includes("=")) return;
-    const changed = [];
+    const changed = [], isLink = Boolean(plain());
     for (const [name, choice] of choices) {
-      if (!choice.read) continue;
+      if (!choice.read || (isLink && name !== "section")) continue;
       const value = inAddress(name, address());
       if (!same(value, choice.value)) { choice.value = value; changed.push(name); }
     }
     tell(changed);
+    if (isLink) write();
   });
   return {
     declare(name, initial, read) {
@@ -51,6 +53,7 @@ const oneOf = (values) => (text) => values.find((value) => String(value) === tex
 const someOf = (values) => (text) => text.split(",").map(oneOf(values)).filter((value) => value !== undefined);
 state.declare("point", data.shown, oneOf(Object.keys(data.points).map(Number)));
 state.declare("paper", false);
+state.declare("section", "", oneOf(Array.from(document.querySelectorAll("main > section[id]"), (section) => section.id)));
 
 const byId = (id) => document.getElementById(id);
 const cellAt = (point, scheme) => data.cells.find((c) => c.point === point && c.scheme === scheme);

@@ -1,5 +1,7 @@
 // Runs last: draws the page, and draws it again when the width changes and for paper.
 draw();
+// Figures have their height by now.
+if (state.get("section")) byId(state.get("section")).scrollIntoView();
 let seen = document.documentElement.clientWidth;
 addEventListener("resize", () => {
   if (seen === document.documentElement.clientWidth) return;
