@@ -45,7 +45,8 @@ function quality() {
   }
   const ys = { title: isMetric ? sightAxis(column, as) : column.axis };
   if (points.length) [ys.low, ys.high] = rangeOfScores(points.map((point) => point.score), as === "gains" && isMetric ? [0] : []);
-  const all = state.get("intervals") === "all" || (state.get("intervals") === "auto" && Math.max(...panels.map((panel) => panel.curves.length)) <= MANY);
+  const hidden = unclear(panels, points, ys), all = state.get("intervals") === "all" || (state.get("intervals") === "auto" && !hidden);
+  byId("curve-note").textContent = hidden && state.get("intervals") === "auto" ? `${hidden}: point at a mark to see its own.` : "";
   box.classList.toggle("one-interval", !all);
   dashKeys(byId("curve-dashes"), lines);
   const place = (point) => data.points[point.cell.point].label;
@@ -55,7 +56,7 @@ function quality() {
     panels: panels.map((panel) => {
       const marks = panel.curves.flatMap((curve) => curve.points.map((point) => ({
         key: curve.key, x: point.x, y: point.score.mean, colour: curve.scheme.colour, shape: curve.index,
-        size: !alone && point.cell.point === state.get("point") ? 6.5 : 4.5, low: curve.points.length === 1 || xs.words ? point.score.low : null, high: point.score.high,
+        size: !alone && point.cell.point === state.get("point") ? 6.5 : 4.5, low: (curve.points.length === 1 && !curve.isLevel) || xs.words ? point.score.low : null, high: point.score.high,
         text: [point.cell.scheme, place(point), isMetric ? scoreText(point.score, column, as) : `${column.title} ${number(point.score.mean, column.decimals)} ${column.unit}`, callsText(point.score), `wire ${shownCost(point.cell, "wire_kbps")}`].filter(Boolean).join("\n"),
         row: Object.assign(scoreRow(point.cell, column, as, point.score), sweepOf(x) ? {} : { [x]: point.x }),
       })));
@@ -72,6 +73,13 @@ function quality() {
       };
     }),
   });
+}
+
+// The reason why intervals of all lines would only cover each other, if there is one.
+function unclear(panels, points, axis) {
+  const wide = points.map((point) => limits(point.score)).filter((sides) => sides && sides[1] - sides[0] > (axis.high - axis.low) / 2);
+  if (wide.length > points.length / 2) return "Intervals are wider than the differences between the means";
+  return Math.max(...panels.map((panel) => panel.curves.length)) > MANY ? "Intervals of so many lines would cover each other" : "";
 }
 
 // The meaning of solid, dashed and dotted lines.
