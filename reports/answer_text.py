@@ -83,6 +83,7 @@ def answer_text(
         *(
             "\n".join(_table_at_equal_bitrate(each))
             for each in equal_bitrate_tables(summary, found[point].verdict.metric)
+            if point in each.points
         ),
         "\n".join(_paragraph(f"warning: {text}", "  ") for text in _warnings(results, summary, found[point])),
     ]
@@ -188,7 +189,7 @@ def _table_of_schemes(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def _table_at_equal_bitrate(table: EqualBitrateTable) -> list[str]:
     rows = aligned([table.headings, *table.rows], right=range(1, len(table.headings)))
-    return [_paragraph(f"{table.title}: {ABOUT}"), *rows, *map(_paragraph, table.notes)]
+    return [f"At equal bitrate: {table.title}", *rows, *map(_paragraph, (*table.notes, ABOUT))]
 
 
 def _score(value: Interval | None, metric: str, sign: bool = False) -> str:

@@ -11,8 +11,8 @@ from testbed.reports.summary import Summary
 from testbed.reports.wording import estimate, listed, number
 
 ABOUT = (
-    "differences to the baseline, the means over what both curves share (Bjøntegaard deltas), "
-    "over the logarithm of the bitrate on the wire"
+    "Differences to the baseline are means over what both curves share, over the logarithm of the bitrate on "
+    "the wire (Bjøntegaard deltas)."
 )
 
 
@@ -28,12 +28,15 @@ class EqualBitrateTable:
         Texts; the first column has the scheme.
     notes
         Why cells are empty, a sentence each.
+    points
+        The points along the curves.
     """
 
     title: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+    points: tuple[int, ...]
 
 
 def equal_bitrate_tables(summary: Summary, metric: str | None) -> list[EqualBitrateTable]:
@@ -63,8 +66,8 @@ def _table(compared: EqualBitrate, summary: Summary) -> EqualBitrateTable:
     ]
     short = [each.scheme for each in compared.schemes if each.score is None]
     if short:
-        said.append(f"{listed(short)} did not reach {number(compared.at_kbps)} kb/s.")
-    return EqualBitrateTable(f"{judge.label}{at}", headings, tuple(rows), tuple(said))
+        said.append(f"{number(compared.at_kbps)} kb/s is beyond the bitrates of {listed(short)}.")
+    return EqualBitrateTable(f"{judge.label}{at}", headings, tuple(rows), tuple(said), compared.points)
 
 
 def _reasons(what: str, differences: Mapping[str, Difference]) -> list[str]:

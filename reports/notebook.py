@@ -32,9 +32,10 @@ def run_html(results: Results) -> str:
     over = "".join(f"<p>{_text(each.lead(len(points)))}</p>" for each in over_all_points(summary))
     answer = answers(summary, points=[point])[point]
     equal = "".join(
-        f"<p>{_text(each.title)}: {_text(ABOUT)}</p>{_table([each.headings, *each.rows])}"
-        f"<p>{_text(' '.join(each.notes))}</p>"
+        f"<p>At equal bitrate: {_text(each.title)}</p>{_table([each.headings, *each.rows])}"
+        f"<p>{_text(' '.join((*each.notes, ABOUT)))}</p>"
         for each in equal_bitrate_tables(summary, answer.verdict.metric)
+        if point in each.points
     )
     said = "".join(f"<p>{_text(sentence)}</p>" for sentence in answer.more)
     ended = "".join(f"<p>{_text(sentence)}</p>" for sentence in stopped(results.manifest, summary.points))

@@ -120,11 +120,10 @@ def render(
         load=load_call,
         answers=found,
         over=over,
-        equal_bitrate=[
-            table
+        equal_bitrate={
+            metric: equal_bitrate_tables(summary, metric)
             for metric in sorted(summary.metrics, key=lambda name: name != first)
-            for table in equal_bitrate_tables(summary, metric)
-        ],
+        },
         equal_bitrate_about=ABOUT,
         device_explanation=EXPLANATION,
         known=len(known),
