@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -146,9 +145,3 @@ def test_an_unfinished_run_is_said_to_be(tmp_path):
     manifest = json.loads((run / "manifest.json").read_text())
     (run / "manifest.json").write_text(json.dumps(manifest | {"complete": False}))
     assert "warning: the run is not complete" in answer_text(load(run))
-
-
-def test_a_flow_study_has_no_answer(tmp_path):
-    run = load(scored(tmp_path, swept={}, clips=CLIPS))
-    with pytest.raises(ResultsError, match="flow study"):
-        answer_text(replace(run, manifest=run.manifest | {"kind": "flows"}))
