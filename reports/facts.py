@@ -121,7 +121,8 @@ def _stage(name: str, parameters: Mapping[str, Any]) -> str:
         intervals = parameters.get("intervals")
         several = intervals if isinstance(intervals, list) else []
         lengths_ms = [_mapping(each).get("duration_ms") for each in several]
-        return f"network measured for {sum(filter(labels.is_number, lengths_ms)) / 1000:.0f} s"
+        total_ms = sum(each for each in lengths_ms if isinstance(each, int | float))
+        return f"network measured for {total_ms / 1000:.0f} s"
     for stage, key, words in (
         ("delay", "constant_ms", "{} ms delay"),
         ("jitter", "std_ms", "{} ms of jitter"),

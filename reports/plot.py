@@ -120,10 +120,11 @@ def figure_of(
     if not numeric(results.table[y]) or not results.table[y].notna().any():
         numbers = [str(name) for name in results.table if numeric(results.table[name])]
         raise ResultsError(f"--y {y}: holds no numbers{suggestion(y, numbers)}")
-    title, bounds = labels.axis(y), described(y).bounds
+    title = labels.axis(y)
+    bounds = None if gain else described(y).bounds
     if gain:
         results, baseline = gained(results, y)
-        title, bounds = f"{described(y).label} gained over {baseline}", None
+        title = f"{described(y).label} gained over {baseline}"
     results = where(results, conditions)
     panels = {name: lines(part, x, y, by, bounds) for name, part in _parts(results, facet).items()}
     panels = {name: made for name, made in panels.items() if made.points}

@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,10 @@ from .chromium import opened
 
 EVIL = '=1+1, "x"'
 CLIPS = ("en-a", "en-b", "fr-c", "fr-d")
-SWEPT = {"channel.link.rate_kbps": [32, 64, 96], "congestion.controller": ["none", "gcc"]}
+SWEPT: dict[str, list[Any]] = {
+    "channel.link.rate_kbps": [32, 64, 96],
+    "congestion.controller": ["none", "gcc"],
+}
 POINTS = [{"channel.link.rate_kbps": rate, "congestion.controller": name}
           for rate in SWEPT["channel.link.rate_kbps"] for name in SWEPT["congestion.controller"]
           if (rate, name) != (96, "gcc")]  # fmt: skip
