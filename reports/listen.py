@@ -193,6 +193,10 @@ def _track(
     samples = read_sound(_inside(results.folder, example["audio"]))
     timeline = read_timeline(_inside(results.folder, example["timeline"]))
     number = numbers.get(tuple(example[name] for name in IDENTITY))
+    told = letters(timeline, frame_ms(results, int(example["point"])), is_played_adaptively(results, example))
+    if told["played_after_ms"] is None:
+        told["at_s"] = None  # the script knows the length of a frame
+    told["cause"] = {frame: cause for frame, cause in enumerate(told["cause"]) if cause}
     row: Mapping[Any, Any] = {} if number is None else rows.iloc[number].to_dict()
     return {
         "scheme": example["scheme"],
@@ -201,9 +205,7 @@ def _track(
         "fate": _fate(row),
         "sound": sounds.add(samples),
         "seconds": len(samples) / EXAMPLE_RATE_HZ,
-        "timeline": letters(
-            timeline, frame_ms(results, int(example["point"])), is_played_adaptively(results, example)
-        ),
+        "timeline": told,
     }
 
 
@@ -219,8 +221,8 @@ def _fate(row: Mapping[Any, Any]) -> str:
         return ""
     frames = max(1, int(row["frames"]))
     said = [
-        f"{row['packet_loss']:.0%} of the packets lost",
-        f"{row['frames_plc'] / frames:.0%} of the frames concealed",
+        f"{row['packet_loss']:.0%} lost",
+        f"{row['frames_plc'] / frames:.0%} concealed",
     ]
     if late := int(row["frames_late"]):
         said.append(f"{late / frames:.0%} late")

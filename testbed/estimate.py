@@ -30,7 +30,7 @@ _END_S, _CELL_S, _ROW_S = 2.0, 2.5e-3, 3e-4
 """Time of the answer and the page, for each scheme at a point, and to keep a row."""
 _PAGE_BYTES, _CELL_BYTES, _CELLS_IN_PAGE, _ROW_BYTES = 150_000, 3000, 2000, 150
 _BASE64 = 4 / 3
-_SOUND_BYTES = 9_000_000
+_SOUND_BYTES = 6_000_000
 """The page holds the examples' sounds, too, up to this size."""
 
 _TIMINGS = ("seconds_encode", "seconds_simulate", "seconds_decode", "seconds_metrics")
