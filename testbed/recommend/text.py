@@ -115,7 +115,8 @@ def _answer(found: Recommendation) -> Iterator[str]:
     digits = judge.decimals
     score = f"{judge.label} {found.score.value:.{digits}f}"
     if not math.isnan(found.score.low):
-        score += f" [{found.score.low:.{digits}f} to {found.score.high:.{digits}f}]"
+        low, high = max(judge.bounds[0], found.score.low), min(judge.bounds[1], found.score.high)
+        score += f" [{low:.{digits}f} to {high:.{digits}f}]"
     yield f"Use {chosen.name}."
     if limits.min_score is not None and found.is_shown:
         yield (
