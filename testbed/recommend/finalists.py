@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+from testbed.arguments import plain
 from testbed.recommend.candidates import Candidate
 from testbed.recommend.recommendation import Recommendation
 from testbed.scenario.edit import as_yaml
@@ -33,7 +34,7 @@ def finalists_yaml(base: Mapping[str, Any], found: Recommendation) -> str:
     swept = _swept(points)
     if swept:
         data["sweep"] = {"zip": [swept]}
-    return f"{FIRST_LINE}\n{as_yaml(_unshared(data))}"
+    return f"{FIRST_LINE}\n{as_yaml(plain(data))}"
 
 
 def _points(chosen: Candidate, candidates: list[Candidate]) -> list[Candidate]:
@@ -53,10 +54,3 @@ def _swept(points: list[Candidate]) -> dict[str, list[Any]]:
         "playout": [dict(each.playout) for each in points],
     }
     return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
-
-
-def _unshared(data: Any) -> Any:
-    """Return data in which no part is shared, since YAML would write a shared one as an alias."""
-    if isinstance(data, Mapping):
-        return {key: _unshared(value) for key, value in data.items()}
-    return [_unshared(each) for each in data] if isinstance(data, list | tuple) else data

@@ -1,7 +1,6 @@
 """The calls of configurations: made once each, by the plan, executors and cache of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed import compilation
+from testbed.arguments import plain
 from testbed.cache.terms import cache_terms
 from testbed.calls import results_of
 from testbed.codecs.opus.settings import EncoderSettings
@@ -194,12 +194,12 @@ def scenario_of(base: Mapping[str, Any], candidates: Sequence[Candidate]) -> dic
     """Return a scenario with a point for each codec and playout, and its schemes."""
     points = _points(candidates)
     zipped: dict[str, list[Any]] = {
-        "codec": [deepcopy(each[0].codec) for each in points],
-        "playout": [deepcopy(each[0].playout) for each in points],
-        "schemes": [[deepcopy(candidate.scheme) for candidate in each] for each in points],
-    }  # copies, since a part that two values share would be an alias in YAML
-    first = {key: deepcopy(values[0]) for key, values in zipped.items()}
-    return {**base, **first, **({"sweep": {"zip": [zipped]}} if len(points) > 1 else {})}
+        "codec": [each[0].codec for each in points],
+        "playout": [each[0].playout for each in points],
+        "schemes": [[candidate.scheme for candidate in each] for each in points],
+    }
+    first = {key: values[0] for key, values in zipped.items()}
+    return plain({**base, **first, **({"sweep": {"zip": [zipped]}} if len(points) > 1 else {})})
 
 
 def _points(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
