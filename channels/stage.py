@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import inf
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from testbed.channels.clock import Clock
 from testbed.channels.packet import Packet
+from testbed.errors import plugin_code
 
 Out = Callable[[Packet], None]
 OnDrop = Callable[[Packet, str], None]
@@ -94,7 +95,11 @@ def mean_loss(stages: Sequence[StageParameters], folder: Path) -> float:
 
     A duplicated packet counts as a single one: the benefit of a second copy depends on how losses cluster.
     """
-    return 1 - prod(1 - parameters.mean_loss(folder) for parameters in stages)
+    arriving = 1.0
+    for parameters in stages:
+        with plugin_code(parameters, "mean_loss()"):
+            arriving *= 1 - parameters.mean_loss(folder)
+    return 1 - arriving
 
 
 def capacity_kbps(stages: Sequence[StageParameters], duration_ms: float, folder: Path) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from testbed.errors import ResultsError
+from testbed.failures import failed_rows
 from testbed.reports.colours import PALETTE, tints
 from testbed.reports.flow_charts import chart, highest
 from testbed.reports.flow_verdict import CONTROLLED, leads, point_label, verdicts
@@ -114,7 +115,7 @@ def render(results: Results) -> str:
         columns=_TOTALS,
         directions=list(dict.fromkeys(section.direction for section in found)),
         has_others=any(row["kind"] not in (*CONTROLLED, "audio") for s in found for row in s.flows),
-        failures=_records(results.table[results.table["error"].fillna("") != ""]),
+        failures=_records(results.table[failed_rows(results.table)]),
         runs=len(results.table[["point", "realization"]].drop_duplicates()),
         complete=manifest.get("complete", True),
         warnings=manifest.get("warnings") or [],

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from testbed.columns import MEASURED, PLAYED_FROM
+from testbed.failures import failed_rows
 from testbed.metrics import described, is_usable
 from testbed.reports import labels
 from testbed.reports.device import DeviceCost, device_costs
@@ -247,7 +248,7 @@ def summarize(results: Results) -> Summary:
     ceiling = results.ceiling if results.ceiling in schemes else None
     rivals = [name for name in schemes if name != ceiling]
     baseline = baseline_of(results, table, rivals)
-    failures = table[table["error"].fillna("") != ""]
+    failures = table[failed_rows(table)]
     playouts = ["".join(policies(manifest, point)[:1]) for point in points]
     warnings = [str(warning) for warning in manifest.get("warnings") or ()]
     warnings += [
@@ -364,7 +365,7 @@ def _cells(
         for name in (*RECOVERIES, "late")
         if f"frames_{name}" in counts
     }
-    has_failed = table["error"].fillna("") != ""
+    has_failed = failed_rows(table)
     failed = has_failed.groupby(group).sum().set_axis(sizes.index)
     made = pd.DataFrame({"calls": sizes, "failed": failed})
     means, parts = _finite_rows(costs, made.index), _finite_rows(shares, made.index)

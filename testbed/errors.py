@@ -5,6 +5,8 @@ without a traceback. `exit_code` is 2 for bad input and 1 for a run that failed.
 """
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _MOST_CHARACTERS = 8000
 
@@ -42,6 +44,26 @@ class UnknownNameError(TestbedError, KeyError):
 
 class PluginError(TestbedError):
     """An item that another package adds to a registry cannot be used."""
+
+
+@contextmanager
+def plugin_code(item: object, what: str) -> Iterator[None]:
+    """Name the class in an error of the block, if it is code of another package.
+
+    Raises
+    ------
+    PluginError
+        `what`, such as ``"label()"``, failed.
+    """
+    try:
+        yield
+    except TestbedError:
+        raise
+    except Exception as error:
+        kind = type(item)
+        if kind.__module__.startswith("testbed."):
+            raise
+        raise PluginError(f"{kind.__module__}.{kind.__qualname__}: {what} failed: {reason(error)}") from error
 
 
 class SpeechError(TestbedError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from testbed.codecs.pcm import float_from_int16
 from testbed.errors import ResultsError
+from testbed.failures import failed_rows
 from testbed.metrics import METRICS
 from testbed.progress import Progress
 from testbed.references import References
@@ -52,7 +53,7 @@ def check_metrics(
     if not run.manifest.get("complete", True):
         raise ResultsError(f"{run.folder}: the run is not complete; check its metrics when it is")
     repetition = Repetition(run)
-    is_good = (run.table["scheme"] != run.ceiling) & (run.table["error"].fillna("") == "")
+    is_good = (run.table["scheme"] != run.ceiling) & ~failed_rows(run.table)
     if not is_good.any():
         raise ResultsError(f"{run.folder}: no call of a scheme without an error")
     rows = _chosen(run.table[is_good], calls)

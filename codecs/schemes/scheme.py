@@ -12,6 +12,7 @@ from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.part import Concealer, SchemePart
 from testbed.codecs.schemes.plc import ClassicPlc
 from testbed.codecs.schemes.redundancy import Redundancy
+from testbed.errors import plugin_code
 from testbed.parameters import Parameters
 
 NO_LOSS = "no loss"
@@ -51,7 +52,7 @@ class Scheme(Parameters):
                 if other in parts:
                     raise ValueError(f"{key} and {other} exclude each other: {reason}")
         if not self.name:
-            object.__setattr__(self, "name", " + ".join(part.label() for part in self.parts))
+            object.__setattr__(self, "name", " + ".join(map(label_of, self.parts)))
         return self
 
     @classmethod
@@ -123,3 +124,15 @@ class Scheme(Parameters):
     def concealed_by(self) -> Concealer | None:
         """Return who conceals; None: no part says it."""
         return next((concealer for part in self.parts if (concealer := part.concealed_by())), None)
+
+
+def label_of(part: SchemePart) -> str:
+    """Return the label of a part.
+
+    Raises
+    ------
+    PluginError
+        It is of another package, and fails.
+    """
+    with plugin_code(part, "label()"):
+        return part.label()

@@ -93,6 +93,8 @@ def live(
             helper = shown(stack.enter_context(ice_helper(helper_at, relays)))
             tell(f"what the caller says: http://{helper}/caller; the callee: http://{helper}/callee")
         say(f"listening on {shown(relay.listens_at)}, callee's packets on {shown(relay.answers_at)}")
+        if callee is None:
+            tell(f"waiting for the callee: it is the first who sends to {shown(relay.answers_at)}")
         gc.freeze()  # else the collector delays packets while it walks through all modules
         with displaying() as show:
             relay.run(seconds, show)

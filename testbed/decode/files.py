@@ -1,5 +1,6 @@
 """The files of a decoded call: its sound as WAV, and its timeline as Parquet or CSV."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,8 @@ def check_free(capture: Path, sound: Path, timeline: Path | None, force: bool) -
     Raises
     ------
     ResultsError
-        A name is that of the capture, of a folder, or of a file that exists, without `force`; or its suffix
-        is none of the file's kind.
+        A name is that of the capture, of a folder, or of a file that exists, without `force`, or lies where
+        nothing can be written; or its suffix is none of the file's kind.
     """
     if sound.suffix.lower() != ".wav":
         raise ResultsError(f"{sound}: the sound is written as WAV; give a name that ends in .wav")
@@ -33,6 +34,9 @@ def check_free(capture: Path, sound: Path, timeline: Path | None, force: bool) -
     for path in filter(None, (sound, timeline)):
         if path.is_dir():
             raise ResultsError(f"{path}: is a folder")
+        folder = next(each for each in path.absolute().parents if each.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise ResultsError(f"{path}: cannot be written: {folder} is no folder, or not writable")
         if path.exists() and path.samefile(capture):
             raise ResultsError(f"{path}: is the capture, which is never replaced")
         if (path.exists() or path.is_symlink()) and not force:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -10,7 +11,7 @@ import testbed
 from testbed import failures
 from testbed.cli import app
 from testbed.errors import ResultsError, RunError
-from testbed.failures import FAILURES_FILE, Failure, keep_failures, read_failures
+from testbed.failures import FAILURES_FILE, Failure, failed_rows, keep_failures, read_failures
 from testbed.runner import run_scenario
 from testbed.scenario.loading import parse_scenario
 
@@ -127,6 +128,12 @@ def test_failures_of_others_are_checked_and_escaped(tmp_path: Path) -> None:
     [found] = read_failures(tmp_path)
     assert found.reason == "\\x1b[31m\\ud800"
     json.loads(path.read_text().strip())
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_without_any_error_are_not_failed() -> None:
+    assert failed_rows(pd.DataFrame({"error": [float("nan"), float("nan")]})).tolist() == [False, False]
+    assert failed_rows(pd.DataFrame({"error": ["", None, "it broke"]})).tolist() == [False, False, True]
 
 
 def assert_refused(folder: Path) -> None:

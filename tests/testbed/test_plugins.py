@@ -6,9 +6,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
+
+from testbed.channels.stage import Stage, StageContext, mean_loss
+from testbed.codecs.schemes.part import SchemePart
+from testbed.codecs.schemes.scheme import label_of
+from testbed.errors import PluginError
+from testbed.parameters import Parameters
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugin"
 BROKEN = """Metadata-Version: 2.1
@@ -96,3 +103,31 @@ def test_the_schema_has_the_keys_of_plugins(site: Path, tmp_path: Path) -> None:
     assert set(definitions["Scenario"]["properties"]["channel"]["items"]["properties"]) > {"handover", "loss"}
     assert "delayed_copy" in definitions["SchemeSpec"]["properties"]
     assert {"$ref": "#/$defs/Aimd"} in definitions["Scenario"]["properties"]["congestion"]["anyOf"]
+
+
+class Lossy(Parameters):
+    """A stage whose loss cannot be computed."""
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+
+    def mean_loss(self, folder: Path = Path()) -> float:
+        raise ZeroDivisionError("no packets")
+
+    def build(self, context: StageContext) -> Stage:
+        raise NotImplementedError
+
+
+class Nameless(SchemePart):
+    """A part whose label fails."""
+
+    key: ClassVar[str] = "nameless"
+
+    def label(self) -> str:
+        raise TypeError("no words")
+
+
+def test_code_of_a_plugin_that_fails_is_named() -> None:
+    with pytest.raises(PluginError, match=r"test_plugins\.Lossy: mean_loss\(\) failed: ZeroDivisionError"):
+        mean_loss([Lossy()], Path())
+    with pytest.raises(PluginError, match=r"Nameless: label\(\) failed: TypeError: no words"):
+        label_of(Nameless())

@@ -347,6 +347,7 @@ def test_no_file_is_replaced_unless_it_is_said(tmp_path: Path, speech: NDArray[n
         assert "is the capture" in said("decode", capture, "-o", out, "--force", status=2)
     assert "exists; give another name" in said("decode", capture, "-o", held, status=2)
     assert held.read_bytes() == b"mine"
+    assert "cannot be written" in said("decode", capture, "-o", held / "new.wav", status=2)
     assert "ends in .wav" in said("decode", capture, "-o", tmp_path / "a.txt", status=2)
     assert "is no capture of RTP" in said("decode", held, "-o", tmp_path / "a.wav", status=2)
     said("decode", capture, "-o", held, "--force")
