@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from testbed.columns import failed_rows
 from testbed.errors import ResultsError
-from testbed.failures import failed_rows
 from testbed.reports.colours import PALETTE, tints
 from testbed.reports.flow_charts import chart, highest
 from testbed.reports.flow_verdict import CONTROLLED, leads, point_label, verdicts

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from testbed.columns import MEASURED, PLAYED_FROM
-from testbed.failures import failed_rows
+from testbed.columns import MEASURED, PLAYED_FROM, failed_rows
 from testbed.metrics import described, is_usable
 from testbed.reports import labels
 from testbed.reports.device import DeviceCost, device_costs

@@ -7,8 +7,12 @@ have `testbed.flows.columns`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from testbed.errors import ResultsError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INTERRUPTION_MS = 150
 """Shortest concealment that is an interruption (NetEq's ``kInterruptionLenMs``)."""
@@ -352,3 +356,8 @@ def check_declared(row: Iterable[str], types: Mapping[str, str]) -> None:
     for name in row:
         if name not in types:
             raise ResultsError(f"a row has {name!r}, which is not a declared column of the table")
+
+
+def failed_rows(table: "pd.DataFrame") -> "pd.Series[bool]":
+    """Return which rows of a table have an error."""
+    return table["error"].notna() & (table["error"] != "")

@@ -5,24 +5,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 FAILURES_FILE = "failures.jsonl"
 MOST_BYTES = 8 << 20
 """Largest size of the file; further failures have only their rows."""
-
-
-def failed_rows(table: "pd.DataFrame") -> "pd.Series[bool]":
-    """Return which rows of a table have an error."""
-    return table["error"].notna() & (table["error"] != "")
 
 
 @dataclass(frozen=True)

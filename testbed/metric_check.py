@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from testbed.codecs.pcm import float_from_int16
+from testbed.columns import failed_rows
 from testbed.errors import ResultsError
-from testbed.failures import failed_rows
 from testbed.metrics import METRICS
 from testbed.progress import Progress
 from testbed.references import References

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 import testbed
 from testbed import failures
 from testbed.cli import app
+from testbed.columns import failed_rows
 from testbed.errors import ResultsError, RunError
-from testbed.failures import FAILURES_FILE, Failure, failed_rows, keep_failures, read_failures
+from testbed.failures import FAILURES_FILE, Failure, keep_failures, read_failures
 from testbed.runner import run_scenario
 from testbed.scenario.loading import parse_scenario
 
