@@ -121,12 +121,14 @@ def figure_of(
         numbers = [str(name) for name in results.table if numeric(results.table[name])]
         raise ResultsError(f"--y {y}: holds no numbers{suggestion(y, numbers)}")
     title = labels.axis(y)
-    bounds = None if gain else described(y).bounds
     if gain:
         results, baseline = gained(results, y)
         title = f"{described(y).label} gained over {baseline}"
     results = where(results, conditions)
-    panels = {name: lines(part, x, y, by, bounds) for name, part in _parts(results, facet).items()}
+    panels = {
+        name: lines(part, x, y, by, None if gain else described(y).bounds)
+        for name, part in _parts(results, facet).items()
+    }
     panels = {name: made for name, made in panels.items() if made.points}
     if not panels:
         raise ResultsError(f"--x {x}: holds no numbers where {y} has any")
