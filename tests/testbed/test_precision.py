@@ -55,7 +55,7 @@ def coverage(most, target, trials, shape="normal"):
     ("most", "target"), [(Extent(4, 12), 0.15), (Extent(8, 12), 0.15), (Extent(20, 4), 0.12)]
 )
 def test_the_last_interval_covers_94_percent(most, target):
-    trials = 400
+    trials = 200
     held, _, used = coverage(most, target, trials)
     assert held >= binom.ppf(0.001, trials, 0.945) / trials
     assert used < 0.9
