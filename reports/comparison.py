@@ -13,6 +13,7 @@ import pandas as pd
 from testbed import stats
 from testbed.errors import ResultsError
 from testbed.reports import labels
+from testbed.reports.intervals import confidence_of
 from testbed.reports.run_differences import RunDifference, run_differences
 from testbed.results import Results, load
 from testbed.speakers import resampled_speakers
@@ -126,14 +127,15 @@ class Comparison:
         for key, part in both.groupby(level=[0, 1]):
             units = part.index.get_level_values(unit)
             clusters = np.array([speakers.get(each, each) for each in units])
-            gap, low, high = stats.interval((part["b"] - part["a"]).to_numpy(float), clusters)
+            gaps = (part["b"] - part["a"]).to_numpy(float)
+            gap, low, high = stats.interval(gaps, clusters, self._confidence)
             yield key, _figures(part["a"].mean(), part["b"].mean(), gap, low, high, len(part))
 
     def _apart(self, column: str) -> Iterator["_Found"]:
         unit = self.a.kind.units[0]
         ours, theirs = (
             {
-                key: stats.interval(part[column].to_numpy(float), part[unit].to_numpy())
+                key: stats.interval(part[column].to_numpy(float), part[unit].to_numpy(), self._confidence)
                 for key, part in rows.groupby(["point", self._places(rows)])
             }
             for rows in self._matched
@@ -144,6 +146,11 @@ class Comparison:
                 continue
             gap, reach = b.value - a.value, math.hypot(a.high - a.value, b.high - b.value)
             yield key, _figures(a.value, b.value, gap, gap - reach, gap + reach, 0)
+
+    @property
+    def _confidence(self) -> float:
+        """Nominal confidence of the intervals: the higher of the runs'."""
+        return max(confidence_of(self.a.manifest), confidence_of(self.b.manifest))
 
     def _places(self, rows: pd.DataFrame) -> "pd.Series[int]":
         return rows[self.a.kind.subject].map({name: place for place, name in enumerate(self.subjects)})

@@ -44,6 +44,7 @@ def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "testbed": version,
         **(manifest.get("versions") or {}),
         **{f"plugin {name}": digest[:9] for name, digest in (manifest.get("plugins") or {}).items()},
+        "--until-ci": (manifest.get("until_ci") or {}).get("half_width"),
         "processor": ", ".join(map(str, manifest.get("processors") or ())) or None,
         **{
             f"{each['role']} {each['path'].rpartition('/')[2]}": each["sha256"][:9]
