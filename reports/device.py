@@ -32,8 +32,10 @@ class DeviceCost:
     @property
     def details(self) -> str:
         """The ranges, and the part of redundancy."""
-        text = f"{_range(self.encode)} / {_range(self.decode)}"
-        return f"{text}; redundancy {self.redundancy:.1f}x" if self.redundancy else text
+        has_range = self.encode[1] < self.encode[2]
+        texts = [f"{_range(self.encode)} / {_range(self.decode)}"] if has_range else []
+        texts += [f"redundancy {self.redundancy:.1f}x"] if self.redundancy else []
+        return "; ".join(texts)
 
 
 def device_costs(manifest: Mapping[str, Any]) -> dict[tuple[int, str], DeviceCost]:

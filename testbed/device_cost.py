@@ -22,15 +22,16 @@ from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_float
 from testbed.codecs.recovery import Action, Recovery
 from testbed.codecs.schemes import SchemeSpec
-from testbed.errors import TestbedError
 from testbed.plan import Plan, encoder_settings
 from testbed.playout.adaptive import concealer_of
 from testbed.playout.offline import Offline
 from testbed.run_context import RunContext
 
-SECONDS = 4.0
+SECONDS = 3.0
 """Longest speech that is encoded: the middle of the first clip."""
 ROUNDS = 3
+FEW_CALLS = 100
+"""Number of calls of a run below which one round is enough."""
 BUDGET_S = 2.0
 """Processor time after which no scheme, and no round, is begun."""
 _PLAIN = SchemeSpec.model_validate("plc")
@@ -110,7 +111,7 @@ def device_cost(plan: Plan, context: RunContext) -> dict[str, Any]:
         made = None if is_over() else _prepared(context, point, scheme)
         if made is not None:
             prepared[scheme.name] = made
-    times = _times(plain, prepared, is_over)
+    times = _times(plain, prepared, 1 if plan.calls < FEW_CALLS else ROUNDS, is_over)
     seconds = len(plain.pcm) / SAMPLE_RATE_HZ
     plains = np.array([before for each in times.values() for before, _ in each])
     if not len(plains):
@@ -121,7 +122,7 @@ def device_cost(plan: Plan, context: RunContext) -> dict[str, Any]:
         "rounds": max(map(len, times.values())),
         "plain_encode_ms": round(1000 * float(np.median(plains[:, 0])) / seconds, 3),
         "plain_decode_ms": round(1000 * float(np.median(plains[:, 1])) / seconds, 3),
-        "schemes": {name: _ratios(each) for name, each in times.items() if each},
+        "schemes": {name: _ratios(each) for name, each in times.items()},
     }
 
 
@@ -129,15 +130,19 @@ _Times = tuple[float, float, float]
 
 
 def _times(
-    plain: _Prepared, prepared: dict[str, _Prepared], is_over: Callable[[], bool]
+    plain: _Prepared, prepared: dict[str, _Prepared], rounds: int, is_over: Callable[[], bool]
 ) -> dict[str, list[tuple[_Times, _Times]]]:
-    """Return of each scheme the times of plain Opus and its own, by round."""
+    """Return of each scheme the times of plain Opus and its own, by round; without those that fail."""
+    plain.times_s()  # the first decoding is slower
     times: dict[str, list[tuple[_Times, _Times]]] = {name: [] for name in prepared}
-    for round_ in range(ROUNDS):
+    for round_ in range(rounds):
         if round_ and is_over():
             break
-        for name, each in prepared.items():
-            times[name].append((plain.times_s(), each.times_s()))
+        for name in [*times]:
+            try:
+                times[name].append((plain.times_s(), prepared[name].times_s()))
+            except Exception:  # as above
+                del times[name]
     return times
 
 
@@ -156,7 +161,7 @@ def _spread(ratios: NDArray[np.float64]) -> list[float]:
 
 
 def _prepared(context: RunContext, point: int, scheme: SchemeSpec) -> _Prepared | None:
-    """Return the work of a scheme on the first clip and realization; None if the call cannot be made."""
+    """Return the work of a scheme on the first clip and realization; None if its call fails."""
     scenario, clip = context.points[point].scenario, context.clips[0]
     length = min(len(clip.pcm), round(SECONDS * SAMPLE_RATE_HZ))
     start = (len(clip.pcm) - length) // 2
@@ -172,7 +177,7 @@ def _prepared(context: RunContext, point: int, scheme: SchemeSpec) -> _Prepared 
     try:
         channel = Realization.of(scenario.channel, scenario.folder, scenario.seed, "channel", clip.name, 0)
         simulation = simulate(encode(pcm, settings), ends, channel, most_events=scenario.limits.events)
-    except TestbedError:
+    except Exception:  # the call of the run failed, too, and its row has the reason
         return None
     return _Prepared(pcm, settings, simulation.job, _is_redundant(simulation))
 

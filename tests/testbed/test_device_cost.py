@@ -9,6 +9,7 @@ import testbed
 from testbed import device_cost as measuring
 from testbed.call_study import CallStudy
 from testbed.codecs.dred import writer
+from testbed.codecs.engines.libopus import FrameDecoder
 from testbed.device_cost import device_cost
 from testbed.errors import ResultsError
 from testbed.reports.report import write_report
@@ -78,6 +79,14 @@ def test_a_closed_loop_is_measured_at_its_first_target():
         feedback={"format": "transport_wide"},
     )
     assert list(found["schemes"]) == ["classic PLC"]
+
+
+def test_a_scheme_that_fails_is_left_out_and_the_run_ends_well(monkeypatch):
+    def fails_with_dred(self, *arguments):
+        raise RuntimeError
+
+    monkeypatch.setattr(FrameDecoder, "_play_dred", fails_with_dred)
+    assert list(cost()["schemes"]) == ["classic PLC"]
 
 
 def test_the_work_is_bounded(monkeypatch):
