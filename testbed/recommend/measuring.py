@@ -25,7 +25,7 @@ from testbed.recommend.search import MeasuredCalls
 from testbed.row_set import RowSet
 from testbed.run_context import RunContext
 from testbed.run_estimate import RunEstimate
-from testbed.scenario.checks import check_codec, check_languages, check_packages, clips_of
+from testbed.scenario.checks import check_codec, check_languages, check_packages, clips_of, mixer_for
 from testbed.scenario.loading import Scenario, load_scenario
 
 Report = Callable[[int, int, str], None]
@@ -98,6 +98,7 @@ class CandidateCalls:
         check_packages(scenario)
         clips = clips_of(scenario)
         check_languages(scenario, clips)
+        mixer = mixer_for(scenario, clips)
         self.candidates = tuple(candidates)
         self.metric = next(iter(scenario.metric_names), None)
         self.calls = len(clips) * scenario.realizations
@@ -105,9 +106,9 @@ class CandidateCalls:
         self._plan = plan(scenario, len(clips))
         terms = cache_terms(doing.is_cached)
         self._context = RunContext(
-            self._plan.points, self._plan.schemes, clips, frozenset(), frozenset(), terms
+            self._plan.points, self._plan.schemes, clips, frozenset(), frozenset(), terms, mixer
         )
-        inputs = inputs_of(self._plan.points, clips)
+        inputs = inputs_of(self._plan.points, clips, mixer)
         self._executor = executor(
             doing.jobs or cores(),
             doing.dask,
