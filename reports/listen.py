@@ -12,7 +12,7 @@ from testbed.errors import ResultsError
 from testbed.metrics import described
 from testbed.reports.call import is_played_adaptively, letters
 from testbed.reports.headline import Answer
-from testbed.reports.sounds import EXAMPLE_RATE_HZ, PageSounds, read_sound
+from testbed.reports.sounds import EXAMPLE_RATE_HZ, MAX_SOUND_BYTES, PageSounds, read_sound
 from testbed.reports.summary import Summary
 from testbed.results import Results
 from testbed.timeline import read_timeline
@@ -96,13 +96,17 @@ class Listening:
         return {"trials": self.trials, "sounds": self.sounds, "ranked": self.ranked}
 
 
-def listening(results: Results, summary: Summary, answers: Mapping[int, Answer]) -> Listening:
+def listening(
+    results: Results, summary: Summary, answers: Mapping[int, Answer], most_bytes: int = MAX_SOUND_BYTES
+) -> Listening:
     """Return what the page of a run plays.
 
     Parameters
     ----------
     answers
         The answers by point; a page may leave out points.
+    most_bytes
+        Largest size of all sounds.
 
     Raises
     ------
@@ -110,7 +114,7 @@ def listening(results: Results, summary: Summary, answers: Mapping[int, Answer])
         A file of an example is missing or differs from the manifest.
     """
     rows = results.stored.columns([*IDENTITY, *summary.metrics, *_FATE])
-    sounds, trials = PageSounds(), dict[Trial, dict[str, Any]]()
+    sounds, trials = PageSounds(most_bytes), dict[Trial, dict[str, Any]]()
     examples = (results.manifest.get("examples") or [])[:MAX_EXAMPLES]
     numbers = _numbers(rows, {_trial_of(example) for example in examples})
     for trial, same in groupby(examples, _trial_of):

@@ -22,6 +22,7 @@ from testbed.reports.listed_points import left_out, listed_points
 from testbed.reports.listen import listening
 from testbed.reports.reproduction import reproduction, rows
 from testbed.reports.shapes import SHAPES
+from testbed.reports.sounds import MAX_SOUND_BYTES
 from testbed.reports.stopped import stopped
 from testbed.reports.summary import DELAY, RECOVERIES, Cell, Summary, summarize
 from testbed.reports.templates import digest, plain, script, style, template
@@ -73,7 +74,10 @@ def write_report(
 
 
 def render(
-    results: Results, margins: Mapping[str, float] | None = None, budget_kbps: float | None = None
+    results: Results,
+    margins: Mapping[str, float] | None = None,
+    budget_kbps: float | None = None,
+    most_sound_bytes: int = MAX_SOUND_BYTES,
 ) -> str:
     """Return the page."""
     summary = summarize(results)
@@ -85,7 +89,7 @@ def render(
     first = judge(summary, shown, margins)
     by_delay = trades(summary, points, DELAY)
     weighed = trades(summary, points, "wire_kbps") + by_delay
-    heard = listening(results, summary, found)
+    heard = listening(results, summary, found, most_sound_bytes)
     load_call = f'testbed.load("{_run_folder(results.folder).name}")'
     code = script(_SCRIPTS)
     looked = looks(

@@ -22,9 +22,16 @@ _OPUS, _OPUS_BPS = {"application": "voip", "compression_level": "5"}, 34_000
 
 
 class PageSounds:
-    """Sounds by their place in the page; equal ones have one place."""
+    """Sounds by their place in the page; equal ones have one place.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    most_bytes
+        Largest size in base64.
+    """
+
+    def __init__(self, most_bytes: int = MAX_SOUND_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._sounds: list[NDArray[np.int16]] = []
         self._places: dict[bytes, int] = {}
         self._first: int | None = None
@@ -45,15 +52,16 @@ class PageSounds:
     def encoded(self) -> tuple[list[str | None], bool]:
         """Return the files in base64, None for those without room, and whether any is of Opus."""
         files = [flac(samples) for samples in self._sounds]
-        is_compressed = _size_bytes(files) > MAX_LOSSLESS_BYTES
+        lossless_bytes = min(MAX_LOSSLESS_BYTES, self._most_bytes)
+        is_compressed = _size_bytes(files) > lossless_bytes
         if is_compressed:
             first = self._first or 0
-            if _size_bytes(files[:first]) > MAX_LOSSLESS_BYTES / 2:
+            if _size_bytes(files[:first]) > lossless_bytes / 2:
                 first = 0
             with ThreadPoolExecutor(cores()) as pool:
                 files[first:] = pool.map(_opus, self._sounds[first:])
         texts: list[str | None] = []
-        left_bytes = MAX_SOUND_BYTES
+        left_bytes = self._most_bytes
         for file in files:
             text = base64.b64encode(file).decode("ascii")
             left_bytes -= len(text)

@@ -243,7 +243,7 @@ def congests(evidence: Evidence) -> Answer:
     """Measure what a narrow link drops."""
     dropped = {
         scheme: evidence.mean(CONGESTION, scheme, "queue_loss", rate_kbps=LINK_KBPS)
-        for scheme in (NEURAL, LBRR, RED, DRED, EXACT)
+        for scheme in (DRED, NEURAL, LBRR, RED, EXACT)
     }
     gain = {
         rate: evidence.gain(CONGESTION, DRED, NEURAL, "plcmos", rate_kbps=rate)

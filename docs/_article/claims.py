@@ -71,7 +71,8 @@ CLAIMS = (
         MIX,
         f"holds: bounds of at least {DEPTH_MS:.0f} ms and at most {COST_KBPS:.0f} kb/s, from libopus and "
         "from the exact writer; in part: from one of them",
-        "For 32 kb/s libopus 1.6 prefers finer quantizers to more depth, and sends none where nobody speaks. "
+        "The abstract says less than 32 kb/s for 50 copies. For that libopus 1.6 prefers finer quantizers "
+        "to more depth, and sends none where nobody speaks. "
         "The exact writer sends the depth that it is told to, with "
         f"q0 {QUANTIZER['q0']}, dq {QUANTIZER['dq']}, qmax {QUANTIZER['qmax']}.",
         answers.dred_rate,

@@ -11,7 +11,7 @@ from snippets import ROOT
 
 SAMPLE = ROOT / "docs" / "sample" / "report.html"
 PICTURE = ROOT / "docs" / "images" / "report.png"
-SIZE = "1200,1750"
+SIZE = "1200,2130"
 COLOURS = 128
 
 

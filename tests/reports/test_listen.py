@@ -10,7 +10,7 @@ import soundfile
 from testbed.reports import sounds
 from testbed.reports.listen import listening
 from testbed.reports.report import write_report
-from testbed.reports.sounds import PageSounds
+from testbed.reports.sounds import MAX_SOUND_BYTES, PageSounds
 from testbed.reports.summary import summarize
 from testbed.results import load
 
@@ -258,8 +258,8 @@ def test_sounds_are_compressed_where_there_are_many_and_left_out_where_there_is_
     rng = np.random.default_rng(5)
     made = [(3000 * rng.standard_normal(HZ)).astype(np.int16) for _ in range(4)]
 
-    def pages():
-        page = PageSounds()
+    def pages(most_bytes=MAX_SOUND_BYTES):
+        page = PageSounds(most_bytes)
         places = [page.add(samples) for samples in (made[0], made[0])]
         page.end_first()
         places += [page.add(samples) for samples in made]
@@ -271,9 +271,7 @@ def test_sounds_are_compressed_where_there_are_many_and_left_out_where_there_is_
     assert pages() == ([flac] * 4, False)
     monkeypatch.setattr(sounds, "MAX_LOSSLESS_BYTES", 100_000)
     assert pages() == ([flac, ogg, ogg, ogg], True)
-    monkeypatch.setattr(sounds, "MAX_LOSSLESS_BYTES", 26_000)
-    monkeypatch.setattr(sounds, "MAX_SOUND_BYTES", 20_000)
-    assert pages() == ([ogg, ogg, ogg, None], True)
+    assert pages(20_000) == ([ogg, ogg, ogg, None], True)
 
 
 def test_a_run_without_sound_still_lists_its_worst_calls(tmp_path):
