@@ -151,7 +151,7 @@ def test_the_page_fits_a_browser_and_asks_for_nothing(folder, width):
         )
         assert drawn[0] == ["S1", EVIL, "target", "capacity", "cross traffic"]
         assert page.requests == [path.as_uri()]
-        assert page.complaints == []
+        assert page.complaints == page.violations() == []
 
 
 def test_charts_of_a_direction_share_their_axes_and_lost_packets_have_a_panel(folder):
