@@ -19,8 +19,9 @@ def summary_table(results: Results) -> pd.DataFrame:
         ``point``, the swept parameters, ``scheme``, ``calls`` and ``failed``; of each metric the mean
         (``plcmos``), its 95 % interval (``plcmos_low``, ``plcmos_high``), the number of calls and of their
         clips (``plcmos_calls``, ``plcmos_clips``), and how much better it is than the baseline on the same
-        calls (``plcmos_gain``, ``plcmos_gain_low``, ``plcmos_gain_high``); the means of bitrates, losses and
-        delays. NaN where nothing is known.
+        calls (``plcmos_gain``, ``plcmos_gain_low``, ``plcmos_gain_high``), and the share of the baseline's
+        damage by loss that it repairs (``plcmos_repaired``, ...); the means of bitrates, losses and delays.
+        NaN where nothing is known.
 
     Raises
     ------
@@ -54,6 +55,7 @@ def _scores(cell: Cell, metrics: list[str]) -> dict[str, float]:
         made |= _numbers(metric, score)
         made |= {f"{metric}_calls": score.pairs, f"{metric}_clips": score.clips}
         made |= _numbers(f"{metric}_gain", cell.gains.get(metric, _NOTHING))
+        made |= _numbers(f"{metric}_repaired", cell.repaired.get(metric, _NOTHING))
     return made
 
 

@@ -186,6 +186,11 @@ def test_the_address_brings_the_choices_back(page):
     page.run("state.set('metric', 'plcmos'); state.set('as', 'gains')")
 
 
+def again(command, run):
+    """Return what a line of Python under a figure gives, with the run's folder for its name."""
+    return eval(command.replace('load("a run")', "load(folder)"), {"testbed": testbed, "folder": run})
+
+
 @pytest.mark.long
 def test_the_commands_under_the_figures_work(page, run):
     page.run("state.set('facet', 'congestion.controller')")
@@ -195,11 +200,17 @@ def test_the_commands_under_the_figures_work(page, run):
     )
     commands += page.run(CODES)
     assert len({command for command in commands if command.startswith("testbed plot")}) >= 4
+    page.run("state.set('as', 'repaired'); state.set('heat', 'dred 500')")
+    commands += page.run(CODES)
+    page.run("state.set('as', 'gains')")
     for command in dict.fromkeys(commands):
         if command.startswith("testbed.load"):
-            assert len(
-                eval(command.replace('load("a run")', "load(folder)"), {"testbed": testbed, "folder": run})
-            )
+            assert len(again(command, run))
+    heat, calls = page.run(CODES)[2:4]
+    cells = [float(row["plcmos_gain"]) for row in table(page, "heat-chart")]
+    assert sorted(cells) == pytest.approx(sorted(again(heat, run).stack().dropna()), abs=1e-6)
+    steps = [float(row["plcmos_gain"]) for row in table(page, "spread-chart") if row["scheme"] == "dred 500"]
+    assert steps == pytest.approx(sorted(again(calls, run)["dred 500"]), abs=2e-3)
     lines = [
         shlex.split(command)[1:] for command in dict.fromkeys(commands) if command.startswith("testbed ")
     ]

@@ -2,8 +2,7 @@
 const BITS = [["speech", "primary_kbps"], ["red", "red_kbps"], ["lbrr", "lbrr_kbps"], ["dred", "dred_kbps"]];
 const atPoint = () => shownSchemes().map((scheme, row) => ({ scheme: scheme, row: row, cell: cellAt(state.get("point"), scheme.name) }));
 const barRow = (cell, values) => Object.assign({ scheme: cell.scheme, point: cell.point }, data.points[cell.point].parameters, values);
-const loaded = () => `testbed.load(${JSON.stringify(data.folder)}).rows(point=${state.get("point")})`;
-const meansOf = (columns) => `${loaded()}.groupby("scheme")[${JSON.stringify(columns)}].mean()`;
+const meansOf = (columns) => `testbed.load(${pythonText(data.folder)}).rows(point=${state.get("point")}).groupby("scheme")[${pythonText(columns)}].mean()`;
 draws(recovery, []);
 draws(bits, []);
 draws(dred, []);

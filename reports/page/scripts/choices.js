@@ -63,3 +63,10 @@ const quoted = (text) => (/^[A-Za-z0-9_.,:=\/+-]+$/.test(text) ? text : `'${text
 const cellText = (value) => (typeof value === "number" ? String(Number(value.toPrecision(6))) : typeof value === "boolean" ? (value ? "True" : "False") : String(value));
 // Options that choose the present values of sweeps.
 const whereText = (chosen) => chosen.map((sweep) => ` --where ${quoted(`${sweep.keys[0]}=${cellText(sweep.values[placeOf(sweep, state.get("point"))])}`)}`).join("");
+
+// Values and names in a line of Python.
+const pythonText = (value) => (typeof value === "boolean" ? (value ? "True" : "False") : JSON.stringify(value));
+// The means of the schemes at the points that meet conditions [name, value], and the column of a view of a metric in them.
+const meansAgain = (conditions) =>
+  `testbed.load(${pythonText(data.folder)}).summary().query(${pythonText(conditions.map(([name, value]) => `\`${name}\` == ${pythonText(value)}`).join(" and ") || "point >= 0")})`;
+const meansColumn = (metric, as) => `${metric.name}${{ scores: "", gains: "_gain", repaired: "_repaired" }[as]}`;

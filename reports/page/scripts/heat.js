@@ -40,7 +40,7 @@ function heat() {
   if (means.length) heatKey(byId("heat-key"), sign > 0 ? [low, high] : [high, low], plus);
   figure(byId("heat-chart"), {
     file: "heat-map", label: `${sightAxis(metric, as)} of ${shown === RECOMMENDED ? "the recommended scheme" : shown} by ${across.title} and ${down.title}`,
-    again: heatAgain(across, down, metric, shown, fixed),
+    again: heatAgain(across, down, metric, as, shown, fixed),
     panels: [{
       x: { words: across.texts, title: across.title }, y: { words: down.texts, row: 46, title: down.title },
       marks: marks.filter((mark) => mark.score || shown === RECOMMENDED).map(({ point, scheme, score }) => ({
@@ -60,10 +60,9 @@ function heatKey(box, [low, high], text) {
   html("span", {}, box, text(high));
 }
 
-function heatAgain(across, down, metric, shown, fixed) {
-  const code = (text) => JSON.stringify(text);
-  const scheme = shown === RECOMMENDED ? "" : `, scheme=${code(shown)}`;
-  const values = fixed.map((sweep) => `, ${code(sweep.keys[0])}: ${code(cellText(sweep.values[placeOf(sweep, state.get("point"))]))}`).join("").slice(2);
-  const rows = `testbed.load(${code(data.folder)}).rows(${[scheme.slice(2), values ? `**{${values}}` : ""].filter(Boolean).join(", ")})`;
-  return shown === RECOMMENDED ? `testbed show ${quoted(data.folder)}` : `${rows}.pivot_table(${code(metric.name)}, ${code(down.keys[0])}, ${code(across.keys[0])})`;
+function heatAgain(across, down, metric, as, shown, fixed) {
+  if (shown === RECOMMENDED) return `testbed show ${quoted(data.folder)}`;
+  const conditions = fixed.map((sweep) => [sweep.keys[0], sweep.values[placeOf(sweep, state.get("point"))]]);
+  const names = [meansColumn(metric, as), down.keys[0], across.keys[0]].map(pythonText);
+  return `${meansAgain([["scheme", shown], ...conditions])}.pivot_table(${names.join(", ")})`;
 }

@@ -107,8 +107,10 @@ function runsOf(list) {
   return runs.filter((run) => run.length > 1);
 }
 
+const repairedAgain = () => `testbed.load(${pythonText(data.folder)}).summary().filter(regex="point|scheme|repaired")`;
+
 function qualityAgain(x, y, as, lines, facet) {
-  if (as === "repaired") return "";
+  if (as === "repaired") return repairedAgain();
   const byDred = DRED.includes(x) && lines, taken = [sweepOf(x) || (DRED.includes(x) ? undefined : alongOf(x, [lines, facet].filter(Boolean))), facet, byDred || facet ? undefined : lines];
   const panel = facet || (byDred ? undefined : lines);
   return `testbed plot ${quoted(data.folder)} --x ${quoted(x)} --y ${quoted(y)}${byDred ? ` --by ${quoted(lines.keys[0])}` : " --by scheme"}${as === "gains" ? " --gain" : ""}` +
@@ -124,7 +126,7 @@ function bySchemes() {
   const schemes = shownSchemes(), as = state.get("as"), ceiling = data.schemes.find((s) => s.ceiling);
   figure(byId("dots-chart"), {
     file: "schemes", label: "Mean score of each scheme in each metric", columns: data.metrics.length,
-    again: as === "repaired" ? "" : `testbed plot ${quoted(data.folder)} --x scheme --y ${state.get("metric")} --by scheme${as === "gains" ? " --gain" : ""}${whereText(data.sweeps)} -o schemes.svg`,
+    again: as === "repaired" ? repairedAgain() : `testbed plot ${quoted(data.folder)} --x scheme --y ${state.get("metric")} --by scheme${as === "gains" ? " --gain" : ""}${whereText(data.sweeps)} -o schemes.svg`,
     panels: data.metrics.map((metric) => {
       const marks = schemes.map((scheme, i) => ({ scheme: scheme, at: i, cell: cellAt(state.get("point"), scheme.name) }))
         .map((each) => Object.assign(each, { score: sight(each.cell, metric.name, as) })).filter((each) => each.score)

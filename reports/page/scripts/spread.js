@@ -26,7 +26,7 @@ function callValues(metric, as) {
 function spread() {
   const metric = metricNow(), as = state.get("as") === "repaired" ? "scores" : state.get("as"), view = state.get("spread");
   const calls = callValues(metric, as), title = sightAxis(metric, as);
-  const declared = { file: `spread-${view}`, again: `testbed.load(${JSON.stringify(data.folder)}).rows(point=${state.get("point")})[["clip", "realization", "scheme", "${metric.name}"]]`, nothing: "The page has no single calls of this point and metric." };
+  const declared = { file: `spread-${view}`, again: spreadAgain(metric, as), nothing: "The page has no single calls of this point and metric." };
   const zero = as === "gains" ? [{ x: 0, colour: "var(--soft)", dash: "2 4" }] : [];
   const panel = !calls || !calls.of.length ? { marks: [], y: {} } : view === "calls" ? stepsOf(calls, metric, as) : stripOf(calls, metric, as, view);
   byId("spread-chart").classList.add("one-interval");
@@ -75,4 +75,9 @@ function stripOf(calls, metric, as, view) {
   })));
   const [low, high] = range(marks.map((mark) => mark.x), 0.06);
   return { x: { title: sightAxis(metric, as), low: low, high: high }, y: { words: made.map(({ row }) => row), row: 27, title: made.length < all ? `The ${made.length} worst of ${all} ${view}` : undefined }, marks: marks };
+}
+
+function spreadAgain(metric, as) {
+  const calls = `testbed.load(${pythonText(data.folder)}).rows(point=${state.get("point")}).pivot_table("${metric.name}", ["clip", "realization"], "scheme")`;
+  return as === "scores" ? calls : `${calls}.pipe(lambda calls: calls.sub(calls[${pythonText(data.baseline)}], axis=0))${metric.better === "lower" ? ".mul(-1)" : ""}`;
 }
