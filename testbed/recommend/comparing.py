@@ -78,6 +78,7 @@ def chosen_of(
     """Return the recommended configuration, and whether the calls show that it is good enough."""
     if limits.min_score is not None:
         sign = METRICS[limits.metric].sign
+        members = [each for each in members if each.place in searched.finalists]
         estimates = {each.place: estimated(calls, searched, [each.place])[0] for each in members}
         reaching = [
             each for each in members if sign * _worst(estimates[each.place], sign) >= sign * limits.min_score

@@ -10,6 +10,7 @@ from testbed.choice import Choice
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.schemes import SchemeSpec
 from testbed.errors import ScenarioError
+from testbed.metrics import METRICS
 from testbed.playout import PlayoutSpec
 from testbed.recommend.candidates import Candidate, CandidateGrid, NetworkFacts, candidate_grid
 from testbed.recommend.comparing import (
@@ -164,6 +165,7 @@ def recommend(
         lambda places, number: calls.measured(places, number, f"{len(places)} configurations"),
         limits.margin_used,
         lambda place: exclusion(calls, place, limits) is None,
+        None if limits.min_score is None else METRICS[limits.metric].sign * limits.min_score,
     )
     if not searched.finalists:
         raise ScenarioError(nothing_possible(calls, searched, limits))

@@ -115,6 +115,7 @@ def search(
     measure: Callable[[Sequence[int], int], MeasuredCalls],
     margin: float,
     is_possible: Callable[[int], bool] = lambda configuration: True,
+    least: float | None = None,
 ) -> Searched:
     """Search a grid.
 
@@ -131,6 +132,8 @@ def search(
         Difference that does not matter.
     is_possible
         Whether a configuration that was measured keeps the limits, and did what it was asked for.
+    least
+        Mean score that is good enough, on the scale of `MeasuredCalls.scores`; None: as good as the best.
     """
     left = list(range(configurations))
     calls, excluded = [0] * configurations, []
@@ -142,20 +145,21 @@ def search(
         kept = [index for index, configuration in enumerate(left) if is_possible(configuration)]
         excluded += [configuration for index, configuration in enumerate(left) if index not in kept]
         most = rounds[place + 1].keep if place + 1 < len(rounds) else len(kept)
-        kept = [kept[index] for index in promoted(measured.part(kept), most, margin)]
+        kept = [kept[index] for index in promoted(measured.part(kept), most, margin, least)]
         left, measured = [left[index] for index in kept], measured.part(kept)
         if not left:
             break
     return Searched(tuple(left), measured, tuple(calls), tuple(excluded))
 
 
-def promoted(measured: MeasuredCalls, most: int, margin: float) -> list[int]:
+def promoted(measured: MeasuredCalls, most: int, margin: float, least: float | None = None) -> list[int]:
     """Return the configurations of a round that may still be the answer, the best mean first.
 
     What is worse than the best by more than the margin, beyond doubt, is dropped. If more than `most` are
     left, half of the places go to the best means, and the others to the cheapest whose mean is within the
     margin of the best: one of these will be recommended. Of several that sound the same in every call, the
-    one with the least delay comes first, and the others get places that are left.
+    one with the least delay comes first, and the others get places that are left. Where a mean of `least` is
+    good enough, the margin reaches down to it.
     """
     scores = measured.scores
     if not scores.shape[1]:
@@ -165,6 +169,8 @@ def promoted(measured: MeasuredCalls, most: int, margin: float) -> list[int]:
     order = [int(place) for place in by_mean if not np.isnan(means[place])]
     if not order:
         return []
+    if least is not None:
+        margin = max(margin, float(means[order[0]]) - least)
     gaps = scores - scores[:, [order[0]]]
     gap = np.array([_mean(gaps[:, place]) for place in range(gaps.shape[1])])
     doubt = _CLEARLY * _pooled_error(gaps)

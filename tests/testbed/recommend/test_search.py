@@ -90,6 +90,14 @@ def test_a_cheap_configuration_within_the_margin_gets_a_place_before_a_dear_one(
     assert promoted(measured, 2, MARGIN) == [0, 3]
 
 
+def test_where_a_score_is_good_enough_the_cheapest_that_reaches_it_gets_a_place() -> None:
+    means = np.array([4.0, 3.9, 3.85, 3.5])
+    scores = np.tile(means, (6, 1)) + generator(3, "noise").normal(0, 0.02, (6, 4))
+    measured = MeasuredCalls(scores, np.array([60.0, 55.0, 50.0, 30.0]), np.full(4, 100.0))
+    assert promoted(measured, 2, MARGIN) == [0, 1]
+    assert promoted(measured, 2, MARGIN, least=3.4) == [0, 3]
+
+
 def test_of_equal_sounds_the_one_with_the_least_delay_gets_the_place() -> None:
     scores = np.tile([4.0, 3.98, 3.98, 3.95], (6, 1)) + generator(2, "noise").normal(0, 0.05, (6, 1))
     measured = MeasuredCalls(scores, np.full(4, 60.0), np.array([100.0, 250.0, 150.0, 100.0]))
