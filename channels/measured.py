@@ -86,13 +86,15 @@ class Measured(Parameters):
         },
     )
 
-    intervals: tuple[MeasuredInterval, ...] = Field(min_length=1, max_length=MAX_INTERVALS)
+    intervals: tuple[MeasuredInterval, ...] = Field(max_length=MAX_INTERVALS)
     mean_burst_packets: float = Field(1.0, ge=1, le=1e6)
     offset_ms: float | None = Field(None, ge=0, le=1e10)
     queue: Annotated[QueueParameters, QUEUES] = DropTail()
 
     @model_validator(mode="after")
-    def _rates_of_all_or_none(self) -> "Measured":
+    def _possible(self) -> "Measured":
+        if not self.intervals:
+            raise invalid("needs at least one interval", "intervals", value=self.intervals)
         without = [place for place, each in enumerate(self.intervals) if each.rate_kbps is None]
         if 0 < len(without) < len(self.intervals):
             raise invalid(

@@ -61,7 +61,7 @@ class AudioStream:
 
 
 def chosen_stream(series: Sequence[StatsSeries], ssrc: int | None, where: str) -> AudioStream:
-    """Return the audio stream of an SSRC; by default the one received or, if none is, the one sent.
+    """Return the audio stream, of an SSRC if one is given: the one received or, if none is, the one sent.
 
     Raises
     ------
@@ -76,10 +76,9 @@ def chosen_stream(series: Sequence[StatsSeries], ssrc: int | None, where: str) -
         )
     listed = "; ".join(map(str, streams))
     if ssrc is not None:
-        named = [stream for stream in streams if stream.ssrc == ssrc]
-        if not named:
+        streams = [stream for stream in streams if stream.ssrc == ssrc]
+        if not streams:
             raise ChannelError(f"{where}: has no audio stream of SSRC {ssrc}; it has {listed}")
-        return named[0]
     received = [stream for stream in streams if stream.way == "received"]
     candidates = received or streams
     if len(candidates) > 1:

@@ -64,5 +64,5 @@ def test_a_realization_draws_its_place(run, call):
 def test_rates_are_given_for_all_intervals_or_none():
     with pytest.raises(ValidationError, match="needs rate_kbps"):
         network({"duration_ms": 5, "rate_kbps": 1000}, {"duration_ms": 100})
-    with pytest.raises(ValidationError, match="at least 1"):
+    with pytest.raises(ValidationError, match="at least one interval"):
         network()
