@@ -59,7 +59,7 @@ class Tags(HTMLParser):
 
 
 def test_completion_offers_what_the_package_is_for() -> None:
-    assert dir(testbed) == ["Results", "__version__", "load", "run"]
+    assert dir(testbed) == ["Results", "__version__", "compare", "load", "run"]
 
 
 def test_nothing_floods_the_page(run: Run, call: Call) -> None:
