@@ -44,6 +44,11 @@ class PageSounds:
             self._sounds.append(samples)
         return self._places[key]
 
+    @property
+    def seconds(self) -> float:
+        """Length of all sounds."""
+        return sum(map(len, self._sounds)) / EXAMPLE_RATE_HZ
+
     def end_first(self) -> None:
         """End the first trial, whose sounds stay lossless."""
         if self._first is None:

@@ -12,12 +12,13 @@ from testbed import compilation
 from testbed.calls import results_of
 from testbed.codecs.engines import ENGINES
 from testbed.codecs.opus.settings import EncoderSettings
-from testbed.example_choice import MOST_SECONDS, MOST_TRIALS
+from testbed.example_choice import MOST_TRIALS
 from testbed.kept_files import clean_speech
 from testbed.plan import CallId, Group, Plan
 from testbed.run_context import RunContext
 from testbed.run_estimate import MANY_TASKS, RunEstimate
 from testbed.stopwatch import Stopwatch
+from testbed.trials import MOST_SECONDS
 
 _MOST_S = 6.0
 """Processor time for the sample; each scheme of the middle point takes what it takes."""

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from testbed.codecs.schemes import NO_LOSS
 from testbed.plan import CallId, Plan
 from testbed.speech import Clip
-from testbed.trials import MOST_SECONDS_OF_SOUND, Trial, ranked_trials, trials_of, worst_calls
+from testbed.trials import MOST_SECONDS, MOST_SECONDS_OF_SOUND, Trial, ranked_trials, trials_of, worst_calls
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_TRIALS = 20
-MOST_SECONDS = 1600.0
-"""Longest sound of all schemes together, 26 MB as FLAC."""
 
 
 def first_trial(plan: Plan, clips: Sequence[Clip]) -> Trial:

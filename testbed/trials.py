@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WORST_CALLS = 10
+MOST_SECONDS = 1600.0
+"""Longest sound of a run's calls to be heard, all schemes together: 26 MB as FLAC."""
 MOST_SECONDS_OF_SOUND = 60
-"""A longer call is cut where it is kept to be heard."""
+"""A longer one of these calls is cut."""
 IDENTITY = ("point", "scheme", "clip", "realization")
 
 
