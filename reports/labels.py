@@ -9,17 +9,12 @@ from testbed import columns
 from testbed.columns import Column
 from testbed.flows import columns as flow_columns
 from testbed.metrics import METRICS, described
+from testbed.reports.key_words import is_symbol, named, phrase
 
 _DECLARED = {column.name: column for column in (*flow_columns.COLUMNS, *columns.COLUMNS)}
 _KINDS = ("policy", "controller", "model", "format", "discipline")
 """Keys whose values need no name before them."""
-_MIXED = {
-    "speech.noise": "noise",
-    "speech.snr_db": "SNR",
-    "speech.talkers": "talkers",
-    "speech.others_db": "level of other talkers",
-}
-"""Words of the keys that mix something into clips."""
+_UNCONTROLLED = ("congestion.controller", "none")
 _UNITS = {"kbps": "kb/s", "ms": "ms", "hz": "Hz", "packets": "packets", "bytes": "bytes", "db": "dB"}
 
 
@@ -47,14 +42,19 @@ def axis(name: str) -> str:
 def value(parameter: str, number: Any) -> str:
     """Return ``playout delay 40 ms`` for ``playout.delay_ms`` at 40."""
     words, unit = _words(parameter)
-    return f"{words} {alone(number)} {'' if _parts(number) else unit}".rstrip()
+    if parameter.rpartition(".")[2] in _KINDS and isinstance(number, str):
+        return "no congestion control" if (parameter, number) == _UNCONTROLLED else alone(number)
+    joint = " = " if is_symbol(words) else " "
+    return f"{words}{joint}{alone(number)} {'' if _parts(number) else unit}".rstrip()
 
 
 def alone(number: Any) -> str:
     """Return a value without the name and unit of its parameter: ``40`` for 40."""
     if parts := _parts(number):
-        return ", ".join(str(part) if key in _KINDS else value(key, part) for key, part in parts.items())
-    return f"{number:g}" if is_number(number) else number if isinstance(number, str) else json.dumps(number)
+        return ", ".join(value(key, part) for key, part in parts.items())
+    if isinstance(number, str):
+        return named(number)
+    return f"{number:g}" if is_number(number) else json.dumps(number)
 
 
 def _parts(number: Any) -> dict[str, Any]:
@@ -102,6 +102,5 @@ def is_number(thing: Any) -> bool:
 
 
 def _words(parameter: str) -> tuple[str, str]:
-    parts = parameter.replace(".", "_").split("_")
-    unit = _UNITS.get(parts[-1], "") if len(parts) > 1 else ""
-    return _MIXED.get(parameter) or " ".join(parts[:-1] if unit else parts), unit
+    last = parameter.rpartition("_")[2] if "_" in parameter else ""
+    return phrase(parameter, last if last in _UNITS else ""), _UNITS.get(last, "")

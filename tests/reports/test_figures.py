@@ -86,7 +86,7 @@ def test_ticks_are_the_swept_values(page):
 def test_a_swept_key_becomes_panels_or_dashes(page):
     page.run("state.set('x', 'channel.link.rate_kbps'); state.set('facet', 'congestion.controller')")
     heads = "[...document.querySelectorAll('#curve-chart text.panel')].map(text => text.textContent)"
-    assert [head.split(": ")[1] for head in page.run(heads)] == ["none", "gcc"]
+    assert [head.split(": ")[1] for head in page.run(heads)] == ["none", "GCC"]
     page.run("state.set('facet', ''); state.set('lines', 'congestion.controller')")
     lines = "[...document.querySelectorAll('#curve-chart path.line')]"
     dashes = f"new Set({lines}.map(line => line.getAttribute('stroke-dasharray'))).size"
