@@ -14,7 +14,7 @@ from testbed.plan import Plan, plan
 from testbed.progress import Progress
 from testbed.runner import run_scenario
 from testbed.scenario.checks import clips_of
-from testbed.scenario.loading import Scenario, parse_scenario
+from testbed.scenario.loading import AnyScenario, Scenario, parse_scenario
 from testbed.speech import Clip
 from testbed.trials import Trial, ranked_trials, worst_calls
 from tests.testbed.cache.conftest import own_cache
@@ -103,38 +103,50 @@ def test_the_sound_that_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert trials() == {(0, 0)}
 
 
-def test_a_run_keeps_the_same_calls_however_it_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path
-) -> None:
-    """In one process, in two, from the cache, and resumed while the calls to be heard were made."""
+@pytest.fixture
+def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AnyScenario:
+    """Return the scenario with two seconds of each clip; three of its six trials are kept."""
     monkeypatch.setattr(example_choice, "MOST_TRIALS", 3)
     for number, clip in enumerate(clips_of(scenario())):
         soundfile.write(tmp_path / f"{number}.wav", clip.pcm[:32_000], 16_000)
     monkeypatch.chdir(tmp_path)
-    given = parse_scenario(SCENARIO.replace("corpus: packaged, clips: 2", "files: ['*.wav']"))
+    return parse_scenario(SCENARIO.replace("corpus: packaged, clips: 2", "files: ['*.wav']"))
 
-    def examples(run: Run) -> dict[str, bytes]:
-        kept = [name for name in run.manifest["written"] if name.startswith("examples/")]
-        named = [example[kind] for example in run.manifest["examples"] for kind in ("audio", "timeline")]
-        assert {*kept} == {*named, *(clean["audio"] for clean in run.manifest["clean"])}
-        return {name: (run.folder / name).read_bytes() for name in kept}
 
-    def interrupt(progress: Progress) -> None:
-        if progress.message == "calls to be heard":
-            raise KeyboardInterrupt
+def examples(run: Run) -> dict[str, bytes]:
+    kept = [name for name in run.manifest["written"] if name.startswith("examples/")]
+    named = [example[kind] for example in run.manifest["examples"] for kind in ("audio", "timeline")]
+    assert {*kept} == {*named, *(clean["audio"] for clean in run.manifest["clean"])}
+    return {name: (run.folder / name).read_bytes() for name in kept}
 
-    run = run_scenario(given, tmp_path / "one", 1, cache=False)
-    first = examples(run)
+
+def test_the_chosen_calls_are_those_of_the_rows(tmp_path: Path, short: AnyScenario) -> None:
+    run = run_scenario(short, tmp_path / "run", 1, cache=False)
+    assert len(examples(run)) > 2 * 2 * 3
     assert len(run.manifest["examples"]) == 2 * 3
     assert len({(each["clip"], each["realization"]) for each in run.manifest["examples"]}) == 3
     last = run.manifest["examples"][-1]
     number = run.rows(**{name: last[name] for name in ("scheme", "clip", "realization")}).index[0]
     assert np.array_equal(soundfile.read(run.folder / last["audio"], dtype="int16")[0], run.call(number).pcm)
+
+
+@pytest.mark.long
+def test_a_run_keeps_the_same_calls_however_it_is_made(
+    tmp_path: Path, short: AnyScenario, own_cache: Path
+) -> None:
+    """In one process, in two, from the cache, and resumed while the calls to be heard were made."""
+
+    def interrupt(progress: Progress) -> None:
+        if progress.message == "calls to be heard":
+            raise KeyboardInterrupt
+
+    run = run_scenario(short, tmp_path / "one", 1, cache=False)
+    first = examples(run)
     for name, jobs, cache in (("two", 2, False), ("computed", 1, True), ("cached", 1, True)):
-        assert examples(run_scenario(given, tmp_path / name, jobs, cache=cache)) == first, name
+        assert examples(run_scenario(short, tmp_path / name, jobs, cache=cache)) == first, name
     with pytest.raises(KeyboardInterrupt, match="12 rows are kept"):
-        run_scenario(given, tmp_path / "resumed", 1, on_progress=interrupt, cache=False)
-    resumed = run_scenario(given, tmp_path / "resumed", 1, cache=False, resume=True)
+        run_scenario(short, tmp_path / "resumed", 1, on_progress=interrupt, cache=False)
+    resumed = run_scenario(short, tmp_path / "resumed", 1, cache=False, resume=True)
     assert examples(resumed) == first
     measured = [name for name in run.table if not str(name).startswith("seconds_")]
     assert resumed.table[measured].equals(run.table[measured])
