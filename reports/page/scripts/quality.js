@@ -125,7 +125,7 @@ if (byId("dots-chart")) {
 function bySchemes() {
   const schemes = shownSchemes(), as = state.get("as"), ceiling = data.schemes.find((s) => s.ceiling);
   figure(byId("dots-chart"), {
-    file: "schemes", label: "Mean score of each scheme in each metric", columns: data.metrics.length,
+    file: "schemes", label: "Mean score of each scheme in each metric", columns: state.get("paper") ? Math.min(2, data.metrics.length) : data.metrics.length,
     again: as === "repaired" ? repairedAgain() : `testbed plot ${quoted(data.folder)} --x scheme --y ${state.get("metric")} --by scheme${as === "gains" ? " --gain" : ""}${whereText(data.sweeps)} -o schemes.svg`,
     panels: data.metrics.map((metric) => {
       const marks = schemes.map((scheme, i) => ({ scheme: scheme, at: i, cell: cellAt(state.get("point"), scheme.name) }))
