@@ -1,51 +1,16 @@
 """Networks from the statistics of WebRTC calls: dumps of webrtc-internals, and series of `getStats()`."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.channels.recordings.file import read_content
-from testbed.channels.recordings.kind import decide
-from testbed.errors import ChannelError
 from testbed.traces import getstats, webrtc_internals
 from testbed.traces.audio_stream import chosen_stream
 from testbed.traces.format import Format, StreamChoice
 from testbed.traces.measured_call import MeasuredCall, measured_call
 from testbed.traces.stats_series import StatsSeries
-
-
-def channel_of(path: Path, ssrc: int | None = None) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the stages of a call's network, as in a scenario's `channel:`, and what its file cannot tell.
-
-    Parameters
-    ----------
-    path
-        A dump of chrome://webrtc-internals, or a series of `getStats()`; also with gzip.
-    ssrc
-        The audio stream; default: the one received or, if none is, the one sent.
-
-    Returns
-    -------
-    tuple
-        The stages, and a sentence for each fact that is assumed or unknown.
-
-    Raises
-    ------
-    ChannelError
-        The file cannot be read or is neither, or the stream is not clear.
-    """
-    content = read_content(path)
-    found = {entry.name: entry for entry in (WEBRTC_INTERNALS, GETSTATS)}.get(
-        decide(content, str(path)).kind or ""
-    )
-    if found is None:
-        raise ChannelError(f"{path}: is neither a dump of webrtc-internals nor a series of getStats()")
-    call = found.read(content, str(path), StreamChoice(ssrc))
-    assert isinstance(call, MeasuredCall)
-    return stages(call), not_said(call)
 
 
 def _reader(
