@@ -44,8 +44,6 @@ _TINTS = {
 """Colours of the weakest and the strongest redundancy of each mechanism, on white and on a dark page."""
 _FAMILIES = tuple(_TINTS)
 CEILING = Look("#1c2128", "#e6edf3", 0)
-INK, GRID, AXIS = "#57606a", "#eef1f4", "#8c959f"
-"""Text, grid and axes of figures."""
 PALETTE = tuple(
     Look(on_white[end], on_dark[end], index % len(SHAPES))
     for index, (end, (on_white, on_dark)) in enumerate(
@@ -121,15 +119,6 @@ def tints(found: Sequence[Look]) -> str:
         for index, look in enumerate(found)
     )
     return f":root{{{bright}}}@media screen and (prefers-color-scheme:dark){{:root{{{dim}}}}}{marks}"
-
-
-def themed(svg: str) -> str:
-    """Return a figure for a page with `tints` of `PALETTE`, whose colours it follows on a dark page."""
-    names = {look.colour: f"--scheme-{index}" for index, look in enumerate(PALETTE)}
-    names |= {INK: "--soft", GRID: "--faint", AXIS: "--axis", CEILING.colour: "--ink"}
-    return re.sub(
-        "#[0-9a-f]{6}", lambda found: f"var({names[found[0]]})" if found[0] in names else found[0], svg
-    )
 
 
 def _corners(shape: int) -> str:
