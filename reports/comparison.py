@@ -55,7 +55,7 @@ class Comparison:
 
     @cached_property
     def made(self) -> list[RunDifference]:
-        """What differs in the scenarios as run, in versions and in files."""
+        """Differences in the scenarios as run, in versions and in files."""
         return run_differences(self.a, self.b)
 
     @cached_property

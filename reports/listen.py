@@ -90,7 +90,7 @@ class Listening:
 
     @property
     def data(self) -> dict[str, Any] | None:
-        """What the script of the page needs; None without sound."""
+        """Data for the script of the page; None without sound."""
         if not self.trials:
             return None
         return {"trials": self.trials, "sounds": self.sounds, "ranked": self.ranked}

@@ -1,4 +1,4 @@
-"""What differs in the making of two runs: keys of their scenarios, versions, speech and other files."""
+"""Differences in the making of two runs: keys of their scenarios, versions, speech and other files."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -36,7 +36,7 @@ BUDGET_S = 2.0
 """Processor time after which no scheme, and no round, is begun."""
 _PLAIN = SchemeSpec.model_validate("plc")
 _LIBOPUS_DRED = {"deepest_ms": 1000, "bps": 32_000, "expected_loss_percent": 20}
-"""What stands for DRED that the testbed writes: libopus's, at a bitrate and loss at which it sends all."""
+"""Settings of libopus's DRED in place of that which the testbed writes: with these it sends all."""
 _REDUNDANCY = (Recovery.RED, Recovery.LBRR, Recovery.DRED)
 
 

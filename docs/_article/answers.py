@@ -33,7 +33,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was measured about a claim.
+    """Answer to a claim: figures and verdict.
 
     Attributes
     ----------

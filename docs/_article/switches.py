@@ -35,7 +35,7 @@ _NEAR_SAMPLES = SAMPLE_RATE_HZ * 7 // 1000
 
 @dataclass(frozen=True)
 class Switches:
-    """What was found in each call.
+    """Changes found in each call.
 
     Attributes
     ----------

@@ -93,7 +93,7 @@ def recommend(
     from testbed.recommend.finalists import finalists_yaml
     from testbed.recommend.folder import RecommendFolder
     from testbed.recommend.limits import RecommendLimits
-    from testbed.recommend.measuring import Doing
+    from testbed.recommend.measuring import Execution
     from testbed.recommend.network import read_network
     from testbed.recommend.outline import outline
     from testbed.recommend.recommendation import recommend as recommend_for
@@ -108,10 +108,10 @@ def recommend(
         folder.check(force)
     read = read_network(network, folder.path, fit, choice(ssrc, None, way))
     base = base_scenario(read, limits, set_ or (), speech or ())
-    doing = Doing(jobs, dask, not no_cache)
+    execution = Execution(jobs, dask, not no_cache)
     if dry_run:
         with measuring() as sample:
-            lines = outline(base, limits, doing, jobs or cores(), exact_dred, sample)
+            lines = outline(base, limits, execution, jobs or cores(), exact_dred, sample)
         say("\n".join(lines))
         return
     began_s = time.monotonic()
@@ -120,7 +120,7 @@ def recommend(
         def report(done: int, total: int, step: str) -> None:
             show(Progress(done, total, time.monotonic() - began_s, step, "calls"))
 
-        found = recommend_for(base, limits, doing, exact_dred, report)
+        found = recommend_for(base, limits, execution, exact_dred, report)
     text = recommendation_text(read, found)
     folder.write(text, finalists_yaml(base, found))
     say(text)

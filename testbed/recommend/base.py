@@ -15,8 +15,10 @@ from testbed.speech_corpus import CORPORA
 
 NAME = "recommendation"
 _LEAST_CALLS = 48
-_REPLACED = ("schemes", "playout", "sweep", "metrics", "codec.bitrate_kbps", "codec.total_kbps")
-_REPLACED_TOO = ("codec.expected_loss",)
+_RATES = ("bitrate_kbps", "total_kbps", "expected_loss")
+"""Keys of the codec that the search sets."""
+_REPLACED = ("schemes", "playout", "sweep", "metrics")
+"""Other keys that it sets."""
 
 
 def base_scenario(
@@ -41,7 +43,7 @@ def base_scenario(
     """
     for text in overrides:
         key = text.partition("=")[0].strip()
-        if key.split(".")[0] in _REPLACED or key in (*_REPLACED, *_REPLACED_TOO):
+        if key.split(".")[0] in _REPLACED or key in {f"codec.{name}" for name in _RATES}:
             raise ScenarioError(f"--set {key}: the search sets it")
     corpus = "asterisk" if CORPORA["asterisk"].is_there else "packaged"
     metrics = ["plcmos", CONVERSATIONAL] if limits.metric == CONVERSATIONAL else [limits.metric]
@@ -64,5 +66,4 @@ def base_scenario(
 
 def _codec(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the codec without its bitrates and expected loss, but one that makes it valid."""
-    rates = ("bitrate_kbps", "total_kbps", "expected_loss")
-    return {**{key: value for key, value in given.items() if key not in rates}, "total_kbps": 24}
+    return {**{key: value for key, value in given.items() if key not in _RATES}, "total_kbps": 24}

@@ -30,7 +30,7 @@ _LEAST_HIGHER_LOSS = 0.1
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """What the grid needs to know of a network.
+    """Facts about a network that the grid follows from.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ G.114 recommends at most 400 ms)."""
 
 @dataclass(frozen=True)
 class RecommendLimits:
-    """What a configuration must keep.
+    """Limits of bitrate, delay and score, and the metric that judges.
 
     Attributes
     ----------

@@ -33,8 +33,8 @@ Report = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Doing:
-    """Where calls are made.
+class Execution:
+    """Place of the work: processes of this machine, or a cluster; with or without the cache.
 
     Attributes
     ----------
@@ -63,8 +63,8 @@ class CandidateCalls:
         A scenario without `sweep`, whose codec, schemes and playout the configurations replace.
     candidates
         The configurations.
-    doing
-        Where the calls are made.
+    execution
+        Place of the work.
     report
         Told of the progress; an attribute, too.
 
@@ -89,7 +89,7 @@ class CandidateCalls:
         self,
         base: Mapping[str, Any],
         candidates: Sequence[Candidate],
-        doing: Doing,
+        execution: Execution,
         report: Report = lambda done, total, step: None,
     ) -> None:
         scenario = load_scenario(scenario_of(base, candidates))
@@ -104,14 +104,14 @@ class CandidateCalls:
         self.calls = len(clips) * scenario.realizations
         self.made = 0
         self._plan = plan(scenario, len(clips))
-        terms = cache_terms(doing.is_cached)
+        terms = cache_terms(execution.is_cached)
         self._context = RunContext(
             self._plan.points, self._plan.schemes, clips, frozenset(), frozenset(), terms, mixer
         )
         inputs = inputs_of(self._plan.points, clips, mixer)
         self._executor = executor(
-            doing.jobs or cores(),
-            doing.dask,
+            execution.jobs or cores(),
+            execution.dask,
             lambda: environment([point.scenario for point in self._plan.points], inputs),
         )
         self.report = report

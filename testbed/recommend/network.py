@@ -22,8 +22,11 @@ from testbed.words import counted, nearest_name
 
 CONVERTED = "network.csv"
 """Name of a capture's arrivals in the folder of the recommendation."""
-_TAKEN = ("speech", "codec", "channel", "other_calls", "reverse", "feedback", "congestion", "allocation")
-_TAKEN_TOO = ("seed", "limits")
+_TAKEN = (
+    *("speech", "codec", "channel", "other_calls", "reverse"),
+    *("feedback", "congestion", "allocation", "seed", "limits"),
+)
+"""Keys of a scenario that describe its network and speech."""
 _NAMES_OF_FILES = ("file", "trace")
 _LEAST_PACKETS = 500
 """Packets of a recording below which realizations overlap much: ten seconds of speech."""
@@ -38,9 +41,9 @@ class ReadNetwork:
     keys
         Keys of a scenario, `channel` among them; names of files are absolute.
     said
-        How it was read, a sentence.
+        Sentence about its source.
     notes
-        What the reader must know about it.
+        Facts that the reader must know.
     """
 
     keys: Mapping[str, Any]
@@ -106,7 +109,7 @@ def _of_scenario(given: str, scenario: Scenario) -> ReadNetwork:
     all_points = points(scenario)
     point = all_points[len(all_points) // 2]
     data = point.scenario.document.data
-    keys = {key: data[key] for key in (*_TAKEN, *_TAKEN_TOO) if key in data}
+    keys = {key: data[key] for key in _TAKEN if key in data}
     notes = []
     if point.parameters:
         at = ", ".join(f"{key} = {value}" for key, value in point.parameters.items())

@@ -5,7 +5,7 @@ from typing import Any
 
 from testbed.recommend.candidates import candidate_grid
 from testbed.recommend.limits import RecommendLimits
-from testbed.recommend.measuring import CandidateCalls, Doing
+from testbed.recommend.measuring import CandidateCalls, Execution
 from testbed.recommend.probe import network_facts
 from testbed.recommend.search import calls_of, schedule
 from testbed.words import counted, duration
@@ -14,7 +14,7 @@ from testbed.words import counted, duration
 def outline(
     base: Mapping[str, Any],
     limits: RecommendLimits,
-    doing: Doing,
+    execution: Execution,
     jobs: int,
     has_exact_dred: bool,
     report: Callable[[int, int], None],
@@ -26,9 +26,9 @@ def outline(
     report
         Called with the number of parts of a sample that are done, and of all.
     """
-    facts, _ = network_facts(base, limits, doing, lambda done, total, step: None)
+    facts, _ = network_facts(base, limits, execution, lambda done, total, step: None)
     grid = candidate_grid(limits, facts, base["codec"], has_exact_dred)
-    calls = CandidateCalls(base, grid.candidates, doing)
+    calls = CandidateCalls(base, grid.candidates, execution)
     rounds = schedule(len(grid.candidates), calls.calls)
     planned, whole = calls_of(rounds), len(grid.candidates) * calls.calls
     needed = calls.estimate(report)
@@ -39,5 +39,5 @@ def outline(
     if needed.failure:
         lines.append(f"note: a part of the sample failed: {needed.failure}")
     seconds = needed.begin_s + needed.warm_up_s + needed.work_s * planned / whole / jobs
-    lines.append(f"about {duration(seconds)} in {counted(jobs, 'process').replace('processs', 'processes')}")
+    lines.append(f"about {duration(seconds)} in {jobs} {'process' if jobs == 1 else 'processes'}")
     return lines

@@ -1,4 +1,4 @@
-"""A probe: what the grid needs to know of a network, from a few calls without scores."""
+"""A probe: the facts about a network that the grid follows from, by a few calls without scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from testbed.channels.stage import capacity_kbps
 from testbed.plan import known_loss, stages
 from testbed.recommend.candidates import Candidate, NetworkFacts
 from testbed.recommend.limits import RecommendLimits
-from testbed.recommend.measuring import CandidateCalls, Doing, Report
+from testbed.recommend.measuring import CandidateCalls, Execution, Report
 
 _CALLS = 4
 _LEAST_KBPS, _MOST_KBPS = 6.0, 32.0
@@ -18,14 +18,14 @@ _SECONDS = 10.0
 
 
 def network_facts(
-    base: Mapping[str, Any], limits: RecommendLimits, doing: Doing, report: Report
+    base: Mapping[str, Any], limits: RecommendLimits, execution: Execution, report: Report
 ) -> tuple[NetworkFacts, int]:
-    """Return what is known of a network, partly from a few calls without scores, and their number."""
+    """Return the facts about a network, partly from a few calls without scores, and the number of calls."""
     delay = {"policy": "fixed", "delay_ms": limits.max_delay_ms}
     plain = {key: value for key, value in base["codec"].items() if key not in ("bitrate_kbps", "total_kbps")}
     probe_kbps = max(_LEAST_KBPS, min(limits.max_kbps / 2, _MOST_KBPS))
     probe = Candidate({**plain, "total_kbps": probe_kbps, "expected_loss": 0.0}, {"neural_plc": {}}, delay)
-    calls = CandidateCalls({**base, "metrics": []}, [probe], doing, report)
+    calls = CandidateCalls({**base, "metrics": []}, [probe], execution, report)
     number = min(_CALLS, calls.calls)
     calls.make([0], number, "a probe of the network")
     lost, late, frames, least_ms = (

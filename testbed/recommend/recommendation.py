@@ -24,7 +24,7 @@ from testbed.recommend.comparing import (
 from testbed.recommend.exclusion import exclusion, nothing_possible
 from testbed.recommend.front import FrontMember, pareto_front
 from testbed.recommend.limits import RecommendLimits
-from testbed.recommend.measuring import CandidateCalls, Doing, Report
+from testbed.recommend.measuring import CandidateCalls, Execution, Report
 from testbed.recommend.probe import network_facts
 from testbed.recommend.search import Searched, calls_of, schedule, search
 from testbed.recommend.wrong_guess import wrong_guesses
@@ -131,7 +131,7 @@ class Recommendation:
 def recommend(
     base: Mapping[str, Any],
     limits: RecommendLimits,
-    doing: Doing | None = None,
+    execution: Execution | None = None,
     has_exact_dred: bool = False,
     report: Report = lambda done, total, step: None,
 ) -> Recommendation:
@@ -142,8 +142,8 @@ def recommend(
     base
         A valid scenario without `sweep` that judges by the limits' metric; its codec's rates, schemes and
         playout are replaced.
-    doing
-        Where calls are made; default: a process per core, with the cache.
+    execution
+        Place of the work; default: a process per core, with the cache.
     has_exact_dred
         See `testbed.recommend.candidates.candidate_grid`.
 
@@ -152,10 +152,10 @@ def recommend(
     TestbedError
         No configuration keeps the limits, or the calls are not possible.
     """
-    doing = doing or Doing()
-    facts, probed = network_facts(base, limits, doing, report)
+    execution = execution or Execution()
+    facts, probed = network_facts(base, limits, execution, report)
     grid = candidate_grid(limits, facts, base["codec"], has_exact_dred)
-    calls = CandidateCalls(base, grid.candidates, doing)
+    calls = CandidateCalls(base, grid.candidates, execution)
     rounds = schedule(len(grid.candidates), calls.calls)
     planned = calls_of(rounds)
     calls.report = lambda made, _, step: report(probed + made, probed + planned, step)
@@ -178,7 +178,7 @@ def recommend(
     scheme = SchemeSpec.model_validate(dict(grid.candidates[chosen].scheme))
     begun = probed + calls.made
     wrong, wrong_calls = _wrong(
-        base, calls, chosen, doing, lambda made, all_, step: report(begun + made, begun + all_, step)
+        base, calls, chosen, execution, lambda made, all_, step: report(begun + made, begun + all_, step)
     )
     return Recommendation(
         limits=limits,
@@ -209,14 +209,14 @@ def _possible(searched: Searched) -> list[int]:
 
 
 def _wrong(
-    base: Mapping[str, Any], calls: CandidateCalls, chosen: int, doing: Doing, report: Report
+    base: Mapping[str, Any], calls: CandidateCalls, chosen: int, execution: Execution, report: Report
 ) -> tuple[tuple[WrongGuess, ...], int]:
     """Return the wrong guesses with their cost, and the number of calls made for them."""
     guesses = [*wrong_guesses(calls.candidates[chosen])]
     if not guesses:
         return (), 0
     number = max(1, math.ceil(calls.calls * _WRONG_SHARE))
-    others = CandidateCalls(base, [candidate for _, candidate in guesses], doing, report)
+    others = CandidateCalls(base, [candidate for _, candidate in guesses], execution, report)
     wrong = others.measured(range(len(guesses)), number, "wrong guesses")
     right = calls.measured([chosen], number, "").scores
     found = [

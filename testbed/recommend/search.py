@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 SHARES = ((1, 1 / 16), (4, 3 / 16), (10, 2 / 5), (20, 1))
 """For each round, the divisor of the number of configurations, and the share of all calls that each gets."""
 _LEAST_CALLS, _LEAST_KEPT = 3, 2
+_PRIOR_CALLS = 4
+"""Calls that the deviation common to all configurations counts for; see `_pooled_error`."""
 _CLEARLY = 3.0
 """Standard errors by which a configuration must be worse than the best, beyond the margin, to be dropped
 where there is room for it. Three allow for the many configurations and the few calls of early rounds."""
@@ -223,6 +225,3 @@ def _pooled_error(gaps: NDArray[np.float64]) -> NDArray[np.float64]:
         common = squares.sum() / max(1, int(freedom.sum()))
         variance = (squares + _PRIOR_CALLS * common) / (freedom + _PRIOR_CALLS)
         return np.asarray(np.sqrt(variance / count), np.float64)
-
-
-_PRIOR_CALLS = 4

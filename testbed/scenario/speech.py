@@ -105,7 +105,7 @@ class Speech(Parameters):
 
     @property
     def mixture(self) -> Mixture:
-        """What is mixed into each clip; equal for equal sound, whatever else is written."""
+        """The mixture of each clip; equal for equal sound, whatever else is written."""
         files = self.noise.files if isinstance(self.noise, NoiseFiles) else []
         has_noise = self.noise not in (None, "none")
         return Mixture(

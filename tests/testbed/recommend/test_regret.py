@@ -12,7 +12,7 @@ import pytest
 from testbed.recommend.base import base_scenario
 from testbed.recommend.exclusion import exclusion
 from testbed.recommend.limits import RecommendLimits
-from testbed.recommend.measuring import CandidateCalls, Doing
+from testbed.recommend.measuring import CandidateCalls, Execution
 from testbed.recommend.network import ReadNetwork
 from testbed.recommend.recommendation import recommend
 from testbed.speech_corpus import CORPORA
@@ -43,7 +43,7 @@ MOST_REGRET, MOST_SHARE = 0.1, 0.2
 CONTENDERS = 8
 """Number of configurations that may be the best of the grid, by one draw of the network per clip."""
 DRAWS = 12
-DOING = Doing(jobs=2, is_cached=False)
+EXECUTION = Execution(jobs=2, is_cached=False)
 
 
 def scenario(channel: list[dict[str, Any]], clips: tuple[int, ...], seed: int, draws: int) -> dict[str, Any]:
@@ -60,12 +60,12 @@ def scenario(channel: list[dict[str, Any]], clips: tuple[int, ...], seed: int, d
 @pytest.mark.parametrize("name", NETWORKS)
 def test_regret_on_new_speech_and_losses_is_small_at_a_fifth_of_the_cost(name: str) -> None:
     limits = RecommendLimits()
-    found = recommend(scenario(NETWORKS[name], (1, 2, 3), seed=1, draws=2), limits, DOING)
+    found = recommend(scenario(NETWORKS[name], (1, 2, 3), seed=1, draws=2), limits, EXECUTION)
     assert len(found.grid.candidates) <= 64
     assert found.share <= MOST_SHARE
 
     others = scenario(NETWORKS[name], (4, 5), seed=2, draws=DRAWS)
-    calls = CandidateCalls(others, found.grid.candidates, DOING)
+    calls = CandidateCalls(others, found.grid.candidates, EXECUTION)
     everyone = range(len(found.grid.candidates))
     first = calls.measured(everyone, len(calls.clip_names), "").scores.mean(axis=0)
     possible = [place for place in everyone if exclusion(calls, place, limits) is None]
