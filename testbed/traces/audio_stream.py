@@ -1,6 +1,6 @@
 """The audio stream of a call whose statistics become a network: which one, and what is known of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,9 @@ from testbed.traces.stats_series import StatsSeries, as_number
 
 Quantity = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Times in ms, and values."""
+MOST_LISTED = 20
+"""Most streams that a message lists."""
+_NONE: Quantity = (np.empty(0), np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,9 @@ def chosen_stream(series: Sequence[StatsSeries], ssrc: int | None, where: str) -
             f"{where}: has no audio stream whose packets were counted twice or more: it needs reports over "
             "time with inbound-rtp, or outbound-rtp and remote-inbound-rtp"
         )
-    listed = "; ".join(map(str, streams))
+    listed = "; ".join(map(str, streams[:MOST_LISTED]))
+    if len(streams) > MOST_LISTED:
+        listed += f"; and {len(streams) - MOST_LISTED} more"
     if ssrc is not None:
         streams = [stream for stream in streams if stream.ssrc == ssrc]
         if not streams:
@@ -88,18 +93,60 @@ def chosen_stream(series: Sequence[StatsSeries], ssrc: int | None, where: str) -
 
 def audio_streams(series: Sequence[StatsSeries]) -> Iterator[AudioStream]:
     """Yield each audio stream of which packets and losses were counted."""
+    connections: dict[str, list[StatsSeries]] = {}
     for each in series:
-        if not _is_audio(each):
-            continue
-        others = [other for other in series if other.connection == each.connection]
-        if each.type in ("inbound-rtp", "inboundrtp"):
-            stream = _received(each, others)
-        elif each.type in ("outbound-rtp", "outboundrtp"):
-            stream = _sent(each, others)
-        else:
-            continue
-        if len(stream.packets[0]) and len(stream.lost[0]):
-            yield stream
+        connections.setdefault(each.connection, []).append(each)
+    for members in connections.values():
+        connection = _Connection.of(members)
+        for each in filter(_is_audio, members):
+            if each.type in ("inbound-rtp", "inboundrtp"):
+                stream = _received(each, connection)
+            elif each.type in ("outbound-rtp", "outboundrtp"):
+                stream = _sent(each, connection)
+            else:
+                continue
+            if len(stream.packets[0]) and len(stream.lost[0]):
+                yield stream
+
+
+@dataclass(frozen=True)
+class _Connection:
+    """What a peer connection tells beside its streams, found once: a dump may hold thousands of streams.
+
+    Attributes
+    ----------
+    pair
+        The candidate pair in use.
+    round_trip_s
+        The round-trip time that the other end reported first.
+    available_bps
+        The first estimate of the bitrate that may be sent.
+    tracks
+        The tracks by id.
+    reports
+        The first report of the other end on each SSRC.
+    """
+
+    pair: StatsSeries
+    round_trip_s: Quantity
+    available_bps: Quantity
+    tracks: Mapping[str, StatsSeries]
+    reports: Mapping[int | None, StatsSeries]
+
+    @classmethod
+    def of(cls, series: Sequence[StatsSeries]) -> "_Connection":
+        """Return what the stats objects of a connection tell."""
+        pair = _pair(series)
+        heard = [each for each in series if each.type in ("remote-inbound-rtp", "remote-outbound-rtp")]
+        estimate = next((each for each in series if "availableOutgoingBitrate" in each.points), pair)
+        reports = [each for each in series if each.type == "remote-inbound-rtp"]
+        return cls(
+            pair=pair,
+            round_trip_s=_first(_NONE, *(each.numbers("roundTripTime") for each in heard)),
+            available_bps=estimate.numbers("availableOutgoingBitrate"),
+            tracks={each.id: each for each in reversed(series) if each.type == "track"},
+            reports={_ssrc(each): each for each in reversed(reports)},
+        )
 
 
 def _is_audio(series: StatsSeries) -> bool:
@@ -109,12 +156,9 @@ def _is_audio(series: StatsSeries) -> bool:
     return kind == "audio"
 
 
-def _received(stream: StatsSeries, others: Sequence[StatsSeries]) -> AudioStream:
-    pair = _pair(others)
-    track = next(
-        (each for each in others if each.type == "track" and each.id == stream.last("trackId")), stream
-    )
-    heard = [each for each in others if each.type in ("remote-inbound-rtp", "remote-outbound-rtp")]
+def _received(stream: StatsSeries, connection: _Connection) -> AudioStream:
+    pair = connection.pair
+    track = connection.tracks.get(str(stream.last("trackId")), stream)
     holder = stream if "concealmentEvents" in stream.points else track
     return AudioStream(
         way="received",
@@ -123,7 +167,7 @@ def _received(stream: StatsSeries, others: Sequence[StatsSeries]) -> AudioStream
         packets=stream.numbers("packetsReceived"),
         lost=stream.numbers("packetsLost"),
         jitter_s=stream.numbers("jitter"),
-        rtt_s=_first(pair.numbers("currentRoundTripTime"), *(e.numbers("roundTripTime") for e in heard)),
+        rtt_s=_first(pair.numbers("currentRoundTripTime"), connection.round_trip_s),
         octets=stream.numbers("bytesReceived"),
         available_bps=pair.numbers("availableIncomingBitrate"),
         concealments=holder.numbers("concealmentEvents"),
@@ -131,11 +175,10 @@ def _received(stream: StatsSeries, others: Sequence[StatsSeries]) -> AudioStream
     )
 
 
-def _sent(stream: StatsSeries, others: Sequence[StatsSeries]) -> AudioStream:
-    pair = _pair(others)
-    estimate = next((each for each in others if "availableOutgoingBitrate" in each.points), pair)
-    reports = [each for each in others if each.type == "remote-inbound-rtp" and _ssrc(each) == _ssrc(stream)]
-    reported = reports[0] if reports else StatsSeries(stream.connection, "", "remote-inbound-rtp")
+def _sent(stream: StatsSeries, connection: _Connection) -> AudioStream:
+    pair = connection.pair
+    nothing = StatsSeries(stream.connection, "", "remote-inbound-rtp")
+    reported = connection.reports.get(_ssrc(stream), nothing)
     return AudioStream(
         way="sent",
         ssrc=_ssrc(stream),
@@ -145,10 +188,8 @@ def _sent(stream: StatsSeries, others: Sequence[StatsSeries]) -> AudioStream:
         jitter_s=reported.numbers("jitter"),
         rtt_s=_first(reported.numbers("roundTripTime"), pair.numbers("currentRoundTripTime")),
         octets=stream.numbers("bytesSent"),
-        available_bps=_first(
-            pair.numbers("availableOutgoingBitrate"), estimate.numbers("availableOutgoingBitrate")
-        ),
-        concealments=(np.empty(0), np.empty(0)),
+        available_bps=_first(pair.numbers("availableOutgoingBitrate"), connection.available_bps),
+        concealments=_NONE,
         repaired=False,
     )
 

@@ -11,9 +11,11 @@ from ruamel.yaml import YAML
 from testbed.channels import StageSpec
 from testbed.channels.trace import Trace
 from testbed.errors import ChannelError
+from testbed.traces import audio_stream
 from testbed.traces.format import StreamChoice
 from testbed.traces.formats import read, write
 from testbed.traces.measured import as_yaml, not_said, stages
+from testbed.traces.stats_series import StatsSeries
 from testbed.traces.summary import summary
 
 from .stats_files import EPOCH_MS, Counted, dump_of, lines_of, report_of, reports_of
@@ -261,3 +263,13 @@ def test_bursts_are_not_told_where_redundancy_repaired_some(given):
     (stage,) = stages(read_call(given(json.dumps(records).encode())))
     assert "mean_burst_packets" not in stage["measured"]
     assert np.mean([each["loss"] for each in stage["measured"]["intervals"]]) == pytest.approx(0.2)
+
+
+def test_of_thousands_of_streams_few_are_listed_and_each_connection_is_searched_once(given, monkeypatch):
+    searched = []
+    monkeypatch.setattr(audio_stream, "_pair", lambda series: searched.append(1) or StatsSeries("", "", ""))
+    reports = [[each for ssrc in range(2000) for each in report_of(count, ssrc).values()] for count in CALL]
+    with pytest.raises(ChannelError, match=r"SSRC 19: .*; and 1980 more$") as error:
+        read_call(given(json.dumps(reports).encode()))
+    assert "SSRC 20:" not in str(error.value)
+    assert len(searched) == 1
