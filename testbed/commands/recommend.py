@@ -36,6 +36,8 @@ def recommend(
     min_score: Annotated[
         float | None,
         typer.Option(
+            "--min-score",
+            "--min-plcmos",
             metavar="SCORE",
             help="Lowest mean score: recommend the cheapest that reaches it. Default: as good as the best.",
         ),

@@ -105,6 +105,7 @@ def test_a_dry_run_makes_no_folder(mine: Path) -> None:
         (["mine.yaml", "--max-delay-ms", "20"], "--max-delay-ms 20 excludes everything"),
         (["mine.yaml", "--metric", "plcmoss"], "did you mean plcmos"),
         (["mine.yaml", "--min-score", "9"], "--min-score 9"),
+        (["mine.yaml", "--min-plcmos", "9"], "PLCMOS goes from 1 to 5"),
         (["mine.yaml", "--out", "mine.yaml"], "is not a folder"),
         (["mine.yaml", "--set", "schemes=[plc]"], "--set schemes: the search sets it"),
         (["mine.yaml", "--speech", "no.wav"], "no.wav"),
