@@ -61,7 +61,7 @@ class Listening:
     sounds
         Files in base64, which the trials name by place; None for those left out to limit the page's size.
     is_compressed
-        Whether sounds after those of the first trial are compressed with Opus.
+        Whether sounds are compressed with Opus; those of the first trial are not if they are small.
     ranked
         The median, worst and best trials of the scenario's own point: label, and place in `trials`.
     judge

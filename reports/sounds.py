@@ -15,7 +15,7 @@ from testbed.machine import cores
 from testbed.trials import MOST_SECONDS_OF_SOUND
 
 EXAMPLE_RATE_HZ = 16_000
-MAX_SOUND_BYTES, MAX_LOSSLESS_BYTES = 11_500_000, 6_000_000
+MAX_SOUND_BYTES, MAX_LOSSLESS_BYTES = 7_500_000, 4_000_000
 """Largest size of the sounds of a page, and if all are lossless, in base64."""
 _OPUS, _OPUS_BPS = {"application": "voip", "compression_level": "5"}, 34_000
 """About 29 kb/s of speech, whose PESQ-WB to the original is 4.53 of at most 4.64."""

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WORST_CALLS = 10
-MOST_SECONDS = 1600.0
-"""Longest sound of a run's calls to be heard, all schemes together: 26 MB as FLAC."""
+MOST_SECONDS = 1200.0
+"""Longest sound of a run's calls to be heard, all schemes together: 20 MB as FLAC."""
 MOST_SECONDS_OF_SOUND = 60
 """A longer one of these calls is cut."""
 IDENTITY = ("point", "scheme", "clip", "realization")

@@ -16,6 +16,11 @@ CUT_OFF = """[...document.querySelectorAll('figure svg')].flatMap(svg => {
         return place.left < box.left - 1 || place.right > box.right + 1;
     }).map(text => text.textContent);
 })"""
+OVERLAPPING = """[...document.querySelectorAll('figure svg')].flatMap(svg => {
+    const boxes = [...svg.querySelectorAll('text.title')].map(title => title.getBoundingClientRect());
+    return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom));
+}).length"""
 CHOOSE = """(place => (list, text) => {
     const select = document.querySelectorAll(place + ' select')[list];
     select.value = [...select.options].find(option => option.textContent === text).value;
@@ -40,6 +45,7 @@ def test_the_page_draws_itself_and_asks_for_nothing(report, width, theme):
             assert page.run(f"document.querySelectorAll('#{chart} svg *').length") > 5, chart
         assert page.run("document.querySelectorAll('.strip svg rect').length") > 2 * len(SCHEMES)
         assert page.run(CUT_OFF) == []
+        assert page.run(OVERLAPPING) == 0
         assert page.violations() == []
         assert page.requests == [report.as_uri()]
         assert page.complaints == []

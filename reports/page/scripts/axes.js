@@ -63,7 +63,8 @@ function marksOf(axis, place, gap) {
   return list.map((value) => [value, number(value, digits(list))]);
 }
 
-function xAxis(svg, x, top, bottom, axis, middle) {
+// The axis below a panel, whose title stays within `room`, a piece of the width that the panel has for itself.
+function xAxis(svg, x, top, bottom, axis, room) {
   const { title } = axis, wide = svg.viewBox.baseVal.width - 4;
   let end = -Infinity;
   for (const [value, text] of marksOf(axis, x, 80)) {
@@ -74,7 +75,10 @@ function xAxis(svg, x, top, bottom, axis, middle) {
     if (at - half < end + 6) made.remove(); else end = at + half;
   }
   node("line", { x1: x(x.low), x2: x(x.high), y1: bottom, y2: bottom, class: "axis" }, svg);
-  if (title) within(fitted(svg, middle, bottom + 37, title, wide, { "text-anchor": "middle", class: "title" }), middle, wide);
+  if (title) {
+    const made = fitted(svg, 0, bottom + 37, title, room[1] - room[0] - 8, { "text-anchor": "middle", class: "title" }), half = made.getComputedTextLength() / 2 + 4;
+    made.setAttribute("x", Math.max(room[0] + half, Math.min(room[1] - half, (x(x.low) + x(x.high)) / 2)));
+  }
 }
 
 function yAxis(svg, y, left, right, axis) {

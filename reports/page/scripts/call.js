@@ -162,7 +162,7 @@ function drawStrips() {
     if (hasDelay) delayLine(svg, t, at, first, end, ear + 20);
   }
   const axis = canvas(byId("call-axis"), 46);
-  xAxis(axis.svg, scale(from, from + span, 0.5, axis.width - 12), 0, 4, { title: "Time in the call (s)" }, axis.width / 2);
+  xAxis(axis.svg, scale(from, from + span, 0.5, axis.width - 12), 0, 4, { title: "Time in the call (s)" }, [0, axis.width]);
   placeHeads(player.position());
 }
 

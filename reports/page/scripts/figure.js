@@ -15,7 +15,7 @@
 // `key` joins a line, its area and its marks; `row` is the mark's line of the CSV.
 
 const figures = new Map();
-const WIDE = 640;
+const WIDE = 640, NARROWEST = 220;
 
 // Kinds of marks: each draws itself into a group and returns its box in pixels.
 const MARKS = {
@@ -55,9 +55,9 @@ function figure(box, declared) {
   known.tools.show(known);
   const full = Math.max(240, Math.floor(box.clientWidth - padding(box))), wide = full > WIDE;
   if (!panels.length) { known.frame.replaceChildren(); html("p", { class: "note" }, known.frame, declared.nothing || "Nothing to show here."); return; }
-  const columns = wide ? Math.min(declared.columns || 1, panels.length) : 1;
+  const words = panels[0].y.words, names = words && (wide || panels[0].x.words) ? Math.min(230, full / 4, 16 + 8 * Math.max(6, ...words.map((word) => word.length))) : 0;
+  const columns = wide ? Math.max(1, Math.min(declared.columns || 1, panels.length, Math.floor((full - names) / NARROWEST))) : 1;
   const rows = Math.ceil(panels.length / columns);
-  const words = panels[0].y.words, names = words && (wide || panels[0].x.words) ? Math.min(170, full / 4, 16 + 8 * Math.max(6, ...words.map((word) => word.length))) : 0;
   const heads = panels.some((panel) => panel.title) ? 20 : 0;
   const high = words ? words.length * (names ? panels[0].y.row || 27 : (panels[0].y.row || 27) + 14) + 66 + heads : declared.height + heads;
   const svg = node("svg", { viewBox: `0 0 ${full} ${high * rows}`, height: high * rows, tabindex: 0, role: "application", "aria-roledescription": "chart" });
@@ -76,7 +76,7 @@ function figure(box, declared) {
 }
 
 function drawPanel(known, panel, area) {
-  const { svg } = known, words = panel.y.words, ends = area.wide && panel.ends && panel.ends.length ? Math.min(190, (area.right - area.left) / 3) : 0;
+  const { svg } = known, words = panel.y.words, ends = area.wide && panel.ends && panel.ends.length ? Math.min(220, (area.right - area.left) / 3) : 0;
   const left = area.left + (words ? 12 : 46), right = area.right - (ends || (words ? panel.room || 14 : 12));
   const top = area.top + area.heads + (words ? 22 : 26), bottom = area.bottom - (words ? 44 : 50);
   const isAbove = words && !area.wide && !panel.x.words; // the names of rows, which then are below them
@@ -84,7 +84,7 @@ function drawPanel(known, panel, area) {
   const row = isAbove ? Object.assign((i) => y(i) + 8, { band: y.band }) : y;
   if (panel.title) fitted(svg, left, area.top + 13, panel.title, right - left, { class: "ink panel" });
   if (panel.x.words) panel.x.words.forEach((word, i) => fitted(svg, x(i), bottom + 17, word, x.band - 4, { "text-anchor": "middle" }));
-  else xAxis(svg, x, top, bottom, panel.x, (left + right) / 2);
+  else xAxis(svg, x, top, bottom, panel.x, [area.left, area.right]);
   if (panel.x.words) fitted(svg, (left + right) / 2, bottom + 37, panel.x.title, right - left, { "text-anchor": "middle", class: "title" });
   if (words && panel.y.title) fitted(svg, area.wide ? 2 : left, area.top + area.heads + 14, panel.y.title, area.right - area.left, { class: "title" });
   if (words && !panel.x.words) words.forEach((_, i) => node("line", { x1: left, x2: right, y1: row(i), y2: row(i), class: "grid" }, svg));
