@@ -94,6 +94,8 @@ def test_the_controls_do_what_they_say(report):
         assert page.run("document.getElementById('direction').textContent") == "up is better"
         assert page.run("better({better: 'lower'}, 'scores')") == "down is better"
         assert page.run("better({better: 'lower'}, 'gains')") == "up is better"
+        low, high = page.run("rangeOfScores([{mean: 0.9811}, {mean: 0.9813}], 3)")
+        assert high - low == pytest.approx(0.01)
         page.run(f"{PRESS}('#dots-controls', 'share repaired')")
         assert "ESTOI: repaired (%)" in page.run("document.getElementById('dots-chart').textContent")
         page.run("document.querySelectorAll('#curve-legend button')[1].click()")

@@ -38,11 +38,12 @@ function range(values, room, least) {
 }
 
 // Range of scores: that of their means, with room for usual intervals, but never so much that the means are one line.
-function rangeOfScores(scores, more) {
+// It is at least ten times the last decimal that is shown.
+function rangeOfScores(scores, decimals, more) {
   const means = scores.map((score) => score.mean).concat(more === undefined ? [] : more), spread = Math.max(...means) - Math.min(...means);
   const widths = scores.map(limits).filter(Boolean).map(([low, high]) => high - low).sort((a, b) => a - b);
   const usual = 1.2 * (widths[widths.length >> 1] || 0);
-  return range(means, 0.08, spread ? Math.min(usual, 1.8 * spread) : usual);
+  return range(means, 0.08, Math.max(Math.pow(10, 1 - decimals), spread ? Math.min(usual, 1.8 * spread) : usual));
 }
 
 // An axis with a tick at each of its values; logarithmic where these grow by factors.

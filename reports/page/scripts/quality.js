@@ -44,7 +44,7 @@ function quality() {
     else [xs.low, xs.high] = range(values, 0.05, 0.2 * Math.max(...values.map(Math.abs)));
   }
   const ys = { title: isMetric ? sightAxis(column, as) : column.axis };
-  if (points.length) [ys.low, ys.high] = rangeOfScores(points.map((point) => point.score), as === "gains" && isMetric ? [0] : []);
+  if (points.length) [ys.low, ys.high] = rangeOfScores(points.map((point) => point.score), as === "repaired" ? 0 : column.decimals, as === "gains" && isMetric ? [0] : []);
   const hidden = unclear(panels, points, ys), all = state.get("intervals") === "all" || (state.get("intervals") === "auto" && !hidden);
   byId("curve-note").textContent = hidden && state.get("intervals") === "auto" ? `${hidden}: point at a mark to see its own.` : "";
   box.classList.toggle("one-interval", !all);
@@ -134,7 +134,7 @@ function bySchemes() {
           x: score.mean, y: at, low: score.low, high: score.high, colour: scheme.colour, shape: data.schemes.indexOf(scheme), size: 5, scheme: scheme, score: score,
           text: `${scheme.name}\n${scoreText(score, metric, as)}\n${callsText(score)}`, row: Object.assign(scoreRow(cell, metric, as, score)),
         }));
-      const [low, high] = marks.length ? rangeOfScores(marks.map((mark) => mark.score)) : [0, 1];
+      const [low, high] = marks.length ? rangeOfScores(marks.map((mark) => mark.score), as === "repaired" ? 0 : metric.decimals) : [0, 1];
       const best = marks.find((mark) => mark.scheme === ceiling);
       return {
         x: { title: sightAxis(metric, as), low: low, high: high }, y: { words: schemes.map((scheme) => scheme.name), row: state.get("paper") ? 21 : 27 }, marks: marks,
