@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -106,16 +107,18 @@ def recommend(
 
     limits = RecommendLimits(max_kbps, max_delay_ms, metric, min_score, margin)
     folder = RecommendFolder(out or Path("results") / f"recommend-{Path(network).stem or 'network'}")
-    if not dry_run:
-        folder.check(force)
-    read = read_network(network, folder.path, fit, choice(ssrc, None, way))
-    base = base_scenario(read, limits, set_ or (), speech or ())
     execution = Execution(jobs, dask, not no_cache)
     if dry_run:
-        with measuring() as sample:
+        with TemporaryDirectory() as unkept, measuring() as sample:
+            read = read_network(network, Path(unkept), fit, choice(ssrc, None, way))
+            base = base_scenario(read, limits, set_ or (), speech or ())
             lines = outline(base, limits, execution, jobs or cores(), exact_dred, sample)
         say("\n".join(lines))
         return
+    folder.check(force)
+    read = read_network(network, folder.path, fit, choice(ssrc, None, way))
+    folder.begin()
+    base = base_scenario(read, limits, set_ or (), speech or ())
     began_s = time.monotonic()
     with progress() as show:
 

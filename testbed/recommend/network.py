@@ -163,9 +163,9 @@ def _with_whole_names(value: Any, folder: Path) -> Any:
     for key, each in value.items():
         if key in _NAMES_OF_FILES and isinstance(each, str) and (folder / each).is_file():
             made[key] = str((folder / each).absolute())
-        elif key == "files":
+        elif key == "files" and isinstance(each, str | list):
             names = [each] if isinstance(each, str) else each
-            made[key] = [str((folder / name).absolute()) for name in names]
+            made[key] = [str((folder / name).absolute()) if isinstance(name, str) else name for name in names]
         else:
             made[key] = _with_whole_names(each, folder)
     return made

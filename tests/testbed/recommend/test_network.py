@@ -85,6 +85,15 @@ def test_stages_are_taken_as_they_are(tmp_path: Path, losses: Path) -> None:
         assert found.said.endswith("loss bernoulli (rate 0.1)")
 
 
+@pytest.mark.parametrize("files", ["5", "[[1]]", "{a: 1}"])
+def test_names_of_files_that_are_no_text_are_left_to_the_check_of_the_scenario(
+    tmp_path: Path, files: str
+) -> None:
+    (tmp_path / "stages.yaml").write_text(f"- trace: {{files: {files}}}\n", "utf-8")
+    (entry,) = network(tmp_path / "stages.yaml").keys["channel"]
+    assert entry["trace"]["files"] in (5, [[1]], {"a": 1})
+
+
 def test_a_scenario_gives_its_channel_speech_and_codec(tmp_path: Path, losses: Path) -> None:
     (tmp_path / "mine.yaml").write_text(SCENARIO, "utf-8")
     found = network(tmp_path / "mine.yaml")
