@@ -127,12 +127,12 @@ def look(results: Results, extent: Extent, most: Extent, target: float) -> Round
         realizations_needed(each.half_width, lowest.value, extent.realizations, target)
         for each, lowest in zip(wide, floors, strict=True)
     ]
-    width = found[0].half_width if found else math.inf
+    half_width = found[0].half_width if found else math.inf
     useful = Extent(most.clips, _most_realizations(results.manifest, found, most))
     seen = RoundResult(
         clips=extent.clips,
         realizations=extent.realizations,
-        ending=ending(width, target, floors, extent, useful),
+        ending=ending(half_width, target, floors, extent, useful),
         unit="speaker" if summary.speakers else "clip",
     )
     if not found:
@@ -140,7 +140,7 @@ def look(results: Results, extent: Extent, most: Extent, target: float) -> Round
     lowest = floors[0] if floors else Estimate(math.nan, math.nan, math.nan)
     return replace(
         seen,
-        half_width=_finite(width),
+        half_width=_finite(half_width),
         point=found[0].point,
         metric=found[0].metric,
         scheme=found[0].scheme,

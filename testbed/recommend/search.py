@@ -6,7 +6,7 @@ those of the round before and further ones.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -68,8 +68,6 @@ class Searched:
     ----------
     finalists
         The configurations of the last round, the best mean first.
-    measured
-        Their measurements, in this order.
     calls
         Number of calls of each configuration of the grid.
     excluded
@@ -77,14 +75,8 @@ class Searched:
     """
 
     finalists: tuple[int, ...]
-    measured: MeasuredCalls
     calls: tuple[int, ...]
-    excluded: tuple[int, ...] = field(default=())
-
-    @property
-    def calls_made(self) -> int:
-        """Number of all calls."""
-        return sum(self.calls)
+    excluded: tuple[int, ...] = ()
 
 
 def schedule(configurations: int, calls: int) -> list[Round]:
@@ -151,7 +143,7 @@ def search(
         left, measured = [left[index] for index in kept], measured.part(kept)
         if not left:
             break
-    return Searched(tuple(left), measured, tuple(calls), tuple(excluded))
+    return Searched(tuple(left), tuple(calls), tuple(excluded))
 
 
 def promoted(measured: MeasuredCalls, most: int, margin: float, least: float | None = None) -> list[int]:

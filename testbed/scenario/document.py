@@ -22,7 +22,6 @@ MAX_EVENTS = 20_000
 ZIP, EXCLUDE = "zip", "exclude"
 """Keys of a sweep that are not dotted keys of the scenario."""
 
-_PLAIN_TAGS = frozenset({"null", "bool", "int", "float", "str", "timestamp", "merge", "value", "seq", "map"})
 _OF_NAMED_THINGS: tuple[KeyPath, ...] = (("flows",), ("sweep", "zip"), ("sweep", "exclude"))
 """Lists whose items have keys of their own, not one mechanism."""
 _NUMBERS = frozenset({"null", "bool", "int", "float"})

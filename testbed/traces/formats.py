@@ -48,8 +48,6 @@ FORMATS: Registry[Format] = Registry(
 )
 """Formats by the names of `testbed.channels.recordings.kind`."""
 
-MAX_INTERVAL_MS = 10_000.0
-
 
 def read(
     path: Path, name: str | None = None, choice: StreamChoice | None = None, remove_skew: bool | None = None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import testbed
+from testbed import call_study
 from testbed import device_cost as measuring
 from testbed.call_study import CallStudy
 from testbed.codecs.dred import writer
@@ -29,6 +30,7 @@ RUN = {
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
+    monkeypatch.setattr(call_study, "device_cost", device_cost)
     monkeypatch.setattr(measuring, "ROUNDS", 1)
     monkeypatch.setattr(measuring, "SECONDS", 1.0)
 

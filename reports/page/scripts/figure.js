@@ -146,7 +146,7 @@ function keyed(element, key) {
 function groupsOf(marks) {
   const groups = new Map();
   marks.forEach((each, i) => {
-    const key = JSON.stringify([each.mark.key, each.panel.title || "", each.mark.row_of === undefined ? "" : each.mark.row_of]);
+    const key = JSON.stringify([each.mark.key, each.panel.title || ""]);
     groups.set(key, (groups.get(key) || []).concat(i));
   });
   const list = [...groups.values()];

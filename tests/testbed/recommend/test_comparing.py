@@ -43,8 +43,7 @@ class Made:
     def chosen(self, **limits: Any) -> tuple[int, bool]:
         calls = cast(CandidateCalls, self)
         best_first = tuple(int(place) for place in np.argsort(-self.scores.mean(axis=0)))
-        measured = self.measured(best_first, self.calls, "")
-        searched = Searched(best_first, measured, (self.calls,) * len(best_first))
+        searched = Searched(best_first, (self.calls,) * len(best_first))
         given = RecommendLimits(**limits)
         members = [member(calls, searched, place) for place in best_first]
         return chosen_of(calls, searched, choice_among(calls, searched, given), members, given)
@@ -72,7 +71,7 @@ def test_with_a_least_score_the_cheapest_that_reaches_it_is_chosen() -> None:
 def test_a_score_is_that_of_the_best_less_the_difference_on_common_calls() -> None:
     made = Made([4.0, 3.8], [60, 50], [100, 100])
     made.scores[:4] += 0.5  # the first calls are easy ones
-    searched = Searched((0, 1), made.measured([0, 1], made.calls, ""), (made.calls, 4))
+    searched = Searched((0, 1), (made.calls, 4))
     calls = cast(CandidateCalls, made)
     best, other = (member(calls, searched, place) for place in (0, 1))
     assert abs(best.score - other.score - 0.2) < 0.05
