@@ -52,6 +52,11 @@ def _matched(comparison: "Comparison") -> Iterator[str]:
         what = {total: "all", 0: "none"}.get(equal, str(equal))
         rest = f"; {'the' if equal else 'they'}{' others' if equal else ''} differ in {shortened(columns, 5)}"
         yield f"{counted(total, 'row')} in both, {what} equal digit for digit{rest if columns else ''}."
+    if comparison.is_paired and comparison.has_same_draws:
+        for name, run in (("A", comparison.a), ("B", comparison.b)):
+            alone = len(run.table) - total
+            if alone:
+                yield f"{counted(alone, 'row')} of {name} alone: in no mean or difference below."
     if not comparison.is_paired:
         yield (
             "The runs share no clips" if kind.has_schemes else "The seeds differ"

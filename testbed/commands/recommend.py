@@ -24,7 +24,7 @@ def recommend(
         str,
         typer.Argument(
             metavar="NETWORK",
-            help="What `testbed trace inspect` reads, a scenario, or stages in YAML "
+            help="A recording or dump that `testbed trace inspect` reads, a scenario, or stages in YAML "
             "as `testbed trace fit` prints.",
         ),
     ],
@@ -46,7 +46,10 @@ def recommend(
     metric: Annotated[str, typer.Option(help="The metric that judges.")] = "plcmos",
     margin: Annotated[
         float | None,
-        typer.Option(help="Difference to the best that does not matter; default: the metric's own."),
+        typer.Option(
+            metavar="DIFFERENCE",
+            help="Difference to the best that does not matter; default: the metric's own.",
+        ),
     ] = None,
     speech: Annotated[
         list[str] | None,
@@ -85,7 +88,7 @@ def recommend(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the recommendation in DIR.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the configurations, calls and time, and stop.")
+        bool, typer.Option("--dry-run", help="Print the network, configurations, calls and time, and stop.")
     ] = False,
     open_: Open = False,
 ) -> None:
@@ -112,7 +115,7 @@ def recommend(
         with TemporaryDirectory() as unkept, measuring() as sample:
             read = read_network(network, Path(unkept), fit, choice(ssrc, None, way))
             base = base_scenario(read, limits, set_ or (), speech or ())
-            lines = outline(base, limits, execution, jobs or cores(), exact_dred, sample)
+            lines = outline(read, base, limits, execution, jobs or cores(), exact_dred, sample)
         say("\n".join(lines))
         return
     folder.check(force)

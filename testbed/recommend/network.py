@@ -124,8 +124,8 @@ def _recorded(path: Path, folder: Path, is_fitted: bool, choice: StreamChoice | 
     if isinstance(recorded, MeasuredCall):
         if is_fitted:
             raise ScenarioError(f"{path}: --fit is for recordings of packets; statistics have none")
-        how = "a stage that follows them, interval by interval"
-        said = f"{path}: {kept_as.about}; {how}"
+        how = "followed interval by interval"
+        said = f"{path}: {kept_as.about}, {how}"
         return ReadNetwork({"channel": stages(recorded)}, said, (*notes, *not_said(recorded)))
     if is_fitted:
         if isinstance(recorded, DeliveryTrace):

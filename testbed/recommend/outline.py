@@ -6,12 +6,15 @@ from typing import Any
 from testbed.recommend.candidates import candidate_grid
 from testbed.recommend.limits import RecommendLimits
 from testbed.recommend.measuring import CandidateCalls, Execution
+from testbed.recommend.network import ReadNetwork
 from testbed.recommend.probe import network_facts
 from testbed.recommend.search import calls_of, schedule
+from testbed.recommend.text import network_lines, paragraph
 from testbed.words import counted, duration
 
 
 def outline(
+    network: ReadNetwork,
     base: Mapping[str, Any],
     limits: RecommendLimits,
     execution: Execution,
@@ -19,7 +22,7 @@ def outline(
     has_exact_dred: bool,
     report: Callable[[int, int], None],
 ) -> list[str]:
-    """Return the configurations, the rounds, and the time that they take, a line each.
+    """Return how the network was read, the configurations, the rounds and their time, a line each.
 
     Parameters
     ----------
@@ -32,7 +35,8 @@ def outline(
     rounds = schedule(len(grid.candidates), calls.calls)
     planned, whole = calls_of(rounds), len(grid.candidates) * calls.calls
     needed = calls.estimate(report)
-    lines = [counted(len(grid.candidates), "configuration"), *(f"  {each.name}" for each in grid.candidates)]
+    lines = [paragraph(line) for line in network_lines(network, facts)]
+    lines += [counted(len(grid.candidates), "configuration"), *(f"  {each.name}" for each in grid.candidates)]
     lines += [f"left out: {reason}" for reason in grid.left_out]
     lines += [f"round {n}: at most {each.keep}, {each.calls} calls each" for n, each in enumerate(rounds, 1)]
     lines.append(f"= at most {planned} calls, {100 * planned / whole:.0f} % of the {whole} of the whole grid")

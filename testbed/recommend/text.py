@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from testbed.metrics import METRICS
+from testbed.recommend.candidates import NetworkFacts
 from testbed.recommend.front import FrontMember
 from testbed.recommend.network import ReadNetwork
 from testbed.recommend.recommendation import Recommendation
@@ -18,18 +19,18 @@ _MOST_MEMBERS, _WIDTH = 12, 100
 def recommendation_text(network: ReadNetwork, found: Recommendation) -> str:
     """Return how the network was read, the front, the recommendation, its risks, and its settings."""
     blocks: list[Iterable[str]] = [
-        _network(network, found),
+        network_lines(network, found.facts),
         _search(found),
         _front(found),
         _answer(found),
         _wrong(found),
     ]
-    blocks = [[_paragraph(line) for line in block] for block in blocks]
+    blocks = [[paragraph(line) for line in block] for block in blocks]
     blocks.append(_settings(found))
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _paragraph(line: str) -> str:
+def paragraph(line: str) -> str:
     """Return a sentence in lines; those of a table stay."""
     if "  " in line.strip():
         return line
@@ -39,10 +40,10 @@ def _paragraph(line: str) -> str:
     )
 
 
-def _network(network: ReadNetwork, found: Recommendation) -> Iterator[str]:
+def network_lines(network: ReadNetwork, facts: NetworkFacts) -> Iterator[str]:
+    """Yield how the network was read, what is assumed of it, and what a probe found."""
     yield f"Network: {network.said}."
     yield from (f"  note: {note}" for note in network.notes)
-    facts = found.facts
     said = [
         f"{100 * facts.loss:.3g} % of packets lost or late",
         f"fastest packet {facts.least_delay_ms:.0f} ms",

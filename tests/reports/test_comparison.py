@@ -69,6 +69,7 @@ def test_a_run_is_equal_to_itself(run):
     text = repr(comparison)
     assert "Scenario, versions and files are the same." in text
     assert "48 rows in both, all equal digit for digit." in text
+    assert "alone" not in text
 
 
 def test_differences_are_paired_by_call(run):
@@ -100,6 +101,7 @@ def test_of_partly_the_same_clips_those_are_paired(run):
     comparison = compare(run("a"), run("b", shift=0.3, clips="efghwxyz"))
     assert comparison.clips == tuple("efgh")
     assert "4 of 8 clips are in both" in repr(comparison)
+    assert "24 rows of A alone: in no mean or difference below." in repr(comparison)
 
 
 def test_a_clip_of_another_sound_is_another_clip(run):

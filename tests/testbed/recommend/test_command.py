@@ -91,6 +91,8 @@ def test_a_network_without_loss_needs_no_repair(mine: Path) -> None:
 def test_a_dry_run_makes_no_folder(mine: Path) -> None:
     code, said, err = recommend("mine.yaml", *QUICK, "--max-kbps", "30", "--dry-run")
     assert code == 0, err
+    assert said.startswith("Network: mine.yaml: ")
+    assert "packets lost or late" in said
     assert "round 1: at most" in said
     assert "of the whole grid" in said
     assert "about " in said.splitlines()[-1]
