@@ -14,6 +14,9 @@ from testbed.recommend.measuring import CandidateCalls
 from testbed.recommend.search import Searched, cost
 from testbed.stats import Estimate, interval
 
+_NEARLY = 1.05
+"""Bitrates that differ by no more than this factor count as equal."""
+
 
 def clips_of_calls(calls: CandidateCalls, number: int) -> NDArray[np.int64]:
     """Return the clip of each of the first calls."""
@@ -84,12 +87,19 @@ def chosen_of(
             each for each in members if sign * _worst(estimates[each.place], sign) >= sign * limits.min_score
         ]
         if reaching:
-            return min(reaching, key=lambda each: cost(each.wire_kbps, each.delay_ms)).place, True
+            return _cheapest(reaching).place, True
         return searched.finalists[0], False
     equals = [each for each in members if calls.candidates[each.place].name in choice.equals]
     if not equals:
         return searched.finalists[0], False
-    return min(equals, key=lambda each: cost(each.wire_kbps, each.delay_ms)).place, True
+    return _cheapest(equals).place, True
+
+
+def _cheapest(members: Sequence[FrontMember]) -> FrontMember:
+    """Return the member with the least delay among those of nearly the lowest bitrate."""
+    lowest_kbps = min(each.wire_kbps for each in members)
+    near = [each for each in members if each.wire_kbps <= _NEARLY * lowest_kbps]
+    return min(near, key=lambda each: cost(each.wire_kbps, each.delay_ms)[::-1])
 
 
 def _worst(estimate: Estimate, sign: int) -> float:

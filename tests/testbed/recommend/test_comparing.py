@@ -53,8 +53,9 @@ def test_the_cheapest_within_the_margin_is_chosen() -> None:
     assert Made([4.0, 3.97, 3.7], [60, 50, 30], [100, 100, 100]).chosen() == (1, True)
 
 
-def test_of_equal_bitrates_the_least_delay_is_chosen() -> None:
-    assert Made([4.0, 3.99, 3.98], [60.1, 60.2, 60.3], [250, 150, 200]).chosen() == (1, True)
+def test_of_nearly_equal_bitrates_the_least_delay_is_chosen() -> None:
+    assert Made([4.0, 3.99, 3.98], [60, 62, 61], [250, 150, 200]).chosen() == (1, True)
+    assert Made([4.0, 3.99, 3.98], [60, 64, 61], [250, 150, 200]).chosen() == (2, True)
 
 
 def test_too_few_clips_show_nothing_so_the_best_mean_is_chosen() -> None:
