@@ -43,7 +43,7 @@ def _of(used: int, most: int, what: str) -> str:
 
 def _widest(last: Mapping[str, Any], points: Sequence[dict[str, Any]]) -> str:
     """Return how well the headline difference with the widest interval is known."""
-    if last["point"] is None:
+    if last["point"] is None or last["point"] >= len(points):
         return "No headline difference is known"
     judge = described(last["metric"])
     swept = {name: points[last["point"]][name] for name in labels.telling(points)}

@@ -16,7 +16,7 @@ def number(value: Any, decimals: int = 0, factor: float = 1.0, sign: bool = Fals
     """Return ``−0.01`` with a true minus, and a plus if `sign` is set; ``–`` for an unknown value."""
     if not isinstance(value, Real) or not math.isfinite(value):
         return "–"
-    return f"{factor * float(value):{'+' if sign else ''}.{decimals}f}".replace("-", "−")
+    return f"{factor * float(value):{'+' if sign else ''}z.{decimals}f}".replace("-", "−")
 
 
 def cell(value: Any, column: Column) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ROWS = 1 << 16
-_FORMULA = ("=", "+", "-", "@", "\t")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet read text as a formula."""
 
 

@@ -11,6 +11,7 @@ _Mapping = dict[str, Any]
 _Number = int | float
 _Value = str | bool | int | float | None
 _Index = Annotated[int, Field(ge=0, le=10**9)]
+_Count = Annotated[int, Field(ge=1, le=10**9)]
 _Ratio = Annotated[_Number, Field(ge=0, le=1e9, allow_inf_nan=False)]
 _Ratios = Annotated[list[_Ratio], Field(min_length=3, max_length=3)]
 _FileName = Annotated[str, Field(max_length=200, pattern="^[ -~]*$")]
@@ -127,25 +128,25 @@ class _CacheUse(_Stored):
 class _Round(_Stored):
     clips: _Index
     realizations: _Index
-    ending: str = ""
-    unit: str = "clip"
-    units: _Index = 0
-    units_needed: _Index | None = None
-    realizations_needed: int | None = None
-    half_width: _Number | None = None
-    point: _Index | None = None
-    metric: str = ""
-    scheme: str = ""
-    other: str = ""
-    floor: _Number | None = None
-    floor_low: _Number | None = None
-    floor_high: _Number | None = None
+    ending: str
+    unit: str
+    units: _Index
+    units_needed: _Index | None
+    realizations_needed: _Index | None
+    half_width: _Number | None
+    point: _Index | None
+    metric: str
+    scheme: str
+    other: str
+    floor: _Number | None
+    floor_low: _Number | None
+    floor_high: _Number | None
 
 
 class _UntilCi(_Stored):
     half_width: _Number
-    clips: _Index
-    realizations: _Index
+    clips: _Count
+    realizations: _Count
     rounds: list[_Round] = []
 
 
@@ -183,6 +184,7 @@ class _Manifest(_Stored):
     wobble: list[_Wobble] = []
     resumed: list[str] = []
     until_ci: _UntilCi | None = None
+    processors: list[str] = []
     cache: _CacheUse = _CacheUse()
     device_cost: _DeviceCost | None = None
     examples: list[_Example] = []

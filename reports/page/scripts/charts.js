@@ -10,7 +10,7 @@ function node(tag, attributes, parent) {
 }
 
 function number(value, places) {
-  return value === null || value === undefined ? "–" : value.toFixed(places).replace("-", "−");
+  return value === null || value === undefined ? "–" : value.toFixed(places).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
 }
 
 function html(tag, attributes, parent, text) {
