@@ -99,12 +99,13 @@ def test_the_text_has_the_wanted_data(before, after):
 
 @pytest.mark.parametrize("name", sorted({*packaged_scenarios()} - {"recorded"}))  # that one wants a file
 def test_a_packaged_scenario_with_another_seed_differs_in_one_line(name):
-    text = find_scenario(name)[0].read_text("utf-8")
+    path = find_scenario(name)[0]
+    text = path.read_text("utf-8")
     scenario = load_scenario(name, ["seed=77"])
     lines = changed_lines(text, scenario.text_as_run)
     assert [line.split("#")[0].rstrip() for line in lines][-1:] == ["+seed: 77"]
     assert len(lines) <= 2
-    assert parse_scenario(scenario.text_as_run).seed == 77
+    assert parse_scenario(scenario.text_as_run, folder=path.parent).seed == 77
 
 
 def test_an_override_of_a_swept_key_takes_the_sweep_out_of_the_text():
