@@ -37,7 +37,7 @@ _MOST_CLIPS = 400
 
 
 class Estimate(NamedTuple):
-    """An estimate and its 95 % interval; the bounds are NaN for too few data, and all is NaN without data."""
+    """An estimate and its interval, 95 % by default: bounds are NaN for too few data, all without data."""
 
     value: float
     low: float

@@ -14,6 +14,7 @@ from testbed.stats import Estimate
 from testbed.words import aligned, counted
 
 _MOST_MEMBERS, _WIDTH = 12, 100
+_NEAR = "of bitrates within 5 %, the least delay"
 
 
 def recommendation_text(network: ReadNetwork, found: Recommendation) -> str:
@@ -91,7 +92,10 @@ def _front(found: Recommendation) -> list[str]:
     title = "Pareto front of bitrate, delay and quality:"
     if len(shown) < len(front):
         title = f"Pareto front of bitrate, delay and quality, its dearest {len(shown)} of {len(front)}:"
-    return [title, *aligned(rows, right=range(1, 6))]
+    lines = [title, *aligned(rows, right=range(1, 6))]
+    if min(each.calls for each in shown) < max(each.calls for each in shown):
+        lines.append("Configurations with fewer calls left the search early: their scores are less certain.")
+    return lines
 
 
 def _to_best(member: FrontMember, found: Recommendation) -> str:
@@ -121,7 +125,7 @@ def _answer(found: Recommendation) -> Iterator[str]:
     yield f"Use {chosen.name}."
     if limits.min_score is not None and found.is_shown:
         yield (
-            f"It is the cheapest that is shown to reach {judge.label} {limits.min_score:g}: "
+            f"It is the cheapest ({_NEAR}) that is shown to reach {judge.label} {limits.min_score:g}: "
             f"{score}, for {costs}."
         )
     elif limits.min_score is not None:
@@ -131,7 +135,7 @@ def _answer(found: Recommendation) -> Iterator[str]:
         )
     elif found.is_shown:
         yield (
-            f"It is the cheapest that {counted(found.choice.calls, 'call')} show to be within "
+            f"It is the cheapest ({_NEAR}) that {counted(found.choice.calls, 'call')} show to be within "
             f"{limits.margin_used:g} {judge.label} of the best: {score}, for {costs}."
         )
     else:
