@@ -160,6 +160,15 @@ def test_lines_follow_keys_that_go_together_and_pass_over_points_that_are_left_o
         assert page.complaints == []
 
 
+def test_the_page_prints_to_a_pdf_of_several_sheets(report, tmp_path):
+    with opened(report, 1400) as page:
+        page.print(tmp_path / "page.pdf")
+        printed = (tmp_path / "page.pdf").read_bytes()
+        assert printed.startswith(b"%PDF-")
+        assert printed.count(b"/Type /Page\n") >= 3
+        assert page.complaints == []
+
+
 def test_on_paper_no_table_is_cut_and_nothing_is_to_press(report):
     with opened(report, 1400) as page:
         page.run("dispatchEvent(new Event('beforeprint'))")
