@@ -28,22 +28,22 @@ def estimated(calls: CandidateCalls, searched: Searched, places: Sequence[int]) 
     assert calls.metric is not None
     sign = METRICS[calls.metric].sign
     number = min(searched.calls[place] for place in places)
-    scores = sign * calls.measured(places, number, "").scores
+    scores = sign * calls.measured(places, number).scores
     return [interval(scores[:, index], clips_of_calls(calls, number)) for index in range(len(places))]
 
 
 def difference(calls: CandidateCalls, searched: Searched, one: int, other: int) -> Estimate:
     """Return the score of one configuration minus that of another, on common calls; larger is better."""
     number = min(searched.calls[one], searched.calls[other])
-    scores = calls.measured([one, other], number, "").scores
+    scores = calls.measured([one, other], number).scores
     return interval(scores[:, 0] - scores[:, 1], clips_of_calls(calls, number))
 
 
 def member(calls: CandidateCalls, searched: Searched, place: int) -> FrontMember:
     """Return a configuration with its score: that of the best, less the difference on common calls."""
     best, number = searched.finalists[0], searched.calls[place]
-    measured = calls.measured([place], number, "")
-    of_best = calls.measured([best], searched.calls[best], "").scores[:, 0]
+    measured = calls.measured([place], number)
+    of_best = calls.measured([best], searched.calls[best]).scores[:, 0]
     gap = interval(measured.scores[:, 0] - of_best[:number], clips_of_calls(calls, number))
     mean = interval(of_best, clips_of_calls(calls, len(of_best))).value + gap.value
     kbps, delay_ms = float(measured.wire_kbps[0]), float(measured.delay_ms[0])

@@ -21,7 +21,7 @@ from testbed.metrics import METRICS
 from testbed.plan import CallId, encoder_settings, plan
 from testbed.provenance import inputs_of
 from testbed.recommend.candidates import Candidate
-from testbed.recommend.search import MeasuredCalls
+from testbed.recommend.search import MeasuredCalls, means
 from testbed.row_set import RowSet
 from testbed.run_context import RunContext
 from testbed.run_estimate import RunEstimate
@@ -176,15 +176,14 @@ class CandidateCalls:
             for place in range(self.calls)
             if (call := self._call(candidate, place)) in self._rows
         ]
-        return float(_means(np.array([[_number(each)] for each in numbers]))[0])
+        return float(means(np.array([[_number(each)] for each in numbers]))[0])
 
-    def measured(self, candidates: Sequence[int], calls: int, step: str) -> MeasuredCalls:
-        """Make calls if they are not made, and return their measurements."""
-        self.make(candidates, calls, step)
+    def measured(self, candidates: Sequence[int], calls: int) -> MeasuredCalls:
+        """Return the measurements of the first calls, which have been made."""
         assert self.metric is not None
         scores = METRICS[self.metric].sign * self.column(candidates, calls, self.metric)
         costs = (self.column(candidates, calls, name) for name in ("wire_kbps", "mouth_to_ear_ms"))
-        return MeasuredCalls(scores, *map(_means, costs))
+        return MeasuredCalls(scores, *map(means, costs))
 
     def _call(self, candidate: int, place: int) -> CallId:
         realization, clip = divmod(place, len(self._context.clips))
@@ -223,9 +222,3 @@ def _places(candidates: Sequence[Candidate]) -> list[tuple[int, int]]:
 
 def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
-
-
-def _means(column: NDArray[np.float64]) -> NDArray[np.float64]:
-    known = ~np.isnan(column)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(known, column, 0).sum(axis=0) / known.sum(axis=0), np.float64)

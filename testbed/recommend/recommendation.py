@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from testbed.recommend.front import FrontMember, pareto_front
 from testbed.recommend.limits import RecommendLimits
 from testbed.recommend.measuring import CandidateCalls, Execution, Report
 from testbed.recommend.probe import network_facts
-from testbed.recommend.search import Searched, calls_of, schedule, search
+from testbed.recommend.search import MeasuredCalls, Searched, calls_of, schedule, search
 from testbed.recommend.wrong_guess import wrong_guesses
 from testbed.stats import Estimate, interval
 
@@ -159,10 +159,15 @@ def recommend(
     rounds = schedule(len(grid.candidates), calls.calls)
     planned = calls_of(rounds)
     calls.report = lambda made, _, step: report(probed + made, probed + planned, step)
+
+    def measure(places: Sequence[int], number: int) -> MeasuredCalls:
+        calls.make(places, number, f"{len(places)} configurations")
+        return calls.measured(places, number)
+
     searched = search(
         len(grid.candidates),
         rounds,
-        lambda places, number: calls.measured(places, number, f"{len(places)} configurations"),
+        measure,
         limits.margin_used,
         lambda place: exclusion(calls, place, limits) is None,
         None if limits.min_score is None else METRICS[limits.metric].sign * limits.min_score,
@@ -217,8 +222,9 @@ def _wrong(
         return (), 0
     number = max(1, math.ceil(calls.calls * _WRONG_SHARE))
     others = CandidateCalls(base, [candidate for _, candidate in guesses], execution, report)
-    wrong = others.measured(range(len(guesses)), number, "wrong guesses")
-    right = calls.measured([chosen], number, "").scores
+    others.make(range(len(guesses)), number, "wrong guesses")
+    wrong = others.measured(range(len(guesses)), number)
+    right = calls.measured([chosen], number).scores
     found = [
         WrongGuess(
             said,

@@ -158,15 +158,15 @@ def promoted(measured: MeasuredCalls, most: int, margin: float, least: float | N
     scores = measured.scores
     if not scores.shape[1]:
         return []
-    means = np.array([_mean(scores[:, place]) for place in range(scores.shape[1])])
-    by_mean = np.lexsort((measured.delay_ms, -means))
-    order = [int(place) for place in by_mean if not np.isnan(means[place])]
+    mean = means(scores)
+    by_mean = np.lexsort((measured.delay_ms, -mean))
+    order = [int(place) for place in by_mean if not np.isnan(mean[place])]
     if not order:
         return []
     if least is not None:
-        margin = max(margin, float(means[order[0]]) - least)
+        margin = max(margin, float(mean[order[0]]) - least)
     gaps = scores - scores[:, [order[0]]]
-    gap = np.array([_mean(gaps[:, place]) for place in range(gaps.shape[1])])
+    gap = means(gaps)
     doubt = _CLEARLY * _pooled_error(gaps)
     possible = [place for place in order if gap[place] >= -margin - doubt[place]]
     if len(possible) <= most:
@@ -198,9 +198,11 @@ def _distinct(scores: NDArray[np.float64], places: Sequence[int]) -> list[int]:
     return [*first.values()]
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+def means(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each column without its NaN; NaN for a column without a number."""
+    known = ~np.isnan(table)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(known, table, 0).sum(axis=0) / known.sum(axis=0), np.float64)
 
 
 def _pooled_error(gaps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ class Made:
         whole = self.scores if name == self.metric else np.tile(self.kbps, (self.calls, 1))
         return whole[:calls, list(places)]
 
-    def measured(self, places: Sequence[int], calls: int, step: str) -> MeasuredCalls:
+    def measured(self, places: Sequence[int], calls: int) -> MeasuredCalls:
         of_these = list(places)
         return MeasuredCalls(self.scores[:calls, of_these], self.kbps[of_these], self.delay_ms[of_these])
 

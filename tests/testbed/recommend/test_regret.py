@@ -67,11 +67,13 @@ def test_regret_on_new_speech_and_losses_is_small_at_a_fifth_of_the_cost(name: s
     others = scenario(NETWORKS[name], (4, 5), seed=2, draws=DRAWS)
     calls = CandidateCalls(others, found.grid.candidates, EXECUTION)
     everyone = range(len(found.grid.candidates))
-    first = calls.measured(everyone, len(calls.clip_names), "").scores.mean(axis=0)
+    calls.make(everyone, len(calls.clip_names), "")
+    first = calls.measured(everyone, len(calls.clip_names)).scores.mean(axis=0)
     possible = [place for place in everyone if exclusion(calls, place, limits) is None]
     contenders = sorted(possible, key=lambda place: -first[place])[:CONTENDERS]
     contenders = list(dict.fromkeys([*contenders, found.chosen]))
-    scores = calls.measured(contenders, calls.calls, "").scores
+    calls.make(contenders, calls.calls, "")
+    scores = calls.measured(contenders, calls.calls).scores
     best = int(scores.mean(axis=0).argmax())
     lost = scores[:, best] - scores[:, contenders.index(found.chosen)]
     regret = interval(lost, np.arange(calls.calls) % len(calls.clip_names))
