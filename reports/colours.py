@@ -1,4 +1,4 @@
-"""Colour and shape of schemes by their mechanism, alike in every report, and colours of the parts of a bar.
+"""Colour and shape of schemes by mechanism, the same in every report, and colours of the parts of a bar.
 
 Plain concealment is grey, RED blue, LBRR amber, DRED green and darker with its depth, a combination of
 redundancies violet. Each colour is given for white and for a dark page, has a contrast of 4.5:1 there, and

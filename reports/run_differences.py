@@ -19,7 +19,7 @@ _MOST_ENTRIES = 20
 
 @dataclass(frozen=True)
 class RunDifference:
-    """A key, or a thing, and its value in each of two runs, as words; `ABSENT` where a run lacks it."""
+    """A key, or a thing, and its value in each of two runs; `ABSENT` where a run lacks it."""
 
     key: str
     a: str

@@ -64,7 +64,9 @@ def recommend(
     ] = False,
     exact_dred: Annotated[
         bool,
-        typer.Option("--exact-dred", help="Also search quantizers of DRED, which libopus cannot be told."),
+        typer.Option(
+            "--exact-dred", help="Also search quantizers of DRED, which libopus has no setting for."
+        ),
     ] = False,
     set_: Annotated[
         list[str] | None,
