@@ -1,4 +1,5 @@
 # make setup   a virtual environment, libopus and speech; does nothing the second time
+# make setup-train   PyTorch for the CPU, which training needs: 750 MB
 # make demo    a first run with receivers one could ship, from a bare machine to its answer and report
 # make test    every test but the long ones
 # make test-long   the long ones: simulations of the statistics, many faults
@@ -17,6 +18,7 @@ BIN := .venv/bin
 ROOMS := $(shell sed -n 's/^"testbed\..*" = "\(.*\)"$$/\1/p' pyproject.toml)
 PIP := $(BIN)/pip install --disable-pip-version-check --quiet --retries 5 --timeout 60 --no-deps --no-build-isolation --use-pep517
 WEBRTC := examples/live/node_modules/.package-lock.json
+TORCH := torch==2.13.0
 CACHE := $(or $(TESTBED_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/speech-testbed)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header pyproject.toml
@@ -26,9 +28,15 @@ export PYTHONNOUSERSITE := 1
 $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
 
-.PHONY: setup demo test test-long test-without-libopus coverage bench lint types docs reproduce picture requirements clean
+.PHONY: setup setup-train demo test test-long test-without-libopus coverage bench lint types docs reproduce picture requirements clean
 
 setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp $(WEBRTC) build/types
+
+# Without a hash: wheels of PyTorch for the CPU, which pip knows by `+cpu`, are on no index that all machines have.
+setup-train: .venv/tools.stamp
+	@$(BIN)/python -c 'import torch' 2>/dev/null || \
+		$(BIN)/pip install --disable-pip-version-check --quiet '$(TORCH)+cpu' || \
+		{ echo "No CPU build of $(TORCH) here: PIP_EXTRA_INDEX_URL=INDEX make setup-train, with the INDEX that PyTorch's page 'Start Locally' names for Pip and CPU" >&2; exit 1; }
 
 demo: .venv/opus.stamp .venv/speech.stamp
 	@$(BIN)/testbed run demo

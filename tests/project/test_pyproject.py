@@ -13,6 +13,8 @@ from testbed import __version__
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
+APART = "train"
+"""The extra that `dev` leaves out: its wheel has CUDA and GBs; `make setup-train` has a small one."""
 
 
 def test_every_folder_of_code_is_a_package() -> None:
@@ -41,7 +43,8 @@ def pins(name: str) -> dict[str, list[Requirement]]:
         ("run.txt", PROJECT["project"]["dependencies"]),
         (
             "dev.txt",
-            PROJECT["project"]["dependencies"] + [need for extra in EXTRAS.values() for need in extra],
+            PROJECT["project"]["dependencies"]
+            + [need for extra, needs in EXTRAS.items() if extra != APART for need in needs],
         ),
         ("build.txt", PROJECT["dependency-groups"]["build"]),
     ],
@@ -55,6 +58,13 @@ def test_requirements_hold_what_the_project_needs(name: str, needs: list[str]) -
             specifier.version for pin in held[canonicalize_name(need.name)] for specifier in pin.specifier
         ]
         assert all(map(need.specifier.contains, versions)), f"{need}: make requirements"
+
+
+def test_the_extra_of_training_takes_the_torch_that_set_up_installs() -> None:
+    [torch] = map(Requirement, EXTRAS[APART])
+    [version] = re.findall(r"^TORCH := torch==(.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    assert torch.name == "torch"
+    assert torch.specifier.contains(version)
 
 
 def test_a_run_and_its_tests_use_the_same_versions() -> None:
