@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 import realizations
 import scipy.linalg.cython_blas  # noqa: F401 - numba's BLAS: loaded before threads are limited
-from lpc_vocoder import vocode
 from threadpoolctl import threadpool_limits
 
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus.codec import Decoder, Encoder
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.kernels.fargan import operations_per_second
+from testbed.kernels.lpc_vocoder import vocode
 from testbed.kernels.plc import AHEAD, MAX_HEARD, conceal, hear, plc_network, plc_state, start_gap
 from testbed.kernels.tiles import levels_product, pack_integers
 from testbed.kernels.weights import read_blob

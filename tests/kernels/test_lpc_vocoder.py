@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from lpc_vocoder import vocode
 from scipy.signal import lfilter, lfiltic
 
 from reference.lpc import lpc_from_cepstrum
 from testbed.codecs.opus import build as opus_build
 from testbed.kernels.features import extract_features, feature_state
+from testbed.kernels.lpc_vocoder import vocode
 from testbed.kernels.pitch_network import pitch_network
 from testbed.kernels.weights import read_blob
 

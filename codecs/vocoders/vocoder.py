@@ -1,0 +1,67 @@
+"""The interface of vocoders, which synthesize gaps from features."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class VocoderGap:
+    """A gap to be synthesized.
+
+    A feature vector has libopus's 20 features (`testbed.kernels.bark`): 18 cepstral coefficients, the pitch
+    and the frame correlation. It describes 20 ms, and there is one per 10 ms.
+
+    Attributes
+    ----------
+    past
+        float32 (2400,): the last 150 ms before the gap, 16 kHz, full scale is 1; zeros before the call.
+    past_features
+        float32 (5, 20): the vectors of the past; the last one ends where the gap begins.
+    features
+        float32 (frames + 2, 20): the vectors of a gap of `frames` of 10 ms, brought by DRED or predicted;
+        vector i ends with frame i. The last two are look-ahead.
+    seed
+        Seed of the gap's random numbers, 0 to 2**64 - 1; the same gap of the same call has the same one.
+    """
+
+    past: Floats
+    past_features: Floats
+    features: Floats
+    seed: int
+
+    @property
+    def samples(self) -> int:
+        """Length of the gap at 16 kHz."""
+        return 160 * (len(self.features) - 2)
+
+
+class Vocoder(Protocol):
+    """Synthesizes gaps. The sound of a gap is a function of that gap alone, whatever the others are."""
+
+    def synthesize(self, gaps: Sequence[VocoderGap]) -> Sequence[Floats]:
+        """Return the sound of each gap, float32 (gap.samples,): 16 kHz, full scale is 1."""
+
+
+@dataclass(frozen=True)
+class VocoderKind:
+    """A vocoder in the registry.
+
+    Attributes
+    ----------
+    label
+        Its name in tables.
+    create
+        Makes the vocoder, once per process.
+    missing
+        Returns what this machine lacks for it, with the command that gets it; ``""`` for nothing.
+    """
+
+    label: str
+    create: Callable[[], Vocoder]
+    missing: Callable[[], str] = lambda: ""
