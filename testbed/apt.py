@@ -68,6 +68,37 @@ class PrivateApt:
             )
         return done.stdout
 
+    def download(self, package: str, folder: Path) -> Path:
+        """Fetch a binary package into `folder` and return its file.
+
+        Raises
+        ------
+        FetchError
+            As `run`, or if apt leaves no file.
+        """
+        self.run("download", package, cwd=folder)
+        found = sorted(folder.glob(f"{package}_*.deb"))
+        if not found:
+            raise FetchError(f"apt-get download {package} left no file in {folder}")
+        return found[0]
+
+
+def unpack(package: Path, folder: Path) -> None:
+    """Unpack a binary package into `folder`, which is created if missing.
+
+    Raises
+    ------
+    FetchError
+        If `dpkg` is missing or fails.
+    """
+    if shutil.which("dpkg") is None:
+        raise FetchError("dpkg is not on this machine; packages can only be unpacked on a Debian system")
+    done = subprocess.run(
+        ["dpkg", "-x", str(package), str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise FetchError(f"{package}: dpkg cannot unpack it: {done.stderr.strip()}")
+
 
 def private_apt(
     folder: Path, suites: Sequence[str] | None = None, kinds: Sequence[Literal["deb", "deb-src"]] = ("deb",)

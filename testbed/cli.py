@@ -10,6 +10,7 @@ from testbed.commands import (
     decode,
     dred,
     live,
+    lpcnet,
     machine,
     metrics,
     recommend,
@@ -69,6 +70,7 @@ app.add_typer(speech.app, name="speech")
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(trace.app, name="trace")
 app.add_typer(dred.app, name="dred")
+app.add_typer(lpcnet.app, name="lpcnet")
 app.add_typer(cache.app, name="cache")
 
 

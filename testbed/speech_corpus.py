@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.apt import PrivateApt, private_apt
+from testbed.apt import private_apt, unpack
 from testbed.clip_cutting import cut_clips
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.corpus_voices import ASTERISK, MORE, CorpusVoice
@@ -121,8 +120,8 @@ def _fetch_into(corpus: Corpus, progress: Callable[[str], None]) -> None:
             root = work / voice.package
             if not root.exists():
                 progress(f"Fetching {voice.package}")
-                package = _download(apt, voice.package, work)
-                _run(["dpkg", "-x", str(package), str(root)])
+                package = apt.download(voice.package, work)
+                unpack(package, root)
                 shutil.copy(
                     root / "usr/share/doc" / voice.package / "copyright", clips / f"{voice.package}.txt"
                 )
@@ -206,19 +205,3 @@ def write_index(entries: list[dict[str, Any]], folder: Path) -> None:
     (folder / "index.json").write_text(
         json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-
-
-def _download(apt: PrivateApt, package: str, folder: Path) -> Path:
-    apt.run("download", package, cwd=folder)
-    found = sorted(folder.glob(f"{package}_*.deb"))
-    if not found:
-        raise FetchError(f"apt-get download {package} left no file in {folder}")
-    return found[0]
-
-
-def _run(command: list[str]) -> None:
-    if shutil.which(command[0]) is None:
-        raise FetchError(f"{command[0]} is not on this machine; fetching speech needs a Debian system")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise FetchError(f"{' '.join(command)} failed: {done.stderr.strip()}")
