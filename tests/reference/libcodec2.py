@@ -1,4 +1,4 @@
-"""The C program of LPCNet, called in a process of its own: its random generator starts afresh at each call."""
+"""The C program of LPCNet, called in a process of its own: its random generator starts afresh each time."""
 
 import ctypes
 import io
@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from testbed.codecs.lpcnet import weights
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 FRAME_SAMPLES = 160
 _CONDITION, _GRU_A, _GRU_B, _LEVELS, _LPC_ORDER = 128, 384, 16, 256, 16
 _CONV_STATES = 2 * 102 + 2 * 128
@@ -54,7 +55,7 @@ def sample_network(
 
 def draws(logits: Array, boost: Array, floor: float) -> Array:
     """Return the level that `sample_from_pdf` draws from each row of logits (steps, 256)."""
-    return _call("draws", logits=logits, boost=boost, floor=np.float32(floor))["levels"]
+    return _call("draws", logits=logits, boost=boost, floor=np.array(floor))["levels"]
 
 
 def lpc(cepstra: Array) -> Array:
@@ -82,7 +83,7 @@ def synthesize(features: Array) -> tuple[Array, float]:
 def _call(name: str, **arrays: Array) -> dict[str, Array]:
     assert weights.is_there(), f"LPCNet is not on this machine: run '{weights.FETCH_COMMAND}'"
     given = io.BytesIO()
-    np.savez(given, **arrays)  # type: ignore[arg-type]  # its stub takes `allow_pickle` for one of the arrays
+    np.savez(given, allow_pickle=False, **arrays)
     command = [sys.executable, "-m", "tests.reference.libcodec2", str(weights.library()), name]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, input=given.getvalue(), stdout=subprocess.PIPE, cwd=root, check=True)
