@@ -11,34 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from testbed.metrics import described
-from testbed.reports.bjontegaard import mean_difference, rises, value_at
 from testbed.reports.intervals import Interval
+from testbed.reports.rate_curve import FEWEST_RATES, Difference, RateCurve, differences, weights
 from testbed.reports.summary import Summary
-from testbed.stats import resamples, student
 
 RATE_KEYS = ("codec.bitrate_kbps", "codec.total_kbps")
 """Swept keys along which a scheme has a curve of quality over bitrate."""
-FEWEST_RATES = 4
-"""Fewest rates of a curve."""
-_RESAMPLES = 1000
-_LEAST_DEFINED = 0.95
-"""Smallest share of the resamples in which a difference is defined, for it to have an interval."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A difference to the baseline, or the reason that it is not defined.
-
-    Attributes
-    ----------
-    value
-        Its mean and 95 % interval; None if it is not defined.
-    reason
-        Why it is not defined; "" if it is.
-    """
-
-    value: Interval | None
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,8 +121,7 @@ class _Curves:
         self.units = int(unit.max(initial=-1)) + 1
         self.clips = int(table["clip"].nunique())
         self.confidence = summary.confidence
-        drawn = resamples(self.units)[:_RESAMPLES] if self.units > 1 else np.ones((0, self.units))
-        self._weights = np.vstack([np.ones(self.units), drawn])
+        self._weights = weights(self.units)
         place = table["point"].map({point: place for place, point in enumerate(points)}).to_numpy()
         scheme = table["scheme"].to_numpy(str)
         columns = [np.ones(len(table)), table["wire_kbps"].to_numpy(float), table[metric].to_numpy(float)]
@@ -157,69 +134,46 @@ class _Curves:
                 self._sums[name] = sums
         self.schemes = list(self._sums)
 
-    def calls(self, scheme: str) -> int:
-        """Return the number of calls of a scheme."""
-        return int(self._sums[scheme][0].sum())
-
-    def of(self, scheme: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the logarithms of the bitrates and the qualities, larger is better, at points with calls."""
-        there = self._sums[scheme][0].sum(axis=0) > 0
-        calls, kbps, scores = (self._weights @ each[:, there] for each in self._sums[scheme])
+    def of(self, scheme: str) -> RateCurve:
+        """Return the curve of a scheme, larger qualities being better, through the points with calls."""
+        sums = self._sums[scheme]
+        there = sums[0].sum(axis=0) > 0
+        calls, kbps, scores = (self._weights @ each[:, there] for each in sums)
         with np.errstate(divide="ignore", invalid="ignore"):
             rates, qualities = np.log(kbps / calls), self._sign * scores / calls
         order = np.argsort(rates[0], kind="stable")
-        return rates[:, order], qualities[:, order]
-
-    def interval(self, values: NDArray[np.float64], scheme: str) -> Interval:
-        """Return the estimate of row 0 with the interval of the others."""
-        value, defined = float(values[0]), values[1:][np.isfinite(values[1:])]
-        reach = math.nan
-        if self.units > 1 and len(defined) >= _LEAST_DEFINED * (len(values) - 1):
-            error = float(defined.std()) * math.sqrt(self.units / (self.units - 1))
-            reach = student(self.units - 1, self.confidence) * error
-        return Interval(value, value - reach, value + reach, self.calls(scheme), self.clips)
+        return RateCurve(
+            scheme,
+            rates[:, order],
+            qualities[:, order],
+            int(sums[0].sum()),
+            self.clips,
+            self.units,
+            self.confidence,
+        )
 
 
 def _compared(baseline: str, curves: _Curves, metric: str, at: dict[str, Any]) -> EqualBitrate:
-    at_kbps = _common_kbps([np.exp(curves.of(name)[0][0]) for name in curves.schemes])
+    at_kbps = _common_kbps([np.exp(curves.of(name).rates[0]) for name in curves.schemes])
     schemes = sorted(curves.schemes, key=lambda name: name != baseline)
     sign, bounds = described(metric).sign, described(metric).bounds
     found = []
     for name in schemes:
-        rates, qualities = curves.of(name)
+        curve = curves.of(name)
         score = None
-        if rates.shape[1] > 1 and np.isfinite(values := value_at(rates, qualities, math.log(at_kbps)))[0]:
-            score = curves.interval(values, name).times(sign)
+        if len(curve.rates[0]) > 1 and np.isfinite(values := curve.at(math.log(at_kbps)))[0]:
+            score = curve.interval(values).times(sign)
             low, high = (float(np.clip(end, *bounds)) for end in (score.low, score.high))
             score = Interval(score.mean, low, high, score.pairs, score.clips)
-        bitrate, quality = _differences(curves, name, baseline)
+        bitrate, quality = _differences(curve, baseline, curves)
         found.append(AtEqualBitrate(name, bitrate, quality, score))
     return EqualBitrate(metric, at, curves.points, at_kbps, tuple(found))
 
 
-def _differences(curves: _Curves, scheme: str, baseline: str) -> tuple[Difference, Difference]:
-    if scheme == baseline:
+def _differences(curve: RateCurve, baseline: str, curves: _Curves) -> tuple[Difference, Difference]:
+    if curve.name == baseline:
         return Difference(None, "is the baseline"), Difference(None, "is the baseline")
-    mine, others = curves.of(scheme), curves.of(baseline)
-    for whose, (rates, _) in (("", mine), (f" for {baseline}", others)):
-        if rates.shape[1] < FEWEST_RATES:
-            reason = f"there are scores at fewer than {FEWEST_RATES} bitrates{whose}"
-            return Difference(None, reason), Difference(None, reason)
-        if not rises(rates[:1])[0]:
-            reason = f"several points have the same bitrate on the wire{whose}"
-            return Difference(None, reason), Difference(None, reason)
-    quality = Difference(None, "no bitrate is common to both")
-    if np.isfinite((values := mean_difference(*mine, *others))[0]):
-        quality = Difference(curves.interval(values, scheme))
-    for whose, (_, qualities) in (("", mine), (f" of {baseline}", others)):
-        if not rises(qualities[:1])[0]:
-            return Difference(None, f"the quality{whose} does not rise with every bitrate"), quality
-    logs = mean_difference(*mine[::-1], *others[::-1])
-    if not np.isfinite(logs[0]):
-        return Difference(None, "no quality is common to both"), quality
-    ratio = curves.interval(logs, scheme)
-    mean, low, high = (math.expm1(each) for each in (ratio.mean, ratio.low, ratio.high))
-    return Difference(Interval(mean, low, high, ratio.pairs, ratio.clips)), quality
+    return differences(curve, curves.of(baseline))
 
 
 def _common_kbps(curves: Sequence[NDArray[np.float64]]) -> float:

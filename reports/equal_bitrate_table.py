@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from testbed.metrics import described
 from testbed.reports import labels
-from testbed.reports.equal_bitrate import Difference, EqualBitrate, at_equal_bitrate
+from testbed.reports.equal_bitrate import EqualBitrate, at_equal_bitrate
 from testbed.reports.intervals import Interval
+from testbed.reports.rate_curve import Difference
 from testbed.reports.summary import Summary
 from testbed.reports.wording import estimate, listed, number
 

@@ -32,7 +32,7 @@ from testbed.kernels.weights import Floats, read_blob
 _STEP_SAMPLES = network.STEP_MS * SAMPLE_RATE_HZ // 1000
 _CHUNK_SAMPLES = CHUNK_MS * SAMPLE_RATE_HZ // 1000
 _OFFSET_SAMPLES = SAMPLE_RATE_HZ // 400
-_DELAY_SAMPLES = 11
+DELAY_SAMPLES = 11
 """Delay of libopus's DRED encoder behind its speech encoder."""
 _LOOKAHEAD_SAMPLES = 64
 """Delay of a decoded frame of speech behind its packet's beginning: 4 ms."""
@@ -65,8 +65,8 @@ def encoder_input(pcm: NDArray[np.int16], application: Application) -> Floats:
     else:
         share = 6.3 * 3 / SAMPLE_RATE_HZ
         zeros, poles = np.array([1.0, -1.0]), np.array([1.0, share - 1])
-    samples = np.zeros(_DELAY_SAMPLES + len(pcm), np.float32)
-    samples[_DELAY_SAMPLES:] = np.rint(np.clip(lfilter(zeros, poles, pcm), -32768, 32767))
+    samples = np.zeros(DELAY_SAMPLES + len(pcm), np.float32)
+    samples[DELAY_SAMPLES:] = np.rint(np.clip(lfilter(zeros, poles, pcm), -32768, 32767))
     return samples
 
 
@@ -99,7 +99,7 @@ def newest(index: int, frame_ms: int) -> tuple[int, int]:
         of 10 ms.
     """
     size = frame_ms * SAMPLE_RATE_HZ // 1000
-    steps, waiting = divmod(_DELAY_SAMPLES + index * size, _STEP_SAMPLES)
+    steps, waiting = divmod(DELAY_SAMPLES + index * size, _STEP_SAMPLES)
     behind = (_OFFSET_SAMPLES + _LOOKAHEAD_SAMPLES - waiting + _OFFSET_SAMPLES // 2) // _OFFSET_SAMPLES
     if waiting + size < _STEP_SAMPLES:
         return steps - 1, 16 - behind

@@ -8,8 +8,9 @@ import pytest
 from scipy.stats import binom
 
 from testbed.reports.answer_text import answer_text
-from testbed.reports.equal_bitrate import _common_kbps, _Curves, _differences, at_equal_bitrate
+from testbed.reports.equal_bitrate import _common_kbps, _Curves, at_equal_bitrate
 from testbed.reports.notebook import run_html
+from testbed.reports.rate_curve import differences as curve_differences
 from testbed.reports.report import write_report
 from testbed.reports.summary import summarize
 from testbed.results import load
@@ -35,7 +36,8 @@ def table(random, shifts, clips=8, rates=RATES, sd=0.1):
 def differences(rows, rates=RATES, metric="plcmos"):
     rows = rows.rename(columns={"plcmos": metric})
     about = SimpleNamespace(speakers={}, confidence=0.95, rivals=lambda: ["a", "b"])
-    return _differences(_Curves(about, rows, metric, tuple(range(len(rates)))), "b", "a")
+    curves = _Curves(about, rows, metric, tuple(range(len(rates))))
+    return curve_differences(curves.of("b"), curves.of("a"))
 
 
 def test_a_constant_gain_is_the_gain_at_equal_bitrate_and_its_share_of_the_bitrate_at_equal_quality():
