@@ -3,7 +3,7 @@
 FROM debian:12
 COPY . /opt/testbed
 WORKDIR /opt/testbed
-RUN apt-get -q update && .ci/install-missing && make .venv/opus.stamp .venv/speech.stamp && rm -rf /var/lib/apt/lists/*
+RUN apt-get -q update && .ci/install-missing && make .venv/opus.stamp .venv/speech.stamp .venv/lpcnet.stamp && rm -rf /var/lib/apt/lists/*
 WORKDIR /work
 ENTRYPOINT ["/opt/testbed/.venv/bin/testbed"]
 CMD ["--help"]

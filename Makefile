@@ -1,4 +1,4 @@
-# make setup   a virtual environment, libopus and speech; does nothing the second time
+# make setup   a virtual environment, libopus, speech and LPCNet's weights; does nothing the second time
 # make setup-train   PyTorch for the CPU, which training needs: 750 MB
 # make demo    a first run with receivers one could ship, from a bare machine to its answer and report
 # make test    every test but the long ones
@@ -27,10 +27,11 @@ export PYTHONNOUSERSITE := 1
 # A stamp is worth nothing without what it stands for.
 $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
+$(shell ls "$(CACHE)"/lpcnet/*/weights.bin >/dev/null 2>&1 || rm -f .venv/lpcnet.stamp)
 
 .PHONY: setup setup-train demo test test-long test-without-libopus coverage bench lint types docs reproduce picture requirements clean
 
-setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp $(WEBRTC) build/types
+setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp .venv/lpcnet.stamp $(WEBRTC) build/types
 
 # Without a hash: wheels of PyTorch for the CPU, which pip knows by `+cpu`, are on no index that all machines have.
 setup-train: .venv/tools.stamp
@@ -113,6 +114,10 @@ $(WEBRTC): examples/live/package-lock.json .venv/tools.stamp
 
 .venv/speech.stamp: testbed/speech_corpus.py testbed/clip_cutting.py testbed/corpus_voices.py | .venv/package.stamp
 	@$(BIN)/testbed speech fetch
+	@touch $@
+
+.venv/lpcnet.stamp: codecs/lpcnet/layers.py codecs/lpcnet/package.py codecs/lpcnet/weights.py | .venv/package.stamp
+	@$(BIN)/testbed lpcnet fetch
 	@touch $@
 
 # Type checkers find packages by folder, and the folders of `testbed.codecs` and others stand beside `testbed/`.

@@ -124,6 +124,14 @@ def _speech() -> Iterator[Check]:
     yield Check("speech", there, True, found, "" if there else "testbed speech fetch")
 
 
+def _lpcnet() -> Iterator[Check]:
+    from testbed.codecs.lpcnet import weights
+
+    there = not weights.missing()
+    found = f"weights at {weights.folder()}" if there else "its weights are not fetched, or are damaged"
+    yield Check("LPCNet", there, False, found, "" if there else weights.FETCH_COMMAND)
+
+
 def _metrics() -> Iterator[Check]:
     from testbed.metrics import METRICS, packages
 
@@ -177,6 +185,7 @@ LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _libopus,
     _cache,
     _speech,
+    _lpcnet,
     _metrics,
     _tools,
     _plugins,

@@ -160,5 +160,5 @@ def take_out(file: Path, folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise FetchError(f"{file}: reading its library took longer than {_TIMEOUT_S} s") from None
     if done.returncode:
-        said = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
+        said = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}"]
         raise FetchError(f"{file}: its library cannot be read here: {said[0]}")

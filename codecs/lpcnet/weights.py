@@ -27,17 +27,24 @@ _BYTES = sum(array_bytes(shape) for shape in SHAPES.values())
 _UNFINISHED = ".fetch."
 
 
+def folder() -> Path:
+    """Return the folder of the weights, their library and licence."""
+    return cache_dir() / "lpcnet" / "freedv-191005"
+
+
 def library() -> Path:
     """Return the path of the library that the weights come from."""
-    return _folder() / LIBRARY
+    return folder() / LIBRARY
 
 
-def is_there() -> bool:
-    """Return whether the weights are fetched and whole."""
+def missing() -> str:
+    """Return what is wrong with the weights on this machine, and the command that helps; "" for nothing."""
+    path = folder() / WEIGHTS
     try:
-        return _digest(_folder() / WEIGHTS) == _SHA256 and library().is_file()
+        whole = path.stat().st_size == _BYTES and _digest(path) == _SHA256 and library().is_file()
     except OSError:
-        return False
+        return f"LPCNet's weights are not on this machine; `{FETCH_COMMAND}` gets them"
+    return "" if whole else f"{path}: is damaged; `{FETCH_COMMAND}` gets it again"
 
 
 @lru_cache(maxsize=1)
@@ -55,14 +62,9 @@ def weights() -> dict[str, NDArray[np.generic]]:
     CodecError
         If they are not fetched, or damaged; the message names the command.
     """
-    path = _folder() / WEIGHTS
-    try:
-        whole = path.stat().st_size == _BYTES and _digest(path) == _SHA256
-        data = path.read_bytes() if whole else b""
-    except OSError:
-        raise CodecError(f"LPCNet's weights are not on this machine; `{FETCH_COMMAND}` gets them") from None
-    if not whole:
-        raise CodecError(f"{path}: is damaged; `{FETCH_COMMAND}` gets it again")
+    if wrong := missing():
+        raise CodecError(wrong)
+    data = (folder() / WEIGHTS).read_bytes()
     arrays, start = {}, 0
     for name, shape in SHAPES.items():
         end = start + array_bytes(shape)
@@ -89,12 +91,12 @@ def fetch(package: Path | None = None, progress: Callable[[str], None] = print) 
     FetchError
         If the package cannot be fetched or read, or is not a known one.
     """
-    final = _folder()
+    final = folder()
     final.parent.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(
         cache_dir() / ".lpcnet.lock", lambda: progress("Another fetch is running: waiting for it")
     ):
-        if is_there():
+        if not missing():
             progress(f"LPCNet's weights are already in {final}")
             return final
         for left in final.parent.glob(f"{_UNFINISHED}*"):  # of a fetch that was killed
@@ -115,10 +117,6 @@ def fetch(package: Path | None = None, progress: Callable[[str], None] = print) 
             sync(final.parent)
     weights.cache_clear()
     return final
-
-
-def _folder() -> Path:
-    return cache_dir() / "lpcnet" / "freedv-191005"
 
 
 def _digest(path: Path) -> str:

@@ -81,7 +81,7 @@ def synthesize(features: Array) -> tuple[Array, float]:
 
 
 def _call(name: str, **arrays: Array) -> dict[str, Array]:
-    assert weights.is_there(), f"LPCNet is not on this machine: run '{weights.FETCH_COMMAND}'"
+    assert not weights.missing(), weights.missing()
     given = io.BytesIO()
     np.savez(given, allow_pickle=False, **arrays)
     command = [sys.executable, "-m", "tests.reference.libcodec2", str(weights.library()), name]
