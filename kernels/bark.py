@@ -56,15 +56,19 @@ COSINES: Floats = (
 
 _COMPENSATION = np.r_[0.8, np.ones(7), 2 / 3, 0.5, 0.5, 0.5, 1 / 3, 0.25, 0.25, 0.2, 1 / 6, 4 / 23]
 
-AUTOCORRELATION: Floats = (
-    (_INTERPOLATION * _COMPENSATION).T
-    @ (
-        np.cos(2 * np.pi / WINDOW * np.outer(np.arange(BINS), np.arange(ORDER + 1)))
-        * np.r_[1, 2 * np.ones(BINS - 2), 0][:, None]
-    )
-    * np.r_[1 + 1e-4, 1 - 6e-5 * np.arange(1, ORDER + 1) ** 2]
-).astype(np.float32)
+
+def _autocorrelation(weights: NDArray[np.float64]) -> Floats:
+    """Return what bands add to the autocorrelation, with noise 40 dB below and a lag window."""
+    cosines = np.cos(2 * np.pi / WINDOW * np.outer(np.arange(BINS), np.arange(ORDER + 1)))
+    lags = weights.T @ (cosines * np.r_[1, 2 * np.ones(BINS - 2), 0][:, None])
+    windowed: Floats = (lags * np.r_[1 + 1e-4, 1 - 6e-5 * np.arange(1, ORDER + 1) ** 2]).astype(np.float32)
+    return windowed
+
+
+AUTOCORRELATION = _autocorrelation(_INTERPOLATION * _COMPENSATION)
 """(18, 17): band energies to autocorrelation, with noise 40 dB below and a lag window."""
+UNCOMPENSATED = _autocorrelation(_INTERPOLATION)
+"""The same without compensation for the bands' widths, as LPCNet of 2019 has it."""
 
 NOISE_FLOOR = np.float32(26 / 38)
 """Added to the autocorrelation of lag 0."""

@@ -62,6 +62,12 @@ def lpc_from_cepstrum(cepstrum: Floats, coefficients: Floats, error: Floats) -> 
     error
         (batch,), written: energy of the residual, twice the power of a (pre-emphasised, 16-bit) sample.
     """
+    lpc_of_bands(AUTOCORRELATION, cepstrum, coefficients, error)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def lpc_of_bands(bands: Floats, cepstrum: Floats, coefficients: Floats, error: Floats) -> None:
+    """Do as `lpc_from_cepstrum`; `bands`, (18, 17), are what bands add to the autocorrelation."""
     batch = cepstrum.shape[0]
     autocorrelation = np.zeros((batch, ORDER + 1), np.float32)
     for item in range(batch):
@@ -72,6 +78,6 @@ def lpc_from_cepstrum(cepstrum: Floats, coefficients: Floats, error: Floats) -> 
                 log_energy += value * COSINES[band, i]
             energy = np.float32(10.0 ** min(log_energy, np.float32(20)))
             for lag in range(ORDER + 1):
-                autocorrelation[item, lag] += energy * AUTOCORRELATION[band, lag]
+                autocorrelation[item, lag] += energy * bands[band, lag]
         autocorrelation[item, 0] += NOISE_FLOOR
     levinson(autocorrelation, coefficients, error)

@@ -23,7 +23,7 @@ def levinson(autocorrelation: NDArray[np.floating]) -> tuple[Floats, Floats]:
     return np.array(filters, np.float32), np.array(errors, np.float32)
 
 
-def lpc_from_cepstrum(cepstrum: Floats) -> tuple[Floats, Floats]:
+def lpc_from_cepstrum(cepstrum: Floats, *, compensated: bool = True) -> tuple[Floats, Floats]:
     """As the kernel, by an inverse Fourier transform of the interpolated spectrum."""
     edges = 4 * np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 34, 40])
     share = np.array(
@@ -35,7 +35,9 @@ def lpc_from_cepstrum(cepstrum: Floats) -> tuple[Floats, Floats]:
         shifted = row + np.r_[4, np.zeros(BANDS - 1)]
         shifted[0] *= np.sqrt(0.5)
         logs = np.sqrt(2 / BANDS) * np.cos(np.pi / BANDS * np.outer(n + 0.5, n)) @ shifted
-        spectrum = np.interp(np.arange(161), edges, 10 ** np.minimum(logs, 20) * share)
+        spectrum = np.interp(
+            np.arange(161), edges, 10 ** np.minimum(logs, 20) * (share if compensated else 1)
+        )
         spectrum[160] = 0
         r = 320 * np.fft.irfft(spectrum)[: ORDER + 1]
         r[0] = r[0] * (1 + 1e-4) + 320 // 12 / 38
