@@ -228,10 +228,30 @@ def _next_features(network: PlcNetwork, state: PlcState, given: Floats, known: N
     return features
 
 
+def start_features(network: PlcNetwork, state: PlcState, given: Floats, known: NDArray[np.bool_]) -> None:
+    """Add the two vectors ahead of a gap to the queue, after `hear`; see `start_gap`."""
+    everywhere = np.ones(len(given), bool)
+    for step in range(AHEAD):
+        _queue(state.queue, _next_features(network, state, given[:, step], known[:, step]), everywhere)
+
+
+def gap_features(network: PlcNetwork, state: PlcState, given: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Return the next vectors of a gap, (batch, frames, 20), after `start_features`; see `conceal`."""
+    everywhere = np.ones(len(given), bool)
+    made = np.empty(given.shape, np.float32)
+    for frame in range(given.shape[1]):
+        now = np.ascontiguousarray(known[:, frame])
+        features = _next_features(network, state, given[:, frame], now)
+        _fade(features, now, state.lost)
+        _queue(state.queue, features, everywhere)
+        made[:, frame] = features
+    return made
+
+
 def start_gap(
     network: PlcNetwork, state: PlcState, past: Floats, given: Floats, known: NDArray[np.bool_]
 ) -> None:
-    """Begin a gap, after `hear`.
+    """Begin a gap that FARGAN synthesizes, after `hear`.
 
     Parameters
     ----------
@@ -242,16 +262,14 @@ def start_gap(
     given, known
         (batch, 2, 20) and (batch, 2): the two vectors ahead, where redundancy brought them.
     """
-    everywhere = np.ones(len(past), bool)
-    for step in range(AHEAD):
-        _queue(state.queue, _next_features(network, state, given[:, step], known[:, step]), everywhere)
+    start_features(network, state, given, known)
     start_fargan(network.fargan, state.fargan, past, state.queue)
 
 
 def conceal(
     network: PlcNetwork, state: PlcState, given: Floats, known: NDArray[np.bool_], out: Floats
 ) -> None:
-    """Make the next frames of a gap, after `start_gap`.
+    """Make the next frames of a gap by FARGAN, after `start_gap`.
 
     Parameters
     ----------
@@ -264,12 +282,8 @@ def conceal(
     """
     batch, frames = given.shape[0], given.shape[1]
     made = np.empty((batch, FRAME), np.float32)
-    everywhere = np.ones(batch, bool)
+    features = gap_features(network, state, given, known)
     for frame in range(frames):
-        now = np.ascontiguousarray(known[:, frame])
-        features = _next_features(network, state, given[:, frame], now)
-        _fade(features, now, state.lost)
-        _queue(state.queue, features, everywhere)
-        synthesize(network.fargan, state.fargan, features[:, None], made)
+        synthesize(network.fargan, state.fargan, features[:, frame : frame + 1], made)
         _round(made)
         out[:, frame * FRAME : (frame + 1) * FRAME] = made

@@ -21,6 +21,7 @@ from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
 from testbed.codecs.schemes.part import Concealer
+from testbed.codecs.vocoders import FARGAN
 from testbed.control import Loop, VoiceControl
 from testbed.feedback_loop import FeedbackSender, TargetDecision
 from testbed.frame_delays import FrameDelays
@@ -119,6 +120,8 @@ class CallSettings:
         The decoder's complexity, 0 to 10.
     concealer
         Who conceals.
+    vocoder
+        Name of the vocoder of the receiver's networks.
     dred_reach_samples
         Depth of a packet's DRED that the engine reads; default: libopus's limit.
     omits_pauses
@@ -129,6 +132,7 @@ class CallSettings:
     playout: Playout
     decoder_complexity: int
     concealer: Concealer = "codec"
+    vocoder: str = FARGAN
     dred_reach_samples: int = DRED_LIMIT_SAMPLES
     omits_pauses: bool = False
 
@@ -270,6 +274,7 @@ def simulate(
             frame_samples=source.settings.frame_samples,
             decoder_complexity=settings.decoder_complexity,
             concealer=settings.concealer,
+            vocoder=settings.vocoder,
         )
     return Simulation(
         timeline=_timeline(sender, receiver, dropped_by),

@@ -15,6 +15,7 @@ from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.pcm import float_from_int16
 from testbed.codecs.recovery import Action
 from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.codecs.vocoders import VOCODERS
 from testbed.metrics import METRICS
 from testbed.metrics.scorer import scorer
 from testbed.plan import Plan
@@ -63,7 +64,8 @@ def _compile_codec(plan: Plan) -> None:
         actions, sources = np.full(len(sent), Action.DECODE, np.uint8), frames.copy()
         actions[20], sources[20], actions[30] = Action.DECODE_DRED, 21, Action.CONCEAL
         job = Job(sent, sent, actions, sources, _SETTINGS.frame_samples, NEURAL_CONCEALMENT_COMPLEXITY)
-        decode_one(engine(name, batch_mb), job)
+        for vocoder in _own_vocoders(plan):
+            decode_one(engine(name, batch_mb), replace(job, vocoder=vocoder))
 
 
 def _compile_neteq() -> None:
@@ -99,6 +101,12 @@ def _has_dred(plan: Plan) -> bool:
 
 def _adds_dred(plan: Plan) -> bool:
     return any(scheme.dred_to_write() is not None for schemes in plan.schemes for scheme in schemes)
+
+
+def _own_vocoders(plan: Plan) -> set[str]:
+    """Return the vocoders of a plan that no other package adds."""
+    named = {scheme.synthesized_by() for schemes in plan.schemes for scheme in schemes}
+    return named & {*VOCODERS.builtin}
 
 
 def _engines(plan: Plan) -> dict[EngineName, int]:

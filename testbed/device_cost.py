@@ -1,8 +1,8 @@
 """Cost of each scheme to a device: libopus's processor time for encoding and decoding, beside plain Opus's.
 
 Measured after the rows are done, in one process and one thread, with plain Opus before each scheme. libopus
-is what devices run, so it is measured whatever the run's engine. It is this machine's processor time: the
-manifest has it, the table of results does not.
+is what devices run, so it is measured whatever the run's engine; schemes with a vocoder that it lacks are
+left out. It is this machine's processor time: the manifest has it, the table of results does not.
 """
 
 import time
@@ -22,6 +22,7 @@ from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_float
 from testbed.codecs.recovery import Action, Recovery
 from testbed.codecs.schemes import SchemeSpec
+from testbed.codecs.vocoders import FARGAN
 from testbed.plan import Plan, encoder_settings
 from testbed.playout.adaptive import concealer_of
 from testbed.playout.offline import Offline
@@ -102,7 +103,11 @@ def device_cost(plan: Plan, context: RunContext) -> dict[str, Any]:
         return time.thread_time() - begun > BUDGET_S
 
     point = plan.own_point
-    schemes = [scheme for scheme in context.schemes[point] if not scheme.is_ceiling]
+    schemes = [
+        scheme
+        for scheme in context.schemes[point]
+        if not scheme.is_ceiling and scheme.synthesized_by() == FARGAN
+    ]
     plain = _prepared(context, point, _PLAIN)
     if not schemes or plain is None:
         return {}

@@ -1,4 +1,4 @@
-"""Capabilities of libopus that a scenario needs, by key, and those that are missing."""
+"""Capabilities of libopus, and vocoders, that a scenario needs, by key, and those that are missing."""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from testbed.codecs.opus.capabilities import Capabilities, refusal
 from testbed.codecs.schemes import SchemeSpec
 from testbed.codecs.schemes.part import ENHANCEMENT_COMPLEXITY, NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.codecs.vocoders import VOCODERS
 from testbed.plan import speech_settings
 from testbed.playout.adaptive import concealer_of
 from testbed.scenario.document import KeyPath
@@ -71,7 +72,7 @@ def _of_scheme(key: KeyPath, scheme: SchemeSpec, complexity: int, conceals: bool
 
 
 def unmet(scenario: Scenario, able: Capabilities) -> list[str]:
-    """Return a line for each need of a scenario, at any point of its sweep, that this libopus does not meet.
+    """Return a line for each need of a scenario, at any point of its sweep, that this machine does not meet.
 
     Each line begins with the file, line and key of the scenario.
     """
@@ -89,6 +90,11 @@ def _unmet(point: Point[Scenario], able: Capabilities) -> Iterator[str]:
                 f"{able.version} at {able.path} does not have"
                 f"{instead}; `{build_command()}` builds one that has it"
             )
+    for index, scheme in enumerate(scenario.schemes):
+        for part in scheme.parts:
+            vocoder = part.synthesized_by()
+            if vocoder is not None and (missing := VOCODERS[vocoder].missing()):
+                yield f"{scenario.at('schemes', index, part.key, 'vocoder')}: {vocoder} {missing}"
     reason = refusal(replace(speech_settings(scenario.codec, 0.0), expected_loss_percent=0), able.path)
     if reason:
         where = scenario.at("codec")

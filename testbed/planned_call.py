@@ -42,6 +42,7 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         decoder_complexity=scheme.decoder_complexity(scenario.codec.decoder_complexity),
         omits_pauses=scenario.codec.omits_pauses,
         concealer=concealer_of(scheme, scenario.playout),
+        vocoder=scheme.synthesized_by(),
     )
     if scheme.is_ceiling:
         encoding, started = source.encoding, time.process_time()

@@ -6,13 +6,14 @@ from typing import Any
 from testbed.allocation import POLICIES
 from testbed.channels import STAGES
 from testbed.codecs.schemes import PARTS
+from testbed.codecs.vocoders import VOCODERS
 from testbed.congestion import CONTROLLERS
 from testbed.metrics import METRICS
 from testbed.parameters import models_in
 from testbed.registry import Plugin, Registry
 from testbed.scenario.base import BaseScenario
 
-REGISTRIES: tuple[Registry[Any], ...] = (STAGES, PARTS, CONTROLLERS, POLICIES, METRICS)
+REGISTRIES: tuple[Registry[Any], ...] = (STAGES, PARTS, VOCODERS, CONTROLLERS, POLICIES, METRICS)
 """The registries that other packages can add items to."""
 
 
@@ -36,4 +37,5 @@ def _used(scenarios: Iterable[BaseScenario]) -> list[Plugin]:
     for scenario in scenarios:
         used |= {type(model) for model in models_in(scenario)}
         used |= {METRICS[name] for name in getattr(scenario, "metric_names", ())}
+        used |= {VOCODERS[scheme.synthesized_by()] for scheme in getattr(scenario, "schemes", ())}
     return [plugin for registry, plugin in installed() if registry.loaded(plugin.name) in used]

@@ -29,6 +29,8 @@ from testbed.codecs.opus.packet import split
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16
 from testbed.codecs.recovery import Action
 from testbed.codecs.schemes.part import NEURAL_CONCEALMENT_COMPLEXITY
+from testbed.codecs.vocoders import FARGAN
+from testbed.errors import CodecError
 from testbed.kernels.batch import state_bytes
 from testbed.kernels.plc import plc_state
 
@@ -88,6 +90,7 @@ class NumbaEngine:
         nbytes = sum(map(len, job.sent))
         is_left = job.concealer != "codec" or Action.FILL_PAUSE in job.actions
         if is_left or not _are_supported(job.sent):
+            _check_vocoder(job)
             return _PlannedJob(job, None, [], nbytes)
         key = (job.sent, job.frame_samples, job.decoder_complexity)
         found = episodes(job)
@@ -134,6 +137,15 @@ class NumbaEngine:
         while len(self._decoders) < episodes:
             self._decoders.append(self._decoders[0].twin())
         return self._decoders[:episodes]
+
+
+def _check_vocoder(job: Job) -> None:
+    """Raise CodecError if a job that is left to libopus needs a vocoder that libopus lacks."""
+    if job.vocoder != FARGAN:
+        raise CodecError(
+            f"vocoder {job.vocoder} needs SILK's wideband speech without pauses, and LBRR for whole packets; "
+            "this call has other packets, which libopus decodes, whose vocoder is fargan"
+        )
 
 
 class _PlannedJob(NamedTuple):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from testbed.codecs.pcm import Pcm16
 from testbed.codecs.recovery import Action
 from testbed.codecs.schemes.part import Concealer
+from testbed.codecs.vocoders import FARGAN
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -35,6 +36,8 @@ class Job:
         Of `testbed.codecs.opus.codec.Decoder`; from 5 on, networks conceal and decode DRED.
     concealer
         Who conceals where the action is `CONCEAL`.
+    vocoder
+        Name in `testbed.codecs.vocoders.VOCODERS` of the vocoder of libopus's networks.
     """
 
     sent: tuple[bytes, ...]
@@ -44,6 +47,7 @@ class Job:
     frame_samples: int
     decoder_complexity: int
     concealer: Concealer = "codec"
+    vocoder: str = FARGAN
 
 
 class Engine(Protocol):
@@ -80,4 +84,6 @@ def without_loss(job: Job) -> Job:
     """Return the job of the same packets if each was received."""
     actions = np.full_like(job.actions, Action.DECODE)
     sources = np.arange(len(job.sources), dtype=job.sources.dtype)
-    return replace(job, payloads=job.sent, actions=actions, sources=sources, concealer="codec")
+    return replace(
+        job, payloads=job.sent, actions=actions, sources=sources, concealer="codec", vocoder=FARGAN
+    )

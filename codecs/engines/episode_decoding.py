@@ -9,14 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from testbed.codecs.engines.concealment_stream import ConcealmentStream, Gap, HistoryId
 from testbed.codecs.engines.episodes import Episode
-from testbed.codecs.engines.gaps import (
-    WARM_UP_FRAMES,
-    ConcealmentStream,
-    Gap,
-    GapSynthesizer,
-    HistoryId,
-)
+from testbed.codecs.engines.gaps import WARM_UP_FRAMES, GapSynthesizer
 from testbed.codecs.engines.lossless import LosslessDecoding
 from testbed.codecs.engines.replay import ReplayDecoder
 from testbed.codecs.pcm import Pcm16
@@ -98,7 +93,8 @@ class _EpisodeDecoding:
         is_neural = self.lossless.complexity >= NEURAL_CONCEALMENT_COMPLEXITY
         if not is_neural or begin == concealed or not self.stream.received:
             return None
-        return Gap(self.stream, *self._features[index], self._is_last(index))
+        seed = self.lossless.seed(self.episode.start + begin)
+        return Gap(self.stream, *self._features[index], self.episode.vocoder, seed, self._is_last(index))
 
     def _is_last(self, index: int) -> bool:
         return index == len(self.stretches) - 1

@@ -65,12 +65,15 @@ class Episode(NamedTuple):
         For each frame, how many frames later the packet is that the action needs; 0 for its own or none.
     is_first
         Whether it is the first of its call: concealment then has no earlier gap to remember.
+    vocoder
+        The vocoder of its gaps.
     """
 
     start: int
     actions: bytes
     sources: tuple[int, ...]
     is_first: bool
+    vocoder: str
 
     @property
     def stop(self) -> int:
@@ -110,6 +113,6 @@ def episodes(job: Job) -> list[Episode]:
     later = np.where(job.actions == Action.CONCEAL, 0, job.sources - np.arange(len(job.sources))).tolist()
     actions = job.actions.tobytes()
     return [
-        Episode(start, actions[start:stop], tuple(later[start:stop]), start == starts[0])
+        Episode(start, actions[start:stop], tuple(later[start:stop]), start == starts[0], job.vocoder)
         for start, stop in zip(starts, stops, strict=True)
     ]

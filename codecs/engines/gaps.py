@@ -1,16 +1,19 @@
 """The sound of gaps, synthesized by our kernels for many decoders together, as libopus's networks would."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.engines.concealment_stream import ConcealmentStream, Gap, HistoryId
 from testbed.codecs.pcm import Pcm16
-from testbed.kernels.bark import FEATURES, FRAME
+from testbed.codecs.vocoders import FARGAN
+from testbed.codecs.vocoders.synthesis import vocode
+from testbed.codecs.vocoders.vocoder import VocoderGap
+from testbed.kernels.bark import FEATURES, FRAME, Floats
 from testbed.kernels.batch import prefix, put, take
 from testbed.kernels.fargan import PAST
 from testbed.kernels.plc import (
@@ -20,9 +23,11 @@ from testbed.kernels.plc import (
     PlcState,
     conceal,
     frames_to_hear,
+    gap_features,
     hear,
     plc_network,
     plc_state,
+    start_features,
     start_gap,
 )
 from testbed.kernels.weights import read_blob
@@ -34,90 +39,11 @@ libopus's predictor remembers earlier gaps. One that starts from zero and analys
 (PLCMOS of neural PLC is 0.04 lower in bursts of 4). One that analysed 600 ms of clean speech predicts too
 much where most is lost (PLCMOS is 0.05 higher at 40 % loss in bursts of 6).
 """
+PAST_SAMPLES = MAX_HEARD * FRAME
+"""Samples before a gap that a vocoder is given."""
 _FULL_SCALE = np.float32(32768)
 _MAX_BATCH = 256
 """Gaps that are synthesized together: their states fit into the processor's cache."""
-
-
-class HistoryId(NamedTuple):
-    """Identifies the received sound before an episode: streams with equal ones have equal histories.
-
-    Attributes
-    ----------
-    encoding
-        The decoding without loss that the sound is of.
-    start
-        The episode's first frame.
-    is_first
-        Whether there was no earlier gap.
-    """
-
-    encoding: object
-    start: int
-    is_first: bool
-
-
-@dataclass
-class ConcealmentStream:
-    """The concealment of one decoder, which remembers earlier gaps.
-
-    Attributes
-    ----------
-    row
-        Row of its state in the synthesizer.
-    history
-        int16: the sound so far; at least the last 150 ms of it, at first up to twice that.
-    concealed, received
-        Frames of 10 ms in the last gap (0: there was none), and since then.
-    history_id
-        Its history, until the stream adds sound of its own; then None.
-    """
-
-    row: int
-    history: Pcm16
-    concealed: int
-    received: int
-    history_id: HistoryId | None
-
-    def add_received(self, pcm: Pcm16) -> None:
-        """Add received sound to the history."""
-        self._add(pcm)
-        self.received += len(pcm) // FRAME
-
-    def add_concealed(self, pcm: Pcm16) -> None:
-        """Add the sound of a gap to the history."""
-        self._add(pcm)
-        self.concealed, self.received = len(pcm) // FRAME, 0
-
-    def _add(self, pcm: Pcm16) -> None:
-        self.history = np.concatenate((self.history, pcm))[-MAX_HEARD * FRAME :]
-        self.history_id = None
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A gap to be concealed.
-
-    Attributes
-    ----------
-    stream
-        The concealment of its decoder.
-    given, known
-        float32 (frames + 2, 20) and bool (frames + 2,): the features from redundancy, and where there are
-        any; see `testbed.kernels.plc.conceal`. The first two are ahead of the gap.
-    is_last
-        Whether it is the last gap of its stream.
-    """
-
-    stream: ConcealmentStream
-    given: NDArray[np.float32]
-    known: NDArray[np.bool_]
-    is_last: bool
-
-    @property
-    def frames(self) -> int:
-        """Its length in frames of 10 ms."""
-        return len(self.known) - AHEAD
 
 
 @lru_cache(maxsize=2)
@@ -143,12 +69,15 @@ class GapSynthesizer:
     def synthesize(self, gaps: Sequence[Gap]) -> list[Pcm16]:
         """Return the sound of gaps of different streams, and add it to the streams' histories."""
         leaders = _leaders(gaps)
-        order = sorted(set(leaders), key=lambda index: -gaps[index].frames)
+        order = sorted(set(leaders), key=lambda index: (gaps[index].vocoder, -gaps[index].frames))
         self._analyse([gaps[index].stream for index in order])
         made: dict[int, Pcm16] = {}
-        for begin in range(0, len(order), _MAX_BATCH):
-            part = order[begin : begin + _MAX_BATCH]
-            made.update(zip(part, self._synthesize_batch([gaps[index] for index in part]), strict=True))
+        for vocoder, group in groupby(order, key=lambda index: gaps[index].vocoder):
+            of_vocoder = list(group)
+            for begin in range(0, len(of_vocoder), _MAX_BATCH):
+                part = of_vocoder[begin : begin + _MAX_BATCH]
+                sounds = self._synthesize_batch(vocoder, [gaps[index] for index in part])
+                made.update(zip(part, sounds, strict=True))
         sounds = [made[leader][: gap.frames * FRAME] for gap, leader in zip(gaps, leaders, strict=True)]
         for gap, sound in zip(gaps, sounds, strict=True):
             gap.stream.add_concealed(sound)
@@ -188,40 +117,85 @@ class GapSynthesizer:
         warmed.units_1[:, 1:], warmed.units_2[:, 1:] = analysed.units_1[:, :1], analysed.units_2[:, :1]
         return warmed
 
-    def _synthesize_batch(self, gaps: Sequence[Gap]) -> list[Pcm16]:
-        """Return the sound of gaps, given in order of length, the longest first."""
+    def _synthesize_batch(self, vocoder: str, gaps: Sequence[Gap]) -> list[Pcm16]:
+        """Return the sound of a vocoder's gaps, given in order of length, the longest first."""
         rows = np.array([gap.stream.row for gap in gaps])
         state = take(self._state, rows)
         longest = gaps[0].frames
-        past = np.zeros((len(gaps), PAST), np.float32)
         given = np.zeros((len(gaps), AHEAD + longest, FEATURES), np.float32)
         known = np.zeros((len(gaps), AHEAD + longest), bool)
         for row, gap in enumerate(gaps):
-            last = gap.stream.history[-PAST:]
-            past[row, PAST - len(last) :] = last / _FULL_SCALE
             given[row, : AHEAD + gap.frames] = gap.given
             known[row, : AHEAD + gap.frames] = gap.known
+        synthesize = self._by_fargan if vocoder == FARGAN else self._by_vocoder
+        sounds = synthesize(gaps, state, given, known)
+        goes_on = np.array([not gap.is_last for gap in gaps])
+        put(self._state, rows[goes_on], take(state, goes_on))
+        return sounds
+
+    def _by_fargan(
+        self, gaps: Sequence[Gap], state: PlcState, given: Floats, known: NDArray[np.bool_]
+    ) -> list[Pcm16]:
+        """Return the sound of gaps; FARGAN's state is kept from one gap of a stream to the next."""
+        past = np.stack([gap.past(PAST) for gap in gaps])
         start_gap(self._network, state, past, given[:, :AHEAD], known[:, :AHEAD])
-        lengths = np.array([gap.frames for gap in gaps])
-        sounds = np.empty((len(gaps), longest * FRAME), np.int16)
-        for frame in range(longest):
-            count = int(np.count_nonzero(lengths > frame))
+        sounds = np.empty((len(gaps), gaps[0].frames * FRAME), np.int16)
+        for frame, count in enumerate(_counts(gaps)):
             now = slice(AHEAD + frame, AHEAD + frame + 1)
             made = np.empty((count, FRAME), np.float32)
             conceal(self._network, prefix(state, count), given[:count, now], known[:count, now], made)
             sounds[:count, frame * FRAME : (frame + 1) * FRAME] = made * _FULL_SCALE
-        goes_on = np.array([not gap.is_last for gap in gaps])
-        put(self._state, rows[goes_on], take(state, goes_on))
         return [sound[: gap.frames * FRAME].copy() for gap, sound in zip(gaps, sounds, strict=True)]
+
+    def _by_vocoder(
+        self, gaps: Sequence[Gap], state: PlcState, given: Floats, known: NDArray[np.bool_]
+    ) -> list[Pcm16]:
+        """Return the sound of gaps of one vocoder, whose features are all predicted before."""
+        past_features = state.queue.copy()
+        start_features(self._network, state, given[:, :AHEAD], known[:, :AHEAD])
+        features = np.empty(given.shape, np.float32)
+        features[:, :AHEAD] = state.queue[:, -AHEAD:]
+        for frame, count in enumerate(_counts(gaps), start=AHEAD):
+            now = slice(frame, frame + 1)
+            features[:count, now] = gap_features(
+                self._network, prefix(state, count), given[:count, now], known[:count, now]
+            )
+        return vocode(
+            gaps[0].vocoder,
+            [
+                VocoderGap(
+                    gap.past(PAST_SAMPLES),
+                    past_features[row],
+                    features[row, : AHEAD + gap.frames].copy(),
+                    gap.seed,
+                )
+                for row, gap in enumerate(gaps)
+            ],
+        )
+
+
+def _counts(gaps: Sequence[Gap]) -> list[int]:
+    """Return for each frame the number of gaps that have it, the longest gap first."""
+    lengths = np.array([gap.frames for gap in gaps])
+    return [int(np.count_nonzero(lengths > frame)) for frame in range(gaps[0].frames)]
 
 
 def _leaders(gaps: Sequence[Gap]) -> list[int]:
     """Return for each gap the index of a gap that begins with the same sound, often its own.
 
-    The last gaps of streams with equal histories begin equally if no features are known: the longest leads.
+    The last gaps of streams with equal histories begin equally if no features are known: FARGAN's longest
+    leads. Another vocoder may hear the end of a gap before it makes the beginning, so its leader has the
+    same length.
     """
-    longest: dict[HistoryId | None, int] = {}
-    histories = [gap.stream.history_id if gap.is_last and not gap.known.any() else None for gap in gaps]
+    longest: dict[object, int] = {}
+    beginnings = [_beginning(gap) for gap in gaps]
     for index in sorted(range(len(gaps)), key=lambda index: -gaps[index].frames):
-        longest.setdefault(histories[index], index)
-    return [index if history is None else longest[history] for index, history in enumerate(histories)]
+        longest.setdefault(beginnings[index], index)
+    return [index if begin is None else longest[begin] for index, begin in enumerate(beginnings)]
+
+
+def _beginning(gap: Gap) -> object:
+    """Return the same value for gaps that begin with the same sound; None if that is not known."""
+    if gap.stream.history_id is None or not gap.is_last or gap.known.any():
+        return None
+    return gap.stream.history_id, gap.vocoder, 0 if gap.vocoder == FARGAN else gap.frames

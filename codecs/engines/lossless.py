@@ -1,5 +1,6 @@
 """The decoding without loss, which all calls over the same packets share."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from testbed.codecs.engines.episodes import Episode
 from testbed.codecs.engines.replay import ReplayDecoder, Replayed
 from testbed.codecs.pcm import Pcm16
 from testbed.codecs.recovery import Action
+from testbed.randomness import generator
 
 _EMPTY: Pcm16 = np.empty(0, np.int16)
 
@@ -37,6 +39,7 @@ class LosslessDecoding:
         self.pcm = self.history = _EMPTY
         self.dred = DredReader(job.sent, job.frame_samples)
         self.patches: dict[Episode, Pcm16] = {}
+        self._digest = hashlib.sha256(b"".join(job.sent)).hexdigest()
 
     @property
     def nbytes(self) -> int:
@@ -47,6 +50,10 @@ class LosslessDecoding:
         """Free the memory of episodes and DRED; both can be decoded again."""
         self.patches.clear()
         self.dred.forget()
+
+    def seed(self, frame: int) -> int:
+        """Return the seed of a vocoder for a gap that begins with a frame."""
+        return int(generator(0, "vocoder", self._digest, frame).integers(2**63))
 
     def decode(self) -> None:
         """Decode all packets, unless that is done."""

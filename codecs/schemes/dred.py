@@ -7,8 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
-from testbed.codecs.schemes.part import Concealer, WithinEncoder
+from testbed.codecs.schemes.part import Concealer, WithinEncoder, with_vocoder
 from testbed.codecs.schemes.redundancy import Redundancy
+from testbed.codecs.vocoders import FARGAN, VocoderName
 
 DEEPEST_MS = {"libopus": 1000, "testbed": 9980}
 """Deepest DRED by writer: libopus's limit, and 250 latent vectors."""
@@ -58,6 +59,9 @@ class Dred(WithinEncoder):
         Growth of the quantizer level with age; default 5. For ``testbed`` only.
     qmax
         Coarsest quantizer level; default 15. For ``testbed`` only.
+    vocoder
+        Synthesizes the features that DRED brings, and those that are predicted where it does not reach; see
+        `neural_plc`.
     """
 
     key: ClassVar[str] = "dred"
@@ -68,15 +72,19 @@ class Dred(WithinEncoder):
     q0: int | None = Field(None, ge=0, le=15)
     dq: int | None = Field(None, ge=0, le=7)
     qmax: int | None = Field(None, ge=1, le=15)
+    vocoder: VocoderName = FARGAN
 
     def label(self) -> str:
         name = "DRED" if self.writer == "libopus" else "testbed DRED"
-        return f"{name} {self.depth_ms[0]} ms" if len(self.depth_ms) == 1 else name
+        return name if len(self.depth_ms) > 1 else f"{name} {self._words(self.depth_ms[0])}"
 
     def variants(self) -> dict[str, Self]:
         if len(self.depth_ms) == 1:
             return {"": self}
-        return {f"{depth} ms": self.model_copy(update={"depth_ms": (depth,)}) for depth in self.depth_ms}
+        return {self._words(depth): self.model_copy(update={"depth_ms": (depth,)}) for depth in self.depth_ms}
+
+    def _words(self, depth_ms: int) -> str:
+        return with_vocoder(f"{depth_ms} ms", self.vocoder)
 
     def problems(self, frame_ms: int, total_given: bool, is_closed_loop: bool) -> Iterator[tuple[str, str]]:
         if self.writer == "testbed" and is_closed_loop:
@@ -135,3 +143,6 @@ class Dred(WithinEncoder):
 
     def concealed_by(self) -> Concealer:
         return "codec"
+
+    def synthesized_by(self) -> str:
+        return self.vocoder

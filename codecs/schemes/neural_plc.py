@@ -1,18 +1,31 @@
-"""Neural packet loss concealment: libopus predicts features and synthesizes them with FARGAN."""
+"""Neural packet loss concealment: features are predicted, and a vocoder synthesizes them."""
 
 from typing import ClassVar
 
-from testbed.codecs.schemes.part import Concealer, SchemePart
+from testbed.codecs.schemes.part import Concealer, SchemePart, with_vocoder
+from testbed.codecs.vocoders import FARGAN, VocoderName
 
 
 class NeuralPlc(SchemePart):
-    """Deep PLC: libopus's concealment at decoder complexity 5 and above. Every scheme falls back on it."""
+    """Deep PLC: libopus's concealment at decoder complexity 5 and above. Every scheme falls back on it.
+
+    Attributes
+    ----------
+    vocoder
+        Synthesizes the features that libopus's network predicts: ``fargan``, libopus's own; ``lpc``, pulses
+        and noise through a filter, without a network; or another package's. Only ``fargan`` is in the engine
+        ``libopus``; others need `engine: numba`.
+    """
 
     key: ClassVar[str] = "neural_plc"
     capability: ClassVar[str] = "deep_plc"
+    vocoder: VocoderName = FARGAN
 
     def label(self) -> str:
-        return "neural PLC"
+        return with_vocoder("neural PLC", self.vocoder)
 
     def concealed_by(self) -> Concealer:
         return "codec"
+
+    def synthesized_by(self) -> str:
+        return self.vocoder

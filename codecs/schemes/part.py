@@ -10,6 +10,7 @@ from pydantic import Field
 
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.redundancy import Redundancy
+from testbed.codecs.vocoders import FARGAN, VOCODERS
 from testbed.parameters import Parameters
 
 Concealer = Literal["codec", "neteq"]
@@ -98,6 +99,15 @@ class SchemePart(Parameters):
     def concealed_by(self) -> Concealer | None:
         """Return who conceals in a scheme with this part; None: the part does not say."""
         return None
+
+    def synthesized_by(self) -> str | None:
+        """Return the vocoder of the receiver's networks in a scheme with this part; None: it does not say."""
+        return None
+
+
+def with_vocoder(label: str, vocoder: str) -> str:
+    """Return a label that names the vocoder, too, unless it is libopus's."""
+    return label if vocoder == FARGAN else f"{label}, {VOCODERS[vocoder].label}"
 
 
 class WithinEncoder(SchemePart):

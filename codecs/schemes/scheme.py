@@ -12,6 +12,7 @@ from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.part import Concealer, SchemePart
 from testbed.codecs.schemes.plc import ClassicPlc
 from testbed.codecs.schemes.redundancy import Redundancy
+from testbed.codecs.vocoders import FARGAN
 from testbed.errors import plugin_code
 from testbed.parameters import Parameters
 
@@ -51,6 +52,10 @@ class Scheme(Parameters):
             for other, reason in part.excludes.items():
                 if other in parts:
                     raise ValueError(f"{key} and {other} exclude each other: {reason}")
+        vocoders = {key: part.synthesized_by() for key, part in parts.items() if part.synthesized_by()}
+        if len(set(vocoders.values())) > 1:
+            said = ", ".join(f"{key}: {vocoder}" for key, vocoder in vocoders.items())
+            raise ValueError(f"a receiver has one vocoder ({said}); give the parts the same one")
         if not self.name:
             object.__setattr__(self, "name", " + ".join(map(label_of, self.parts)))
         return self
@@ -124,6 +129,10 @@ class Scheme(Parameters):
     def concealed_by(self) -> Concealer | None:
         """Return who conceals; None: no part says it."""
         return next((concealer for part in self.parts if (concealer := part.concealed_by())), None)
+
+    def synthesized_by(self) -> str:
+        """Return the vocoder of the receiver's networks."""
+        return next((vocoder for part in self.parts if (vocoder := part.synthesized_by())), FARGAN)
 
 
 def label_of(part: SchemePart) -> str:

@@ -57,11 +57,16 @@ class VocoderKind:
     label
         Its name in tables.
     create
-        Makes the vocoder, once per process.
+        Makes the vocoder, once per process; None: the engine has it (FARGAN, whose state libopus keeps from
+        one gap to the next).
     missing
-        Returns what this machine lacks for it, with the command that gets it; ``""`` for nothing.
+        Returns what this machine lacks for it and how to get it, such as ``"needs NAME; `pip install NAME`"``;
+        ``""`` for nothing.
+    version
+        Raised when its sound changes, so that no earlier sound is taken from the cache.
     """
 
     label: str
-    create: Callable[[], Vocoder]
+    create: Callable[[], Vocoder] | None
     missing: Callable[[], str] = lambda: ""
+    version: int = 1

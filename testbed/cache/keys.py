@@ -12,6 +12,7 @@ from testbed.cache.versions import DECODE, ENCODE, PLAY, SIMULATE
 from testbed.codecs.engines.engine import Job
 from testbed.codecs.opus.library import load
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
+from testbed.codecs.vocoders import FARGAN, VOCODERS
 from testbed.columns import MEASURED, names
 from testbed.environment import package_version
 from testbed.metrics import METRICS
@@ -81,7 +82,8 @@ class CallKeys:
     def sound_key(clip: Clip, job: Job, lookahead_samples: int) -> SoundKey:
         """Return the identity of the sound that a job decodes to, compared with a clip."""
         numbers = (lookahead_samples, job.frame_samples, job.decoder_complexity)
-        decoder = numbers if job.concealer == "codec" else (*numbers, job.concealer)
+        concealer = () if job.concealer == "codec" else (job.concealer,)
+        decoder = (*numbers, *concealer, *_vocoder(job.vocoder))
         return key_of(clip.digest, decoder, job.actions.tobytes(), job.sources.tobytes(), _packets(job.sent))
 
     @staticmethod
@@ -116,6 +118,7 @@ class CallKeys:
             [context.clip_at(call.point, clip).digest for clip in (call.clip, *others)],
             group.settings,
             context.scheme(call).parts,
+            _vocoder(context.scheme(call).synthesized_by()),
             [getattr(scenario, name) for name in _SHAPE_CALLS],
             scenario.limits.events,
             self._files.of(path for path, _ in channel_files(scenario)),
@@ -131,6 +134,15 @@ def _identity(metric: str) -> Key:
         package_files(plugin.entry_point.module) for plugin in METRICS.plugins if plugin.name == metric
     ]
     return key_of(metric, described.version, list(map(package_version, described.packages)), foreign)
+
+
+@cache
+def _vocoder(name: str) -> tuple[object, ...]:
+    """Return the identity of a vocoder: name, version, and the files of another package; () for FARGAN's."""
+    if name == FARGAN:
+        return ()
+    foreign = [package_files(plugin.entry_point.module) for plugin in VOCODERS.plugins if plugin.name == name]
+    return name, VOCODERS[name].version, foreign
 
 
 @lru_cache(maxsize=16)

@@ -9,9 +9,10 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from testbed.allocation import AllocationSpec
 from testbed.allocation.loss_adaptive import LossAdaptive
 from testbed.channels import StageSpec
-from testbed.codecs.engines import EngineName
+from testbed.codecs.engines import ENGINES, EngineName
 from testbed.codecs.opus.settings import Bandwidth
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
+from testbed.codecs.vocoders import FARGAN
 from testbed.congestion import ControllerSpec
 from testbed.congestion.none import NoControl
 from testbed.congestion.reporting import Reporting
@@ -244,6 +245,7 @@ class Scenario(BaseScenario):
                     self.codec.frame_ms, self.codec.total_kbps is not None, self.is_closed_loop
                 )
                 yield from ((("schemes", index, part.key, key), reason) for key, reason in found)
+        yield from self._vocoder_contradictions()
         if self.congestion.needs_arrivals and not self.reporting.arrivals_known:
             yield (
                 ("feedback", "format"),
@@ -259,6 +261,24 @@ class Scenario(BaseScenario):
         if self.report is not None:
             for key, reason in self.report.problems(self.grid.values, self.metric_names):
                 yield ("report", key), reason
+
+    def _vocoder_contradictions(self) -> Iterator[tuple[KeyPath, str]]:
+        """Yield each vocoder that the decoder of the calls lacks: libopus's is FARGAN."""
+        reason = ""
+        if not ENGINES[self.engine].uses_kernels:
+            reason = "engine: numba; libopus's own decoder has fargan alone"
+        elif self.playout.policy == "adaptive":
+            reason = "another playout than adaptive, whose packets libopus decodes, with fargan"
+        elif self.codec.uses_dtx:
+            reason = "codec.dtx: false; libopus decodes calls with pauses, with fargan"
+        elif self.codec.bandwidth != "wideband":
+            reason = "codec.bandwidth: wideband; libopus decodes other calls, with fargan"
+        if not reason:
+            return
+        for index, scheme in enumerate(self.schemes):
+            for part in scheme.parts:
+                if (vocoder := part.synthesized_by()) not in (None, FARGAN):
+                    yield ("schemes", index, part.key, "vocoder"), f"{vocoder} needs {reason}"
 
     def _conversational_contradictions(self) -> Iterator[tuple[KeyPath, str]]:
         """Yield mistakes in what `mos_cq` is computed from."""
