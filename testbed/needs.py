@@ -94,7 +94,7 @@ def _unmet(point: Point[Scenario], able: Capabilities) -> Iterator[str]:
         for part in scheme.parts:
             vocoder = part.synthesized_by()
             if vocoder is not None and (missing := VOCODERS[vocoder].missing()):
-                yield f"{scenario.at('schemes', index, part.key, 'vocoder')}: {vocoder} {missing}"
+                yield f"{scenario.at('schemes', index, part.key, 'vocoder')}: {missing}"
     reason = refusal(replace(speech_settings(scenario.codec, 0.0), expected_loss_percent=0), able.path)
     if reason:
         where = scenario.at("codec")

@@ -5,16 +5,15 @@ from functools import cache
 
 from testbed.codecs.pcm import Pcm16, int16_from_float
 from testbed.codecs.vocoders import VOCODERS
-from testbed.codecs.vocoders.vocoder import Vocoder, VocoderGap
+from testbed.codecs.vocoders.vocoder import Vocoder, VocoderGap, VocoderKind
 
 
 def vocode(name: str, gaps: Sequence[VocoderGap]) -> list[Pcm16]:
     """Return the sound of gaps, by a vocoder that is not FARGAN."""
-    return [int16_from_float(sound) for sound in _vocoder(name).synthesize(gaps)]
+    return [int16_from_float(sound) for sound in _made(VOCODERS[name]).synthesize(gaps)]
 
 
 @cache
-def _vocoder(name: str) -> Vocoder:
-    create = VOCODERS[name].create
-    assert create is not None, "the engine has FARGAN"
-    return create()
+def _made(kind: VocoderKind) -> Vocoder:
+    assert kind.create is not None, "the engine has FARGAN"
+    return kind.create()

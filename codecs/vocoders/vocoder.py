@@ -60,8 +60,7 @@ class VocoderKind:
         Makes the vocoder, once per process; None: the engine has it (FARGAN, whose state libopus keeps from
         one gap to the next).
     missing
-        Returns what this machine lacks for it and how to get it, such as ``"needs NAME; `pip install NAME`"``;
-        ``""`` for nothing.
+        Returns what this machine lacks for it, and the command that gets it; ``""`` for nothing.
     version
         Raised when its sound changes, so that no earlier sound is taken from the cache.
     """

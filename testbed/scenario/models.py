@@ -20,6 +20,7 @@ from testbed.conversation import Conversation
 from testbed.metrics import CONVERSATIONAL, METRICS
 from testbed.parameters import Parameters
 from testbed.playout import PlayoutSpec
+from testbed.playout.adaptive import AdaptivePlayout
 from testbed.recording import AUDIO_MB
 from testbed.scenario.base import BaseScenario, Limits
 from testbed.scenario.document import KeyPath
@@ -267,12 +268,12 @@ class Scenario(BaseScenario):
         reason = ""
         if not ENGINES[self.engine].uses_kernels:
             reason = "engine: numba; libopus's own decoder has fargan alone"
-        elif self.playout.policy == "adaptive":
+        elif isinstance(self.playout, AdaptivePlayout):
             reason = "another playout than adaptive, whose packets libopus decodes, with fargan"
         elif self.codec.uses_dtx:
             reason = "codec.dtx: false; libopus decodes calls with pauses, with fargan"
-        elif self.codec.bandwidth != "wideband":
-            reason = "codec.bandwidth: wideband; libopus decodes other calls, with fargan"
+        elif self.codec.bandwidth in ("narrowband", "mediumband"):
+            reason = "codec.bandwidth: wideband; libopus decodes narrower speech, with fargan"
         if not reason:
             return
         for index, scheme in enumerate(self.schemes):
