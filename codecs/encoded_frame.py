@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.opus.packet import Mode, PacketBandwidth, split
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 
@@ -59,21 +60,23 @@ class EncodedFrame:
 
 
 @lru_cache(maxsize=1 << 14)
-def read(payload: bytes) -> EncodedFrame:
-    """Read an Opus packet; packets read lately are remembered.
+def read(payload: bytes, network: DredNetwork = LIBOPUS) -> EncodedFrame:
+    """Read an Opus packet, with the DRED that a receiver with this network finds.
+
+    Packets read lately are remembered.
 
     Raises
     ------
     CodecError
         If the packet's framing or its padding is damaged.
     """
-    parts = split(payload)
+    parts = split(payload, network.versions)
     reach_samples = depth_samples = 0
     if parts.dred is not None:
         # Loads compiled kernels.
         from testbed.codecs.dred import payload as dred_payload
 
-        dred = dred_payload.parse(parts.dred.payload)
+        dred = dred_payload.parse(parts.dred.payload, network=network)
         depth_samples = dred.depth_ms * SAMPLE_RATE_HZ // 1000
         end_ms = dred.header.end_ms - parts.dred.frame * parts.dred.frame_ms
         reach_samples = max(0, depth_samples + round(end_ms * SAMPLE_RATE_HZ / 1000))

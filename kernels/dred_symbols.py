@@ -1,9 +1,9 @@
 """Symbols of a DRED payload: quantization and range coding, in both directions.
 
 As libopus 1.6 does (``dnn/dred_decoder.c``, ``dred_encoder.c``). A range-coded payload holds the header
-(q0, dQ, offset, qmax), the initial state (50 numbers, in version 10 19) at quantizer level q0, and a latent
-vector (25 or 21 numbers) for each 40 ms, latest first, at levels that grow with age. Each number has its own
-Laplace-like distribution at each level. The number of vectors is not sent: a reader goes on while more than
+(q0, dQ, offset, qmax), the initial state (in version 12 50 numbers) at quantizer level q0, and a latent
+vector (there 25 numbers) for each 40 ms, latest first, at levels that grow with age. Each number has its own
+Laplace-like distribution at each level, and its tables say how many there are. The number of vectors is not sent: a reader goes on while more than
 7 bits are left.
 """
 
@@ -106,6 +106,14 @@ def _read_header(coder: NDArray[np.int64], data: Bytes, header: NDArray[np.int64
         else:
             range_decoder.consume(coder, data, 0, lower, 2 * lower)
     header[Q0], header[DQ], header[QMAX] = q0, dq, qmax
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)
+def read_header(data: Bytes, header: NDArray[np.int64]) -> None:
+    """Read the header of a payload alone; see `read`."""
+    coder = np.zeros(range_decoder.STATE_SIZE, np.int64)
+    range_decoder.start(coder, data)
+    _read_header(coder, data, header)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False, parallel=False)

@@ -151,6 +151,19 @@ def take(arrays: Arrays, name: str, size: int, dtype: str) -> NDArray[Any]:
     return array
 
 
+def size_of(arrays: Arrays, name: str) -> int:
+    """Return the size of an array of a blob.
+
+    Raises
+    ------
+    CodecError
+        If it is missing.
+    """
+    if name not in arrays:
+        raise CodecError(f"the weights lack the array {name!r}")
+    return arrays[name].size
+
+
 def linear(arrays: Arrays, name: str, inputs: int, outputs: int) -> Linear:
     """Make a layer ready for the kernels.
 

@@ -2,21 +2,29 @@
 
 from testbed.codecs.opus import packet as opus_packet
 from testbed.codecs.opus.extensions import extensions
-from testbed.codecs.opus.packet import DRED_IDENTIFIER, MAX_FRAME_BYTES, CarriedDred, OpusPacket
+from testbed.codecs.opus.packet import (
+    DRED_EXPERIMENTAL_VERSIONS,
+    DRED_IDENTIFIER,
+    MAX_FRAME_BYTES,
+    OWN_VERSIONS,
+    CarriedDred,
+    OpusPacket,
+)
 from testbed.errors import CodecError
 
+_EVERY_VERSION = (*DRED_EXPERIMENTAL_VERSIONS, *OWN_VERSIONS)
 _HAS_PADDING, _HAS_LENGTHS = 0x40, 0x80
 
 
 def find(packet: bytes) -> CarriedDred | None:
-    """Return the DRED of a packet, if there is any.
+    """Return the DRED of a packet, if there is any, of libopus's versions or of a network of one's own.
 
     Raises
     ------
     CodecError
         If the packet is no Opus packet, or its padding is damaged.
     """
-    return opus_packet.carried_dred(opus_packet.parse(packet))
+    return opus_packet.carried_dred(opus_packet.parse(packet), _EVERY_VERSION)
 
 
 def remove(packet: bytes) -> bytes:

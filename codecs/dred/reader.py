@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.codecs.dred import network, packet, payload
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.dred.payload import MAX_CHUNKS
 from testbed.kernels.bark import FEATURES, FRAME, Floats
 from testbed.kernels.plc import AHEAD
@@ -27,11 +28,14 @@ class DredReader:
         A call's Opus packets, one per frame.
     frame_samples
         Samples per frame at 16 kHz.
+    made_by
+        The network that made the DRED; DRED of another one is a `CodecError`.
     """
 
-    def __init__(self, packets: Sequence[bytes], frame_samples: int) -> None:
+    def __init__(self, packets: Sequence[bytes], frame_samples: int, made_by: DredNetwork = LIBOPUS) -> None:
         self._packets = packets
         self._frame_samples = frame_samples
+        self._made_by = made_by
         self._read: dict[int, tuple[int, Floats, int]] = {}
 
     @property
@@ -64,11 +68,11 @@ class DredReader:
                 self._read[source] = (MAX_CHUNKS, np.zeros((0, FEATURES), np.float32), 0)
                 continue
             deep = min(MAX_CHUNKS, -(-chunks // _ROUNDED_CHUNKS) * _ROUNDED_CHUNKS)
-            parsed = payload.parse(carried.payload, deep)
+            parsed = payload.parse(carried.payload, deep, self._made_by)
             end = round((carried.frame * carried.frame_ms - parsed.header.end_ms) * FRAME / 10)
             found.append((source, deep, end, parsed))
         for (source, deep, end, _), features in zip(
-            found, network.decode([parsed for *_, parsed in found]), strict=True
+            found, network.decode([parsed for *_, parsed in found], self._made_by), strict=True
         ):
             self._read[source] = (deep, features, end)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from testbed.codecs.dred import network, packet, payload
+from testbed.codecs.dred.network_folder import DredNetwork
 from testbed.codecs.dred.payload import CHUNK_MS, DredPayload
 from testbed.codecs.encoded_frame import EncodedFrame, read
 from testbed.codecs.encoding import Encoding
@@ -108,7 +109,7 @@ def newest(index: int, frame_ms: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _Written:
-    """Payloads of one quantizer at their deepest, by packet, and the errors of their features.
+    """Payloads of one network and quantizer at their deepest, by packet, and the errors of their features.
 
     Attributes
     ----------
@@ -130,8 +131,8 @@ class _Written:
 class DredWriter:
     """Adds DRED to one encoding of a clip, in any number of variants.
 
-    Features and latent vectors are computed once, payloads and their distortion once per quantizer: a
-    shallower payload is the beginning of a deeper one.
+    Features are computed once, latent vectors once per network, payloads and their distortion once per
+    quantizer: a shallower payload is the beginning of a deeper one.
 
     Parameters
     ----------
@@ -160,8 +161,8 @@ class DredWriter:
         whole = np.zeros(len(encoding) * encoding.settings.frame_samples, np.int16)
         whole[: len(pcm)] = pcm
         self._features = feature_frames(whole, encoding.settings.application)
-        self._latents = network.encode(self._features)
-        self._written: dict[tuple[int, int, int], _Written] = {}
+        self._latents: dict[DredNetwork, network.Latents] = {}
+        self._written: dict[tuple[DredNetwork, int, int, int], _Written] = {}
         self._encodings: dict[WrittenDred, Encoding] = {}
         self.seconds = time.process_time() - started
 
@@ -169,13 +170,13 @@ class DredWriter:
         """Return the encoding with DRED in its packets."""
         if asked not in self._encodings:
             started = time.process_time()
-            quantizer = (asked.q0, asked.dq, asked.qmax)
+            quantizer = (asked.network, asked.q0, asked.dq, asked.qmax)
             written = self._written.get(quantizer)
             if written is None or written.deepest < asked.chunks:
                 written = self._write(*quantizer, max(self._deepest, asked.chunks))
                 self._written[quantizer] = written
             frames = [
-                _added(frame, whole, errors, asked.chunks)
+                _added(frame, whole, errors, asked.chunks, asked.network)
                 for frame, whole, errors in zip(
                     self._encoding.frames, written.payloads, written.errors, strict=True
                 )
@@ -184,7 +185,9 @@ class DredWriter:
             self.seconds += time.process_time() - started
         return self._encodings[asked]
 
-    def _write(self, q0: int, dq: int, qmax: int, deepest: int) -> _Written:
+    def _write(self, made_by: DredNetwork, q0: int, dq: int, qmax: int, deepest: int) -> _Written:
+        if made_by not in self._latents:
+            self._latents[made_by] = network.encode(self._features, made_by)
         payloads: list[DredPayload | None] = []
         steps: list[int] = []
         for index, frame in enumerate(self._encoding.frames):
@@ -193,19 +196,20 @@ class DredWriter:
             chunks = min(deepest, (step + 1) // 2)
             some = chunks > 0 and not frame.is_dtx
             payloads.append(
-                network.payload(self._latents, step, chunks, q0, dq, qmax, offset) if some else None
+                network.payload(self._latents[made_by], step, chunks, q0, dq, qmax, offset) if some else None
             )
             steps.append(step)
-        return _Written(payloads, self._errors(payloads, steps, deepest))
+        return _Written(payloads, self._errors(made_by, payloads, steps, deepest))
 
     def _errors(
-        self, payloads: Sequence[DredPayload | None], steps: Sequence[int], deepest: int
+        self, made_by: DredNetwork, payloads: Sequence[DredPayload | None], steps: Sequence[int], deepest: int
     ) -> NDArray[np.float64]:
         errors = np.zeros((len(payloads), deepest))
         sent = [(index, whole) for index, whole in enumerate(payloads) if whole is not None]
         for begin in range(0, len(sent), _BLOCK):
             block = sent[begin : begin + _BLOCK]
-            for (index, whole), decoded in zip(block, network.decode([w for _, w in block]), strict=True):
+            features = network.decode([whole for _, whole in block], made_by)
+            for (index, whole), decoded in zip(block, features, strict=True):
                 end = rdovae.FRAMES_PER_STEP * (steps[index] + 1)
                 meant = self._features[end - len(decoded) : end][::-1]
                 squares = ((decoded - meant) ** 2).reshape(whole.chunks, -1)
@@ -214,12 +218,16 @@ class DredWriter:
 
 
 def _added(
-    frame: EncodedFrame, whole: DredPayload | None, errors: NDArray[np.float64], chunks: int
+    frame: EncodedFrame,
+    whole: DredPayload | None,
+    errors: NDArray[np.float64],
+    chunks: int,
+    made_by: DredNetwork,
 ) -> EncodedFrame:
     """Return a packet with DRED of at most `chunks` chunks, described as a reader finds it."""
     if whole is None:
         return frame
-    full = read(packet.add(frame.payload, payload.write(whole.cut(chunks))))
+    full = read(packet.add(frame.payload, payload.write(whole.cut(chunks), made_by)), made_by)
     found = full.dred_depth_samples // _CHUNK_SAMPLES
     if not found:
         return frame

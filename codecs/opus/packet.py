@@ -1,5 +1,6 @@
 """Parses Opus packets: mode, frames, padding (RFC 6716, section 3), and the size of each part."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -11,6 +12,9 @@ PacketBandwidth = Literal["narrowband", "mediumband", "wideband", "superwideband
 
 DRED_IDENTIFIER = 126
 DRED_EXPERIMENTAL_VERSIONS = (10, 12)
+"""Those of libopus 1.5 and 1.6."""
+OWN_VERSIONS = range(128, 256)
+"""Those of networks that are not libopus's; see `testbed.codecs.dred.network_folder`."""
 MAX_FRAME_BYTES = 1275
 MAX_PACKET_MS = 120
 
@@ -183,8 +187,8 @@ def parse(payload: bytes) -> OpusPacket:
     return OpusPacket(mode, bandwidth, coded_frame_ms, channels, tuple(frames), padding)
 
 
-def find_dred(packet: OpusPacket) -> Extension | None:
-    """Return the packet's extension with DRED of libopus 1.5 or 1.6, if there is one.
+def find_dred(packet: OpusPacket, versions: Container[int] = DRED_EXPERIMENTAL_VERSIONS) -> Extension | None:
+    """Return the packet's extension with DRED of some experimental versions, if there is one.
 
     Raises
     ------
@@ -194,7 +198,7 @@ def find_dred(packet: OpusPacket) -> Extension | None:
     for extension in extensions(packet.padding, len(packet.frames)):
         if extension.identifier == DRED_IDENTIFIER and extension.end - extension.payload_start > 2:
             letter, version = packet.padding[extension.payload_start : extension.payload_start + 2]
-            if letter == ord("D") and version in DRED_EXPERIMENTAL_VERSIONS:
+            if letter == ord("D") and version in versions:
                 return extension
     return None
 
@@ -210,23 +214,25 @@ def dred_bytes_of(packet: OpusPacket, dred: Extension) -> int:
     return size + length_bytes + (1 if len(packet.frames) <= 2 else 0)
 
 
-def carried_dred(packet: OpusPacket) -> CarriedDred | None:
-    """Return the DRED of a packet, if there is any.
+def carried_dred(
+    packet: OpusPacket, versions: Container[int] = DRED_EXPERIMENTAL_VERSIONS
+) -> CarriedDred | None:
+    """Return the DRED of a packet, if there is any of these experimental versions.
 
     Raises
     ------
     CodecError
         If the packet's padding is damaged.
     """
-    found = find_dred(packet)
+    found = find_dred(packet, versions)
     if found is None:
         return None
     payload = packet.padding[found.payload_start : found.end]
     return CarriedDred(payload, found.frame, packet.coded_frame_ms, dred_bytes_of(packet, found))
 
 
-def split(payload: bytes) -> Split:
-    """Find the parts of an Opus packet and their sizes.
+def split(payload: bytes, versions: Container[int] = DRED_EXPERIMENTAL_VERSIONS) -> Split:
+    """Find the parts of an Opus packet and their sizes; only DRED of these experimental versions counts.
 
     Raises
     ------
@@ -234,7 +240,7 @@ def split(payload: bytes) -> Split:
         If the packet's framing or its padding is damaged.
     """
     packet = parse(payload)
-    dred = carried_dred(packet)
+    dred = carried_dred(packet, versions)
     dred_bytes = 0 if dred is None else dred.dred_bytes
     lbrr_bits, lbrr_frames = (0.0, ()) if packet.mode == "celt" else _lbrr(packet)
     lbrr_bytes = lbrr_bits / 8

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 
 Application = Literal["voip", "audio"]
@@ -67,12 +68,15 @@ class WrittenDred:
         Its depth, a multiple of 10.
     q0, dq, qmax
         Its quantization; see `testbed.codecs.dred.payload.DredHeader`.
+    network
+        The network that makes it.
     """
 
     depth_ms: int
     q0: int
     dq: int
     qmax: int
+    network: DredNetwork = LIBOPUS
 
     @property
     def chunks(self) -> int:

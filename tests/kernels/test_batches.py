@@ -64,7 +64,9 @@ def extracted(pcm, *_):
 
 
 def encoded(*given):
-    return rdovae.encode(networks()[1], rdovae.encoder_state(len(given[-1])), given[-1][..., :40].copy())
+    return rdovae.encode(
+        networks()[1], rdovae.encoder_state(networks()[1], len(given[-1])), given[-1][..., :40].copy()
+    )
 
 
 def decoded(*given):

@@ -41,7 +41,7 @@ def numbers(kind, shape):
 @pytest.mark.parametrize("kind", ["speech", "silence", "huge"])
 def test_encoder(kind):
     features = numbers(kind, (3, 6, 40))
-    latents, states = rdovae.encode(encoder(), rdovae.encoder_state(3), features)
+    latents, states = rdovae.encode(encoder(), rdovae.encoder_state(encoder(), 3), features)
     expected = plain.encode(arrays(), features)
     assert latents.shape == (3, 6, 25)
     assert states.shape == (3, 6, 50)
@@ -60,8 +60,8 @@ def test_decoder(kind):
 
 def test_a_stream_can_be_encoded_in_pieces():
     features = numbers("speech", (2, 9, 40))
-    whole = rdovae.encode(encoder(), rdovae.encoder_state(2), features)
-    memory = rdovae.encoder_state(2)
+    whole = rdovae.encode(encoder(), rdovae.encoder_state(encoder(), 2), features)
+    memory = rdovae.encoder_state(encoder(), 2)
     pieces = [rdovae.encode(encoder(), memory, features[:, a:b]) for a, b in ((0, 1), (1, 5), (5, 9))]
     for part in (0, 1):
         assert np.array_equal(whole[part], np.concatenate([piece[part] for piece in pieces], axis=1))
@@ -80,7 +80,9 @@ def test_nothing_at_all():
         0,
         20,
     )
-    assert rdovae.encode(encoder(), rdovae.encoder_state(0), np.zeros((0, 2, 40), np.float32))[0].shape == (
+    assert rdovae.encode(encoder(), rdovae.encoder_state(encoder(), 0), np.zeros((0, 2, 40), np.float32))[
+        0
+    ].shape == (
         0,
         2,
         25,

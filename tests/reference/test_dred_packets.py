@@ -21,6 +21,7 @@ import soundfile
 
 from testbed import errors
 from testbed.codecs.dred import network, packet, payload
+from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.dred.quantizers import quantizers
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus import codec as opus
@@ -301,7 +302,7 @@ def test_damaged_payloads(libopus):
     for index in range(100_000):
         data = mutated(rng, originals())
         payload.parse(data)
-        if index % 100 == 0 and data[1] == network.VERSION:
+        if index % 100 == 0 and data[1] == LIBOPUS.version:
             kept.append(data)
     carrier = next(each for each in encode("24000 -framesize 20") if len(each) > 20)
     packets = [packet.add(carrier, data) for data in kept]
