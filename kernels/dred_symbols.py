@@ -3,8 +3,8 @@
 As libopus 1.6 does (``dnn/dred_decoder.c``, ``dred_encoder.c``). A range-coded payload holds the header
 (q0, dQ, offset, qmax), the initial state (in version 12 50 numbers) at quantizer level q0, and a latent
 vector (there 25 numbers) for each 40 ms, latest first, at levels that grow with age. Each number has its own
-Laplace-like distribution at each level, and its tables say how many there are. The number of vectors is not sent: a reader goes on while more than
-7 bits are left.
+Laplace-like distribution at each level; the tables say how many numbers there are. The number of vectors is
+not sent: a reader goes on while more than 7 bits are left.
 """
 
 from typing import NamedTuple

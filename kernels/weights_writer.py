@@ -94,7 +94,7 @@ def integer_layer(name: str, weights: Floats, bias: Floats, is_sparse: bool) -> 
     blocks = levels.astype(np.int8).reshape(shape).transpose(2, 0, 3, 1)
     made: dict[str, NDArray[Any]] = {}
     if is_sparse:
-        kept = blocks.any(axis=(2, 3))
+        kept: NDArray[np.bool_] = (blocks != 0).reshape(*blocks.shape[:2], -1).any(axis=2)
         kept[0, 0] |= not kept.any()  # a blob has no empty array
         blocks = blocks[kept]
         index = [number for row in kept for number in (row.sum(), *(_BLOCK_INPUTS * np.flatnonzero(row)))]
@@ -102,8 +102,8 @@ def integer_layer(name: str, weights: Floats, bias: Floats, is_sparse: bool) -> 
     return {
         f"{name}_weights_int8": blocks.reshape(-1),
         **made,
-        f"{name}_subias": np.float32(bias - (levels * scale).sum(axis=0)),
-        f"{name}_scale": np.float32(scale / _HIGHEST),
+        f"{name}_subias": (bias - (levels * scale).sum(axis=0)).astype(np.float32),
+        f"{name}_scale": (scale / _HIGHEST).astype(np.float32),
         f"{name}_bias": np.array(bias, np.float32),
     }
 

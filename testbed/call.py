@@ -14,6 +14,7 @@ from testbed.channels.clock import MOST_EVENTS, Clock
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.realization import Realization
 from testbed.channels.stage import Out
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame
 from testbed.codecs.encoding import LiveEncoder
 from testbed.codecs.engines.engine import Engine, Job, decode_one
@@ -122,6 +123,8 @@ class CallSettings:
         Who conceals.
     vocoder
         Name of the vocoder of the receiver's networks.
+    network
+        The receiver's network of DRED.
     dred_reach_samples
         Depth of a packet's DRED that the engine reads; default: libopus's limit.
     omits_pauses
@@ -133,6 +136,7 @@ class CallSettings:
     decoder_complexity: int
     concealer: Concealer = "codec"
     vocoder: str = FARGAN
+    network: DredNetwork = LIBOPUS
     dred_reach_samples: int = DRED_LIMIT_SAMPLES
     omits_pauses: bool = False
 
@@ -275,6 +279,7 @@ def simulate(
             decoder_complexity=settings.decoder_complexity,
             concealer=settings.concealer,
             vocoder=settings.vocoder,
+            network=settings.network,
         )
     return Simulation(
         timeline=_timeline(sender, receiver, dropped_by),
@@ -310,6 +315,7 @@ def _receiver(env: Clock, source: FrameSource, settings: CallSettings) -> Receiv
         cast(ScheduledPlayout, settings.playout),
         settings.dred_reach_samples,
         settings.omits_pauses,
+        settings.network,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from testbed.channels.loss.lossgen import WEIGHTS, Lossgen
 from testbed.codecs.opus import library as libopus
 from testbed.codecs.opus.build import installed
+from testbed.codecs.schemes import SchemeSpec
 from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import cache_dir
@@ -36,7 +37,8 @@ class Input:
         Absolute path.
     role
         ``"channel"`` (a recording that is replayed), ``"speech"``, ``"mixed"`` (a recording mixed into
-        speech), ``"libopus"``, ``"weights"`` (of its networks) or ``"scenario"``.
+        speech), ``"libopus"``, ``"weights"`` (of its networks), ``"network"`` (a network of DRED that is not
+        libopus's) or ``"scenario"``.
     sha256, bytes
         Of its content.
     """
@@ -209,6 +211,8 @@ def _files(
         yield first.file.absolute(), "scenario"
     for point in points:
         yield from channel_files(point.scenario)
+        for scheme in getattr(point.scenario, "schemes", ()):
+            yield from network_files(scheme)
     for path in () if mixer is None else mixer.files:
         yield path.absolute(), "mixed"
     for clip in clips:
@@ -223,6 +227,13 @@ def channel_files(scenario: BaseScenario) -> Iterator[tuple[Path, str]]:
         yield (scenario.folder / name).absolute(), "channel"
     if any(isinstance(model, Lossgen) for model in models_in(scenario)):
         yield cache_dir() / WEIGHTS, "weights"
+
+
+def network_files(scheme: SchemeSpec) -> Iterator[tuple[Path, str]]:
+    """Yield the files of the network with which the testbed writes a scheme's DRED, and their role."""
+    written = scheme.dred_to_write()
+    for path in written.network.files if written else ():
+        yield path, "network"
 
 
 def libopus_files() -> Iterator[tuple[Path, str]]:

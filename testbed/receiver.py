@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import simpy
 
 from testbed.channels.packet import Packet
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame, read
 from testbed.codecs.recovery import Action, Recovery, recover
 from testbed.codecs.rtp import red
@@ -60,6 +61,8 @@ class Receiver:
         Depth of a packet's DRED that the engine reads, counted from its newest sample.
     may_pause
         Whether the sender omits pauses, as agreed in SDP (``usedtx``, RFC 7587, 6.1).
+    network
+        Its network of DRED.
 
     Attributes
     ----------
@@ -78,6 +81,7 @@ class Receiver:
         playout: ScheduledPlayout,
         dred_reach_samples: int = DRED_LIMIT_SAMPLES,
         may_pause: bool = False,
+        network: DredNetwork = LIBOPUS,
     ) -> None:
         count = len(frames)
         self.arrived_ns = [NEVER] * count
@@ -90,6 +94,7 @@ class Receiver:
         self._newest = NEVER
         self._arrivals: dict[int, Arrival] = {}
         self._may_pause = may_pause
+        self._network = network
         self._decoded: EncodedFrame | None = None
         self._env = env
         self._playout = playout
@@ -158,7 +163,7 @@ class Receiver:
 
     def _take(self, frame: int, carrier: int, payload: bytes, now_ns: int) -> None:
         if frame not in self._received:
-            self._received[frame] = Received(read(payload), carrier, now_ns)
+            self._received[frame] = Received(read(payload, self._network), carrier, now_ns)
             self._newest = max(self._newest, frame)
 
     def _is_at_hand(self, frame: int, now_ns: int) -> bool:

@@ -1,13 +1,14 @@
 """Names of DRED's networks: libopus's own, those in ``networks/`` beside this file, and any other folder.
 
-A folder has ``weights.bin``, the encoder and decoder as libopus's blob holds them (`testbed.kernels.weights`),
-``quantizers.txt`` (`testbed.codecs.dred.quantizers`) and ``card.md``, which says how they were trained. Neither
-weights nor quantizers are trusted: their sizes are bounded, and both are read as plain numbers.
+A folder has ``weights.bin``, the encoder and decoder as libopus's blob holds them
+(`testbed.kernels.weights`), ``quantizers.txt`` (`testbed.codecs.dred.quantizers`) and ``card.md``, which says
+how they were trained. Neither weights nor quantizers are trusted: their sizes are bounded, and both are read
+as plain numbers.
 """
 
 import hashlib
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +25,7 @@ _SHIPPED = Path(__file__).with_name("networks")
 
 @dataclass(frozen=True, slots=True)
 class DredNetwork:
-    """A network's name and content.
+    """A network's name and content, which alone makes two networks equal.
 
     Attributes
     ----------
@@ -36,13 +37,13 @@ class DredNetwork:
         Of its quantizers and weights; ``""`` for libopus's.
     """
 
-    name: str
-    folder: str = ""
+    name: str = field(compare=False)
+    folder: str = field(default="", compare=False)
     sha256: str = ""
 
     @property
     def version(self) -> int:
-        """Experimental version in its packets: libopus's 12, or one of its own, 128 to 255, by its content."""
+        """Experimental version in its packets: libopus's 12; else one of 128 to 255, by its content."""
         return int(self.sha256[:2], 16) | 0x80 if self.sha256 else LIBOPUS_VERSION
 
     @property
@@ -54,6 +55,11 @@ class DredNetwork:
     def title(self) -> str:
         """Short name for tables."""
         return Path(self.folder or self.name).name
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that shape its numbers; none for libopus's, which are those of its build."""
+        return (Path(self.folder) / QUANTIZERS, Path(self.folder) / WEIGHTS) if self.folder else ()
 
     def content(self) -> tuple[str, bytes]:
         """Return the text of its quantizers and its weights.

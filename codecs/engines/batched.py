@@ -16,6 +16,7 @@ from typing import NamedTuple
 import scipy.linalg.cython_blas  # noqa: F401 - numba's BLAS: loaded before its threads are limited
 from threadpoolctl import threadpool_limits
 
+from testbed.codecs.dred.network_folder import DredNetwork
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
 from testbed.codecs.engines.engine import Job, Key, decode_one
@@ -64,7 +65,7 @@ class NumbaEngine:
 
     def __init__(self, batch_mb: int = 512) -> None:
         self._share_bytes = batch_mb * 1_000_000 // 4
-        self._lossless: dict[tuple[tuple[bytes, ...], int, int], LosslessDecoding] = {}
+        self._lossless: dict[tuple[tuple[bytes, ...], int, int, DredNetwork], LosslessDecoding] = {}
         self._decoders = [ReplayDecoder(NEURAL_CONCEALMENT_COMPLEXITY)]
         episode_bytes = self._decoders[0].state_bytes + 2 * state_bytes(plc_state(1))
         self._max_episodes = max(1, 2 * self._share_bytes // episode_bytes)
@@ -92,7 +93,7 @@ class NumbaEngine:
         if is_left or not _are_supported(job.sent):
             _check_vocoder(job)
             return _PlannedJob(job, None, [], nbytes)
-        key = (job.sent, job.frame_samples, job.decoder_complexity)
+        key = (job.sent, job.frame_samples, job.decoder_complexity, job.network)
         found = episodes(job)
         frames = sum(len(episode.actions) + _ASSUMED_TAIL_FRAMES for episode in found)
         if key not in self._lossless:

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.pcm import Pcm16
 from testbed.codecs.recovery import Action
 from testbed.codecs.schemes.part import Concealer
@@ -38,6 +39,8 @@ class Job:
         Who conceals where the action is `CONCEAL`.
     vocoder
         Name in `testbed.codecs.vocoders.VOCODERS` of the vocoder of libopus's networks.
+    network
+        The receiver's network of DRED.
     """
 
     sent: tuple[bytes, ...]
@@ -48,6 +51,7 @@ class Job:
     decoder_complexity: int
     concealer: Concealer = "codec"
     vocoder: str = FARGAN
+    network: DredNetwork = LIBOPUS
 
 
 class Engine(Protocol):

@@ -6,12 +6,14 @@ from typing import Self
 
 import numpy as np
 
+from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
 from testbed.codecs.engines.engine import Job, Key
 from testbed.codecs.engines.neteq_decoding import decode_with_neteq
 from testbed.codecs.opus.codec import Decoder, DredDecoder, ParsedDred
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, Pcm24, int16_from_24_bit
 from testbed.codecs.recovery import Action
+from testbed.errors import CodecError
 
 
 class LibopusEngine:
@@ -24,6 +26,11 @@ class LibopusEngine:
     def decode(self, jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Pcm16]]:
         """Yield the sound of each job; see `testbed.codecs.engines.engine.Engine`."""
         for key, job in jobs:
+            if job.network != LIBOPUS:
+                raise CodecError(
+                    f"libopus decodes this call, and has no network {job.network.title!r}: the engine numba "
+                    "leaves to it pauses, packets other than SILK's in wideband, and LBRR for a part of one"
+                )
             yield key, _decode(job) if job.concealer == "codec" else decode_with_neteq(job)
 
 

@@ -37,7 +37,7 @@ class LosslessDecoding:
         self.frame_samples = job.frame_samples
         self.complexity = job.decoder_complexity
         self.pcm = self.history = _EMPTY
-        self.dred = DredReader(job.sent, job.frame_samples)
+        self.dred = DredReader(job.sent, job.frame_samples, job.network)
         self.patches: dict[Episode, Pcm16] = {}
         self._digest = hashlib.sha256(b"".join(job.sent)).hexdigest()
 

@@ -2,14 +2,24 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+)
 
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork, find_network
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.part import Concealer, WithinEncoder, with_vocoder
 from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.codecs.vocoders import FARGAN, VocoderName
+from testbed.errors import CodecError
 
 DEEPEST_MS = {"libopus": 1000, "testbed": 9980}
 """Deepest DRED by writer: libopus's limit, and 250 latent vectors."""
@@ -42,6 +52,30 @@ Depths = Annotated[
 ]
 
 
+def _network(given: Any, info: ValidationInfo) -> DredNetwork:
+    """Return the network that a scenario names; a damaged one is a mistake of the scenario."""
+    if isinstance(given, DredNetwork):
+        return given
+    if not isinstance(given, str):
+        raise ValueError("must be the name of a network, or of a folder with one")
+    try:
+        found = find_network(given, (info.context or {}).get("folder", Path()))
+        if found != LIBOPUS:
+            from testbed.codecs.dred.network import models  # loads compiled kernels
+
+            models(found)
+    except CodecError as error:
+        raise ValueError(str(error)) from None
+    return found
+
+
+Network = Annotated[
+    DredNetwork,
+    PlainValidator(_network, json_schema_input_type=str),
+    PlainSerializer(lambda network: network.name, return_type=str),
+]
+
+
 class Dred(WithinEncoder):
     """Deep redundancy: a low-rate description of the speech before a packet, which a network decodes.
 
@@ -62,6 +96,10 @@ class Dred(WithinEncoder):
     vocoder
         Synthesizes the features that DRED brings, and those that are predicted where it does not reach; see
         `neural_plc`.
+    network
+        Network that encodes the speech, and decodes it at the receiver: ``libopus``, the name of one that
+        comes with the testbed, or a folder of your own. Others than ``libopus`` are for ``testbed`` only, and
+        need `engine: numba`.
     """
 
     key: ClassVar[str] = "dred"
@@ -73,6 +111,7 @@ class Dred(WithinEncoder):
     dq: int | None = Field(None, ge=0, le=7)
     qmax: int | None = Field(None, ge=1, le=15)
     vocoder: VocoderName = FARGAN
+    network: Network = LIBOPUS
 
     def label(self) -> str:
         name = "DRED" if self.writer == "libopus" else "testbed DRED"
@@ -98,6 +137,8 @@ class Dred(WithinEncoder):
             deeper = "; writer: testbed writes deeper ones" if self.writer == "libopus" else ""
             yield "depth_ms", f"must be at most {deepest_ms}, not {max(self.depth_ms)}{deeper}"
         if self.writer == "libopus":
+            if self.network != LIBOPUS:
+                yield "network", "libopus writes with its own network; another is for writer: testbed"
             for key in QUANTIZER:
                 if getattr(self, key) is not None:
                     yield key, "libopus chooses its quantizer itself; this is for writer: testbed"
@@ -139,7 +180,7 @@ class Dred(WithinEncoder):
     def _written(self, depth_ms: int) -> WrittenDred:
         given = {key: getattr(self, key) for key in QUANTIZER}
         chosen = {key: usual if given[key] is None else given[key] for key, usual in QUANTIZER.items()}
-        return WrittenDred(depth_ms, **chosen)
+        return WrittenDred(depth_ms, chosen["q0"], chosen["dq"], chosen["qmax"], self.network)
 
     def concealed_by(self) -> Concealer:
         return "codec"

@@ -18,6 +18,7 @@ from testbed.cache.encodings import packed_encoding, unpacked_encoding
 from testbed.cache.entries import Entries
 from testbed.cache.keys import CallKeys, SoundKey
 from testbed.cache.sounds import packed, packed_edited, unpacked, unpacked_edited
+from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.encoding import Encoding
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.pcm import Pcm16
@@ -184,7 +185,8 @@ class ClipEncodings:
     def get(self, written: WrittenDred | None) -> Encoding | None:
         """Return the encoding with some DRED written by the testbed, or none; None if it is not there."""
         stored = self._entries.get(self._key(written))
-        return None if stored is None else unpacked_encoding(stored, self._settings)
+        network = written.network if written else LIBOPUS
+        return None if stored is None else unpacked_encoding(stored, self._settings, network)
 
     def keep(self, written: WrittenDred | None, encoding: Encoding) -> None:
         """Keep an encoding."""

@@ -47,7 +47,8 @@ def software() -> Key:
 def key_of(*parts: Any) -> Key:
     """Return the digest of values: models, dataclasses, lists, mappings, numbers, text, bytes.
 
-    A class that is not the testbed's counts with the files of its package.
+    A class that is not the testbed's counts with the files of its package; fields of a dataclass that do not
+    make it equal to another do not count.
     """
     hashed = hashlib.blake2b(digest_size=_KEY_BYTES)
     for token in _tokens(parts):
@@ -65,7 +66,7 @@ def _tokens(value: Any) -> Iterator[bytes]:
         yield from _tokens({name: getattr(value, name) for name in type(value).model_fields})
     elif is_dataclass(value) and not isinstance(value, type):
         yield from _of_class(type(value))
-        yield from _tokens({field.name: getattr(value, field.name) for field in fields(value)})
+        yield from _tokens({each.name: getattr(value, each.name) for each in fields(value) if each.compare})
     elif isinstance(value, Mapping):
         yield f"mapping {len(value)}".encode()
         for name, item in value.items():

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.encoded_frame import read
 from testbed.codecs.encoding import Encoding
 from testbed.codecs.opus.settings import EncoderSettings
@@ -22,8 +23,10 @@ def packed_encoding(encoding: Encoding) -> bytes:
     return b"".join((head, sizes.tobytes(), distortions.tobytes(), *packets))
 
 
-def unpacked_encoding(stored: bytes, settings: EncoderSettings) -> Encoding | None:
-    """Return an encoding from its bytes; None if they are none."""
+def unpacked_encoding(
+    stored: bytes, settings: EncoderSettings, network: DredNetwork = LIBOPUS
+) -> Encoding | None:
+    """Return an encoding, with DRED of a network, from its bytes; None if they are none."""
     if len(stored) < _HEAD.size:
         return None
     lookahead_samples, number = _HEAD.unpack_from(stored)
@@ -37,7 +40,8 @@ def unpacked_encoding(stored: bytes, settings: EncoderSettings) -> Encoding | No
         return None
     try:
         frames = [
-            read(stored[end - size : end]) for size, end in zip(sizes.tolist(), ends.tolist(), strict=True)
+            read(stored[end - size : end], network)
+            for size, end in zip(sizes.tolist(), ends.tolist(), strict=True)
         ]
     except CodecError:
         return None

@@ -9,6 +9,7 @@ from functools import cache, cached_property, lru_cache
 from testbed.adaptive.played import Heard
 from testbed.cache.digests import FileHashes, Key, key_of, package_files, software
 from testbed.cache.versions import DECODE, ENCODE, PLAY, SIMULATE
+from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.engines.engine import Job
 from testbed.codecs.opus.library import load
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
@@ -18,7 +19,7 @@ from testbed.environment import package_version
 from testbed.metrics import METRICS
 from testbed.plan import CallId, Group
 from testbed.playout.adaptive import AdaptivePlayout
-from testbed.provenance import channel_files, libopus_files
+from testbed.provenance import channel_files, libopus_files, network_files
 from testbed.run_context import RunContext
 from testbed.speech import Clip
 
@@ -83,7 +84,8 @@ class CallKeys:
         """Return the identity of the sound that a job decodes to, compared with a clip."""
         numbers = (lookahead_samples, job.frame_samples, job.decoder_complexity)
         concealer = () if job.concealer == "codec" else (job.concealer,)
-        decoder = (*numbers, *concealer, *_vocoder(job.vocoder))
+        network = () if job.network == LIBOPUS else (job.network,)
+        decoder = (*numbers, *concealer, *_vocoder(job.vocoder), *network)
         return key_of(clip.digest, decoder, job.actions.tobytes(), job.sources.tobytes(), _packets(job.sent))
 
     @staticmethod
@@ -121,7 +123,9 @@ class CallKeys:
             _vocoder(context.scheme(call).synthesized_by()),
             [getattr(scenario, name) for name in _SHAPE_CALLS],
             scenario.limits.events,
-            self._files.of(path for path, _ in channel_files(scenario)),
+            self._files.of(
+                path for path, _ in (*channel_files(scenario), *network_files(context.scheme(call)))
+            ),
             group.engine,
         )
 

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from testbed.allocation import AllocationSpec
 from testbed.allocation.loss_adaptive import LossAdaptive
 from testbed.channels import StageSpec
+from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.engines import ENGINES, EngineName
 from testbed.codecs.opus.settings import Bandwidth
 from testbed.codecs.schemes import NO_LOSS, SchemeSpec
@@ -246,7 +247,7 @@ class Scenario(BaseScenario):
                     self.codec.frame_ms, self.codec.total_kbps is not None, self.is_closed_loop
                 )
                 yield from ((("schemes", index, part.key, key), reason) for key, reason in found)
-        yield from self._vocoder_contradictions()
+        yield from self._decoder_contradictions()
         if self.congestion.needs_arrivals and not self.reporting.arrivals_known:
             yield (
                 ("feedback", "format"),
@@ -263,23 +264,34 @@ class Scenario(BaseScenario):
             for key, reason in self.report.problems(self.grid.values, self.metric_names):
                 yield ("report", key), reason
 
-    def _vocoder_contradictions(self) -> Iterator[tuple[KeyPath, str]]:
-        """Yield each vocoder that the decoder of the calls lacks: libopus's is FARGAN."""
-        reason = ""
-        if not ENGINES[self.engine].uses_kernels:
-            reason = "engine: numba; libopus's own decoder has fargan alone"
-        elif isinstance(self.playout, AdaptivePlayout):
-            reason = "another playout than adaptive, whose packets libopus decodes, with fargan"
-        elif self.codec.uses_dtx:
-            reason = "codec.dtx: false; libopus decodes calls with pauses, with fargan"
-        elif self.codec.bandwidth in ("narrowband", "mediumband"):
-            reason = "codec.bandwidth: wideband; libopus decodes narrower speech, with fargan"
-        if not reason:
-            return
-        for index, scheme in enumerate(self.schemes):
+    def _decoder_contradictions(self) -> Iterator[tuple[KeyPath, str]]:
+        """Yield each vocoder and network of DRED that the decoder of the calls lacks: libopus has its own."""
+        reason = self._left_to_libopus()
+        for index, scheme in enumerate(self.schemes if reason else ()):
             for part in scheme.parts:
                 if (vocoder := part.synthesized_by()) not in (None, FARGAN):
-                    yield ("schemes", index, part.key, "vocoder"), f"{vocoder} needs {reason}"
+                    yield (
+                        ("schemes", index, part.key, "vocoder"),
+                        f"{vocoder} needs {reason.format(own='fargan')}",
+                    )
+                written = part.dred_to_write()
+                if written is not None and written.network != LIBOPUS:
+                    yield (
+                        ("schemes", index, part.key, "network"),
+                        f"{written.network.title} needs {reason.format(own='its own network')}",
+                    )
+
+    def _left_to_libopus(self) -> str:
+        """Return what an engine's kernels need to decode the calls in libopus's place; "" if they do."""
+        if not ENGINES[self.engine].uses_kernels:
+            return "engine: numba; libopus's own decoder has {own} alone"
+        if isinstance(self.playout, AdaptivePlayout):
+            return "another playout than adaptive, whose packets libopus decodes, with {own}"
+        if self.codec.uses_dtx:
+            return "codec.dtx: false; libopus decodes calls with pauses, with {own}"
+        if self.codec.bandwidth in ("narrowband", "mediumband"):
+            return "codec.bandwidth: wideband; libopus decodes narrower speech, with {own}"
+        return ""
 
     def _conversational_contradictions(self) -> Iterator[tuple[KeyPath, str]]:
         """Yield mistakes in what `mos_cq` is computed from."""

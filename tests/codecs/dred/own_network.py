@@ -1,0 +1,61 @@
+"""A network of random weights, of sizes unlike libopus's, in a folder."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.codecs.dred.network_folder import CARD, QUANTIZERS, WEIGHTS
+from testbed.codecs.dred.quantizers import quantizers, text_of
+from testbed.kernels import weights_writer
+from testbed.kernels.dred_symbols import Tables
+
+LATENTS, STATES = 11, 19
+_UNITS, _CHANNELS, _FIRST, _HIDDEN = 16, 24, 32, 40
+
+
+def random_arrays(seed: int = 1, latents: int = LATENTS, states: int = STATES) -> dict[str, NDArray[Any]]:
+    """Return weights with which latents and features have about the size that libopus's have."""
+    rng = np.random.default_rng(seed)
+    arrays: dict[str, NDArray[Any]] = {}
+
+    def layer(name: str, inputs: int, outputs: int, is_float: bool = False, gain: float = 1.0) -> None:
+        made = rng.normal(0, gain / np.sqrt(inputs), (inputs, outputs)).astype(np.float32)
+        bias = rng.normal(0, 0.1, outputs).astype(np.float32)
+        arrays.update(
+            weights_writer.float_layer(name, made, bias)
+            if is_float
+            else weights_writer.integer_layer(name, made, bias, is_sparse=False)
+        )
+
+    for part, first_inputs, gates in (("enc", 40, False), ("dec", latents + 1, True)):
+        layer(f"{part}_dense1", first_inputs, _FIRST, is_float=True)
+        width = _FIRST
+        for stage in range(1, 6):
+            layer(f"{part}_gru{stage}_input", width, 3 * _UNITS)
+            layer(f"{part}_gru{stage}_recurrent", _UNITS, 3 * _UNITS)
+            if gates:
+                layer(f"dec_glu{stage}", _UNITS, _UNITS)
+            width += _UNITS
+            layer(f"{part}_conv_dense{stage}", width, _CHANNELS)
+            layer(f"{part}_conv{stage}", 2 * _CHANNELS, _CHANNELS)
+            width += _CHANNELS
+    layer("enc_zdense", width, -(-latents // 8) * 8, gain=20)
+    layer("gdense1", width, _HIDDEN)
+    layer("gdense2", _HIDDEN, -(-states // 8) * 8, gain=20)
+    layer("dec_hidden_init", states, _HIDDEN, is_float=True)
+    layer("dec_gru_init", _HIDDEN, 5 * _UNITS)
+    layer("dec_output", width, 80)
+    return arrays
+
+
+def own_folder(folder: Path, seed: int = 1) -> Path:
+    """Write a network into a new folder; return it."""
+    folder.mkdir(parents=True)
+    state, latent = quantizers(12)
+    tables = (Tables(*(part[:, :STATES] for part in state)), Tables(*(part[:, :LATENTS] for part in latent)))
+    (folder / WEIGHTS).write_bytes(weights_writer.blob(random_arrays(seed)))
+    (folder / QUANTIZERS).write_text(text_of(*tables, "random"), encoding="utf-8")
+    (folder / CARD).write_text("# Random weights\n", encoding="utf-8")
+    return folder
