@@ -1,10 +1,13 @@
 """The DRED of a stream's packets: carried, none, or unknown; and how much."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from testbed.codecs.dred import packet, payload
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
+from testbed.codecs.opus.packet import OWN_VERSIONS
 
 _BY_CHANCE = 0.01
 _FEW = 0.1
@@ -27,7 +30,9 @@ class Found:
     end_ms
         Time from the end of the redundancy to the packet's first sample; below 0 it extends into the packet.
     depth_ms
-        Duration of the audio it holds.
+        Duration of the audio it holds; None if its network is not known.
+    network
+        Name of its network; ``""`` if it is not known.
     """
 
     index: int
@@ -35,11 +40,19 @@ class Found:
     dred_bytes: int
     header: payload.DredHeader
     end_ms: float
-    depth_ms: int
+    depth_ms: int | None
+    network: str
 
 
-def find(index: int, data: bytes) -> Found | None:
+def find(index: int, data: bytes, networks: Iterable[DredNetwork]) -> Found | None:
     """Return the DRED of an Opus packet, if there is any.
+
+    Parameters
+    ----------
+    index, data
+        The packet and its number.
+    networks
+        The networks, besides libopus's, whose DRED can be read whole.
 
     Raises
     ------
@@ -49,9 +62,17 @@ def find(index: int, data: bytes) -> Found | None:
     carried = packet.find(data)
     if carried is None:
         return None
-    whole = payload.parse(carried.payload)
-    end_ms = whole.header.end_ms - carried.frame * carried.frame_ms
-    return Found(index, len(data), carried.dred_bytes, whole.header, end_ms, whole.depth_ms)
+    header = payload.parse_header(carried.payload)
+    network = next((each for each in (LIBOPUS, *networks) if header.version in each.versions), None)
+    return Found(
+        index,
+        len(data),
+        carried.dred_bytes,
+        header,
+        header.end_ms - carried.frame * carried.frame_ms,
+        payload.parse(carried.payload, network=network).depth_ms if network else None,
+        network.title if network else "",
+    )
 
 
 @dataclass
@@ -79,9 +100,9 @@ class DredAnswer:
     with_dred, dred_bytes
         Number of packets with DRED, and their bytes of DRED together.
     depths_ms
-        Number of packets by the depth of their DRED.
+        Number of packets by the depth of their DRED, where it is known.
     versions
-        Experimental versions of DRED seen.
+        Experimental versions of DRED seen, each with the name of its network, ``""`` if that is not known.
     """
 
     ssrc: int | None = None
@@ -98,14 +119,15 @@ class DredAnswer:
     with_dred: int = 0
     dred_bytes: int = 0
     depths_ms: Counter[int] = field(default_factory=Counter)
-    versions: set[int] = field(default_factory=set)
+    versions: dict[int, str] = field(default_factory=dict)
 
     def add(self, found: Found) -> None:
         """Count a packet with DRED."""
         self.with_dred += 1
         self.dred_bytes += found.dred_bytes
-        self.depths_ms[found.depth_ms] += 1
-        self.versions.add(found.header.version)
+        self.versions[found.header.version] = found.network
+        if found.depth_ms is not None:
+            self.depths_ms[found.depth_ms] += 1
 
     @property
     def name(self) -> str:
@@ -122,18 +144,19 @@ class DredAnswer:
 
     @property
     def mean_depth_ms(self) -> float:
-        """Mean depth of the packets with DRED, of which there must be one."""
-        return sum(depth * count for depth, count in self.depths_ms.items()) / self.with_dred
+        """Mean depth of the packets whose depth is known, of which there must be one."""
+        return sum(depth * count for depth, count in self.depths_ms.items()) / self.depths_ms.total()
 
     def __str__(self) -> str:
         """Return the answer in one line."""
-        first, *rest = self._parts()
+        first, *rest = [*self._parts(), *self._networks()]
         return "; ".join([f"{self.name}: {first}" if self.name else first, *rest])
 
     def _parts(self) -> list[str]:
         line = f"{self.with_dred} of {self.packets} packets carry DRED"
         if self.with_dred:
             line += f", {self.dred_bytes / self.with_dred:.1f} bytes each"
+        if self.depths_ms:
             line += f", {min(self.depths_ms)} to {max(self.depths_ms)} ms deep"
             line += f", {self.mean_depth_ms:.0f} on average"
         parts = [line]
@@ -155,10 +178,20 @@ class DredAnswer:
             parts.append(f"{self.duplicates} duplicates are not counted")
         return parts
 
+    def _networks(self) -> list[str]:
+        """Return whose the versions are that are not libopus's."""
+        own = [(version, name) for version, name in sorted(self.versions.items()) if version in OWN_VERSIONS]
+        return [
+            f"version {version} is of the network {name!r}"
+            if name
+            else f"version {version} is of a network not known here (--network FOLDER tells its depth)"
+            for version, name in own
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """Return the answer for programs; times in ms, null where there is no value."""
         depth = None
-        if self.with_dred:
+        if self.depths_ms:
             depth = {"least": min(self.depths_ms), "mean": self.mean_depth_ms, "most": max(self.depths_ms)}
         return {
             "ssrc": None if self.ssrc is None else f"0x{self.ssrc:08x}",
@@ -175,5 +208,6 @@ class DredAnswer:
             "dred_bytes_mean": self.dred_bytes / self.with_dred if self.with_dred else None,
             "depth_ms": depth,
             "versions": sorted(self.versions),
+            "networks": {str(version): name or None for version, name in sorted(self.versions.items())},
             "reason": "; ".join(self._parts()[1:]) or None,
         }

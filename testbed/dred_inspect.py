@@ -9,6 +9,7 @@ from pathlib import Path
 from testbed.channels.recordings.file import read_content
 from testbed.channels.recordings.foreign_files import refuse_foreign
 from testbed.channels.recordings.kind import kind_by_magic
+from testbed.codecs.dred.network_folder import DredNetwork, shipped_networks
 from testbed.dred_answer import DredAnswer, Found, Verdict, find
 from testbed.errors import CodecError, ScenarioError
 from testbed.traces import capture, ogg_opus, rtpdump
@@ -52,6 +53,8 @@ class Inspection:
         Opus's RTP payload type; None for 111 and those that the packets prove.
     red_payload_type
         RED's; None for those that the packets prove.
+    network
+        A network whose DRED is read, too, besides libopus's and those that come with the testbed.
 
     Attributes
     ----------
@@ -60,11 +63,16 @@ class Inspection:
     """
 
     def __init__(
-        self, path: Path, payload_type: int | None = None, red_payload_type: int | None = None
+        self,
+        path: Path,
+        payload_type: int | None = None,
+        red_payload_type: int | None = None,
+        network: DredNetwork | None = None,
     ) -> None:
         self._path = path
         self._payload_type = payload_type
         self._red_payload_type = red_payload_type
+        self._networks = [*([network] if network else []), *shipped_networks().values()]
         self.answers: list[DredAnswer] = []
         self._contents = Contents()
 
@@ -84,7 +92,7 @@ class Inspection:
             self.answers.append(answer)
             for index, data in numbered:
                 try:
-                    found = find(index, data)
+                    found = find(index, data, self._networks)
                 except CodecError:
                     answer.damaged += 1
                     continue
@@ -194,8 +202,9 @@ def _answer(stream: RtpStream, inside: OpusInRtp) -> DredAnswer:
 def _row(found: Found) -> tuple[str, ...]:
     header = found.header
     sizes = (found.index, found.packet_bytes, found.dred_bytes, header.version)
-    times = (f"{found.end_ms:g}", found.depth_ms, f"{max(0, found.depth_ms + found.end_ms):g}")
-    words = (*sizes, *times, header.q0, header.dq, header.qmax)
+    depth_ms = found.depth_ms
+    depths = ("?", "?") if depth_ms is None else (depth_ms, f"{max(0, depth_ms + found.end_ms):g}")
+    words = (*sizes, f"{found.end_ms:g}", *depths, header.q0, header.dq, header.qmax)
     return tuple(str(word) for word in words)
 
 

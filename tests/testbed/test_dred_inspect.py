@@ -15,7 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from testbed.cli import app
-from testbed.codecs.dred import packet
+from testbed.codecs.dred import network, packet, payload
+from testbed.codecs.dred.network_folder import find_network
 from testbed.codecs.opus import codec as opus
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.rtp import packet as rtp
@@ -24,6 +25,7 @@ from testbed.dred_inspect import Inspection
 from testbed.errors import ChannelError, ScenarioError
 from testbed.pcap import write_pcap
 from testbed.speech import list_clips
+from tests.codecs.dred.own_network import own_folder
 
 from .traces.ogg_files import ogg
 
@@ -144,6 +146,24 @@ def test_damaged_packets_are_counted(tmp_path):
     assert "1 could not be read" in str(seen.answers[0])
     nothing = Inspection(bitstream(tmp_path / "plain.bit", [b"\x08plain"]))
     assert list(nothing.lines()) == ["0 of 1 packets carry DRED"]
+
+
+def test_dred_of_another_network_is_told_from_libopus(tmp_path):
+    ours = find_network(str(own_folder(tmp_path / "mine")))
+    speech = np.random.default_rng(1).normal(0, 1, (100, 20)).astype(np.float32)
+    written = payload.write(network.payload(network.encode(speech, ours), 40, 7), ours)
+    path = bitstream(tmp_path / "call.bit", [packet.add(packet.remove(each), written) for each in packets()])
+    unknown = list(Inspection(path).lines())
+    assert f"version {ours.version} is of a network not known here" in unknown[0]
+    assert unknown[2].split()[3:7] == [str(ours.version), "-25", "?", "?"]
+    known = list(Inspection(path, network=ours).lines())
+    assert f"280 ms deep, 280 on average; version {ours.version} is of the network 'mine'" in known[0]
+    assert known[2].split()[3:7] == [str(ours.version), "-25", "280", "255"]
+    command = ["dred", "inspect", str(path), "--json", "--network"]
+    (stream,) = json.loads(CliRunner().invoke(app, [*command, ours.folder]).output)["streams"]
+    assert (stream["with_dred"], stream["networks"]) == (100, {str(ours.version): "mine"})
+    with pytest.raises(ScenarioError, match=r"--network: no network 'mni'.*known: libopus"):
+        CliRunner().invoke(app, [*command, "mni"], catch_exceptions=False)
 
 
 def test_version_10_of_libopus_1_5(tmp_path):
