@@ -123,7 +123,8 @@ class Dred(WithinEncoder):
         return {self._words(depth): self.model_copy(update={"depth_ms": (depth,)}) for depth in self.depth_ms}
 
     def _words(self, depth_ms: int) -> str:
-        return with_vocoder(f"{depth_ms} ms", self.vocoder)
+        network = "" if self.network == LIBOPUS else f", network {self.network.title}"
+        return with_vocoder(f"{depth_ms} ms{network}", self.vocoder)
 
     def problems(self, frame_ms: int, total_given: bool, is_closed_loop: bool) -> Iterator[tuple[str, str]]:
         if self.writer == "testbed" and is_closed_loop:

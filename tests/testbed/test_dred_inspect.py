@@ -162,8 +162,7 @@ def test_dred_of_another_network_is_told_from_libopus(tmp_path):
     command = ["dred", "inspect", str(path), "--json", "--network"]
     (stream,) = json.loads(CliRunner().invoke(app, [*command, ours.folder]).output)["streams"]
     assert (stream["with_dred"], stream["networks"]) == (100, {str(ours.version): "mine"})
-    with pytest.raises(ScenarioError, match=r"--network: no network 'mni'.*known: libopus"):
-        CliRunner().invoke(app, [*command, "mni"], catch_exceptions=False)
+    assert CliRunner().invoke(app, [*command, "mni"]).exit_code == 2
 
 
 def test_version_10_of_libopus_1_5(tmp_path):
