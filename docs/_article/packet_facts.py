@@ -62,8 +62,8 @@ def _sent(packets: Sequence[bytes]) -> Iterator[tuple[int, DredPayload]]:
 
 def _vectors(sent: dict[int, DredPayload], latents: network.Latents) -> Iterator[tuple[str, float]]:
     """Compare what libopus sends with every second latent vector of the stream, and with each of them."""
-    doubled = (np.repeat(each, 2, axis=0) for each in (latents.latents, latents.states))
-    twice = network.Latents(*doubled, latents.network)
+    doubled, states = (np.repeat(each, 2, axis=0) for each in (latents.latents, latents.states))
+    twice = network.Latents(doubled, states, latents.network)
     alike: dict[str, list[float]] = {"every second": [], "each": []}
     for index, whole in sent.items():
         step, _ = newest(index, LIBOPUS.frame_ms)
