@@ -61,14 +61,19 @@ def plot(
     ResultsError
         The run cannot be read or drawn, or the suffix is another one.
     """
-    output = Path(output)
-    if output.suffix.lower() not in SUFFIXES:
-        raise ResultsError(f"{output}: give a file that ends in {' or '.join(SUFFIXES)}")
+    output = figure_file(Path(output))
     figure, notes = figure_of(load(Path(run_dir)), x, y, by, conditions, facet, gain)
     for note in notes:
         on_note(note)
     save(figure, output, dpi=200)
     return output
+
+
+def figure_file(path: Path) -> Path:
+    """Return the path of a figure; ResultsError if its suffix is none of `SUFFIXES`."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ResultsError(f"{path}: give a file that ends in {' or '.join(SUFFIXES)}")
+    return path
 
 
 def figure_of(

@@ -86,3 +86,6 @@ MORE = (
     _fillets("cs", "hlava", "Hlava"),
 )
 """The speech that a synthesizer was made of, and a game: two fish in two languages, and a statue."""
+
+HELD_OUT_SPEAKERS = ("Carlo", "June")
+"""Speakers that the testbed's own networks are not trained on, so that they can be measured on them."""

@@ -66,6 +66,16 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_new(path: Path) -> None:
+    """Raise ResultsError if a file exists."""
+    if path.exists():
+        raise _exists(path)
+
+
+def _exists(path: Path) -> ResultsError:
+    return ResultsError(f"{path}: exists, and is not replaced; give another name")
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[TextIO]:
     """Open a text file that must not exist yet; if the block ends with an error, it is removed.
@@ -78,7 +88,7 @@ def new_file(path: Path) -> Iterator[TextIO]:
     try:
         stream = path.open("x", encoding="utf-8", newline="")
     except FileExistsError:
-        raise ResultsError(f"{path}: exists, and is not replaced; give another name") from None
+        raise _exists(path) from None
     try:
         with stream:
             yield stream

@@ -18,6 +18,7 @@ from testbed.errors import SpeechError
 from testbed.escaping import printable
 from testbed.recording import AUDIO_MB, AudioRecording, read_recording
 from testbed.speech_corpus import CORPORA, digest, fetch_corpus, turn
+from testbed.words import suggestion
 
 if TYPE_CHECKING:
     from testbed.scenario.loading import Speech
@@ -129,9 +130,10 @@ def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list
     Raises
     ------
     SpeechError
-        The corpus is missing, a file cannot be used, there are fewer than N clips, or more than `audio_mb`.
+        The corpus or a speaker is missing, a file cannot be used, there are fewer than N clips, or more than
+        `audio_mb`.
     """
-    listed = list_speech(speech, folder, audio_mb)
+    listed = _of_speakers(speech.speakers, list_speech(speech, folder, audio_mb))
     if speech.clips is not None and speech.clips > len(listed):
         there = (
             f"speech.corpus: {speech.corpus} has"
@@ -149,6 +151,16 @@ def load_clips(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list
                 f"{printable(clips[-1].file.name)}; take fewer files, or raise that"
             )
     return clips
+
+
+def _of_speakers(speakers: Sequence[str] | None, listed: list[ListedClip]) -> list[ListedClip]:
+    if speakers is None:
+        return listed
+    known = list(dict.fromkeys(clip.speaker for clip in listed))
+    for name in speakers:
+        if name not in known:
+            raise SpeechError(f"speech.speakers: no clip is by {name!r}{suggestion(name, known)}")
+    return [clip for clip in listed if clip.speaker in speakers]
 
 
 def list_speech(speech: "Speech", folder: Path, audio_mb: int = AUDIO_MB) -> list[ListedClip]:

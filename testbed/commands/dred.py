@@ -2,17 +2,18 @@
 
 from collections import deque
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from testbed.commands.options import PayloadType, RedPayloadType
 from testbed.errors import CodecError, ScenarioError
-from testbed.terminal import say
+from testbed.many_values import ManyValues
+from testbed.terminal import say, tell
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="DRED (deep redundancy) in captured packets.",
+    help="DRED (deep redundancy): in captured packets, and its networks compared.",
     epilog="Example: testbed dred inspect call.pcap",
 )
 
@@ -64,3 +65,82 @@ def dred_inspect(
     for line in lines:
         say(line)
     raise typer.Exit(EXIT_CODES[inspection.verdict])
+
+
+@app.command(
+    "curve",
+    cls=ManyValues,
+    epilog="Example: testbed dred curve libopus my-network --csv curve.csv -o curve.svg",
+)
+def dred_curve(
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NETWORK ...",
+            help="libopus, a network that comes with the testbed, or a folder; default: libopus and all that "
+            "come with the testbed. Differences are to the first.",
+        ),
+    ] = None,
+    speech: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH ...",
+            help="Your own recordings: files, folders or patterns. Default: clips of speakers that are held "
+            "out of training.",
+        ),
+    ] = None,
+    corpus: Annotated[
+        Literal["packaged", "asterisk", "more"], typer.Option(help="Corpus of the default clips.")
+    ] = "packaged",
+    by_age: Annotated[
+        bool,
+        typer.Option("--by-age", help="Measure how distortion grows with age within a payload instead."),
+    ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Also write all rows; it must not exist yet."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Also draw it: .svg, .png or .pdf."),
+    ] = None,
+) -> None:
+    """Compare networks of DRED: bits, distortion, and the speech of what they decode.
+
+    Of each quantizer level: bits by the range coder, distortion of the features
+    as libopus's training measures it, PESQ-WB and ESTOI of the speech that
+    FARGAN makes of them.
+    """
+    from testbed.codecs.dred.network_folder import LIBOPUS, find_network, shipped_networks
+    from testbed.csv_export import write_csv
+    from testbed.dred_curve import curve_clips, measure_ages, measure_curve
+    from testbed.figures import save
+    from testbed.files import check_new
+    from testbed.reports.dred_curve import age_figure, age_text, curve_figure, curve_text
+    from testbed.reports.plot import figure_file
+
+    if csv is not None:
+        check_new(csv)
+    if output is not None:
+        figure_file(output)
+    try:
+        chosen = [find_network(name) for name in dict.fromkeys(networks or ())]
+    except CodecError as error:
+        raise ScenarioError(f"NETWORK: {error}") from None
+    chosen = chosen or [LIBOPUS, *shipped_networks().values()]
+    clips = curve_clips(speech, corpus)
+
+    def on_clip(network: str, clip: str) -> None:
+        tell(f"{network}: {clip}")
+
+    measure, text, figure = (
+        (measure_ages, age_text, age_figure) if by_age else (measure_curve, curve_text, curve_figure)
+    )
+    table = measure(chosen, clips, on_clip)
+    say(text(table))
+    if csv is not None:
+        write_csv(table, csv)
+        say(csv)
+    if output is not None:
+        save(figure(table), output, dpi=200)
+        say(output)

@@ -7,7 +7,7 @@ from testbed.errors import ScenarioError
 from testbed.scenario.document import EXCLUDE, ZIP, Document, KeyPath, parse_value, set_value, value_at
 
 _REPLACED: dict[KeyPath, tuple[str, ...]] = {
-    ("speech", "files"): ("corpus", "clips"),
+    ("speech", "files"): ("corpus", "speakers", "clips"),
     ("speech", "corpus"): ("files",),
     ("playout", "buffer_ms"): ("delay_ms",),
     ("playout", "delay_ms"): ("buffer_ms",),

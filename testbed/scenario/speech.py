@@ -9,6 +9,7 @@ from testbed.parameters import Parameters
 
 MIXED = ("noise", "snr_db", "talkers", "others_db")
 """Keys that can be swept: they change no clip's name."""
+CorpusName = Literal["asterisk", "more", "packaged"]
 _Files = str | list[str]
 
 
@@ -60,6 +61,8 @@ class Speech(Parameters):
     corpus
         ``packaged`` (part of the package), ``asterisk`` (fetched by `testbed speech fetch`), or ``more``
         (``asterisk`` and six further speakers, fetched by `testbed speech fetch --more`).
+    speakers
+        Speakers of the corpus whose clips are sent, e.g. ``[Carlo, June]``; default: all.
     clips
         Number of clips, from the first; default: all.
     files
@@ -76,7 +79,8 @@ class Speech(Parameters):
         Active speech level of each other talker relative to that of the clip.
     """
 
-    corpus: Literal["asterisk", "more", "packaged"] | None = None
+    corpus: CorpusName | None = None
+    speakers: list[str] | None = Field(None, min_length=1)
     clips: int | None = Field(None, ge=1)
     files: _Files | None = None
     noise: Noise | None = None
@@ -97,6 +101,8 @@ class Speech(Parameters):
     def _one_source(self) -> Self:
         if self.corpus is None and self.files is None:
             raise ValueError("give corpus (asterisk, more, packaged) or files (your own recordings)")
+        if self.speakers is not None and self.files is not None:
+            raise ValueError("speakers are those of a corpus; files have none")
         if self.noise not in (None, "none") and self.snr_db is None:
             raise ValueError("noise needs snr_db, the level of the speech above it, as in snr_db: 10")
         if self.noise is None and self.snr_db is not None:

@@ -174,6 +174,17 @@ def test_sound_is_bounded_before_it_takes_memory(tmp_path):
         load_clips(ask(files="clip*.wav"), tmp_path, audio_mb=1)
 
 
+def test_clips_are_of_the_speakers_asked_for():
+    found = load_clips(Speech(corpus="packaged", speakers=["Carlo", "June"]), PACKAGED)
+    assert [clip.name for clip in found] == ["fr-june-1", "it-carlo-1"]
+    first = load_clips(Speech(corpus="packaged", speakers=["Carlo"], clips=1), PACKAGED)
+    assert [clip.name for clip in first] == ["it-carlo-1"]
+    with pytest.raises(SpeechError, match="no clip is by 'Karlo'; did you mean Carlo"):
+        load_clips(Speech(corpus="packaged", speakers=["Karlo"]), PACKAGED)
+    with pytest.raises(ValidationError, match="speakers are those of a corpus"):
+        Speech(files="talk.wav", speakers=["Carlo"])
+
+
 def test_the_packaged_clips_are_four_speakers_at_the_same_level():
     clips = load_clips(ask(corpus="packaged"), PACKAGED)
     assert len({clip.speaker for clip in clips}) == len({clip.language for clip in clips}) == 4
