@@ -76,7 +76,7 @@ def unmet(scenario: Scenario, able: Capabilities) -> list[str]:
 
     Each line begins with the file, line and key of the scenario.
     """
-    found = [line for point in points(scenario) for line in _unmet(point, able)]
+    found = [line for point in points(scenario) for line in (*_unmet(point, able), *_without_vocoder(point))]
     return list(dict.fromkeys(found))
 
 
@@ -90,15 +90,19 @@ def _unmet(point: Point[Scenario], able: Capabilities) -> Iterator[str]:
                 f"{able.version} at {able.path} does not have"
                 f"{instead}; `{build_command()}` builds one that has it"
             )
-    for index, scheme in enumerate(scenario.schemes):
-        for part in scheme.parts:
-            vocoder = part.synthesized_by()
-            if vocoder is not None and (missing := VOCODERS[vocoder].missing()):
-                yield f"{scenario.at('schemes', index, part.key, 'vocoder')}: {missing}"
     reason = refusal(replace(speech_settings(scenario.codec, 0.0), expected_loss_percent=0), able.path)
     if reason:
         where = scenario.at("codec")
         yield f"{where}: {able.version} at {able.path} cannot encode with these settings: {reason}"
+
+
+def _without_vocoder(point: Point[Scenario]) -> Iterator[str]:
+    """Yield a line for each vocoder that a scenario names and this machine cannot make."""
+    for index, scheme in enumerate(point.scenario.schemes):
+        for part in scheme.parts:
+            vocoder = part.synthesized_by()
+            if vocoder is not None and (missing := VOCODERS[vocoder].missing()):
+                yield f"{point.scenario.at('schemes', index, part.key, 'vocoder')}: {missing}"
 
 
 def build_command() -> str:

@@ -12,9 +12,10 @@ class NeuralPlc(SchemePart):
     Attributes
     ----------
     vocoder
-        Synthesizes the features that libopus's network predicts: ``fargan``, libopus's own; ``lpc``, pulses
-        and noise through a filter, without a network; or another package's. Only ``fargan`` is in the engine
-        ``libopus``; others need `engine: numba`.
+        Synthesizes the features that libopus's network predicts: ``fargan``, libopus's own; ``lpcnet``,
+        LPCNet of 2019 with FreeDV's weights, which `testbed lpcnet fetch` gets; ``lpc``, pulses and noise
+        through a filter, without a network; or one of another package. All but ``fargan`` need
+        `engine: numba`.
     """
 
     key: ClassVar[str] = "neural_plc"

@@ -13,6 +13,18 @@ FARGAN = "fargan"
 """The vocoder of libopus."""
 
 
+def _lpcnet() -> Vocoder:
+    from testbed.codecs.vocoders.lpcnet import LpcnetVocoder
+
+    return LpcnetVocoder()
+
+
+def _missing_weights() -> str:
+    from testbed.codecs.lpcnet.weights import missing
+
+    return missing()
+
+
 def _lpc() -> Vocoder:
     from testbed.codecs.vocoders.lpc import LpcVocoder
 
@@ -23,6 +35,7 @@ VOCODERS: Registry[VocoderKind] = Registry(
     "vocoder",
     {
         FARGAN: VocoderKind("FARGAN", create=None),
+        "lpcnet": VocoderKind("LPCNet", _lpcnet, _missing_weights),
         "lpc": VocoderKind("LPC", _lpc),
     },
     group="testbed.vocoders",

@@ -36,9 +36,14 @@ class VocoderGap:
     seed: int
 
     @property
+    def frames(self) -> int:
+        """Its length in frames of 10 ms."""
+        return len(self.features) - 2
+
+    @property
     def samples(self) -> int:
-        """Length of the gap at 16 kHz."""
-        return 160 * (len(self.features) - 2)
+        """Its length in samples at 16 kHz."""
+        return 160 * self.frames
 
 
 class Vocoder(Protocol):
