@@ -19,6 +19,7 @@ from testbed.commands import (
     scenarios,
     speech,
     trace,
+    train,
 )
 from testbed.errors import TestbedError
 from testbed.terminal import say, secure_streams, tell
@@ -71,6 +72,7 @@ app.add_typer(metrics.app, name="metrics")
 app.add_typer(trace.app, name="trace")
 app.add_typer(dred.app, name="dred")
 app.add_typer(lpcnet.app, name="lpcnet")
+app.add_typer(train.app, name="train")
 app.add_typer(cache.app, name="cache")
 
 

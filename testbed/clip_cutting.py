@@ -105,7 +105,7 @@ def _prompt(path: Path) -> NDArray[np.float64] | None:
     """Decode a prompt, trim its silent ends and bring it to the active level; None if it is unusable."""
     if not path.is_file() or path.stat().st_size < _FRAME:
         return None
-    pcm = _decode_g722(path) if path.suffix == ".g722" else read_recording(path).pcm.astype(np.float64)
+    pcm = decode_g722(path) if path.suffix == ".g722" else read_recording(path).pcm.astype(np.float64)
     level, active = active_level_dbov(pcm)
     where = np.flatnonzero(active)
     if not len(where):
@@ -122,7 +122,8 @@ def _prompt(path: Path) -> NDArray[np.float64] | None:
     return pcm
 
 
-def _decode_g722(path: Path) -> NDArray[np.float64]:
+def decode_g722(path: Path) -> NDArray[np.float64]:
+    """Return the samples of a G.722 file, (n,) in [-1, 1], 16 kHz."""
     import av
 
     with av.open(str(path), format="g722") as container:

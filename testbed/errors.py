@@ -90,6 +90,12 @@ class MetricError(TestbedError):
     """A metric cannot be computed at all on this machine."""
 
 
+class TrainingError(TestbedError):
+    """A network cannot be trained, or a training cannot go on, with what is there."""
+
+    exit_code = 2
+
+
 class ResultsError(TestbedError):
     """A run folder cannot be read or written."""
 

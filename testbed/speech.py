@@ -218,7 +218,7 @@ def list_clips() -> dict[str, list[Clip]]:
     return {name: [_corpus_clip(where, entry) for where, entry in _entries(name)] for name in names}
 
 
-def matching_files(names: Sequence[str], folder: Path, key: str) -> list[Path]:
+def matching_files(names: Sequence[str], folder: Path, key: str, most: int = MOST_FILES) -> list[Path]:
     """Return the files that names, folders and patterns (`**` goes into folders) match, each once.
 
     Parameters
@@ -227,17 +227,17 @@ def matching_files(names: Sequence[str], folder: Path, key: str) -> list[Path]:
         Folder of relative names.
     key
         Key of the scenario, for messages.
+    most
+        Most files that may match.
 
     Raises
     ------
     SpeechError
-        One matches nothing, or all match more than `MOST_FILES`.
+        One matches nothing, or all match more than `most`.
     """
     found = list(dict.fromkeys(path for name in names for path in _match(name, folder, key)))
-    if len(found) > MOST_FILES:
-        raise SpeechError(
-            f"{key}: {', '.join(names)} matches {len(found)} files; at most {MOST_FILES} are taken"
-        )
+    if len(found) > most:
+        raise SpeechError(f"{key}: {', '.join(names)} matches {len(found)} files; at most {most} are taken")
     return found
 
 

@@ -41,7 +41,9 @@ class Stages(nn.Module):
         Whether a unit's output goes through a gate.
     """
 
-    def __init__(self, first: int, units: int, channels: int, dilations: tuple[int, ...], is_gated: bool) -> None:
+    def __init__(
+        self, first: int, units: int, channels: int, dilations: tuple[int, ...], is_gated: bool
+    ) -> None:
         super().__init__()
         self.dilations = dilations
         width = first
@@ -80,7 +82,7 @@ class Stages(nn.Module):
         return x
 
 
-class Encoder(nn.Module):
+class EncoderLayers(nn.Module):
     """Turns features into latent vectors and states, one of each per 20 ms."""
 
     def __init__(self, latents: int, states: int, units: int, channels: int, first: int) -> None:
@@ -99,7 +101,7 @@ class Encoder(nn.Module):
         return self.zdense(x), self.gdense2(hidden)
 
 
-class Decoder(nn.Module):
+class DecoderLayers(nn.Module):
     """Turns latent vectors, latest first and 40 ms apart, into features, latest first."""
 
     def __init__(self, latents: int, states: int, units: int, channels: int, first: int) -> None:

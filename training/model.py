@@ -10,13 +10,16 @@ from torch import Tensor, nn
 
 from testbed.codecs.dred.quantizers import quantizers
 from testbed.training.distortion import distortion
-from testbed.training.layers import FRAMES_PER_LATENT, Decoder, Encoder
+from testbed.training.layers import FRAMES_PER_LATENT, DecoderLayers, EncoderLayers
 from testbed.training.quantizer import LAMBDAS, LEVELS, Quantizer
 
 Tables = Literal["own", "libopus", "fixed"]
 Size = Literal["full", "small"]
 STATE_WEIGHT, HARD_WEIGHT = 0.04, 0.1
 """Weights of a state's bits beside a latent vector's, and of the hard estimate beside the soft one."""
+_LATENTS_FROM, _LATENTS_UNTIL = 0.1, 0.05
+_STATES_FROM, _STATES_UNTIL = 0.01, 0.3
+"""Price of bits at the start of a training, and the part of it after which it is 1."""
 _UNITS: dict[str, tuple[int, int, int, int, int, int]] = {
     "full": (32, 64, 64, 64, 32, 96),
     "small": (16, 32, 32, 32, 16, 48),
@@ -73,13 +76,17 @@ class Rdovae(nn.Module):
         self.tables_kind = tables
         latents, states = _NUMBERS[tables]
         units, channels, first, decoder_units, decoder_channels, decoder_first = _UNITS[size]
-        self.encoder = Encoder(latents, states, units, channels, first)
-        self.decoder = Decoder(latents, states, decoder_units, decoder_channels, decoder_first)
+        self.encoder = EncoderLayers(latents, states, units, channels, first)
+        self.decoder = DecoderLayers(latents, states, decoder_units, decoder_channels, decoder_first)
         self.latent_quantizer = Quantizer(latents, _frozen(tables, latents, 1))
         self.state_quantizer = Quantizer(states, _frozen(tables, states, 0))
 
-    def forward(self, features: Tensor, chunks: Chunks) -> Measures:
-        """Encode sequences, (batch, frames, 20), and decode chunks of them."""
+    def forward(self, features: Tensor, chunks: Chunks, progress: float = 1) -> Measures:
+        """Encode sequences, (batch, frames, 20), and decode chunks of them.
+
+        `progress` is the part of the training that is done: bits cost less at first, so that numbers are
+        found useful before they are found expensive.
+        """
         latents, states = self.encoder(features)
         penalty = features.new_zeros(())
         if self.tables_kind == "fixed":
@@ -98,7 +105,10 @@ class Rdovae(nn.Module):
         of_vectors = errors.reshape(len(errors), vectors, FRAMES_PER_LATENT).mean(-1)
         price = torch.tensor(LAMBDAS, dtype=torch.float32)[chunks.levels].sqrt()
         bits = (soft + HARD_WEIGHT * hard, (state_soft + HARD_WEIGHT * state_hard)[:, 0])
-        rate = (price * bits[0]).mean(-1) + STATE_WEIGHT * price[:, 0] * bits[1]
+        of_latents = _LATENTS_FROM + (1 - _LATENTS_FROM) * min(1, progress / _LATENTS_UNTIL)
+        of_states = _STATES_FROM + (1 - _STATES_FROM) * min(1, progress / _STATES_UNTIL)
+        rate = of_latents * (price * bits[0]).mean(-1)
+        rate = rate + of_states * STATE_WEIGHT * price[:, 0] * bits[1]
         loss = (of_vectors / price).mean(-1) + penalty
         if self.tables_kind != "fixed":
             loss = loss + rate

@@ -88,4 +88,7 @@ class Quantizer(nn.Module):
         is_zero = torch.relu(1 - size) ** 2
         tail = 0.5 * (1 - zero) * (1 - decay) * decay ** (size - 1).clamp(min=0)
         hard = -is_zero * torch.log2(zero + _TINY) - (1 - is_zero) * torch.log2(tail + _TINY)
+        if not (self.is_learned and self.training):  # a number that training discards may still come back
+            is_sent = self.are_sent()[levels]
+            seen, soft, hard = seen * is_sent, soft * is_sent, hard * is_sent
         return seen, soft.sum(-1), hard.sum(-1)

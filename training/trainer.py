@@ -1,21 +1,23 @@
 """Training of an RDO-VAE: the loop, its schedule, its checkpoints and its curves."""
 
-import io
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from testbed.errors import TrainingError
+from testbed.files import written_whole
+from testbed.randomness import generator
 from testbed.training import batches
 from testbed.training.model import Rdovae, Size, Tables
-from testbed.training.quantizer import LEVELS, Quantizer
+from testbed.training.quantizer import Quantizer
 
 FORMAT = 1
 MEASURED_LEVELS = (0, 3, 6, 9, 12, 15)
@@ -49,15 +51,15 @@ class Settings:
     minutes: float
     tables: Tables = "own"
     size: Size = "full"
-    batch: int = 16
+    batch: int = 8
     frames: int = 304
-    rate: float = 2e-3
+    rate: float = 4e-3
     table_rate: float = 2e-2
     seed: int = 1
 
 
 @dataclass(frozen=True)
-class Point:
+class Measurement:
     """One measurement on held-out speech.
 
     Attributes
@@ -98,7 +100,7 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self._features = features
-        self._random = np.random.default_rng(settings.seed)
+        self._random = generator(settings.seed, "training")
         self._held_out = _spread(held_out)
         self.model = Rdovae(settings.tables, settings.size)
         self.model.decoder.start_from(features[:: max(1, len(features) // 100_000)])
@@ -117,27 +119,41 @@ class Trainer:
         self._optimizer = torch.optim.Adam(groups, lr=settings.rate, betas=_BETAS)
         self.step = 0
         self.seconds = 0.0
-        self.points: list[Point] = []
+        self.points: list[Measurement] = []
+        self._is_stopped = False
 
     @property
     def progress(self) -> float:
         """Part of the training that is done, 0 to 1."""
         return min(1.0, self.seconds / (60 * self.settings.minutes))
 
-    def train(self, checkpoint: Callable[["Trainer"], None], every_s: float) -> Iterator[Point]:
+    def train(
+        self,
+        checkpoint: Callable[["Trainer"], None],
+        every_s: float,
+        on_step: Callable[["Trainer"], None] = lambda trainer: None,
+    ) -> Iterator[Measurement]:
         """Train to the end; yield a measurement each `every_s` seconds of training, after a checkpoint."""
         if not self.points:
             yield self._measured()
         next_s = every_s * (self.seconds // every_s + 1)
         while self.progress < 1:
+            if self._is_stopped:
+                checkpoint(self)
+                return
             begin = time.process_time()
             self._learn()
             self.seconds += time.process_time() - begin
+            on_step(self)
             if self.seconds >= next_s or self.progress >= 1:
                 next_s = every_s * (self.seconds // every_s + 1)
                 point = self._measured()
                 checkpoint(self)
                 yield point
+
+    def stop(self) -> None:
+        """End the training after the current step, with a checkpoint."""
+        self._is_stopped = True
 
     def _learn(self) -> None:
         settings = self.settings
@@ -147,7 +163,7 @@ class Trainer:
         self.model.train()
         features = batches.sequences(self._features, settings.batch, settings.frames, self._random)
         chunks = batches.chunks(settings.batch, settings.frames, self._random)
-        loss = self.model(features, chunks).loss.mean()
+        loss = self.model(features, chunks, self.progress).loss.mean()
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), _LONGEST_GRADIENT)
@@ -164,15 +180,13 @@ class Trainer:
         model.load_state_dict(self._average)
         return model.eval()
 
-    def _measured(self) -> Point:
+    def _measured(self) -> Measurement:
         model = self.averaged()
         levels, losses = [], []
         state = torch.get_rng_state()
         with torch.no_grad():
             for level in MEASURED_LEVELS:
-                chunks = batches.even_chunks(
-                    len(self._held_out), _MEASURED_FRAMES, _MEASURED_VECTORS, level
-                )
+                chunks = batches.even_chunks(len(self._held_out), _MEASURED_FRAMES, _MEASURED_VECTORS, level)
                 found = model(self._held_out, chunks)
                 losses.append(float(found.loss.mean()))
                 bits = (found.latent_bits, found.state_bits, found.distortion)
@@ -182,8 +196,13 @@ class Trainer:
                 for quantizer in (model.latent_quantizer, model.state_quantizer)
             ]
         torch.set_rng_state(state)
-        point = Point(
-            self.step, self.seconds / 60, self.step * self.settings.batch, float(np.mean(losses)), levels, *sent
+        point = Measurement(
+            self.step,
+            self.seconds / 60,
+            self.step * self.settings.batch,
+            float(np.mean(losses)),
+            levels,
+            *sent,
         )
         self.points.append(point)
         return point
@@ -202,25 +221,30 @@ class Trainer:
             "seconds": self.seconds,
             "points": [asdict(point) for point in self.points],
         }
-        buffer = io.BytesIO()
-        torch.save(content, buffer)
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            file.write(buffer.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        with written_whole(path) as temporary:
+            torch.save(content, temporary)
 
     def restore(self, path: Path) -> None:
-        """Go on from a checkpoint of the same settings."""
-        content: dict[str, Any] = torch.load(path, weights_only=True)
-        self.model.load_state_dict(content["model"])
-        self._average = content["average"]
-        self._optimizer.load_state_dict(content["optimizer"])
-        torch.set_rng_state(content["noise"])
-        self._random.bit_generator.state = content["batches"]
-        self.step, self.seconds = content["step"], content["seconds"]
-        self.points = [Point(**point) for point in content["points"]]
+        """Go on from a checkpoint of the same settings.
+
+        Raises
+        ------
+        TrainingError
+            The file is no checkpoint of such a training.
+        """
+        try:
+            content: dict[str, Any] = torch.load(path, weights_only=True)
+            self.model.load_state_dict(content["model"])
+            self._average = content["average"]
+            self._optimizer.load_state_dict(content["optimizer"])
+            torch.set_rng_state(content["noise"])
+            self._random.bit_generator.state = content["batches"]
+            self.step, self.seconds = content["step"], content["seconds"]
+            self.points = [Measurement(**point) for point in content["points"]]
+        except (RuntimeError, UnpicklingError, KeyError, TypeError, ValueError, EOFError) as error:
+            raise TrainingError(
+                f"{path}: is no checkpoint of this training ({type(error).__name__}); give another folder"
+            ) from None
 
 
 def _schedule(progress: float) -> float:

@@ -67,7 +67,10 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     held = set(content(wheel))
     for folder, package in (
         ("testbed", "testbed"),
-        *((room, f"testbed/{room}") for room in ("channels", "codecs", "kernels", "reports", "scenarios")),
+        *(
+            (room, f"testbed/{room}")
+            for room in ("channels", "codecs", "kernels", "reports", "scenarios", "training")
+        ),
     ):
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:

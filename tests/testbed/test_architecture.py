@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("kernels", "codecs", "channels", "reports", "scenarios")
+FOLDERS = ("kernels", "codecs", "channels", "reports", "scenarios", "training")
 BASE_MODULES = {
     f"testbed.{name}"
     for name in (
@@ -61,6 +61,7 @@ READS_A_RUN = tuple(
         "metrics",
     )
 )
+GIVES_SPEECH = tuple(f"testbed.{name}" for name in ("clip_cutting", "corpus_voices", "recording", "speech"))
 
 MAY_IMPORT = {
     "testbed.kernels": ("testbed.kernels",),
@@ -68,6 +69,13 @@ MAY_IMPORT = {
     "testbed.channels": ("testbed.channels", "testbed.kernels"),
     "testbed.reports": ("testbed.reports", *READS_A_RUN),
     "testbed.scenarios": (),
+    "testbed.training": (
+        "testbed.training",
+        "testbed.codecs",
+        "testbed.kernels",
+        *GIVES_SPEECH,
+        "testbed.signals",
+    ),
 }
 TIMELESS = (
     "testbed.channels",
@@ -93,6 +101,7 @@ HEAVY = {
     "matplotlib",
     "pyarrow",
     "plotly",
+    "torch",
 }
 
 
@@ -209,6 +218,17 @@ def test_wrong_arrows_are_seen(name: str, imported: str) -> None:
 )
 def test_a_run_is_read_without_the_simulator(name: str) -> None:
     assert "simpy" not in reached(name)
+
+
+def users(package: str) -> list[str]:
+    """Return the modules that import a package or a part of it, in functions too."""
+    return [name for name, tree in TREES.items() if any(within(each, (package,)) for each in imports(tree))]
+
+
+def test_training_alone_needs_pytorch_and_is_needed_by_its_commands_alone() -> None:
+    assert {folder_of(name) for name in users("torch")} == {"testbed.training"}
+    outside = [name for name in users("testbed.training") if folder_of(name) != "testbed.training"]
+    assert outside == ["testbed.commands.train"]
 
 
 def test_codecs_know_no_packets_and_channels_no_audio() -> None:

@@ -1,0 +1,64 @@
+"""Features of recordings, which are also heard at other speeds and with noise."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.codecs.opus.build import built
+from testbed.codecs.pcm import SAMPLE_RATE_HZ
+from testbed.kernels.bark import FRAME
+from testbed.kernels.features import extract_features, feature_state
+from testbed.kernels.pitch_network import pitch_network
+from testbed.kernels.rdovae import FEATURES
+from testbed.kernels.weights import read_blob
+
+SPEEDS = (1.0, 0.87, 1.15)
+"""Speeds at which speech is trained on: pitch and formants move as between speakers."""
+NOISE_LEVELS = (0.5, 50.0)
+"""Root mean squares of the noise, in steps of 16 bits; one is drawn for each 4 s."""
+_NOISE_SAMPLES = 4 * SAMPLE_RATE_HZ
+
+Features = NDArray[np.float16]
+
+
+def features_of(
+    recordings: Sequence[NDArray[np.float32]], random: np.random.Generator | None = None
+) -> Features:
+    """Return the features of recordings, one after another.
+
+    Parameters
+    ----------
+    recordings
+        Samples of each, float32 in [-1, 1], 16 kHz.
+    random
+        For training: the recordings come in random order, at all `SPEEDS`, with noise. None: as they are.
+
+    Returns
+    -------
+    array
+        float16 (frames, 20), a vector per 10 ms.
+    """
+    if random is None:
+        return _extracted(32768 * np.concatenate(recordings))
+    import soxr
+
+    found = []
+    for speed in SPEEDS:
+        order = random.permutation(len(recordings))
+        pcm = 32768 * np.concatenate([recordings[place] for place in order])
+        if speed != 1:
+            pcm = soxr.resample(pcm, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * speed)
+        low, high = np.log(NOISE_LEVELS)
+        levels = np.exp(random.uniform(low, high, len(pcm) // _NOISE_SAMPLES + 1))
+        noise = np.repeat(levels, _NOISE_SAMPLES)[: len(pcm)] * random.normal(size=len(pcm))
+        found.append(_extracted(pcm + noise))
+    return np.concatenate(found)
+
+
+def _extracted(pcm: NDArray[np.floating]) -> Features:
+    samples = pcm[None, : len(pcm) // FRAME * FRAME].clip(-32768, 32767).astype(np.float32)
+    out = np.empty((1, samples.shape[1] // FRAME, FEATURES), np.float32)
+    network = pitch_network(read_blob(built().weights))
+    extract_features(network, feature_state(1), samples, out)
+    return out[0].astype(np.float16)
