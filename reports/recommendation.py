@@ -1,5 +1,7 @@
 """Sentences that recommend a scheme."""
 
+from operator import itemgetter
+
 from testbed.choice import Choice
 from testbed.metrics import CONVERSATIONAL, described
 from testbed.reports import terms
@@ -50,7 +52,7 @@ def unlimited(summary: Summary, point: int, choice: Choice) -> list[str]:
     longest = [
         (summary.cells[point, name].costs.get("buffer_needed_ms_max", 0.0), name) for name in choice.ranked
     ]
-    wait_ms, scheme = max(longest, default=(0.0, ""))
+    wait_ms, scheme = max(longest, key=itemgetter(0), default=(0.0, ""))
     if summary.policies[point] != OFFLINE or not wait_ms:
         return []
     return [f"The {UNLIMITED}; with a buffer of less than {number(wait_ms)} ms {scheme} repairs less."]
