@@ -1,8 +1,9 @@
 """Colour and shape of schemes by mechanism, the same in every report, and colours of the parts of a bar.
 
 Plain concealment is grey, RED blue, LBRR amber, DRED green and darker with its depth, a combination of
-redundancies violet. Each colour is given for white and for a dark page, has a contrast of 4.5:1 there, and
-differs from those of other mechanisms for the colour-blind, too.
+redundancies violet. A vocoder other than libopus's makes the colour lighter. Each colour is given for white
+and for a dark page, has a contrast of 4.5:1 there, and differs from those of other mechanisms for the
+colour-blind, too.
 """
 
 import math
@@ -90,7 +91,9 @@ def looks(names: Sequence[str], entries: Sequence[Any], ceiling: str | None) -> 
         if name == ceiling:
             found[name] = CEILING
             continue
-        family, strength = _mechanism(name, _parts(name, given))
+        parts = _parts(name, given)
+        family, strength = _mechanism(name, parts)
+        strength *= _share_of_vocoder(parts)
         shape = (_FAMILIES.index(family) + seen[family]) % len(SHAPES)
         seen[family] += 1
         on_white, on_dark = (_mixed(*ends, strength) for ends in _TINTS[family])
@@ -150,6 +153,12 @@ def _mechanism(name: str, parts: Mapping[str, Mapping[str, Any]]) -> tuple[str, 
     if known:
         return known[0], strengths[known[0]]
     return "other", zlib.crc32(name.encode("utf-8")) % 5 / 4
+
+
+def _share_of_vocoder(parts: Mapping[str, Mapping[str, Any]]) -> float:
+    """Return 1 with libopus's vocoder, and with another 0 to 0.8 by its name."""
+    names = {str(part.get("vocoder", "fargan")) for part in parts.values()} - {"fargan"}
+    return zlib.crc32(min(names).encode("utf-8")) % 5 / 5 if names else 1.0
 
 
 def _deepest(name: str, dred: Mapping[str, Any]) -> float:

@@ -93,6 +93,17 @@ def test_many_schemes_of_a_mechanism_are_told_apart_by_depth_and_shape():
     assert len({(look.colour, look.shape) for look in looks_in_order(names[:10]).values()}) == 10
 
 
+def test_vocoders_are_told_apart_by_colour_and_shape():
+    entries = [
+        {"name": name, "dred": {"depth_ms": [500], "vocoder": name}} for name in ("fargan", "lpcnet", "lpc")
+    ]
+    found = looks([entry["name"] for entry in entries], entries, None)
+    assert found["fargan"].colour == looks(["DRED 500 ms"], [], None)["DRED 500 ms"].colour
+    for one, other in itertools.combinations(found.values(), 2):
+        assert one.shape != other.shape
+        assert np.linalg.norm(lab(one.colour, "usual") - lab(other.colour, "usual")) > 4.6
+
+
 def test_redundancy_has_one_hue_in_bars_and_lines():
     found = looks(NAMES, ENTRIES, None)
     for part, name in (("red", "RED x1"), ("lbrr", "LBRR 4"), ("dred", "DRED 20 ms")):
