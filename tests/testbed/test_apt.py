@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.apt import PrivateApt, debian_mirror
+from testbed.apt import PrivateApt, debian_mirror, unpack
 from testbed.errors import FetchError, NoNetworkError
 
 DEB822 = """\
@@ -67,3 +67,13 @@ def test_a_missing_network_is_told_from_a_missing_package(
         PrivateApt(()).run("update")
     assert type(caught.value) is kind
     assert str(caught.value).startswith("no network: Failed to fetch") == (kind is NoNetworkError)
+
+
+def test_a_package_that_cannot_be_unpacked_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "x.deb"
+    package.write_bytes(b"x")
+    with pytest.raises(FetchError, match=r"x\.deb: dpkg cannot unpack it: dpkg-deb: error"):
+        unpack(package, tmp_path / "root")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FetchError, match="dpkg is not on this machine"):
+        unpack(package, tmp_path / "root")
