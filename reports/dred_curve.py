@@ -54,7 +54,7 @@ def networks_of(table: pd.DataFrame) -> list[str]:
 
 
 def compare(table: pd.DataFrame) -> list[NetworkDifference]:
-    """Compare each network with the first one.
+    """Compare each network with the first one, by the levels of which none cheaper is as good.
 
     Parameters
     ----------
@@ -79,6 +79,9 @@ def _curve(table: pd.DataFrame, network: str, measure: str) -> RateCurve:
     with np.errstate(divide="ignore"):
         qualities = -10 * np.log10(means) if measure == DISTORTION else described(measure).sign * means
     order = np.argsort(rates[0], kind="stable")
+    # A level that costs more than another and is no better is on no curve of quality over bitrate.
+    best = np.maximum.accumulate(np.r_[-np.inf, qualities[0, order][:-1]])
+    order = order[qualities[0, order] > best]
     return RateCurve(network, np.log(rates)[:, order], qualities[:, order], len(rows), len(kbps), len(kbps))
 
 

@@ -92,7 +92,7 @@ def measure_curve(
     Parameters
     ----------
     networks
-        Their names are unique.
+        Each once.
     clips
         Best of speakers that no network was trained on.
     on_clip
@@ -114,14 +114,15 @@ def measure_curve(
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
+    names = _names(networks)
     for clip in clips:
         features = _features(clip)
         about = {"clip": clip.name, "speaker": clip.speaker}
         (uncoded,) = _scores(clip, features[None])
         rows.append({"network": UNCODED, **about, "level": -1, "distortion": 0.0, **uncoded})
-        for network in networks:
-            on_clip(network.name, clip.name)
-            rows += [{"network": network.name, **about, **row} for row in _levels(network, clip, features)]
+        for network, name in zip(networks, names, strict=True):
+            on_clip(name, clip.name)
+            rows += [{"network": name, **about, **row} for row in _levels(network, clip, features)]
     return pd.DataFrame(rows)
 
 
@@ -146,10 +147,11 @@ def measure_ages(
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
+    names = _names(networks)
     for clip in clips:
         features = _features(clip)
-        for network in networks:
-            on_clip(network.name, clip.name)
+        for network, name in zip(networks, names, strict=True):
+            on_clip(name, clip.name)
             latents = encode(features, network)
             _, latent_tables = tables_of(network, network.version)
             for quantizer in (AGEING, AGEING | {"dq": 0}):
@@ -160,7 +162,7 @@ def measure_ages(
                     symbols = np.stack([each.latents[chunk] for each in coded.payloads])
                     rows.append(
                         {
-                            "network": network.name,
+                            "network": name,
                             "clip": clip.name,
                             "speaker": clip.speaker,
                             "dq": quantizer["dq"],
@@ -171,6 +173,15 @@ def measure_ages(
                         }
                     )
     return pd.DataFrame(rows)
+
+
+def _names(networks: Sequence[DredNetwork]) -> list[str]:
+    """Return the titles of networks, or their whole names where titles are equal."""
+    titles = [network.title for network in networks]
+    return [
+        title if titles.count(title) == 1 else network.name
+        for title, network in zip(titles, networks, strict=True)
+    ]
 
 
 def _features(clip: Clip) -> Floats:

@@ -63,6 +63,12 @@ def test_the_gain_of_distortion_is_in_decibels(table):
     assert gain.mean == pytest.approx(10 * np.log10(2), abs=0.01)
 
 
+def test_a_level_that_costs_more_and_is_no_better_is_left_out(table):
+    worse = (table["network"] == "dear") & (table["level"] == 0)
+    changed = table.assign(distortion=table["distortion"].where(~worse, 1.0))
+    assert compare(changed)[0].bitrate.value.mean == pytest.approx(0.3, abs=0.01)
+
+
 def test_text_and_figure_have_every_network(table, tmp_path):
     text = curve_text(table)
     assert "+30 % [" in text
