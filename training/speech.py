@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from testbed.apt import private_apt, unpack
 from testbed.clip_cutting import decode_g722
-from testbed.corpus_voices import ASTERISK, MORE, CorpusVoice
+from testbed.corpus_voices import ASTERISK, HELD_OUT_SPEAKERS, MORE, CorpusVoice
 from testbed.errors import NoNetworkError, SpeechError, TrainingError
 from testbed.files import cache_dir, written_whole
 from testbed.locks import one_at_a_time
@@ -24,7 +24,6 @@ from testbed.speech import matching_files
 from testbed.training.features import Features, features_of
 
 DEBIAN = "debian"
-HELD_OUT_SPEAKERS = ("Carlo", "June")
 LEAST_S = {"train on": 30, "measure on": 5}
 """Shortest speech for each use."""
 _RECIPE = 1
