@@ -56,6 +56,13 @@ def dense_blocks(weights: Floats) -> Blocks:
     )
 
 
+def outputs_of(blocks: Blocks, begin: int, end: int) -> Blocks:
+    """Return the part of blocks that gives outputs `begin` to `end`, multiples of 16."""
+    begins = blocks.begins[begin // LANES : end // LANES + 1]
+    columns = slice(begins[0], begins[-1])
+    return Blocks(blocks.weights[columns], blocks.inputs[columns], begins - begins[0])
+
+
 def _tile(
     typing_context: Any,
     weights: Any,

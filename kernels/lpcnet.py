@@ -1,9 +1,10 @@
 """LPCNet, the article's vocoder, in batches: makes speech from features, sample by sample, after real speech.
 
 After the LPCNet of codec2 1.0.5 (drowe67/LPCNet, 2019; Valin & Skoglund, "LPCNet: improving neural speech
-synthesis through linear prediction", ICASSP 2019), with the going on from real speech of xiph/LPCNet. A frame
-network describes each 10 ms by five feature vectors, and a sample network (`lpcnet_samples`) draws 160
-samples from it. Features are libopus's (`testbed.kernels.bark`), whose cepstrum is LPCNet's.
+synthesis through linear prediction", ICASSP 2019), which goes on from real speech as xiph/LPCNet does. A
+frame network describes 10 ms by five feature vectors; `lpcnet_samples` makes 160 samples from that, one after
+another, each drawn from a distribution (`lpcnet_units`, `lpcnet_draw`). Features are libopus's
+(`testbed.kernels.bark`), whose cepstrum is LPCNet's.
 
 A frame lies around the middle of what its feature vector looks at, that is half a frame before the vector's
 newest 10 ms. So a gap begins in the middle of LPCNet's frame, and ends in the middle of one.
@@ -16,18 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.kernels.bark import BANDS, FEATURES, FRAME, MAX_PERIOD, ORDER, PREEMPHASIS, UNCOMPENSATED, Floats
-from testbed.kernels.block_product import Blocks, add_product, dense_blocks
+from testbed.kernels.block_product import Blocks, add_product, dense_blocks, outputs_of
 from testbed.kernels.lpc import lpc_of_bands
-from testbed.kernels.lpcnet_samples import (
-    CONDITION,
-    PARTS,
-    STEPS,
-    UNITS_A,
-    UNITS_B,
-    SampleNetwork,
-    make_frame,
-    sample_state,
-)
+from testbed.kernels.lpcnet_draw import PARTS
+from testbed.kernels.lpcnet_samples import make_frame, sample_state
+from testbed.kernels.lpcnet_units import UNITS_A, UNITS_B, SampleNetwork
+from testbed.kernels.mu_law import STEPS
 from testbed.kernels.sigmoids import tanhs
 
 PAST_VECTORS = 4
@@ -35,15 +30,20 @@ PAST_VECTORS = 4
 AHEAD = 2
 """Feature vectors that a gap needs more than it has frames."""
 PRIMED = 2 * FRAME + FRAME // 2
-"""Samples of real speech that the sample network hears before a gap."""
+"""Samples of real speech that the sample network hears before a gap; more do not make its draws likelier."""
 PAST = PRIMED + ORDER + 1
 """Samples of real speech from which synthesis goes on."""
+
+CONDITION = 128
+"""Numbers that describe a frame."""
 
 _EMBEDDING = 64
 _UNUSED = 18
 """Inputs of the frame network that are always 0, after the cepstrum."""
 _SHORTEST, _LONGEST = np.float32(66), np.float32(510)
 """Of two pitch periods, in samples."""
+_HIGHEST = np.float32(100)
+"""Limit of features."""
 _FULL_SCALE = np.float32(32768)
 Arrays = Mapping[str, NDArray[Any]]
 _TILE = 16
@@ -85,31 +85,44 @@ def _sparse(arrays: Arrays, name: str) -> Blocks:
     return Blocks(arrays[f"{name}.recurrent_weights"].copy(), np.concatenate(inputs), np.array(begins))
 
 
+def _biases(both: NDArray[np.float32], units: int) -> tuple[Floats, Floats]:
+    """Return a unit's biases of its inputs, with all of its gates, and the rest: its own of the candidate."""
+    inputs, own = both.copy()
+    inputs[: 2 * units] += own[: 2 * units]
+    return inputs, own[2 * units :]
+
+
 def _sample_network(arrays: Arrays) -> SampleNetwork:
-    condition_a = _layer(arrays, "gru_a_dense_feature")
     signal, prediction, excitation = (
         arrays[f"gru_a_embed_{name}.embedding_weights"].copy() for name in ("sig", "pred", "exc")
     )
-    bias_a, bias_b = arrays["sparse_gru_a.bias"].copy(), arrays["gru_b.bias"].copy()
-    input_b = arrays["gru_b.input_weights"]
+    condition_a, recurrent_a = _layer(arrays, "gru_a_dense_feature"), _sparse(arrays, "sparse_gru_a")
+    # The C program leaves out the sparse unit's bias of the inputs: that of the condition is in its place.
+    _, own_a = arrays["sparse_gru_a.bias"]
+    bias_a, own_bias_a = _biases(np.stack((condition_a.bias, own_a)), UNITS_A)
+    bias_b, own_bias_b = _biases(arrays["gru_b.bias"], UNITS_B)
+    input_b, recurrent_b = arrays["gru_b.input_weights"], arrays["gru_b.recurrent_weights"]
     order = np.arange(STEPS).reshape(PARTS, -1).T.ravel()
     last, last_bias, factor = (
         arrays[f"dual_fc.{name}"][..., order] for name in ("input_weights", "bias", "factor")
     )
     return SampleNetwork(
         condition_a.weights,
-        condition_a.bias,
+        bias_a,
         signal,
         prediction,
         excitation,
         arrays["sparse_gru_a.diag_weights"].copy(),
-        _sparse(arrays, "sparse_gru_a"),
-        bias_a[1],
+        outputs_of(recurrent_a, 0, 2 * UNITS_A),
+        outputs_of(recurrent_a, 2 * UNITS_A, 3 * UNITS_A),
+        own_bias_a,
         dense_blocks(input_b[UNITS_A:]),
-        bias_b[0],
-        dense_blocks(input_b[:UNITS_A]),
-        dense_blocks(arrays["gru_b.recurrent_weights"]),
-        bias_b[1],
+        bias_b,
+        dense_blocks(input_b[:UNITS_A, : 2 * UNITS_B]),
+        dense_blocks(input_b[:UNITS_A, 2 * UNITS_B :]),
+        dense_blocks(recurrent_b[:, : 2 * UNITS_B]),
+        dense_blocks(recurrent_b[:, 2 * UNITS_B :]),
+        own_bias_b,
         dense_blocks(last.reshape(UNITS_B, -1)),
         last_bias.ravel(),
         factor.ravel(),
@@ -130,18 +143,35 @@ def lpcnet(arrays: Arrays) -> Lpcnet:
     )
 
 
+def operations_per_second(network: Lpcnet) -> tuple[int, int]:
+    """Return multiplications (each with an addition) for a second of speech, and those for a gap's start."""
+    parts = network.samples
+    layers = (network.convolution_1, network.convolution_2, network.dense_1, network.dense_2)
+    frame = sum(layer.weights.weights.size for layer in layers)
+    frame += parts.condition_a.weights.size + parts.condition_b.weights.size
+    units = (parts.gates_a, parts.candidate_a, parts.inputs_to_gates_b, parts.inputs_to_candidate_b)
+    sample = sum(blocks.weights.size for blocks in (*units, parts.gates_b, parts.candidate_b))
+    sample += parts.diagonal.size + ORDER
+    last = parts.last.weights.size + parts.factor.size
+    return 100 * (frame + FRAME * (sample + last)), (1 + PRIMED // FRAME) * frame + PRIMED * sample
+
+
 def _apply(layer: FrameLayer, inputs: Floats) -> Floats:
     """Apply a layer with tanh to (..., inputs)."""
     rows = np.ascontiguousarray(inputs).reshape(-1, inputs.shape[-1])
     out = np.tile(layer.bias, (len(rows), 1))
     add_product(layer.weights, rows, out)
-    tanhs(out.ravel())
+    tanhs(out.reshape(-1))
     return out.reshape(*inputs.shape[:-1], -1)
 
 
 def _windows(vectors: Floats) -> Floats:
     """Return each three neighbours of (batch, n, width) in a row, (batch, n - 2, 3 width)."""
     return np.concatenate((vectors[:, :-2], vectors[:, 1:-1], vectors[:, 2:]), axis=2)
+
+
+def _finite(numbers: Floats) -> Floats:
+    return np.where(np.isfinite(numbers), numbers, np.float32(0))
 
 
 def conditions(network: Lpcnet, features: Floats) -> Floats:
@@ -173,9 +203,8 @@ def conditions(network: Lpcnet, features: Floats) -> Floats:
 
 def sharpness(features: Floats) -> Floats:
     """Return the factor of log probabilities in frames of features, (..., 20): 1 to 2 by the correlation."""
-    return np.maximum(
-        np.float32(0.5) + np.float32(1.5) * (features[..., -1] + np.float32(0.5)), np.float32(1)
-    )
+    above: Floats = np.float32(1.5) * (features[..., BANDS + 1] + np.float32(0.5)) - np.float32(0.5)
+    return np.float32(1) + np.maximum(above, np.float32(0))
 
 
 def synthesize(
@@ -199,6 +228,7 @@ def synthesize(
         float32 (batch, `PAST_VECTORS` or more, 20): of the past; the last one ends where the gap begins.
     features
         float32 (batch, longest gap + 2, 20): vector i ends with frame i; two more than a gap's frames count.
+        Numbers are limited to -100 and 100.
     frames
         (batch,): length of each gap in frames of 10 ms, at least 1.
     seeds
@@ -211,10 +241,9 @@ def synthesize(
     """
     longest = int(frames.max(initial=0))
     out = np.zeros((len(past), FRAME * longest), np.float32)
-    heard = _FULL_SCALE * np.nan_to_num(past[:, -PAST:], nan=0, posinf=0, neginf=0)
-    heard = np.clip(heard, -_FULL_SCALE, _FULL_SCALE).astype(np.float32)
+    heard = np.clip(_finite(past[:, -PAST:]), -1, 1) * _FULL_SCALE
     vectors = np.concatenate((past_features[:, -PAST_VECTORS:], features[:, : longest + AHEAD]), axis=1)
-    vectors = np.where(np.isfinite(vectors), vectors, np.float32(0))
+    vectors = np.clip(_finite(vectors), -_HIGHEST, _HIGHEST)
     order = np.argsort(-frames, kind="stable")
     for begin in range(0, len(order), _TILE):
         rows = order[begin : begin + _TILE]
