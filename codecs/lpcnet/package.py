@@ -106,7 +106,7 @@ def fetch_package(folder: Path, progress: Callable[[str], None]) -> Path:
     FetchError
         If the archive cannot be reached, or has none of them; the message has the reasons.
     """
-    reasons = []
+    reasons: dict[str, list[str]] = {}
     elsewhere = "give a package that you have with --package FILE"
     for package in KNOWN:
         progress(f"Fetching {package.name} from Debian {package.suite}")
@@ -118,10 +118,11 @@ def fetch_package(folder: Path, progress: Callable[[str], None]) -> Path:
         except NoNetworkError as error:
             raise NoNetworkError(f"{error}. Connect this machine, or {elsewhere}") from None
         except FetchError as error:
-            reasons.append(f"{package.suite}: {error}")
+            reasons.setdefault(str(error), []).append(package.suite)
         else:
             return file
-    raise FetchError(f"no known package of libcodec2 from Debian ({'; '.join(reasons)}). Or {elsewhere}")
+    said = "; ".join(f"{', '.join(suites)}: {reason}" for reason, suites in reasons.items())
+    raise FetchError(f"no known package of libcodec2 from Debian ({said}). Or {elsewhere}")
 
 
 def take_out(file: Path, folder: Path) -> None:

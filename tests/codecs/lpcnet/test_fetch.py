@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -178,6 +179,14 @@ def test_an_archive_without_the_package_says_so(known, monkeypatch, tmp_path):
     mirror = archive(tmp_path / "archive", None)
     monkeypatch.setattr(apt, "debian_mirror", lambda: mirror)
     with pytest.raises(FetchError, match=r"(?s)no known package.*stable: .*libcodec2-1.0.*--package FILE"):
+        lpcnet.fetch(progress=lambda line: None)
+
+
+def test_a_machine_without_apt_says_so_once(known, monkeypatch, tmp_path):
+    (package,) = packages.KNOWN
+    monkeypatch.setattr(packages, "KNOWN", (package, replace(package, suite="old")))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FetchError, match=r"\(stable, old: apt-get is not on this machine[^)]*\)\. Or give"):
         lpcnet.fetch(progress=lambda line: None)
 
 
