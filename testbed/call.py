@@ -14,6 +14,7 @@ from testbed.channels.clock import MOST_EVENTS, Clock
 from testbed.channels.packet import MEDIA_FLOW, Packet
 from testbed.channels.realization import Realization
 from testbed.channels.stage import Out
+from testbed.codecs.concealers import Concealer, PlacedConcealer
 from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES, EncodedFrame
 from testbed.codecs.encoding import LiveEncoder
@@ -21,9 +22,9 @@ from testbed.codecs.engines.engine import Engine, Job, decode_one
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Recovery
 from testbed.codecs.rtp.packet import WIRE_HEADER_BYTES
-from testbed.codecs.schemes.part import Concealer
 from testbed.codecs.vocoders import FARGAN
 from testbed.control import Loop, VoiceControl
+from testbed.errors import CodecError
 from testbed.feedback_loop import FeedbackSender, TargetDecision
 from testbed.frame_delays import FrameDelays
 from testbed.media_frames import EqualFrames
@@ -134,7 +135,7 @@ class CallSettings:
     distances: tuple[int, ...]
     playout: Playout
     decoder_complexity: int
-    concealer: Concealer = "codec"
+    concealer: Concealer | PlacedConcealer = "codec"
     vocoder: str = FARGAN
     network: DredNetwork = LIBOPUS
     dred_reach_samples: int = DRED_LIMIT_SAMPLES
@@ -300,6 +301,8 @@ def simulate(
 def _receiver(env: Clock, source: FrameSource, settings: CallSettings) -> Receiver | AdaptiveEnd:
     """Return the receiver that the playout policy needs."""
     if isinstance(settings.playout, AdaptivePlayout):
+        if isinstance(settings.concealer, PlacedConcealer):
+            raise CodecError(f"an adaptive receiver cannot use the {settings.concealer}")
         return AdaptiveEnd(
             env,
             settings.playout,

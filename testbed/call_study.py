@@ -28,7 +28,14 @@ from testbed.row_set import RowSet
 from testbed.run_context import RunContext
 from testbed.run_estimate import RunEstimate
 from testbed.run_rows import RunRows
-from testbed.scenario.checks import check_codec, check_languages, check_packages, clips_of, mixer_for
+from testbed.scenario.checks import (
+    check_codec,
+    check_concealers,
+    check_languages,
+    check_packages,
+    clips_of,
+    mixer_for,
+)
 from testbed.scenario.loading import Scenario
 from testbed.store import Store
 from testbed.study_kind import CALLS
@@ -66,6 +73,7 @@ class CallStudy:
         self, scenario: Scenario, save: frozenset[str] = frozenset(), cache: CacheTerms | None = None
     ) -> None:
         check_codec(scenario)
+        check_concealers(scenario)
         check_packages(scenario)
         clips = clips_of(scenario)
         check_languages(scenario, clips)

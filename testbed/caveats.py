@@ -87,8 +87,9 @@ def _concealment(plan: Plan) -> list[str]:
     for point, schemes in zip(plan.points, plan.schemes, strict=True):
         of: dict[str, list[SchemeSpec]] = {"neteq": [], "codec": []}
         for scheme in schemes:
-            if not scheme.is_ceiling:
-                of[concealer_of(scheme, point.scenario.playout)].append(scheme)
+            concealer = concealer_of(scheme, point.scenario.playout)
+            if not scheme.is_ceiling and isinstance(concealer, str):
+                of[concealer].append(scheme)
         shown = any(
             [part.key for part in scheme.parts] in (["neural_plc"], ["plc"]) for scheme in of["codec"]
         )

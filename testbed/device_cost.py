@@ -1,8 +1,9 @@
 """Cost of each scheme to a device: libopus's processor time for encoding and decoding, beside plain Opus's.
 
 Measured after the rows are done, in one process and one thread, with plain Opus before each scheme. libopus
-is what devices run, so it is measured whatever the run's engine; schemes with a vocoder that it lacks are
-left out. It is this machine's processor time: the manifest has it, the table of results does not.
+is what devices run, so it is measured whatever the run's engine; schemes with a vocoder or a concealer that
+it lacks are left out. It is this machine's processor time: the manifest has it, the table of results does
+not.
 """
 
 import time
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from testbed.call import CallSettings, Simulation, simulate
 from testbed.channels.realization import Realization
+from testbed.codecs.concealers import ConcealerParameters
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines.engine import Job
 from testbed.codecs.engines.libopus import FrameDecoder
@@ -23,8 +25,8 @@ from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_float
 from testbed.codecs.recovery import Action, Recovery
 from testbed.codecs.schemes import SchemeSpec
 from testbed.codecs.vocoders import FARGAN
+from testbed.concealing import concealer_for
 from testbed.plan import Plan, encoder_settings
-from testbed.playout.adaptive import concealer_of
 from testbed.playout.offline import Offline
 from testbed.run_context import RunContext
 
@@ -104,9 +106,7 @@ def device_cost(plan: Plan, context: RunContext) -> dict[str, Any]:
 
     point = plan.own_point
     schemes = [
-        scheme
-        for scheme in context.schemes[point]
-        if not scheme.is_ceiling and scheme.synthesized_by() == FARGAN
+        scheme for scheme in context.schemes[point] if not scheme.is_ceiling and _is_of_libopus(scheme)
     ]
     plain = _prepared(context, point, _PLAIN)
     if not schemes or plain is None:
@@ -165,6 +165,11 @@ def _spread(ratios: NDArray[np.float64]) -> list[float]:
     return [round(float(value), 3) for value in (np.median(ratios), ratios.min(), ratios.max())]
 
 
+def _is_of_libopus(scheme: SchemeSpec) -> bool:
+    """Return whether libopus, or the testbed's NetEq, has the vocoder and the concealer of a scheme."""
+    return scheme.synthesized_by() == FARGAN and not isinstance(scheme.concealed_by(), ConcealerParameters)
+
+
 def _prepared(context: RunContext, point: int, scheme: SchemeSpec) -> _Prepared | None:
     """Return the work of a scheme on the first clip and realization; None if its call fails."""
     scenario, clip = context.points[point].scenario, context.clips[0]
@@ -176,7 +181,7 @@ def _prepared(context: RunContext, point: int, scheme: SchemeSpec) -> _Prepared 
         distances=scheme.distances(),
         playout=Offline(policy="offline"),
         decoder_complexity=scheme.decoder_complexity(scenario.codec.decoder_complexity),
-        concealer=concealer_of(scheme, scenario.playout),
+        concealer=concealer_for(scheme, scenario),
         omits_pauses=scenario.codec.omits_pauses,
     )
     try:

@@ -12,9 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from testbed.channels.loss.lossgen import WEIGHTS
+from testbed.codecs.concealers import ConcealerParameters
 from testbed.codecs.opus.capabilities import capabilities
 from testbed.files import cache_dir
 from testbed.metrics import METRICS, packages
+from testbed.parameters import models_in
 from testbed.plugins import packages_used, versions_used
 from testbed.provenance import Input, libopus_files, sha256_of
 from testbed.registry import version_of
@@ -46,7 +48,10 @@ def versions(scenarios: Sequence[BaseScenario]) -> dict[str, str]:
         for name in METRICS
         if name in used or (name in METRICS.builtin and not METRICS[name].extra)
     ]
-    names = ("python", "libopus", *_SHAPE_NUMBERS, *packages(metrics), *versions_used(scenarios))
+    concealers = [model for model in models_in(list(scenarios)) if isinstance(model, ConcealerParameters)]
+    concealing = (package for concealer in concealers for package in concealer.packages)
+    named = (*packages(metrics), *concealing, *versions_used(scenarios))
+    names = ("python", "libopus", *_SHAPE_NUMBERS, *named)
     return {name: _version(name) for name in names}
 
 
@@ -64,7 +69,7 @@ def environment(scenarios: Sequence[BaseScenario], inputs: Iterable[Input]) -> E
             *(("version", name) for name in versions(scenarios)),
             *(("plugin", package) for package in packages_used(scenarios)),
             *(("installed", each.path.name) for each in inputs if each.role in ("libopus", "weights")),
-            *(("file", str(each.path)) for each in inputs if each.role == "channel"),
+            *(("file", str(each.path)) for each in inputs if each.role in ("channel", "concealer")),
         ]
     )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from testbed.adaptive.played import EditKind
 from testbed.call import Simulation
 from testbed.channels.queue import QUEUE_CAUSES
+from testbed.codecs.concealers import ConcealerParameters
 from testbed.codecs.encoding import dred_distortion, dred_sent_ms, lbrr_sent
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.recovery import Recovery
@@ -122,10 +123,11 @@ def _emodel_mos(
     """Return the opinion by the E-model, from loss, bitrates and delay; NaN where that does not hold."""
     scenario, scheme, timeline = context.scenario(call), context.scheme(call), simulation.timeline
     is_fitted = scenario.codec.bandwidth == "wideband" and simulation.frame_ms == FRAME_MS
-    if not is_fitted or kbps["lbrr_kbps"] or kbps["dred_kbps"]:
+    concealer = concealer_of(scheme, scenario.playout)
+    if isinstance(concealer, ConcealerParameters) or not is_fitted or kbps["lbrr_kbps"] or kbps["dred_kbps"]:
         return math.nan
     complexity = scheme.decoder_complexity(scenario.codec.decoder_complexity)
-    return equipment(complexity, concealer_of(scheme, scenario.playout)).mos(
+    return equipment(complexity, concealer).mos(
         kbps["primary_kbps"],
         timeline.count(Recovery.PLC),
         len(timeline.concealments),

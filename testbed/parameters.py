@@ -130,9 +130,14 @@ def models_in(value: Any) -> Iterator[BaseModel]:
 def files_named(model: BaseModel) -> Iterator[str]:
     """Yield each file that a field of type `FileName` names, in the model or inside it."""
     for each in models_in(model):
-        for name in _fields_of_files(type(each)):
-            if isinstance(value := getattr(each, name), str):
-                yield value
+        yield from files_of(each)
+
+
+def files_of(model: BaseModel) -> Iterator[str]:
+    """Yield each file that a field of type `FileName` names in a model itself."""
+    for name in _fields_of_files(type(model)):
+        if isinstance(value := getattr(model, name), str):
+            yield value
 
 
 @cache

@@ -17,10 +17,10 @@ from testbed.codecs.encoding import Encoding, LiveEncoder
 from testbed.codecs.engines.engine import Engine
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.codecs.pcm import int16_from_float
+from testbed.concealing import concealer_for
 from testbed.control import Loop
 from testbed.encoded_clip import EncodedClip
 from testbed.plan import CallId, speech_settings
-from testbed.playout.adaptive import concealer_of
 from testbed.playout.offline import Offline
 from testbed.randomness import generator
 from testbed.run_context import RunContext
@@ -43,7 +43,7 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         playout=scenario.playout,
         decoder_complexity=scheme.decoder_complexity(scenario.codec.decoder_complexity),
         omits_pauses=scenario.codec.omits_pauses,
-        concealer=concealer_of(scheme, scenario.playout),
+        concealer=concealer_for(scheme, scenario),
         vocoder=scheme.synthesized_by(),
         network=written.network if written else LIBOPUS,
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from testbed.allocation import POLICIES
 from testbed.channels import STAGES
+from testbed.codecs.concealers import CONCEALERS
 from testbed.codecs.schemes import PARTS
 from testbed.codecs.vocoders import VOCODERS
 from testbed.congestion import CONTROLLERS
@@ -13,7 +14,15 @@ from testbed.parameters import models_in
 from testbed.registry import Plugin, Registry
 from testbed.scenario.base import BaseScenario
 
-REGISTRIES: tuple[Registry[Any], ...] = (STAGES, PARTS, VOCODERS, CONTROLLERS, POLICIES, METRICS)
+REGISTRIES: tuple[Registry[Any], ...] = (
+    STAGES,
+    PARTS,
+    CONCEALERS,
+    VOCODERS,
+    CONTROLLERS,
+    POLICIES,
+    METRICS,
+)
 """The registries that other packages can add items to."""
 
 

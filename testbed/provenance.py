@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.channels.loss.lossgen import WEIGHTS, Lossgen
+from testbed.codecs.concealers import ConcealerParameters
 from testbed.codecs.opus import library as libopus
 from testbed.codecs.opus.build import installed
 from testbed.codecs.schemes import SchemeSpec
@@ -17,7 +18,7 @@ from testbed.errors import ResultsError
 from testbed.escaping import printable
 from testbed.files import cache_dir
 from testbed.mixing import Mixer
-from testbed.parameters import files_named, models_in
+from testbed.parameters import files_of, models_in
 from testbed.scenario.base import BaseScenario
 from testbed.scenario.flow_scenario import FlowScenario
 from testbed.scenario.loading import Point, Scenario
@@ -36,9 +37,9 @@ class Input:
     path
         Absolute path.
     role
-        ``"channel"`` (a recording that is replayed), ``"speech"``, ``"mixed"`` (a recording mixed into
-        speech), ``"libopus"``, ``"weights"`` (of its networks), ``"network"`` (a network of DRED that is not
-        libopus's) or ``"scenario"``.
+        ``"channel"`` (a recording that is replayed), ``"concealer"`` (its network), ``"speech"``, ``"mixed"``
+        (a recording mixed into speech), ``"libopus"``, ``"weights"`` (of its networks), ``"network"`` (a
+        network of DRED that is not libopus's) or ``"scenario"``.
     sha256, bytes
         Of its content.
     """
@@ -210,7 +211,7 @@ def _files(
     if first.file is not None:
         yield first.file.absolute(), "scenario"
     for point in points:
-        yield from channel_files(point.scenario)
+        yield from named_files(point.scenario)
         for scheme in getattr(point.scenario, "schemes", ()):
             yield from network_files(scheme)
     for path in () if mixer is None else mixer.files:
@@ -221,10 +222,12 @@ def _files(
         yield from libopus_files()
 
 
-def channel_files(scenario: BaseScenario) -> Iterator[tuple[Path, str]]:
-    """Yield each file that shapes the channel of a scenario without a sweep, and its role."""
-    for name in files_named(scenario):
-        yield (scenario.folder / name).absolute(), "channel"
+def named_files(scenario: BaseScenario) -> Iterator[tuple[Path, str]]:
+    """Yield each file that a scenario without a sweep names, but for speech, and its role."""
+    for model in models_in(scenario):
+        role = "concealer" if isinstance(model, ConcealerParameters) else "channel"
+        for name in files_of(model):
+            yield (scenario.folder / name).absolute(), role
     if any(isinstance(model, Lossgen) for model in models_in(scenario)):
         yield cache_dir() / WEIGHTS, "weights"
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import scipy.linalg.cython_blas  # noqa: F401 - numba's BLAS: loaded before its threads are limited
 from threadpoolctl import threadpool_limits
 
+from testbed.codecs.concealers import PlacedConcealer
 from testbed.codecs.dred.network_folder import DredNetwork
 from testbed.codecs.dred.payload import CHUNK_MS, MAX_CHUNKS
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
@@ -89,9 +90,9 @@ class NumbaEngine:
 
     def _plan(self, job: Job) -> "_PlannedJob":
         nbytes = sum(map(len, job.sent))
-        is_left = job.concealer != "codec" or Action.FILL_PAUSE in job.actions
+        is_left = job.concealer == "neteq" or Action.FILL_PAUSE in job.actions
         if is_left or not _are_supported(job.sent):
-            _check_vocoder(job)
+            _check_left(job)
             return _PlannedJob(job, None, [], nbytes)
         key = (job.sent, job.frame_samples, job.decoder_complexity, job.network)
         found = episodes(job)
@@ -140,13 +141,18 @@ class NumbaEngine:
         return self._decoders[:episodes]
 
 
-def _check_vocoder(job: Job) -> None:
-    """Raise CodecError if a job that is left to libopus needs a vocoder that libopus lacks."""
-    if job.vocoder != FARGAN:
-        raise CodecError(
-            f"vocoder {job.vocoder} needs SILK's wideband speech without pauses, and LBRR for whole packets; "
-            "this call has other packets, which libopus decodes, whose vocoder is fargan"
-        )
+def _check_left(job: Job) -> None:
+    """Raise CodecError if a job that is left to libopus needs a vocoder or a concealer that libopus lacks."""
+    if isinstance(job.concealer, PlacedConcealer):
+        what = str(job.concealer)
+    elif job.vocoder != FARGAN:
+        what = f"vocoder {job.vocoder}"
+    else:
+        return
+    raise CodecError(
+        f"{what} needs SILK's wideband speech without pauses, and LBRR for whole packets; this call has "
+        "other packets, which libopus decodes"
+    )
 
 
 class _PlannedJob(NamedTuple):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.concealers import PlacedConcealer
 from testbed.codecs.pcm import Pcm16, float_from_int16
 from testbed.kernels.bark import FRAME, Floats
 from testbed.kernels.plc import AHEAD, MAX_HEARD
@@ -38,11 +39,13 @@ class ConcealmentStream:
     row
         Row of its state in the synthesizer.
     history
-        int16: the sound so far; at least the last 150 ms of it, at first up to twice that.
+        int16: the sound so far; at least its last `kept_samples`, at first up to twice as many.
     concealed, received
         Frames of 10 ms in the last gap (0: there was none), and since then.
     history_id
         Its history, until the stream adds sound of its own; then None.
+    kept_samples
+        Sound that is kept.
     """
 
     row: int
@@ -50,6 +53,7 @@ class ConcealmentStream:
     concealed: int
     received: int
     history_id: HistoryId | None
+    kept_samples: int = MAX_HEARD * FRAME
 
     def add_received(self, pcm: Pcm16) -> None:
         """Add received sound to the history."""
@@ -62,7 +66,7 @@ class ConcealmentStream:
         self.concealed, self.received = len(pcm) // FRAME, 0
 
     def _add(self, pcm: Pcm16) -> None:
-        self.history = np.concatenate((self.history, pcm))[-MAX_HEARD * FRAME :]
+        self.history = np.concatenate((self.history, pcm))[-self.kept_samples :]
         self.history_id = None
 
 
@@ -79,6 +83,8 @@ class Gap:
         any; see `testbed.kernels.plc.conceal`. The first two are ahead of the gap.
     vocoder, seed
         Who synthesizes it, by name, and the seed of its random numbers.
+    concealer
+        Who fills it instead of libopus's networks and a vocoder; None: they do.
     is_last
         Whether it is the last gap of its stream.
     """
@@ -88,6 +94,7 @@ class Gap:
     known: NDArray[np.bool_]
     vocoder: str
     seed: int
+    concealer: PlacedConcealer | None
     is_last: bool
 
     @property

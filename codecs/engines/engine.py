@@ -7,10 +7,10 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.concealers import Concealer, PlacedConcealer
 from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.pcm import Pcm16
 from testbed.codecs.recovery import Action
-from testbed.codecs.schemes.part import Concealer
 from testbed.codecs.vocoders import FARGAN
 
 Key = TypeVar("Key", bound=Hashable)
@@ -49,7 +49,7 @@ class Job:
     sources: NDArray[np.int32]
     frame_samples: int
     decoder_complexity: int
-    concealer: Concealer = "codec"
+    concealer: Concealer | PlacedConcealer = "codec"
     vocoder: str = FARGAN
     network: DredNetwork = LIBOPUS
 

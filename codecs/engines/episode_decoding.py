@@ -4,11 +4,13 @@ The first stretches of all episodes are decoded together, then the second ones, 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
+from testbed.codecs.engines.concealer_gaps import fill_gaps, past_samples
 from testbed.codecs.engines.concealment_stream import ConcealmentStream, Gap, HistoryId
 from testbed.codecs.engines.episodes import Episode
 from testbed.codecs.engines.gaps import WARM_UP_FRAMES, GapSynthesizer
@@ -51,7 +53,12 @@ def decode_episodes(
     for index in range(max(len(decoding.stretches) for decoding in decodings)):
         active = [decoding for decoding in decodings if index < len(decoding.stretches)]
         gaps = [gap for decoding in active if (gap := decoding.gap(index)) is not None]
-        sounds = dict(zip((gap.stream.row for gap in gaps), synthesizer.synthesize(gaps), strict=True))
+        sounds = dict[int, Pcm16]()
+        for some, synthesize in (
+            ([gap for gap in gaps if gap.concealer is None], synthesizer.synthesize),
+            ([gap for gap in gaps if gap.concealer is not None], partial(fill_gaps, weights=weights)),
+        ):
+            sounds.update(zip((gap.stream.row for gap in some), synthesize(some), strict=True))
         for decoding in active:
             decoding.decode(index, sounds.get(decoding.stream.row, _EMPTY))
     for decoding in decodings:
@@ -79,12 +86,17 @@ class _EpisodeDecoding:
         self._features = [lossless.dred.gap(*gap) for gap in episode.gaps()]
         begin = episode.start * lossless.frame_samples
         frames = MAX_HEARD if episode.is_first else WARM_UP_FRAMES
+        kept_samples = MAX_HEARD * FRAME
+        if episode.concealer is not None:
+            kept_samples = past_samples(episode.concealer)
+            frames = kept_samples // FRAME
         self.stream = ConcealmentStream(
             row,
             history=lossless.history[max(0, begin - frames * FRAME) : begin],
             concealed=0,
             received=begin // FRAME,
             history_id=HistoryId(lossless, episode.start, episode.is_first),
+            kept_samples=kept_samples,
         )
 
     def gap(self, index: int) -> Gap | None:
@@ -94,7 +106,14 @@ class _EpisodeDecoding:
         if not is_neural or begin == concealed or not self.stream.received:
             return None
         seed = self.lossless.seed(self.episode.start + begin)
-        return Gap(self.stream, *self._features[index], self.episode.vocoder, seed, self._is_last(index))
+        return Gap(
+            self.stream,
+            *self._features[index],
+            self.episode.vocoder,
+            seed,
+            self.episode.concealer,
+            self._is_last(index),
+        )
 
     def _is_last(self, index: int) -> bool:
         return index == len(self.stretches) - 1

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from testbed.codecs.concealers import PlacedConcealer
 from testbed.codecs.engines.engine import Job
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Action
@@ -67,6 +68,8 @@ class Episode(NamedTuple):
         Whether it is the first of its call: concealment then has no earlier gap to remember.
     vocoder
         The vocoder of its gaps.
+    concealer
+        The concealer of its gaps, if it is not libopus.
     """
 
     start: int
@@ -74,6 +77,7 @@ class Episode(NamedTuple):
     sources: tuple[int, ...]
     is_first: bool
     vocoder: str
+    concealer: PlacedConcealer | None
 
     @property
     def stop(self) -> int:
@@ -103,7 +107,10 @@ class Episode(NamedTuple):
 
 def episodes(job: Job) -> list[Episode]:
     """Return the episodes of a call, in order."""
-    apart = -(-REMEMBERED_MS * SAMPLE_RATE_HZ // 1000 // job.frame_samples)
+    concealer = job.concealer if isinstance(job.concealer, PlacedConcealer) else None
+    # What a concealer hears of the past is what the receiver heard.
+    remembered_ms = REMEMBERED_MS if concealer is None else max(REMEMBERED_MS, concealer.parameters.past_ms)
+    apart = -(-remembered_ms * SAMPLE_RATE_HZ // 1000 // job.frame_samples)
     other = np.flatnonzero(job.actions != Action.DECODE)
     if not other.size:
         return []
@@ -113,6 +120,8 @@ def episodes(job: Job) -> list[Episode]:
     later = np.where(job.actions == Action.CONCEAL, 0, job.sources - np.arange(len(job.sources))).tolist()
     actions = job.actions.tobytes()
     return [
-        Episode(start, actions[start:stop], tuple(later[start:stop]), start == starts[0], job.vocoder)
+        Episode(
+            start, actions[start:stop], tuple(later[start:stop]), start == starts[0], job.vocoder, concealer
+        )
         for start, stop in zip(starts, stops, strict=True)
     ]

@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from testbed.codecs.concealers import PlacedConcealer
 from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.encoded_frame import DRED_LIMIT_SAMPLES
 from testbed.codecs.engines.engine import Job, Key
@@ -31,6 +32,8 @@ class LibopusEngine:
                     f"libopus decodes this call, and has no network {job.network.title!r}: the engine numba "
                     "leaves to it pauses, packets other than SILK's in wideband, and LBRR for a part of one"
                 )
+            if isinstance(job.concealer, PlacedConcealer):
+                raise CodecError(f"{job.concealer} needs engine: numba")
             yield key, _decode(job) if job.concealer == "codec" else decode_with_neteq(job)
 
 

@@ -14,9 +14,10 @@ from pydantic import (
     ValidationInfo,
 )
 
+from testbed.codecs.concealers import Concealer
 from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork, find_network
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
-from testbed.codecs.schemes.part import Concealer, WithinEncoder, with_vocoder
+from testbed.codecs.schemes.part import WithinEncoder, with_vocoder
 from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.codecs.vocoders import FARGAN, VocoderName
 from testbed.errors import CodecError

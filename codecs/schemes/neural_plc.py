@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from testbed.codecs.schemes.part import Concealer, SchemePart, with_vocoder
+from testbed.codecs.concealers import Concealer
+from testbed.codecs.schemes.part import SchemePart, with_vocoder
 from testbed.codecs.vocoders import FARGAN, VocoderName
 
 

@@ -3,18 +3,17 @@
 A scheme is a set of the parts in `testbed.codecs.schemes.PARTS`. A part overrides only what concerns it.
 """
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Self
 
 from pydantic import Field
 
+from testbed.codecs.concealers import AnyConcealer
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.codecs.vocoders import FARGAN, VOCODERS
 from testbed.parameters import Parameters
 
-Concealer = Literal["codec", "neteq"]
-"""Who conceals: libopus at the decoder's complexity, or NetEq (`testbed.codecs.neteq`)."""
 NEURAL_CONCEALMENT_COMPLEXITY = 5
 """Lowest decoder complexity at which libopus conceals, and decodes DRED, with its networks."""
 ENHANCEMENT_COMPLEXITY = 6
@@ -25,17 +24,19 @@ class SchemePart(Parameters):
     """One way of surviving loss, as a scenario's `schemes:` names it.
 
     Class attributes: `key` is its name in the registry, `capability` the field of
-    `testbed.codecs.opus.capabilities.Capabilities` that it needs ("" for none), and `excludes` the parts that
-    it cannot be combined with, each with the reason.
+    `testbed.codecs.opus.capabilities.Capabilities` that it needs ("" for none).
     """
 
     key: ClassVar[str]
     capability: ClassVar[str] = ""
-    excludes: ClassVar[dict[str, str]] = {}
 
     def label(self) -> str:
         """Return a short name for tables, e.g. ``"DRED 500 ms"``."""
         raise NotImplementedError
+
+    def excludes(self) -> Mapping[str, str]:
+        """Return the parts that this one cannot be combined with, each with the reason."""
+        return {}
 
     def variants(self) -> dict[str, Self]:
         """Return the variants of this part, each by the words that distinguish it.
@@ -96,7 +97,7 @@ class SchemePart(Parameters):
         """Return the complexity of the decoder, given the scenario's."""
         return complexity
 
-    def concealed_by(self) -> Concealer | None:
+    def concealed_by(self) -> AnyConcealer | None:
         """Return who conceals in a scheme with this part; None: the part does not say."""
         return None
 

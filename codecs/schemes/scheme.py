@@ -8,8 +8,9 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
+from testbed.codecs.concealers import AnyConcealer
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
-from testbed.codecs.schemes.part import Concealer, SchemePart
+from testbed.codecs.schemes.part import SchemePart
 from testbed.codecs.schemes.plc import ClassicPlc
 from testbed.codecs.schemes.redundancy import Redundancy
 from testbed.codecs.vocoders import FARGAN
@@ -49,7 +50,7 @@ class Scheme(Parameters):
         if not parts and self.name != NO_LOSS:
             raise ValueError(f"names no scheme part; give at least one of {', '.join(self.keys())}")
         for key, part in parts.items():
-            for other, reason in part.excludes.items():
+            for other, reason in part.excludes().items():
                 if other in parts:
                     raise ValueError(f"{key} and {other} exclude each other: {reason}")
         vocoders = {key: part.synthesized_by() for key, part in parts.items() if part.synthesized_by()}
@@ -126,7 +127,7 @@ class Scheme(Parameters):
             complexity = part.decoder_complexity(complexity)
         return complexity
 
-    def concealed_by(self) -> Concealer | None:
+    def concealed_by(self) -> AnyConcealer | None:
         """Return who conceals; None: no part says it."""
         return next((concealer for part in self.parts if (concealer := part.concealed_by())), None)
 

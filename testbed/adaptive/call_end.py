@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from testbed.adaptive.depacketizer import MediaClock
 from testbed.adaptive.played import Played
 from testbed.channels.packet import Packet
+from testbed.codecs.concealers import Concealer
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.rtp.packet import CLOCK_HZ, RtpPacket
-from testbed.codecs.schemes.part import Concealer
 from testbed.playout.adaptive import AdaptivePlayout
 from testbed.sender import FIRST_TIMESTAMP
 from testbed.timeline import NEVER

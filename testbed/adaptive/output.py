@@ -7,10 +7,10 @@ import numpy as np
 
 from testbed.adaptive.media_map import MediaMap
 from testbed.adaptive.packet_decoder import PacketDecoder
+from testbed.codecs.concealers import Concealer
 from testbed.codecs.neteq.sync_buffer import SyncBuffer
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16
 from testbed.codecs.recovery import Recovery
-from testbed.codecs.schemes.part import Concealer
 from testbed.kernels.expand import OVERLAP_SAMPLES
 from testbed.neteq.status import STRETCHES, LastMode, Operation
 

@@ -23,9 +23,9 @@ from testbed.adaptive.packet_buffer import PacketBuffer
 from testbed.adaptive.packet_decoder import PacketDecoder
 from testbed.adaptive.pause_watch import PauseWatch
 from testbed.adaptive.played import Concealment, Played
+from testbed.codecs.concealers import Concealer
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.codecs.recovery import Recovery
-from testbed.codecs.schemes.part import Concealer
 from testbed.errors import CodecError
 from testbed.kernels.expand import OVERLAP_SAMPLES
 from testbed.neteq.controller import CONCEALING

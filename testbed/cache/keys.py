@@ -9,6 +9,7 @@ from functools import cache, cached_property, lru_cache
 from testbed.adaptive.played import Heard
 from testbed.cache.digests import FileHashes, Key, key_of, package_files, software
 from testbed.cache.versions import DECODE, ENCODE, PLAY, SIMULATE
+from testbed.codecs.concealers import Concealer, ConcealerParameters, PlacedConcealer
 from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.engines.engine import Job
 from testbed.codecs.opus.library import load
@@ -18,8 +19,8 @@ from testbed.columns import MEASURED, names
 from testbed.environment import package_version
 from testbed.metrics import METRICS
 from testbed.plan import CallId, Group
-from testbed.playout.adaptive import AdaptivePlayout
-from testbed.provenance import channel_files, libopus_files, network_files
+from testbed.playout.adaptive import AdaptivePlayout, concealer_of
+from testbed.provenance import libopus_files, named_files, network_files
 from testbed.run_context import RunContext
 from testbed.speech import Clip
 
@@ -83,9 +84,8 @@ class CallKeys:
     def sound_key(clip: Clip, job: Job, lookahead_samples: int) -> SoundKey:
         """Return the identity of the sound that a job decodes to, compared with a clip."""
         numbers = (lookahead_samples, job.frame_samples, job.decoder_complexity)
-        concealer = () if job.concealer == "codec" else (job.concealer,)
         network = () if job.network == LIBOPUS else (job.network,)
-        decoder = (*numbers, *concealer, *_vocoder(job.vocoder), *network)
+        decoder = (*numbers, *_concealer(job.concealer), *_vocoder(job.vocoder), *network)
         return key_of(clip.digest, decoder, job.actions.tobytes(), job.sources.tobytes(), _packets(job.sent))
 
     @staticmethod
@@ -121,13 +121,23 @@ class CallKeys:
             group.settings,
             context.scheme(call).parts,
             _vocoder(context.scheme(call).synthesized_by()),
+            _concealer(concealer_of(context.scheme(call), scenario.playout)),
             [getattr(scenario, name) for name in _SHAPE_CALLS],
             scenario.limits.events,
             self._files.of(
-                path for path, _ in (*channel_files(scenario), *network_files(context.scheme(call)))
+                path for path, _ in (*named_files(scenario), *network_files(context.scheme(call)))
             ),
             group.engine,
         )
+
+
+def _concealer(concealer: Concealer | ConcealerParameters | PlacedConcealer) -> tuple[object, ...]:
+    """Return the identity of a concealer: parameters, packages and files; () for libopus's."""
+    if isinstance(concealer, PlacedConcealer):
+        return *_concealer(concealer.parameters), concealer.digests
+    if isinstance(concealer, ConcealerParameters):
+        return concealer, list(map(package_version, concealer.packages))
+    return () if concealer == "codec" else (concealer,)
 
 
 @cache

@@ -4,7 +4,7 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from testbed.codecs.schemes.part import Concealer
+from testbed.codecs.concealers import Concealer
 from testbed.decode.rendering import Decoding
 from testbed.errors import ScenarioError
 from testbed.parameters import Parameters

@@ -12,12 +12,12 @@ from testbed.adaptive.depacketizer import MediaClock
 from testbed.adaptive.played import EditKind
 from testbed.adaptive.receiver import AdaptiveReceiver
 from testbed.channels.packet import Packet
+from testbed.codecs.concealers import Concealer
 from testbed.codecs.engines.engine import Job, decode_one
 from testbed.codecs.engines.libopus import FrameDecoder, LibopusEngine
 from testbed.codecs.opus.codec import MAX_PACKET_SAMPLES
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16, int16_from_24_bit
 from testbed.codecs.recovery import Action, Recovery
-from testbed.codecs.schemes.part import Concealer
 from testbed.decode.captured_call import CapturedCall
 from testbed.errors import ScenarioError
 from testbed.playout.adaptive import AdaptivePlayout

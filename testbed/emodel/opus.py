@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from testbed.codecs.schemes.part import ENHANCEMENT_COMPLEXITY, NEURAL_CONCEALMENT_COMPLEXITY, Concealer
+from testbed.codecs.concealers import Concealer
+from testbed.codecs.schemes.part import ENHANCEMENT_COMPLEXITY, NEURAL_CONCEALMENT_COMPLEXITY
 from testbed.emodel.bands import WIDEBAND
 from testbed.emodel.impairments import burst_ratio
 

@@ -13,7 +13,7 @@ from testbed.cache.versions import FLOWS
 from testbed.flows.columns import CHANGES, COLUMNS, TRAJECTORY
 from testbed.flows.run_result import RunId, RunResult
 from testbed.plain_json import plain_json
-from testbed.provenance import channel_files
+from testbed.provenance import named_files
 from testbed.scenario.flow_scenario import FlowScenario
 
 _SHAPE_RUNS = ("seed", "flows", "duration_s", "congestion", "feedback", "forward", "backward")
@@ -45,7 +45,7 @@ class CachedRun:
                 (COLUMNS, CHANGES, TRAJECTORY),
                 [getattr(scenario, name) for name in _SHAPE_RUNS],
                 scenario.limits.events,
-                self._files.of(path for path, _ in channel_files(scenario)),
+                self._files.of(path for path, _ in named_files(scenario)),
                 run.realization,
             )
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from testbed.codecs.schemes.part import Concealer
+from testbed.codecs.concealers import AnyConcealer, Concealer
 from testbed.codecs.schemes.scheme import Scheme
 from testbed.neteq.parameters import NeteqParameters
 from testbed.neteq.presets import CONTROLLERS
@@ -65,7 +65,7 @@ class AdaptivePlayout(NeteqParameters):
         )
 
 
-def concealer_of(scheme: Scheme, playout: Playout) -> Concealer:
+def concealer_of(scheme: Scheme, playout: Playout) -> AnyConcealer:
     """Return who conceals in calls of a scheme: the scheme says it, or else an adaptive receiver."""
     of_receiver = playout.concealer if isinstance(playout, AdaptivePlayout) else "codec"
     return scheme.concealed_by() or of_receiver

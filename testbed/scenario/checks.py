@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+from testbed.codecs.concealers import PlacedConcealer
+from testbed.codecs.concealers.filling import process_of
 from testbed.codecs.engines import ENGINES
 from testbed.codecs.opus.build import installed
 from testbed.codecs.opus.capabilities import capabilities
 from testbed.codecs.opus.library import find
-from testbed.errors import ScenarioError, SpeechError
+from testbed.concealing import concealer_for
+from testbed.errors import PluginError, ScenarioError, SpeechError
 from testbed.metrics import METRICS
 from testbed.mixing import Mixer, mixer_of
 from testbed.needs import unmet
@@ -92,6 +95,28 @@ def check_packages(scenario: Scenario) -> None:
             lines.append(f"{place}: {name} needs {needed}, which is not installed; {metric.install}")
     if lines:
         raise ScenarioError("\n".join(lines))
+
+
+def check_concealers(scenario: Scenario) -> None:
+    """Check that each concealer that is not the testbed's own can be built, in a process of its own.
+
+    Raises
+    ------
+    ScenarioError
+        One cannot; the message begins with the file, line and key of the scenario.
+    """
+    lines = {}
+    for point in points(scenario):
+        for index, scheme in enumerate(point.scenario.schemes):
+            concealer = concealer_for(scheme, point.scenario)
+            if isinstance(concealer, PlacedConcealer) and concealer not in lines:
+                try:
+                    process_of(concealer).start()
+                except PluginError as error:
+                    key = ("schemes", index, "plc", "concealer")
+                    lines[concealer] = f"{point.scenario.at(*key)}: {error}"
+    if lines:
+        raise ScenarioError("\n".join(dict.fromkeys(lines.values())))
 
 
 def check_codec(scenario: Scenario) -> None:

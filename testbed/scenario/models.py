@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from testbed.allocation import AllocationSpec
 from testbed.allocation.loss_adaptive import LossAdaptive
 from testbed.channels import StageSpec
+from testbed.codecs.concealers import ConcealerParameters
 from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.engines import ENGINES, EngineName
 from testbed.codecs.opus.settings import Bandwidth
@@ -265,7 +266,7 @@ class Scenario(BaseScenario):
                 yield ("report", key), reason
 
     def _decoder_contradictions(self) -> Iterator[tuple[KeyPath, str]]:
-        """Yield each vocoder and network of DRED that the decoder of the calls lacks: libopus has its own."""
+        """Yield each vocoder, concealer and network of DRED that the decoder of the calls lacks."""
         reason = self._left_to_libopus()
         for index, scheme in enumerate(self.schemes if reason else ()):
             for part in scheme.parts:
@@ -273,6 +274,11 @@ class Scenario(BaseScenario):
                     yield (
                         ("schemes", index, part.key, "vocoder"),
                         f"{vocoder} needs {reason.format(own='fargan')}",
+                    )
+                if isinstance(concealer := part.concealed_by(), ConcealerParameters):
+                    yield (
+                        ("schemes", index, part.key, "concealer"),
+                        f"{concealer.key} needs {reason.format(own='its own concealment')}",
                     )
                 written = part.dred_to_write()
                 if written is not None and written.network != LIBOPUS:
