@@ -1,5 +1,6 @@
 # make setup   a virtual environment, libopus, speech and LPCNet's weights; does nothing the second time
 # make setup-train   PyTorch for the CPU, which training needs: 750 MB
+# make train   an RDO-VAE of an hour of processor time, in results/rdovae-own; goes on if interrupted
 # make demo    a first run with receivers one could ship, from a bare machine to its answer and report
 # make test    every test but the long ones
 # make test-long   the long ones: simulations of the statistics, many faults
@@ -29,7 +30,7 @@ $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
 $(shell ls "$(CACHE)"/lpcnet/*/weights.bin >/dev/null 2>&1 || rm -f .venv/lpcnet.stamp)
 
-.PHONY: setup setup-train demo test test-long test-without-libopus coverage bench lint types docs reproduce picture requirements clean
+.PHONY: setup setup-train train demo test test-long test-without-libopus coverage bench lint types docs reproduce picture requirements clean
 
 setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp .venv/lpcnet.stamp $(WEBRTC) build/types
 
@@ -38,6 +39,9 @@ setup-train: .venv/tools.stamp
 	@$(BIN)/python -c 'import torch' 2>/dev/null || \
 		$(BIN)/pip install --disable-pip-version-check --quiet '$(TORCH)+cpu' || \
 		{ echo "No CPU build of $(TORCH) here: PIP_EXTRA_INDEX_URL=INDEX make setup-train, with the INDEX that PyTorch's page 'Start Locally' names for Pip and CPU" >&2; exit 1; }
+
+train: setup-train .venv/opus.stamp
+	@$(BIN)/testbed train rdovae --resume
 
 demo: .venv/opus.stamp .venv/speech.stamp
 	@$(BIN)/testbed run demo

@@ -13,8 +13,9 @@ from testbed.kernels.pitch_network import pitch_network
 from testbed.kernels.rdovae import FEATURES
 from testbed.kernels.weights import read_blob
 
-SPEEDS = (1.0, 0.87, 1.15)
-"""Speeds at which speech is trained on: pitch and formants move as between speakers."""
+DURATIONS = (1.0, 0.87, 1.15)
+"""To which recordings are stretched for training, as shares of their own: pitch and formants move as between
+speakers."""
 NOISE_LEVELS = (0.5, 50.0)
 """Root mean squares of the noise, in steps of 16 bits; one is drawn for each 4 s."""
 _NOISE_SAMPLES = 4 * SAMPLE_RATE_HZ
@@ -32,7 +33,7 @@ def features_of(
     recordings
         Samples of each, float32 in [-1, 1], 16 kHz.
     random
-        For training: the recordings come in random order, at all `SPEEDS`, with noise. None: as they are.
+        For training: the recordings come in random order, at all `DURATIONS`, with noise. None: as they are.
 
     Returns
     -------
@@ -44,11 +45,11 @@ def features_of(
     import soxr
 
     found = []
-    for speed in SPEEDS:
+    for duration in DURATIONS:
         order = random.permutation(len(recordings))
         pcm = 32768 * np.concatenate([recordings[place] for place in order])
-        if speed != 1:
-            pcm = soxr.resample(pcm, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * speed)
+        if duration != 1:
+            pcm = soxr.resample(pcm, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * duration)
         low, high = np.log(NOISE_LEVELS)
         levels = np.exp(random.uniform(low, high, len(pcm) // _NOISE_SAMPLES + 1))
         noise = np.repeat(levels, _NOISE_SAMPLES)[: len(pcm)] * random.normal(size=len(pcm))

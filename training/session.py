@@ -61,7 +61,7 @@ def train(
     torch.set_num_threads(threads)
     with training_folder(output, resume) as folder:
         heard = load_speech(speech, with_gpl, tell)
-        about = _about(settings, heard)
+        about = _about(settings, heard, speech, with_gpl)
         checkpoint = folder / CHECKPOINT_FILE
         trainer = Trainer(settings, heard.trained, heard.held_out)
         if checkpoint.exists():
@@ -77,12 +77,16 @@ def train(
         return trainer
 
 
-def _about(settings: Settings, speech: TrainingSpeech) -> dict[str, Any]:
+def _about(
+    settings: Settings, speech: TrainingSpeech, names: Sequence[str], with_gpl: bool
+) -> dict[str, Any]:
     """Return what made a training, as JSON has it."""
     digest = hashlib.sha256(speech.trained.tobytes() + speech.held_out.tobytes()).hexdigest()
     return {
         "settings": asdict(settings),
         "speech": {
+            "names": list(names),
+            "with_gpl": with_gpl,
             "sources": list(speech.sources),
             "trained_hours": round(len(speech.trained) / 360_000, 2),
             "held_out_hours": round(len(speech.held_out) / 360_000, 2),

@@ -18,9 +18,7 @@ app = typer.Typer(
 _SET_UP = "make setup-train in a checkout, else pip install 'speech-testbed[train]'"
 
 
-@app.callback()
-def train() -> None:
-    """Check that there is PyTorch, before a command asks for it."""
+def _check_pytorch() -> None:
     from importlib.util import find_spec
 
     from testbed.errors import TrainingError
@@ -90,6 +88,7 @@ def train_rdovae(
     Speakers who are not trained on measure it, with its weights averaged, once a minute: bits per 40 ms and
     per state, distortion, and how many numbers of a vector each quantizer level still sends.
     """
+    _check_pytorch()
     import time
 
     from testbed.machine import cores
