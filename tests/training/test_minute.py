@@ -1,4 +1,4 @@
-"""A minute of training, as a user starts it: it survives a kill, learns, and makes a network that DRED uses."""
+"""A minute of training, as a user starts it, survives a kill, learns, and makes a network for DRED."""
 
 import subprocess
 import sys
