@@ -115,3 +115,32 @@ def train_rdovae(
         raise KeyboardInterrupt(
             f"{done.seconds / 60:.1f} of {minutes:g} minutes are done; go on with --resume"
         )
+
+
+@app.command("export", epilog="Example: testbed train export results/rdovae-own my-network")
+def train_export(
+    training: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a training.")],
+    network: Annotated[
+        Path, typer.Argument(metavar="NETWORK", help="Folder of the network; must not exist yet.")
+    ],
+    speech: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="With --tables fixed: speech on which symbols are counted, as for the training.",
+        ),
+    ] = None,
+) -> None:
+    """Write a trained network with 8-bit weights, as `dred: {network: NETWORK}` takes it.
+
+    Numbers that no quantizer level sends are left out. A training that has not ended can be exported, too.
+    """
+    import numpy as np
+
+    from testbed.training.export import export_training
+    from testbed.training.speech import load_speech
+
+    heard = load_speech(speech, False, tell).trained.astype(np.float32) if speech else None
+    made = export_training(training, network, heard)
+    tell(f"{made.title} writes DRED of experimental version {made.version}")
+    say(network)

@@ -13,7 +13,8 @@ import pytest
 from reference import nn as plain_nn
 from reference import rdovae as plain_rdovae
 from testbed.codecs.opus import build as opus_build
-from testbed.kernels import nn, rdovae, weights
+from testbed.kernels import nn, rdovae, weights, weights_writer
+from tests.codecs.dred.own_network import perturbed_arrays
 
 CHECKER = Path(__file__).with_name("dred_network_check.c")
 CPU = Path("/proc/cpuinfo")
@@ -106,6 +107,23 @@ def test_the_decoder_is_explained_bit_by_bit(network, reciprocal):
     assert np.array_equal(rdovae.decode(rdovae.decoder(arrays()), begins, told), answer)
     with_division = plain_rdovae.decode(arrays(), begins, told, plain_nn.exact_reciprocal)
     assert rms(with_division - answer) > 1e-2  # so the reciprocals are worth their trouble
+
+
+def test_other_weights_are_computed_bit_by_bit_as_by_libopus(network, tmp_path):
+    own = perturbed_arrays(arrays(), 1)
+    (tmp_path / "own.bin").write_bytes(weights_writer.blob(own))
+    model, path = rdovae.encoder(own), str(tmp_path / "own.bin")
+    latents, states = rdovae.encode(model, rdovae.encoder_state(model, 1), features(60))
+    answer = network(["e", path], features(60)).reshape(1, 60, 75)
+    assert np.array_equal(latents, answer[..., :25])
+    assert np.array_equal(states, answer[..., 25:])
+    assert rms(latents - network(["e"], features(60)).reshape(1, 60, 75)[..., :25]) > 0.1
+
+    told = np.concatenate([np.round(latents[:, 59::-2]), np.zeros((1, 30, 1), np.float32)], axis=2)
+    begin = np.round(states[:, 59])
+    both = np.concatenate([begin, told.reshape(1, -1)], axis=1)
+    answer = network(["d", "30", path], both).reshape(1, 120, 20)
+    assert np.array_equal(rdovae.decode(rdovae.decoder(own), begin, told), answer)
 
 
 def test_activations_are_libopus_bit_by_bit(reciprocal):

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from testbed.codecs.dred.network_folder import CARD, QUANTIZERS, WEIGHTS
 from testbed.codecs.dred.quantizers import quantizers, text_of
-from testbed.kernels import weights_writer
+from testbed.kernels import rdovae, weights_writer
 from testbed.kernels.dred_symbols import Tables
+from testbed.kernels.weights import Arrays
 
 LATENTS, STATES = 11, 19
 _UNITS, _CHANNELS, _FIRST, _HIDDEN = 16, 24, 32, 40
@@ -48,6 +49,46 @@ def random_arrays(seed: int = 1, latents: int = LATENTS, states: int = STATES) -
     layer("dec_gru_init", _HIDDEN, 5 * _UNITS)
     layer("dec_output", width, 80)
     return arrays
+
+
+def perturbed_arrays(arrays: Arrays, seed: int) -> dict[str, NDArray[Any]]:
+    """Return DRED's networks of libopus's blob with weights that are noisy: of the same layers and kinds."""
+    rng = np.random.default_rng(seed)
+    encoder, decoder = rdovae.encoder(arrays), rdovae.decoder(arrays)
+    single = {
+        "enc_dense1": encoder.first,
+        "enc_zdense": encoder.latents,
+        "gdense1": encoder.state_hidden,
+        "gdense2": encoder.state,
+        "dec_dense1": decoder.first,
+        "dec_hidden_init": decoder.start_hidden,
+        "dec_gru_init": decoder.start,
+        "dec_output": decoder.output,
+    }
+    stages = {
+        "enc_gru{}_input": encoder.gru_input,
+        "enc_gru{}_recurrent": encoder.gru_recurrent,
+        "enc_conv_dense{}": encoder.before_convolution,
+        "enc_conv{}": encoder.convolution,
+        "dec_gru{}_input": decoder.gru_input,
+        "dec_gru{}_recurrent": decoder.gru_recurrent,
+        "dec_glu{}": decoder.gate,
+        "dec_conv_dense{}": decoder.before_convolution,
+        "dec_conv{}": decoder.convolution,
+    }
+    for name, five in stages.items():
+        single |= {name.format(stage): layer for stage, layer in enumerate(five, start=1)}
+    made: dict[str, NDArray[Any]] = {}
+    for name, layer in single.items():
+        exact = layer.weights * (127 * layer.scale if layer.quantized else 1)
+        noisy = exact * rng.normal(1, 0.3, exact.shape)
+        bias = arrays[f"{name}_bias"]
+        made |= (
+            weights_writer.integer_layer(name, noisy, bias, f"{name}_weights_idx" in arrays)
+            if layer.quantized
+            else weights_writer.float_layer(name, noisy, bias)
+        )
+    return made
 
 
 def own_folder(folder: Path, seed: int = 1) -> Path:

@@ -1,0 +1,72 @@
+"""The card of an exported network: how it was trained, and what it is not."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from testbed.training.trainer import MEASURED_LEVELS, Measurement, Settings
+
+_TABLES = {
+    "own": "learned with the network, as in the article",
+    "libopus": "those of libopus 1.6, not learned",
+    "fixed": "uniform steps; no price on bits in training; distributions counted afterwards",
+}
+_NAMED_SOURCES = 20
+
+
+def card(name: str, settings: Settings, point: Measurement, kept: tuple[int, int], about: Path) -> str:
+    """Return the card in Markdown.
+
+    Parameters
+    ----------
+    name
+        Name of the network.
+    settings, point
+        Of the training, and its last measurement.
+    kept
+        Numbers of latents and of states that are left.
+    about
+        The training's ``training.json``, which names its speech; the card leaves that out if it is not there.
+    """
+    rows = [
+        ("Quantizers", _TABLES[settings.tables]),
+        ("Layers", "as wide as libopus's" if settings.size == "full" else "half as wide as libopus's"),
+        ("Numbers", f"{kept[0]} per latent vector, {kept[1]} per state"),
+        ("Training", f"{point.minutes:.0f} minutes of processor time, {point.step} steps of {settings.batch} "
+                     f"sequences of {settings.frames / 100:.1f} s, seed {settings.seed}"),
+        *_speech(about),
+    ]  # fmt: skip
+    levels = [
+        f"| {level} | {bits:.1f} | {state_bits:.0f} | {distortion:.3f} |"
+        for level, (bits, state_bits, distortion) in zip(MEASURED_LEVELS, point.levels, strict=True)
+    ]
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            "An RDO-VAE for DRED, trained with `testbed train rdovae`. It is for study: its packets carry an",
+            "experimental version of their own, and no receiver but the testbed's reads them.",
+            "",
+            "| | |",
+            "| --- | --- |",
+            *(f"| {what} | {how} |" for what, how in rows),
+            "",
+            f"On speakers that it was not trained on, loss {point.loss:.2f}, by estimate and before 8 bits:",
+            "",
+            "| level | bits per 40 ms | bits of a state | distortion |",
+            "| --- | --- | --- | --- |",
+            *levels,
+            "",
+        ]
+    )
+
+
+def _speech(about: Path) -> Sequence[tuple[str, str]]:
+    try:
+        speech = json.loads(about.read_text("utf-8"))["speech"]
+        sources = [" ".join(str(source).split()).replace("|", "/") for source in speech["sources"]]
+        hours = f"{float(speech['trained_hours']):.1f} hours"
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    more = [f"{len(sources) - _NAMED_SOURCES} more"] if len(sources) > _NAMED_SOURCES else []
+    return [("Speech", f"{hours}: {'; '.join([*sources[:_NAMED_SOURCES], *more])}")]
