@@ -11,6 +11,7 @@
 # make types   the types alone
 # make docs    the documentation, build/docs/index.html
 # make reproduce   the claims of the DRED article: docs/reproduction.md, the sample report; half an hour, goes on if interrupted
+# make networks   the curves of the networks that come with the testbed: docs/networks.md; some minutes
 # make picture   the README's picture again, from the sample report
 # make requirements   the versions that are installed, with hashes, from pyproject.toml; UPGRADE=--upgrade takes newer ones
 # make clean   removes what these made here (what was fetched and built stays in the user's cache)
@@ -30,7 +31,7 @@ $(shell test -e "$(CACHE)/opus/current/libopus.so" || rm -f .venv/opus.stamp)
 $(shell ls "$(CACHE)"/speech/asterisk-*/index.json >/dev/null 2>&1 || rm -f .venv/speech.stamp)
 $(shell ls "$(CACHE)"/lpcnet/*/weights.bin >/dev/null 2>&1 || rm -f .venv/lpcnet.stamp)
 
-.PHONY: setup setup-train train demo test test-long test-without-libopus coverage bench lint types docs reproduce picture requirements clean
+.PHONY: setup setup-train train demo test test-long test-without-libopus coverage bench lint types docs reproduce networks picture requirements clean
 
 setup: .venv/tools.stamp .venv/opus.stamp .venv/speech.stamp .venv/lpcnet.stamp $(WEBRTC) build/types
 
@@ -77,6 +78,9 @@ docs: .venv/tools.stamp build/types
 
 reproduce: setup
 	PYTHONPATH=docs/_generate $(BIN)/python docs/_article/reproduce.py
+
+networks: setup
+	PYTHONPATH=docs/_generate:benchmarks $(BIN)/python docs/_networks/networks_page.py
 
 picture: setup
 	$(BIN)/python docs/_generate/picture.py

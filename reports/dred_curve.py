@@ -1,6 +1,6 @@
 """Curves of DRED networks: their differences at equal bitrate and quality, in words and as figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,11 +78,20 @@ def _curve(table: pd.DataFrame, network: str, measure: str) -> RateCurve:
     rates, means = (_means(drawn, each) for each in (kbps, values))
     with np.errstate(divide="ignore"):
         qualities = -10 * np.log10(means) if measure == DISTORTION else described(measure).sign * means
-    order = np.argsort(rates[0], kind="stable")
-    # A level that costs more than another and is no better is on no curve of quality over bitrate.
-    best = np.maximum.accumulate(np.r_[-np.inf, qualities[0, order][:-1]])
-    order = order[qualities[0, order] > best]
-    return RateCurve(network, np.log(rates)[:, order], qualities[:, order], len(rows), len(kbps), len(kbps))
+    kept = [*_better(rates, qualities)]
+    return RateCurve(network, np.log(rates)[:, kept], qualities[:, kept], len(rows), len(kbps), len(kbps))
+
+
+def _better(rates: NDArray[np.float64], qualities: NDArray[np.float64]) -> Iterator[int]:
+    """Yield the levels by rising bitrate, without those that cost more than the one before and are no better.
+
+    In every resample, that is: else the differences of a resample would not be defined.
+    """
+    last = None
+    for level in np.argsort(rates[0], kind="stable").tolist():
+        if last is None or all((each[:, level] > each[:, last]).all() for each in (rates, qualities)):
+            yield level
+            last = level
 
 
 def _means(drawn: NDArray[np.float64], values: pd.DataFrame) -> NDArray[np.float64]:
@@ -225,7 +234,7 @@ def _figure(panels: int) -> "tuple[InlineFigure, list[Axes]]":
     from testbed.reports.inline_figure import InlineFigure
 
     with matplotlib.rc_context(STYLE):
-        figure = InlineFigure(figsize=(3.6 * panels, 3.8), layout="constrained")
+        figure = InlineFigure(figsize=(10.8, 3.8), layout="constrained")
         return figure, list(figure.subplots(1, panels))
 
 
