@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from testbed.codecs.pcm import Pcm16, int16_from_float
-from testbed.errors import PluginError
 from testbed.parameters import Parameters
 
 FRAME_SAMPLES = 160
@@ -111,24 +109,3 @@ class PlacedConcealer:
 
     def __str__(self) -> str:
         return f"concealer {self.parameters.key!r}"
-
-
-def checked(sound: object, samples: int) -> Pcm16:
-    """Return what a concealer gave for a gap of a number of samples, as int16.
-
-    Raises
-    ------
-    PluginError
-        It has another type or length, or holds NaN or an infinity.
-    """
-    if not isinstance(sound, np.ndarray):
-        raise PluginError(f"returned {type(sound).__name__}, not an array")
-    if sound.shape != (samples,):
-        raise PluginError(f"returned an array of shape {sound.shape}, not ({samples},)")
-    if sound.dtype == np.int16:
-        return sound
-    if not np.issubdtype(sound.dtype, np.floating):
-        raise PluginError(f"returned samples of type {sound.dtype}, not int16 or floats")
-    if not np.isfinite(sound).all():
-        raise PluginError("returned NaN or an infinity")
-    return int16_from_float(np.clip(sound, -1, 1).astype(np.float32))

@@ -5,14 +5,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from testbed.codecs.concealers import CONCEALERS, PlacedConcealer
-from testbed.codecs.concealers.concealer import GapToFill, checked
+from testbed.codecs.concealers.concealer import GapToFill
 from testbed.codecs.guarded.process import GuardedPlugin
+from testbed.codecs.guarded.sounds import checked_sounds, sounds_of
 from testbed.codecs.guarded.wire import Item
 from testbed.codecs.pcm import Pcm16
-from testbed.errors import PluginError
 
 
 @lru_cache(maxsize=8)
@@ -31,13 +29,7 @@ def filled(concealer: PlacedConcealer, gaps: Sequence[GapToFill]) -> list[Pcm16]
     PluginError
         The concealer fails; the message has the reason.
     """
-    items: list[Item] = [{name: np.asarray(value) for name, value in vars(gap).items()} for gap in gaps]
-    sounds = []
-    for gap, sound in zip(gaps, process_of(concealer).sounds(items), strict=True):
-        if len(sound) != gap.samples:
-            raise PluginError(f"{concealer}: its process returned {len(sound)} samples, not {gap.samples}")
-        sounds.append(sound)
-    return sounds
+    return sounds_of(process_of(concealer), gaps)
 
 
 def filler(name: str, parameters: dict[str, Any], folder: str) -> Callable[[Sequence[Item]], Iterator[Pcm16]]:
@@ -46,14 +38,7 @@ def filler(name: str, parameters: dict[str, Any], folder: str) -> Callable[[Sequ
 
     def fill(items: Sequence[Item]) -> Iterator[Pcm16]:
         gaps = [_gap(item) for item in items]
-        count = 0
-        for sound in made.fill(gaps):
-            if count == len(gaps):
-                raise PluginError(f"returned more sounds than gaps, {len(gaps)}")
-            yield checked(sound, gaps[count].samples)
-            count += 1
-        if count < len(gaps):
-            raise PluginError(f"returned {count} sounds for {len(gaps)} gaps")
+        return checked_sounds(made.fill(gaps), gaps)
 
     return fill
 

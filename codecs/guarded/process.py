@@ -44,6 +44,9 @@ class GuardedPlugin:
         self._process: subprocess.Popen[bytes] | None = None
         self._stops: list[str] = []
 
+    def __str__(self) -> str:
+        return self._what
+
     def sounds(self, items: Sequence[Item]) -> Iterator[Pcm16]:
         """Yield int16 sound for each item, in order.
 

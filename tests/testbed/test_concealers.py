@@ -1,4 +1,4 @@
-"""Concealers of other people in runs: the examples, and some that fail in every way."""
+"""Concealers and vocoders of other people in runs: the examples, and some that fail."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from typing import ClassVar
 import numpy as np
 
 from testbed.codecs.concealers.concealer import ConcealerParameters
+from testbed.codecs.vocoders.vocoder import VocoderKind
 
 
 class Bad(ConcealerParameters):
@@ -33,7 +34,23 @@ class Bad(ConcealerParameters):
         if self.how == "hang":
             time.sleep(100)
         raise ValueError("odd gap")
+
+
+class Vocoder:
+    def synthesize(self, gaps):
+        return [0.1 * np.sin(np.arange(gap.samples) / 20) for gap in gaps]
+
+
+VOCODER = VocoderKind("Buzz", Vocoder)
+BROKEN = VocoderKind("Broken", lambda: 1 / 0)
 '''
+BAD_ENTRY_POINTS = """
+[testbed.concealers]
+bad = bad_concealer:Bad
+[testbed.vocoders]
+buzz = bad_concealer:VOCODER
+broken = bad_concealer:BROKEN
+"""
 SCENARIO = """
 name: broken
 speech: {corpus: packaged, clips: 1}
@@ -56,17 +73,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for package, (folder, name, value) in packages.items():
         shutil.copytree(folder / package, site / package)
-        installed(site, package, f"{name} = {package}.{value}")
+        installed(site, package, f"[testbed.concealers]\n{name} = {package}.{value}\n")
     (site / "bad_concealer.py").write_text(BAD, "utf-8")
-    installed(site, "bad_concealer", "bad = bad_concealer:Bad")
+    installed(site, "bad_concealer", BAD_ENTRY_POINTS)
     return site
 
 
-def installed(site: Path, package: str, entry_point: str) -> None:
+def installed(site: Path, package: str, entry_points: str) -> None:
     info = site / f"{package}-0.3.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.3\n", "utf-8")
-    (info / "entry_points.txt").write_text(f"[testbed.concealers]\n{entry_point}\n", "utf-8")
+    (info / "entry_points.txt").write_text(entry_points, "utf-8")
 
 
 def run_python(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -96,12 +113,13 @@ def test_a_concealer_that_fails_fails_its_rows_with_the_reason_and_no_others(
 ) -> None:
     schemes = (
         "{plc: {concealer: repetition}}, {name: raises, plc: {concealer: bad}}, "
-        "{name: hangs, plc: {concealer: {bad: {how: hang, longest_s: 0.5}}}}"
+        "{name: hangs, plc: {concealer: {bad: {how: hang, longest_s: 0.5}}}}, "
+        "neural_plc: {vocoder: buzz}, neural_plc: {vocoder: broken}"
     )
     (tmp_path / "s.yaml").write_text(SCENARIO.replace("SCHEMES", schemes), "utf-8")
     done = run_testbed(site, tmp_path, "run", "s.yaml", "--jobs", "1", "--out", "out")
     assert done.returncode == 0, done.stderr
-    assert "2 of 5 calls failed" in done.stderr
+    assert "3 of 7 calls failed" in done.stderr
     errors = rows(tmp_path / "out").set_index("scheme")["error"]
     assert errors.to_dict() == {
         "no loss": "",
@@ -109,6 +127,8 @@ def test_a_concealer_that_fails_fails_its_rows_with_the_reason_and_no_others(
         "repetition PLC": "",
         "raises": "concealer 'bad': ValueError: odd gap",
         "hangs": "concealer 'bad': took longer than 0.5 s, and was stopped",
+        "neural PLC, Buzz": "",
+        "neural PLC, Broken": "vocoder 'broken': ZeroDivisionError: division by zero",
     }
     failures = (tmp_path / "out" / "failures.jsonl").read_text("utf-8").splitlines()
     [raised] = [json.loads(line) for line in failures if "odd gap" in line]

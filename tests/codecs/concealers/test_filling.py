@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from testbed.codecs.concealers import PlacedConcealer
-from testbed.codecs.concealers.concealer import GapToFill, checked
+from testbed.codecs.concealers.concealer import GapToFill
 from testbed.codecs.concealers.filling import filled
 from testbed.codecs.concealers.onnx_concealer import OnnxConcealer
+from testbed.codecs.guarded.sounds import checked
 from testbed.errors import PluginError
 from tests.codecs.concealers.networks import floats, halving, network, saved
 
