@@ -11,6 +11,7 @@ import soxr
 import testbed
 from testbed.codecs.rtp.packet import RtpPacket
 from testbed.pcap import write_pcap
+from tests.codecs.concealers.networks import halving
 
 SPEECH = (
     ("talk.wav", "en-allison-1.flac", 48_000),
@@ -41,6 +42,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         | {"packetsReceived": 45 * second, "packetsLost": 5 * second, "jitter": 0.004}
         for second in range(10)
     ]
+    (place / "model.onnx").write_bytes(halving().SerializeToString())
     (place / "dump.json").write_text(json.dumps(counted))
     for name in ("network.csv", "office.csv"):
         (place / name).write_text("\n".join(["send_ms,arrival_ms", *arrivals]) + "\n")

@@ -146,12 +146,8 @@ def test_the_examples_make_equal_rows_in_two_processes_and_from_the_cache(site: 
     quick = ["--set", "codec.complexity=0", "--set", "metrics=[estoi]", "--set", "realizations=2"]
     for scenario in ("repetition", "levelled"):
         tables = []
-        for out, jobs, cache in (
-            ("two", "2", "--cache"),
-            ("one", "1", "--no-cache"),
-            ("again", "1", "--cache"),
-        ):
-            options = ["--jobs", jobs, cache, "--out", f"{scenario}-{out}"]
+        for out, *options in (["two", "--jobs", "2"], ["one", "--no-cache"], ["again", "--jobs", "1"]):
+            options += ["--out", f"{scenario}-{out}"]
             done = run_testbed(site, tmp_path, "run", f"{scenario}.yaml", *quick, *options)
             assert done.returncode == 0, done.stderr
             tables.append(rows(tmp_path / f"{scenario}-{out}"))
