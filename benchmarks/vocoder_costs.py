@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +17,11 @@ import realizations
 import scipy.linalg.cython_blas  # noqa: F401 - numba's BLAS: loaded before threads are limited
 from threadpoolctl import threadpool_limits
 
-from testbed.codecs.lpcnet.layers import SHAPES
+from testbed.codecs.lpcnet.weights import weights
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.vocoders import VOCODERS
 from testbed.codecs.vocoders.vocoder import VocoderGap
-from testbed.kernels import fargan
+from testbed.kernels import fargan, lpcnet
 from testbed.kernels.features import extract_features, feature_state
 from testbed.kernels.pitch_network import pitch_network
 from testbed.kernels.weights import read_blob
@@ -30,18 +29,6 @@ from testbed.kernels.weights import read_blob
 FRAME = 160
 GAPS, GAP_FRAMES, AHEAD, PAST_FRAMES = 64, 20, 2, 15
 REPEATS = 3
-PER_SAMPLE = (
-    *("sparse_gru_a.recurrent_weights", "sparse_gru_a.diag_weights"),
-    *("gru_b.input_weights", "gru_b.recurrent_weights", "dual_fc.input_weights", "dual_fc.factor"),
-)
-PER_FRAME = ("feature_conv1", "feature_conv2", "feature_dense1", "feature_dense2", "gru_a_dense_feature")
-
-
-def lpcnet_operations() -> float:
-    """Return LPCNet's multiplications and additions per second of speech."""
-    sample = sum(prod(SHAPES[name]) for name in PER_SAMPLE)
-    frame = sum(prod(SHAPES[f"{name}.input_weights"]) for name in PER_FRAME)
-    return 2 * (16_000 * sample + 100 * frame)
 
 
 def gaps(pcm: np.ndarray, features: np.ndarray) -> list[VocoderGap]:
@@ -115,10 +102,12 @@ def main() -> None:
     extract_features(network, feature_state(1), 32768 * pcm[np.newaxis], features)
     batch = gaps(pcm, features[0])
     speech_s = sum(gap.samples for gap in batch) / 16_000
-    a_second, a_start = fargan.operations_per_second()
+    counts = {
+        "fargan": fargan.operations_per_second(),
+        "lpcnet": lpcnet.operations_per_second(lpcnet.lpcnet(weights())),
+    }
     operations = {
-        "fargan": 2 * (a_second + a_start * len(batch) / speech_s),
-        "lpcnet": lpcnet_operations(),
+        name: 2 * (a_second + a_start * len(batch) / speech_s) for name, (a_second, a_start) in counts.items()
     }
     with threadpool_limits(1):
         first = seconds(by_fargan(batch), speech_s)
