@@ -5,7 +5,7 @@ hearing 25 ms of real speech; these count as time but not as speech made. The C 
 compiled for any x86-64, makes one signal at a time, a whole clip. Each runs in one thread, whose processor
 time is measured; the C program is measured first and last, and the faster counts.
 
-The floor: LPCNet multiplies and adds 1.20 G times per second of speech, of which 97 % are in the step of each
+The floor: LPCNet multiplies and adds 1.20 G times per second of speech, of which 98 % are in the step of each
 sample, and 27 M times before each gap. Divided by what this core reaches in large float32 matrix products,
 that is the least that a program of these products can take; tanh, exponentials and draws come on top.
 """

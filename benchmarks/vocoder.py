@@ -97,9 +97,10 @@ class Gaps:
     """A batch of gaps of one length, at random places of the speech."""
 
     def __init__(self, pcm: np.ndarray, batch: int, gap_ms: int) -> None:
-        self.network = plc_network(read_blob(opus_build.installed().weights))
+        self.network = plc_network(read_blob(opus_build.built().weights))
         starts = np.random.default_rng(2).integers(0, len(pcm) - 160 * MAX_HEARD, batch)
-        self.past = np.stack([pcm[start : start + 160 * MAX_HEARD] for start in starts]) / np.float32(32768)
+        heard = np.stack([pcm[start : start + 160 * MAX_HEARD] for start in starts])
+        self.past = (heard / 32768).astype(np.float32)
         self.first = np.ones(batch, np.int64)
         self.given = np.zeros((batch, AHEAD + gap_ms // 10, 20), np.float32)
         self.known = np.zeros((batch, AHEAD + gap_ms // 10), bool)
@@ -145,7 +146,7 @@ def start(cache: str) -> tuple[float, int]:
 def main() -> None:
     """Print tables and, last, one line of JSON with the ratios."""
     pcm = realizations.packaged_speech()
-    ratios = {}
+    ratios: dict[str, object] = {}
     with threadpool_limits(1):
         rates = (matrix_rate(), levels_rate())
         for name, rate in zip(("float32", "8-bit"), rates, strict=True):

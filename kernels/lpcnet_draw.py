@@ -24,7 +24,7 @@ _LOWEST = np.float32(-50)
 _EXPONENT_ZERO, _MANTISSA_BITS = np.int32(127), np.int32(23)
 _FLOOR = np.float32(0.002)
 """Subtracted from probabilities, so that rare steps are never drawn."""
-_MULTIPLIER, _INCREMENT = np.uint32(1103515245), np.uint32(12345)
+_MULTIPLIER, _INCREMENT, _MODULUS = np.uint64(1103515245), np.uint64(12345), np.uint64(2**32)
 _DRAWS = np.float32(1 / 32768)
 
 
@@ -87,6 +87,6 @@ def draw(logarithms: Floats, sharpness: Floats, random: NDArray[np.uint32], draw
         for i in range(STEPS):
             above = values[i] * scale - _FLOOR
             values[i] = above if above > _ZERO else _ZERO
-        random[item] = random[item] * _MULTIPLIER + _INCREMENT
+        random[item] = np.uint32((np.uint64(random[item]) * _MULTIPLIER + _INCREMENT) % _MODULUS)
         share = np.float32((random[item] >> np.uint32(16)) & np.uint32(32767)) * _DRAWS
         drawn[item] = _find(values, sums, _sum_parts(values, sums) * share)
