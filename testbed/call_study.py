@@ -33,6 +33,7 @@ from testbed.scenario.checks import (
     check_concealers,
     check_languages,
     check_packages,
+    check_vocoders,
     clips_of,
     mixer_for,
 )
@@ -74,6 +75,7 @@ class CallStudy:
     ) -> None:
         check_codec(scenario)
         check_concealers(scenario)
+        check_vocoders(scenario)
         check_packages(scenario)
         clips = clips_of(scenario)
         check_languages(scenario, clips)

@@ -1,4 +1,4 @@
-"""Capabilities of libopus, and vocoders, that a scenario needs, by key, and those that are missing."""
+"""Capabilities of libopus that a scenario needs, by key, and those that are missing."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from testbed.codecs.opus.capabilities import Capabilities, refusal
 from testbed.codecs.schemes import SchemeSpec
 from testbed.codecs.schemes.part import ENHANCEMENT_COMPLEXITY, NEURAL_CONCEALMENT_COMPLEXITY
-from testbed.codecs.vocoders import VOCODERS
 from testbed.plan import speech_settings
 from testbed.playout.adaptive import concealer_of
 from testbed.scenario.document import KeyPath
@@ -72,11 +71,11 @@ def _of_scheme(key: KeyPath, scheme: SchemeSpec, complexity: int, conceals: bool
 
 
 def unmet(scenario: Scenario, able: Capabilities) -> list[str]:
-    """Return a line for each need of a scenario, at any point of its sweep, that this machine does not meet.
+    """Return a line for each need of a scenario, at any point of its sweep, that this libopus does not meet.
 
     Each line begins with the file, line and key of the scenario.
     """
-    found = [line for point in points(scenario) for line in (*_unmet(point, able), *_without_vocoder(point))]
+    found = [line for point in points(scenario) for line in _unmet(point, able)]
     return list(dict.fromkeys(found))
 
 
@@ -94,15 +93,6 @@ def _unmet(point: Point[Scenario], able: Capabilities) -> Iterator[str]:
     if reason:
         where = scenario.at("codec")
         yield f"{where}: {able.version} at {able.path} cannot encode with these settings: {reason}"
-
-
-def _without_vocoder(point: Point[Scenario]) -> Iterator[str]:
-    """Yield a line for each vocoder that a scenario names and this machine cannot make."""
-    for index, scheme in enumerate(point.scenario.schemes):
-        for part in scheme.parts:
-            vocoder = part.synthesized_by()
-            if vocoder is not None and (missing := VOCODERS[vocoder].missing()):
-                yield f"{point.scenario.at('schemes', index, part.key, 'vocoder')}: {missing}"
 
 
 def build_command() -> str:

@@ -19,12 +19,6 @@ def _lpcnet() -> Vocoder:
     return LpcnetVocoder()
 
 
-def _missing_weights() -> str:
-    from testbed.codecs.lpcnet.weights import missing
-
-    return missing()
-
-
 def _lpc() -> Vocoder:
     from testbed.codecs.vocoders.lpc import LpcVocoder
 
@@ -35,7 +29,7 @@ VOCODERS: Registry[VocoderKind] = Registry(
     "vocoder",
     {
         FARGAN: VocoderKind("FARGAN", create=None),
-        "lpcnet": VocoderKind("LPCNet", _lpcnet, _missing_weights),
+        "lpcnet": VocoderKind("LPCNet", _lpcnet),
         "lpc": VocoderKind("LPC", _lpc),
     },
     group="testbed.vocoders",

@@ -1,4 +1,4 @@
-"""Gaps synthesized by a vocoder of the registry, as 16-bit samples; another package's has its own process."""
+"""Vocoders of the registry at work; one of another package has a process of its own."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -6,12 +6,12 @@ from functools import cache
 from testbed.codecs.guarded.process import GuardedPlugin
 from testbed.codecs.guarded.sounds import checked_sounds, sounds_of
 from testbed.codecs.guarded.wire import Item
-from testbed.codecs.pcm import Pcm16, int16_from_float
+from testbed.codecs.pcm import Pcm16
 from testbed.codecs.vocoders import VOCODERS
 from testbed.codecs.vocoders.vocoder import Vocoder, VocoderGap, VocoderKind
 
-_LONGEST_S = 30
-"""Longest time for the sound of a gap."""
+_MOST_SENT = 64
+"""Gaps that a vocoder of another package is given together."""
 
 
 def vocode(name: str, gaps: Sequence[VocoderGap]) -> list[Pcm16]:
@@ -21,10 +21,31 @@ def vocode(name: str, gaps: Sequence[VocoderGap]) -> list[Pcm16]:
     ------
     PluginError
         A vocoder of another package fails; the message has the reason.
+    CodecError
+        It lacks its weights.
     """
-    if any(plugin.name == name for plugin in VOCODERS.plugins):
-        return sounds_of(_process_of(name), gaps)
-    return [int16_from_float(sound) for sound in _made(VOCODERS[name]).synthesize(gaps)]
+    if not _is_foreign(name):
+        return [*checked_sounds(_made(VOCODERS[name]).synthesize(gaps), gaps)]
+    parts = (gaps[begin : begin + _MOST_SENT] for begin in range(0, len(gaps), _MOST_SENT))
+    return [sound for part in parts for sound in sounds_of(_process_of(name), part)]
+
+
+def prepare(name: str) -> None:
+    """Make a vocoder, or start its process.
+
+    Raises
+    ------
+    PluginError, CodecError
+        As of `vocode`.
+    """
+    if _is_foreign(name):
+        _process_of(name).start()
+    elif VOCODERS[name].create is not None:
+        _made(VOCODERS[name])
+
+
+def _is_foreign(name: str) -> bool:
+    return any(plugin.name == name for plugin in VOCODERS.plugins)
 
 
 @cache
@@ -35,7 +56,7 @@ def _made(kind: VocoderKind) -> Vocoder:
 
 @cache
 def _process_of(name: str) -> GuardedPlugin:
-    return GuardedPlugin(f"vocoder {name!r}", f"{__name__}:filler", [name], _LONGEST_S)
+    return GuardedPlugin(f"vocoder {name!r}", f"{__name__}:filler", [name], VOCODERS[name].longest_s)
 
 
 def filler(name: str) -> Callable[[Sequence[Item]], Iterator[Pcm16]]:
@@ -43,10 +64,12 @@ def filler(name: str) -> Callable[[Sequence[Item]], Iterator[Pcm16]]:
     made = _made(VOCODERS[name])
 
     def fill(items: Sequence[Item]) -> Iterator[Pcm16]:
-        gaps = [
-            VocoderGap(item["past"], item["past_features"], item["features"], int(item["seed"]))
-            for item in items
-        ]
+        gaps = [_gap(item) for item in items]
         return checked_sounds(made.synthesize(gaps), gaps)
 
     return fill
+
+
+def _gap(item: Item) -> VocoderGap:
+    past, past_features, features = (item[name].copy() for name in ("past", "past_features", "features"))
+    return VocoderGap(past, past_features, features, int(item["seed"]))

@@ -1,11 +1,13 @@
 """The interface of vocoders, which synthesize gaps from features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from testbed.codecs.concealers.concealer import Sound
 
 Floats = NDArray[np.float32]
 
@@ -27,7 +29,7 @@ class VocoderGap:
         float32 (frames + 2, 20): the vectors of a gap of `frames` of 10 ms, brought by DRED or predicted;
         vector i ends with frame i. The last two are look-ahead.
     seed
-        Seed of the gap's random numbers, 0 to 2**64 - 1; the same gap of the same call has the same one.
+        Seed of the gap's random numbers, 0 to 2**63 - 1; the same gap of the same call has the same one.
     """
 
     past: Floats
@@ -49,8 +51,11 @@ class VocoderGap:
 class Vocoder(Protocol):
     """Synthesizes gaps. The sound of a gap is a function of that gap alone, whatever the others are."""
 
-    def synthesize(self, gaps: Sequence[VocoderGap]) -> Sequence[Floats]:
-        """Return the sound of each gap, float32 (gap.samples,): 16 kHz, full scale is 1."""
+    def synthesize(self, gaps: Sequence[VocoderGap]) -> Iterable[Sound]:
+        """Return the sound of each gap, (`gap.samples`,), in order.
+
+        It is int16, or floats whose full scale is 1; what is louder is clipped.
+        """
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,16 @@ class VocoderKind:
     label
         Its name in tables.
     create
-        Makes the vocoder, once per process; None: the engine has it (FARGAN, whose state libopus keeps from
-        one gap to the next).
-    missing
-        Returns what this machine lacks for it, and the command that gets it; ``""`` for nothing.
+        Makes the vocoder, once per process, such as its class; None: the engine has it (FARGAN, whose state
+        libopus keeps from one gap to the next).
     version
         Raised when its sound changes, so that no earlier sound is taken from the cache.
+    longest_s
+        Longest time for the sound of a gap; a vocoder of another package that takes longer is stopped, and
+        the call fails.
     """
 
     label: str
     create: Callable[[], Vocoder] | None
-    missing: Callable[[], str] = lambda: ""
     version: int = 1
+    longest_s: float = 30

@@ -10,8 +10,9 @@ from testbed.codecs.engines import ENGINES
 from testbed.codecs.opus.build import installed
 from testbed.codecs.opus.capabilities import capabilities
 from testbed.codecs.opus.library import find
+from testbed.codecs.vocoders.synthesis import prepare
 from testbed.concealing import concealer_for
-from testbed.errors import PluginError, ScenarioError, SpeechError
+from testbed.errors import CodecError, PluginError, ScenarioError, SpeechError
 from testbed.metrics import METRICS
 from testbed.mixing import Mixer, mixer_of
 from testbed.needs import unmet
@@ -95,6 +96,29 @@ def check_packages(scenario: Scenario) -> None:
             lines.append(f"{place}: {name} needs {needed}, which is not installed; {metric.install}")
     if lines:
         raise ScenarioError("\n".join(lines))
+
+
+def check_vocoders(scenario: Scenario) -> None:
+    """Check that each vocoder can be made: it has its weights, and another package's is built in its process.
+
+    Raises
+    ------
+    ScenarioError
+        One cannot; the message begins with the file, line and key of the scenario.
+    """
+    lines: dict[str, str] = {}
+    for point in points(scenario):
+        for index, scheme in enumerate(point.scenario.schemes):
+            for part in scheme.parts:
+                vocoder = part.synthesized_by()
+                if vocoder is not None and vocoder not in lines:
+                    try:
+                        prepare(vocoder)
+                    except (CodecError, PluginError) as error:
+                        place = point.scenario.at("schemes", index, part.key, "vocoder")
+                        lines[vocoder] = f"{place}: {error}"
+    if lines:
+        raise ScenarioError("\n".join(lines.values()))
 
 
 def check_concealers(scenario: Scenario) -> None:

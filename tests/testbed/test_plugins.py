@@ -74,6 +74,7 @@ def test_the_doctor_lists_plugins_and_names_the_one_that_does_not_load(site: Pat
     assert good == {
         "0.1.0: stage handover",
         "0.1.0: scheme part delayed_copy",
+        "0.1.0: vocoder whisper",
         "0.1.0: congestion controller aimd",
         "0.1.0: metric lsd_db",
     }

@@ -45,7 +45,7 @@ class FreshFargan:
 @pytest.fixture
 def fresh(monkeypatch):
     made = FreshFargan()
-    monkeypatch.setitem(VOCODERS._loaded, "fresh", VocoderKind("Fresh", lambda: made))
+    monkeypatch.setitem(VOCODERS._builtin, "fresh", VocoderKind("Fresh", lambda: made))
     return made
 
 
