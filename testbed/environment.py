@@ -13,6 +13,7 @@ from pathlib import Path
 
 from testbed.channels.loss.lossgen import WEIGHTS
 from testbed.codecs.concealers import ConcealerParameters
+from testbed.codecs.lpcnet import weights as lpcnet
 from testbed.codecs.opus.capabilities import capabilities
 from testbed.files import cache_dir
 from testbed.metrics import METRICS, packages
@@ -90,7 +91,10 @@ def differences(here: Environment) -> list[str]:
     there = like(here)
     differing = [fact for fact, value in here.items() if there[fact] != value]
     found = [f"{name} is {there[kind, name]} there and {here[kind, name]} here" for kind, name in differing]
-    if any(kind == "installed" for kind, _ in differing):
+    installed = {name for kind, name in differing if kind == "installed"}
+    if lpcnet.file().name in installed:
+        found.append(f"run '{lpcnet.FETCH_COMMAND}' there")
+    if installed - {lpcnet.file().name}:
         found.append("run 'testbed opus build' there")
     return found
 
@@ -102,7 +106,8 @@ def _value(kind: str, name: str) -> str:
         return _version(name)
     if kind == "plugin":
         return f"SHA-256 {modules_sha256((name,))[:12]}"
-    own = {path.name: path for path, _ in libopus_files()} | {Path(WEIGHTS).name: cache_dir() / WEIGHTS}
+    fetched = (cache_dir() / WEIGHTS, lpcnet.file(), *(path for path, _ in libopus_files()))
+    own = {path.name: path for path in fetched}
     digest = sha256_of(Path(name) if kind == "file" else own.get(name, Path()))
     return "missing" if digest is None else f"SHA-256 {digest[:12]}"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from testbed.channels.loss.lossgen import WEIGHTS, Lossgen
 from testbed.codecs.concealers import ConcealerParameters
+from testbed.codecs.lpcnet import weights as lpcnet
 from testbed.codecs.opus import library as libopus
 from testbed.codecs.opus.build import installed
 from testbed.codecs.schemes import SchemeSpec
@@ -38,8 +39,8 @@ class Input:
         Absolute path.
     role
         ``"channel"`` (a recording that is replayed), ``"concealer"`` (its network), ``"speech"``, ``"mixed"``
-        (a recording mixed into speech), ``"libopus"``, ``"weights"`` (of its networks), ``"network"`` (a
-        network of DRED that is not libopus's) or ``"scenario"``.
+        (a recording mixed into speech), ``"libopus"``, ``"weights"`` (of its networks and of LPCNet),
+        ``"network"`` (a network of DRED that is not libopus's) or ``"scenario"``.
     sha256, bytes
         Of its content.
     """
@@ -214,6 +215,8 @@ def _files(
         yield from named_files(point.scenario)
         for scheme in getattr(point.scenario, "schemes", ()):
             yield from network_files(scheme)
+            if scheme.synthesized_by() == "lpcnet":
+                yield lpcnet.file(), "weights"
     for path in () if mixer is None else mixer.files:
         yield path.absolute(), "mixed"
     for clip in clips:

@@ -32,6 +32,11 @@ def folder() -> Path:
     return cache_dir() / "lpcnet" / "freedv-191005"
 
 
+def file() -> Path:
+    """Return the path of the weights."""
+    return folder() / WEIGHTS
+
+
 def library() -> Path:
     """Return the path of the library that the weights come from."""
     return folder() / LIBRARY
@@ -39,7 +44,7 @@ def library() -> Path:
 
 def missing() -> str:
     """Return what is wrong with the weights on this machine, and the command that helps; "" for nothing."""
-    path = folder() / WEIGHTS
+    path = file()
     try:
         whole = path.stat().st_size == _BYTES and _digest(path) == _SHA256 and library().is_file()
     except OSError:
@@ -64,7 +69,7 @@ def weights() -> dict[str, NDArray[np.generic]]:
     """
     if wrong := missing():
         raise CodecError(wrong)
-    data = (folder() / WEIGHTS).read_bytes()
+    data = file().read_bytes()
     arrays, start = {}, 0
     for name, shape in SHAPES.items():
         end = start + array_bytes(shape)
@@ -103,13 +108,13 @@ def fetch(package: Path | None = None, progress: Callable[[str], None] = print) 
             shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=final.parent) as temporary:
             work = Path(temporary)
-            file = package or fetch_package(work, progress)
-            progress(f"Reading the weights from {file.name}")
+            source = package or fetch_package(work, progress)
+            progress(f"Reading the weights from {source.name}")
             made = work / "made"
             made.mkdir()
-            take_out(file, made)
+            take_out(source, made)
             if (digest := _digest(made / WEIGHTS)) != _SHA256:
-                raise FetchError(f"{file}: the SHA-256 of its weights is {digest}, not {_SHA256}")
+                raise FetchError(f"{source}: the SHA-256 of its weights is {digest}, not {_SHA256}")
             os.sync()
             if final.exists():
                 final.rename(work / "damaged")
@@ -120,5 +125,5 @@ def fetch(package: Path | None = None, progress: Callable[[str], None] = print) 
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,6 +9,8 @@ import pytest
 import soundfile
 
 from testbed import runner
+from testbed.codecs.lpcnet import weights as lpcnet
+from testbed.environment import differences
 from testbed.errors import ResultsError
 from testbed.loaded_run import load
 from testbed.progress import Progress
@@ -109,6 +111,16 @@ def test_swept_files_and_the_weights_of_lossgen_are_inputs(tmp_path: Path) -> No
     scenario = parse_scenario(text + "sweep: {channel.trace.file: [a.txt, b.txt]}\n", tmp_path)
     found = [(Path(each.path).name, each.role) for each in inputs_of(points(scenario))]
     assert sorted(found) == [("a.txt", "channel"), ("b.txt", "channel"), ("lossgen_data.c", "weights")]
+
+
+def test_the_weights_of_lpcnet_are_an_input_that_another_machine_must_have(tmp_path: Path) -> None:
+    text = SCENARIO.replace("CHANNEL", "{loss: {model: bernoulli, rate: 0.1}}")
+    text = text.replace("[plc]", "[neural_plc: {vocoder: lpcnet}]\nengine: numba")
+    [weights] = inputs_of(points(parse_scenario(text, tmp_path)))
+    assert (Path(weights.path), weights.role) == (lpcnet.file(), "weights")
+    fact = ("installed", lpcnet.file().name)
+    assert differences({fact: f"SHA-256 {weights.sha256[:12]}"}) == []
+    assert differences({fact: "SHA-256 0"})[1:] == ["run 'testbed lpcnet fetch' there"]
 
 
 def test_a_file_that_changes_during_the_run_is_warned_about(tmp_path: Path) -> None:
