@@ -68,8 +68,11 @@ class _Spec:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        one = {**handler(schema), "minProperties": 1, "maxProperties": 1}
-        return {"anyOf": [{"enum": [*OWN, *CONCEALERS]}, one]}
+        one = {**handler(schema), "title": "ConcealerSpec", "minProperties": 1, "maxProperties": 1}
+        of_file = one["properties"]["onnx"]
+        one["properties"]["onnx"] = {"anyOf": [{"type": "string"}, of_file]}
+        names = [name for name in CONCEALERS if name not in CONCEALERS.builtin]
+        return {"anyOf": [{"enum": [*OWN, *names]}, one]}
 
 
 AnyConcealer = Annotated[Concealer | ConcealerParameters, _Spec()]

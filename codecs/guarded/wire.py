@@ -63,7 +63,7 @@ def unpacked(message: bytes) -> list[dict[str, NDArray[Any]]]:
         item = {}
         for name, (kind, shape) in described.items():
             count = int(np.prod(shape, dtype=np.int64))
-            item[name] = np.frombuffer(content, kind, count, place).reshape(shape)
+            item[name] = np.frombuffer(content, kind, count, place).reshape(shape).copy()
             place += item[name].nbytes
         items.append(item)
     return items

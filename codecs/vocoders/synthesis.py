@@ -64,12 +64,10 @@ def filler(name: str) -> Callable[[Sequence[Item]], Iterator[Pcm16]]:
     made = _made(VOCODERS[name])
 
     def fill(items: Sequence[Item]) -> Iterator[Pcm16]:
-        gaps = [_gap(item) for item in items]
+        gaps = [
+            VocoderGap(item["past"], item["past_features"], item["features"], int(item["seed"]))
+            for item in items
+        ]
         return checked_sounds(made.synthesize(gaps), gaps)
 
     return fill
-
-
-def _gap(item: Item) -> VocoderGap:
-    past, past_features, features = (item[name].copy() for name in ("past", "past_features", "features"))
-    return VocoderGap(past, past_features, features, int(item["seed"]))

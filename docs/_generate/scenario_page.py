@@ -21,7 +21,13 @@ UNITS = {
 }
 TAGS = ("model", "discipline", "controller", "policy", "kind")
 """Keys whose value chooses the model of a mapping."""
-TITLES = {"Scenario": "Comparison of schemes", "FlowScenario": "Flow study", "StageSpec": "Stages"}
+TITLES = {
+    "Scenario": "Comparison of schemes",
+    "FlowScenario": "Flow study",
+    "StageSpec": "Stages",
+    "ConcealerSpec": "Other concealers",
+}
+LINKS = {"StageSpec": "a stage", "ConcealerSpec": "another concealer"}
 ANCHORS = {"Scenario": "comparison", "FlowScenario": "flow-study"}
 LARGE = 10**15
 """No bound that a reader meets."""
@@ -153,7 +159,7 @@ class Reference:
     def _link(self, each: Schema) -> str | None:
         """Return a link to the section of a model; None for what has no section."""
         if is_choice_of_key(each):
-            return f"[a stage](#{anchor(each['title'])})"
+            return f"[{LINKS[each['title']]}](#{anchor(each['title'])})"
         if "$ref" not in each:
             return None
         name = name_of(each)

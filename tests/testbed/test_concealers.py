@@ -36,19 +36,24 @@ class Bad(ConcealerParameters):
         raise ValueError("odd gap")
 
 
-class Vocoder:
+class Broken:
+    def synthesize(self, gaps):
+        return 1 / 0
+
+
+class Buzz:
     def synthesize(self, gaps):
         return [0.1 * np.sin(np.arange(gap.samples) / 20) for gap in gaps]
 
 
-VOCODER = VocoderKind("Buzz", Vocoder)
-BROKEN = VocoderKind("Broken", lambda: 1 / 0)
+BUZZ = VocoderKind("Buzz", Buzz)
+BROKEN = VocoderKind("Broken", Broken)
 '''
 BAD_ENTRY_POINTS = """
 [testbed.concealers]
 bad = bad_concealer:Bad
 [testbed.vocoders]
-buzz = bad_concealer:VOCODER
+buzz = bad_concealer:BUZZ
 broken = bad_concealer:BROKEN
 """
 SCENARIO = """
@@ -95,7 +100,7 @@ def run_python(site: Path, folder: Path, *arguments: str) -> subprocess.Complete
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
 
 

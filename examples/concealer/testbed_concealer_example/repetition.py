@@ -19,6 +19,8 @@ class Repetition(ConcealerParameters):
 
     Attributes
     ----------
+    past_ms
+        Duration of the sound before a gap in which the period is sought.
     hold_ms
         Time for which the sound keeps its level.
     fade_ms
