@@ -87,7 +87,7 @@ def test_networks_that_come_with_the_testbed_have_a_card_and_a_version_each():
     for name, each in found.items():
         assert name == each.title == find_network(name).name
         assert len((Path(each.folder) / CARD).read_text("utf-8")) > 100
-        assert sum(path.stat().st_size for path in each.files) < 1 << 20
+        assert sum(path.stat().st_size for path in each.files) < 1_150_000
         network.models(each)
     assert len({each.version for each in found.values()}) == len(found)
 
