@@ -79,9 +79,9 @@ def export_training(training: Path, folder: Path, features: Floats | None = None
         As `load_trained` and `export` raise them.
     """
     trained = load_trained(training / CHECKPOINT_FILE)
-    kept = tuple(int(each.kept.sum()) for each in reversed(_of_quantizers(trained.model)))
+    states, latents = (int(each.kept.sum()) for each in _of_quantizers(trained.model))
     name = folder.absolute().name
-    text = card(name, trained.settings, trained.point, kept, training / ABOUT_FILE)
+    text = card(name, trained.settings, trained.point, (latents, states), training / ABOUT_FILE)
     return export(trained.model, folder, text, features)
 
 
