@@ -112,7 +112,7 @@ class Dred(WithinEncoder):
     dq: int | None = Field(None, ge=0, le=7)
     qmax: int | None = Field(None, ge=1, le=15)
     vocoder: VocoderName = FARGAN
-    network: Network = LIBOPUS
+    network: Network = Field("libopus", validate_default=True)
 
     def label(self) -> str:
         name = "DRED" if self.writer == "libopus" else "testbed DRED"
