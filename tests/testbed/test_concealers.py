@@ -119,12 +119,12 @@ def test_a_concealer_that_fails_fails_its_rows_with_the_reason_and_no_others(
     schemes = (
         "{plc: {concealer: repetition}}, {name: raises, plc: {concealer: bad}}, "
         "{name: hangs, plc: {concealer: {bad: {how: hang, longest_s: 0.5}}}}, "
-        "neural_plc: {vocoder: buzz}, neural_plc: {vocoder: broken}"
+        "neural_plc: {vocoder: buzz}"
     )
     (tmp_path / "s.yaml").write_text(SCENARIO.replace("SCHEMES", schemes), "utf-8")
     done = run_testbed(site, tmp_path, "run", "s.yaml", "--jobs", "1", "--out", "out")
     assert done.returncode == 0, done.stderr
-    assert "3 of 7 calls failed" in done.stderr
+    assert "2 of 6 calls failed" in done.stderr
     errors = rows(tmp_path / "out").set_index("scheme")["error"]
     assert errors.to_dict() == {
         "no loss": "",
@@ -133,13 +133,21 @@ def test_a_concealer_that_fails_fails_its_rows_with_the_reason_and_no_others(
         "raises": "concealer 'bad': ValueError: odd gap",
         "hangs": "concealer 'bad': took longer than 0.5 s, and was stopped",
         "neural PLC, Buzz": "",
-        "neural PLC, Broken": "vocoder 'broken': ZeroDivisionError: division by zero",
     }
     failures = (tmp_path / "out" / "failures.jsonl").read_text("utf-8").splitlines()
     [raised] = [json.loads(line) for line in failures if "odd gap" in line]
     assert 'bad_concealer.py", line' in raised["traceback"]
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
     assert manifest["versions"]["testbed_concealer_example"] == "0.3"
+
+
+def test_a_vocoder_that_cannot_be_built_is_refused_before_the_run(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(SCENARIO.replace("SCHEMES", "neural_plc: {vocoder: broken}"), "utf-8")
+    done = run_testbed(site, tmp_path, "run", "s.yaml", "--out", "out")
+    place = "s.yaml:5: schemes.1.neural_plc.vocoder"
+    assert done.returncode == 2
+    assert done.stderr == f"{place}: vocoder 'broken': ZeroDivisionError: division by zero\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.long

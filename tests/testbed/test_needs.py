@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import testbed
-from testbed.codecs.lpcnet import weights
 from testbed.codecs.opus import library as libopus
 from testbed.codecs.opus.capabilities import Capabilities
 from testbed.errors import ScenarioError
@@ -65,20 +64,6 @@ def test_a_missing_capability_is_named_with_the_key_that_needs_it(
     assert f", which libopus 1 at {path} does not have" in line
     assert line.endswith("`testbed opus build` builds one that has it")
     assert unmet(scenario(), Capabilities(path, "libopus 1", **{**EVERYTHING, capability: False})) == []
-
-
-def test_a_vocoder_without_its_weights_is_named_with_the_command_that_gets_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted = scenario("[plc]", "[neural_plc: {vocoder: lpcnet}]\nengine: numba")
-    able = Capabilities(libopus.find(), "libopus 1", **EVERYTHING)
-    assert unmet(wanted, able) == []
-    monkeypatch.setattr(weights, "folder", lambda: tmp_path)
-    [line] = unmet(wanted, able)
-    assert line.startswith(
-        "scenario:4: schemes.0.neural_plc.vocoder: LPCNet's weights are not on this machine"
-    )
-    assert line.endswith("`testbed lpcnet fetch` gets them")
 
 
 @pytest.mark.parametrize(("preset", "count"), [("neteq", 0), ("signal", 1)])

@@ -67,6 +67,20 @@ def test_the_example_runs_and_the_manifest_has_its_version(site: Path, tmp_path:
     assert list(manifest["plugins"]) == ["testbed_plugin_example"]
 
 
+def test_its_vocoder_speaks_in_gaps_in_a_process_of_its_own(site: Path, tmp_path: Path) -> None:
+    shutil.copy(EXAMPLE / "handover.yaml", tmp_path)
+    schemes = "schemes=[plc, {neural_plc: {vocoder: lpc}}, {neural_plc: {vocoder: whisper}}]"
+    settings = ("engine=numba", "codec.complexity=0", "metrics=[estoi]", schemes)
+    chosen = [word for setting in settings for word in ("--set", setting)]
+    done = run_testbed(site, tmp_path, "run", "handover.yaml", "--out", "run", "--jobs", "1", *chosen)
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_parquet(tmp_path / "run" / "results.parquet").set_index("scheme")["estoi"]
+    assert scores["neural PLC, whisper"] != scores["neural PLC, LPC"]
+    assert scores["neural PLC, whisper"] > 0.5
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
+    assert manifest["versions"]["testbed-plugin-example"] == "0.1.0"
+
+
 def test_the_doctor_lists_plugins_and_names_the_one_that_does_not_load(site: Path, tmp_path: Path) -> None:
     done = run_testbed(site, tmp_path, "doctor", "--json")
     checks = [check for check in json.loads(done.stdout)["checks"] if check["name"].startswith("plugin")]

@@ -1,1 +1,1 @@
-"""Example of a plugin for the testbed: a stage, a scheme part, a congestion controller and a metric."""
+"""Example of a plugin for the testbed: an item of each kind that a package can add."""

@@ -45,7 +45,8 @@ class FreshFargan:
 @pytest.fixture
 def fresh(monkeypatch):
     made = FreshFargan()
-    monkeypatch.setitem(VOCODERS._builtin, "fresh", VocoderKind("Fresh", lambda: made))
+    for items in (VOCODERS._builtin, VOCODERS._loaded):
+        monkeypatch.setitem(items, "fresh", VocoderKind("Fresh", lambda: made))
     return made
 
 

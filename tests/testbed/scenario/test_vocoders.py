@@ -1,8 +1,13 @@
 """The vocoder of a scheme in a scenario: its name in tables, a sweep of it, and where it is refused."""
 
+from pathlib import Path
+
 import pytest
 
+from testbed.codecs.lpcnet import weights
+from testbed.codecs.vocoders import synthesis
 from testbed.errors import ScenarioError
+from testbed.scenario.checks import check_vocoders
 from testbed.scenario.loading import parse_scenario, points
 
 DRED = "{depth_ms: 100, bitrate_kbps: 20}"
@@ -75,3 +80,20 @@ def test_a_vocoder_that_libopus_lacks_is_refused_where_libopus_decodes() -> None
             parse_scenario(ours.replace(old, new))
         [line] = str(caught.value).splitlines()
         assert line.startswith(f"scenario:7: schemes.2.dred.vocoder: lpc needs {needed}")
+
+
+def test_a_vocoder_without_its_weights_is_named_with_the_command_that_gets_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = TEXT.replace("seed: 1", "engine: numba\nsweep: {schemes.dred.vocoder: [fargan, lpcnet]}")
+    scenario = parse_scenario(text)
+    check_vocoders(scenario)
+    monkeypatch.setattr(weights, "folder", lambda: tmp_path)
+    weights.weights.cache_clear()
+    synthesis._made.cache_clear()
+    with pytest.raises(ScenarioError) as caught:
+        check_vocoders(scenario)
+    assert str(caught.value) == (
+        "scenario:12: schemes.2.dred.vocoder: LPCNet's weights are not on this machine; "
+        "`testbed lpcnet fetch` gets them"
+    )
