@@ -37,7 +37,7 @@ class Settings:
     Attributes
     ----------
     minutes
-        Processor time of the training loop, measurements not counted.
+        Processor time of the training loop per thread, measurements not counted.
     tables, size
         See `testbed.training.model.Rdovae`.
     batch, frames
@@ -143,7 +143,7 @@ class Trainer:
                 return
             begin = time.process_time()
             self._learn()
-            self.seconds += time.process_time() - begin
+            self.seconds += (time.process_time() - begin) / torch.get_num_threads()
             on_step(self)
             if self.seconds >= next_s or self.progress >= 1:
                 next_s = every_s * (self.seconds // every_s + 1)
@@ -189,8 +189,9 @@ class Trainer:
                 chunks = batches.even_chunks(len(self._held_out), _MEASURED_FRAMES, _MEASURED_VECTORS, level)
                 found = model(self._held_out, chunks)
                 losses.append(float(found.loss.mean()))
-                bits = (found.latent_bits, found.state_bits, found.distortion)
-                levels.append(tuple(float(one.mean()) for one in bits))
+                measured = (found.latent_bits, found.state_bits, found.distortion)
+                latent_bits, state_bits, distortion = (float(one.mean()) for one in measured)
+                levels.append((latent_bits, state_bits, distortion))
             sent = [
                 quantizer.are_sent().sum(1).tolist()
                 for quantizer in (model.latent_quantizer, model.state_quantizer)

@@ -40,7 +40,7 @@ def train_rdovae(
             metavar="M",
             min=0.05,
             max=100_000,
-            help="Processor time: with two cores half as long by the clock.",
+            help="Processor time per thread: on an idle machine about the time by the clock.",
         ),
     ] = 60,
     tables: Annotated[
@@ -80,7 +80,7 @@ def train_rdovae(
         int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Seed of weights, batches and noise.")
     ] = 1,
     threads: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Processor cores; default: all.")
+        int | None, typer.Option(metavar="N", min=1, help="Number of threads; default: one per core.")
     ] = None,
 ) -> None:
     """Train the network of DRED on speech, and draw its curves as it goes.

@@ -27,7 +27,7 @@ draw = curves._draw
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ticks = itertools.count()
-    monkeypatch.setattr(trainer.time, "process_time", lambda: STEP_S * next(ticks))
+    monkeypatch.setattr("testbed.training.trainer.time.process_time", lambda: STEP_S * next(ticks))
     monkeypatch.setattr(trainer, "_MEASURED_SEQUENCES", 1)
     monkeypatch.setattr(session, "_CHECKPOINTS", 5)
     monkeypatch.setattr(curves, "_draw", lambda points, path: path.touch())

@@ -1,11 +1,13 @@
 """Speech to train on: recordings become features, some of them held out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from testbed.corpus_voices import CorpusVoice
 from testbed.errors import SpeechError, TrainingError
 from testbed.speech import PACKAGED
 from testbed.training import speech as speeches
@@ -55,7 +57,7 @@ def test_debians_speech_is_fetched_once_and_that_under_the_gpl_if_asked_for(
     monkeypatch.setenv("TESTBED_CACHE", str(tmp_path))
     asked = list[str]()
 
-    def fetched(voices: tuple, tell: speeches.Tell) -> list[TrainingSpeech]:
+    def fetched(voices: Sequence[CorpusVoice], tell: speeches.Tell) -> list[TrainingSpeech]:
         asked.extend(voice.package for voice in voices)
         features = np.ones((4000, 20), np.float16)
         return [TrainingSpeech(features, features + 1, ("a package",))]

@@ -18,7 +18,7 @@ STEP_S = 0.25
 @pytest.fixture(autouse=True)
 def _a_step_takes_a_quarter_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()
-    monkeypatch.setattr(training.time, "process_time", lambda: STEP_S * next(ticks))
+    monkeypatch.setattr("testbed.training.trainer.time.process_time", lambda: STEP_S * next(ticks))
     monkeypatch.setattr(training, "_MEASURED_SEQUENCES", 2)
 
 
