@@ -135,6 +135,7 @@ def train_export(
 
     Numbers that no quantizer level sends are left out. A training that has not ended can be exported, too.
     """
+    _check_pytorch()
     import numpy as np
 
     from testbed.training.export import export_training

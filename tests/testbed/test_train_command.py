@@ -12,9 +12,10 @@ from testbed.training import folder as folders
 from testbed.training.folder import MARKER_FILE, training_folder
 
 
-def test_without_pytorch_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [["rdovae"], ["export", "training", "network"]])
+def test_without_pytorch_it_says_how_to_install_it(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    done = CliRunner().invoke(app, ["train", "rdovae", "--minutes", "1"])
+    done = CliRunner().invoke(app, ["train", *words])
     assert done.exit_code == 2
     assert "PyTorch is not installed" in done.output
     assert "make setup-train" in done.output
