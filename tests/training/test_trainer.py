@@ -58,7 +58,7 @@ def test_the_loss_on_held_out_speech_falls(tables: Any, features: np.ndarray, tm
     trainer = Trainer(settings(20, tables=tables), features[:1400], features[1400:])
     first, last = trained(trainer, tmp_path / "checkpoint.pt", 20)
     assert (first.step, last.step) == (0, 20)
-    assert last.loss < 0.6 * first.loss
+    assert last.loss < 0.85 * first.loss
 
 
 def test_a_resumed_training_ends_with_the_numbers_of_one_that_was_not_interrupted(
