@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from testbed.codecs.concealers import PlacedConcealer
+from testbed.codecs.concealers.concealer import GapToFill
 from testbed.codecs.concealers.onnx_concealer import OnnxConcealer
 from testbed.codecs.engines import concealer_gaps
 from testbed.codecs.engines.batched import NumbaEngine
@@ -22,9 +23,9 @@ LOUD = 8000
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> list:
+def given(monkeypatch: pytest.MonkeyPatch) -> list[GapToFill]:
     """Return the gaps that a concealer is given, which fills them with one value."""
-    gaps: list = []
+    gaps: list[GapToFill] = []
 
     def filled(concealer, some):
         gaps.extend(some)
@@ -39,7 +40,7 @@ def concealed(sent, lost, **options):
     return replace(job(sent, lost, **options), concealer=concealer)
 
 
-def test_the_past_is_what_the_receiver_heard(given: list) -> None:
+def test_the_past_is_what_the_receiver_heard(given: list[GapToFill]) -> None:
     sent = packets()
     call = concealed(sent, [60, 61, 66], dred=False)
     pcm = decode_one(NumbaEngine(), call)
@@ -55,12 +56,14 @@ def test_the_past_is_what_the_receiver_heard(given: list) -> None:
     assert len(pcm) == len(sent) * 320
 
 
-def test_an_earlier_gap_within_the_past_is_part_of_it_however_much_sound_lies_between(given: list) -> None:
+def test_an_earlier_gap_within_the_past_is_part_of_it_however_much_sound_lies_between(
+    given: list[GapToFill],
+) -> None:
     decode_one(NumbaEngine(), concealed(packets(), [60, 69], dred=False))
     np.testing.assert_array_equal(given[1].past[320:640] * 32768, LOUD)
 
 
-def test_the_features_of_dred_are_those_of_the_lost_speech_in_its_place(given: list) -> None:
+def test_the_features_of_dred_are_those_of_the_lost_speech_in_its_place(given: list[GapToFill]) -> None:
     call = concealed(packets(), [frame for start in range(20, 190, 20) for frame in range(start, start + 6)])
     decode_one(NumbaEngine(), call)
     lossless = LosslessDecoding(call)
