@@ -1,7 +1,7 @@
 """Cost of each scheme to a device: libopus's processor time for encoding and decoding, beside plain Opus's.
 
 Measured after the rows are done, in one process and one thread, with plain Opus before each scheme. libopus
-is what devices run, so it is measured whatever the run's engine; schemes with a vocoder or a concealer that
+is what devices run, so it is measured whatever the run's engine; schemes with networks or a concealer that
 it lacks are left out. It is this machine's processor time: the manifest has it, the table of results does
 not.
 """
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from testbed.call import CallSettings, Simulation, simulate
 from testbed.channels.realization import Realization
 from testbed.codecs.concealers import ConcealerParameters
+from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.encoding import encode
 from testbed.codecs.engines.engine import Job
 from testbed.codecs.engines.libopus import FrameDecoder
@@ -166,7 +167,10 @@ def _spread(ratios: NDArray[np.float64]) -> list[float]:
 
 
 def _is_of_libopus(scheme: SchemeSpec) -> bool:
-    """Return whether libopus, or the testbed's NetEq, has the vocoder and the concealer of a scheme."""
+    """Return whether libopus, or the testbed's NetEq, has the networks and the concealer of a scheme."""
+    written = scheme.dred_to_write()
+    if written is not None and written.network != LIBOPUS:
+        return False
     return scheme.synthesized_by() == FARGAN and not isinstance(scheme.concealed_by(), ConcealerParameters)
 
 

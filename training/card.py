@@ -36,6 +36,7 @@ def card(name: str, settings: Settings, point: Measurement, kept: tuple[int, int
                      f"sequences of {settings.frames / 100:.1f} s, seed {settings.seed}"),
         *_speech(about),
     ]  # fmt: skip
+    loss = "" if settings.tables == "fixed" else f" loss {point.loss:.2f},"  # without rate it is another loss
     levels = [
         f"| {level} | {bits:.1f} | {state_bits:.0f} | {distortion:.3f} |"
         for level, (bits, state_bits, distortion) in zip(MEASURED_LEVELS, point.levels, strict=True)
@@ -51,7 +52,7 @@ def card(name: str, settings: Settings, point: Measurement, kept: tuple[int, int
             "| --- | --- |",
             *(f"| {what} | {how} |" for what, how in rows),
             "",
-            f"On speakers that it was not trained on, loss {point.loss:.2f}, by estimate and before 8 bits:",
+            f"On speakers that it was not trained on,{loss} by estimate and before 8 bits:",
             "",
             "| level | bits per 40 ms | bits of a state | distortion |",
             "| --- | --- | --- | --- |",
