@@ -1,6 +1,7 @@
 """The page of the networks: every network and training is on it, with the figures that were measured."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,9 @@ import pytest
 from networks_page import networks_page, sent_rows, with_curve
 from trainings import progress_rows, read_training
 
-from testbed.codecs.dred.network_folder import LIBOPUS
+from testbed.codecs.dred.network_folder import LIBOPUS, shipped_networks
 
+ROOT = Path(__file__).parents[2]
 NAMES = ("libopus", "testbed", "testbed-fixed")
 
 
@@ -78,3 +80,11 @@ def test_page_and_card_have_every_network_and_training(training):
     assert with_curve(card, "testbed", curve) == card
     for words in ("# testbed\n\nTrained.\n\n## Measured", "2 clips of Carlo and June", "| 15 | 6.1 |"):
         assert words in card
+
+
+def test_the_page_in_the_repository_is_of_the_networks_that_come_with_the_testbed():
+    page = (ROOT / "docs" / "networks.md").read_text("utf-8")
+    names = sorted(shipped_networks())
+    assert names == ["testbed", "testbed-fixed"]
+    for name in names:
+        assert f"`{name}`" in page
