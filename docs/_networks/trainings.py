@@ -37,7 +37,9 @@ class Training:
     @property
     def last(self) -> pd.Series:
         """The last measurement, at its finest level."""
-        return self.points[self.points["level"] == self.points["level"].min()].iloc[-1]
+        finest = self.points[self.points["level"] == self.points["level"].min()]
+        row: pd.Series = finest.iloc[-1]
+        return row
 
     @property
     def share(self) -> float:
