@@ -87,5 +87,5 @@ def _draw(points: Sequence[Measurement], path: Path) -> None:
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter(NullFormatter())
-    bits.legend(fontsize="small")
+    figure.legend(*bits.get_legend_handles_labels(), loc="outside right upper", fontsize="small")
     save(figure, path, dpi=120)
