@@ -10,8 +10,7 @@ A frame lies around the middle of what its feature vector looks at, that is half
 newest 10 ms. So a gap begins in the middle of LPCNet's frame, and ends in the middle of one.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from testbed.kernels.lpcnet_samples import make_frame, sample_state
 from testbed.kernels.lpcnet_units import UNITS_A, UNITS_B, SampleNetwork
 from testbed.kernels.mu_law import STEPS
 from testbed.kernels.sigmoids import tanhs
+from testbed.kernels.weights import Arrays
 
 PAST_VECTORS = 4
 """Feature vectors before a gap that count, the newest last."""
@@ -45,7 +45,6 @@ _SHORTEST, _LONGEST = np.float32(66), np.float32(510)
 _HIGHEST = np.float32(100)
 """Limit of features."""
 _FULL_SCALE = np.float32(32768)
-Arrays = Mapping[str, NDArray[Any]]
 _TILE = 16
 """Gaps whose states stay in the core's first cache."""
 

@@ -26,12 +26,15 @@ Arrays = Mapping[str, NDArray[Any]]
 Floats = NDArray[np.float32]
 
 MAX_BLOB_BYTES = 1 << 26
-_HEAD = struct.Struct("<4s4i44s")
-_MAGIC, _VERSION = b"DNNw", 0
-_TYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<f4"), 1: np.dtype("<i4"), 3: np.dtype("i1")}
+HEAD = struct.Struct("<4s4i44s")
+"""Head of a record: `MAGIC`, `VERSION`, type, size, block size, name."""
+MAGIC, VERSION = b"DNNw", 0
+TYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<f4"), 1: np.dtype("<i4"), 3: np.dtype("i1")}
+"""Kinds of numbers by their type in a head."""
 # Sums of so many products of a level (at most 128) and a weight (at most 128) are exact in float32.
 _MAX_INPUTS = 1024
-_BLOCK_OUTPUTS, _BLOCK_INPUTS = 8, 4
+BLOCK_OUTPUTS, BLOCK_INPUTS = 8, 4
+"""Size of a block of 8-bit weights."""
 
 
 class Linear(NamedTuple):
@@ -92,7 +95,7 @@ def parse_blob(data: bytes, where: str = "weights blob") -> dict[str, NDArray[An
         name, dtype, size, end = _head(data, position, where)
         if name in arrays:
             raise CodecError(f"{where}: the array {name!r} at byte {position} is there twice")
-        start = position + _HEAD.size
+        start = position + HEAD.size
         array = np.frombuffer(data, dtype, size // dtype.itemsize, start)
         if dtype.kind == "f" and not np.isfinite(array).all():
             raise CodecError(
@@ -106,30 +109,30 @@ def parse_blob(data: bytes, where: str = "weights blob") -> dict[str, NDArray[An
 def _head(data: bytes, position: int, where: str) -> tuple[str, np.dtype[Any], int, int]:
     """Return name, type and size in bytes of the array at `position`, and where the next one starts."""
     left = len(data) - position
-    if left < _HEAD.size:
+    if left < HEAD.size:
         raise CodecError(f"{where}: cut off inside the head at byte {position}")
-    magic, version, kind, size, block, raw_name = _HEAD.unpack_from(data, position)
-    if magic != _MAGIC or version != _VERSION:
+    magic, version, kind, size, block, raw_name = HEAD.unpack_from(data, position)
+    if magic != MAGIC or version != VERSION:
         raise CodecError(
-            f"{where}: not libopus's weights: at byte {position} should be {_MAGIC!r}, version {_VERSION}, "
+            f"{where}: not libopus's weights: at byte {position} should be {MAGIC!r}, version {VERSION}, "
             f"not {magic!r}, version {version}"
         )
     text = raw_name.partition(b"\0")[0]
     if len(text) == len(raw_name) or not text.decode("latin-1").isidentifier() or not text.isascii():
         raise CodecError(f"{where}: the array at byte {position} has no proper name")
     name = text.decode()
-    if kind not in _TYPES:
+    if kind not in TYPES:
         raise CodecError(f"{where}: the array {name!r} at byte {position} is of an unknown type, {kind}")
-    if not 0 < size <= block or size % _TYPES[kind].itemsize:
+    if not 0 < size <= block or size % TYPES[kind].itemsize:
         raise CodecError(
             f"{where}: the array {name!r} at byte {position} has an impossible size, {size} of {block}"
         )
-    if block > left - _HEAD.size:
+    if block > left - HEAD.size:
         raise CodecError(
             f"{where}: cut off inside the array {name!r} at byte {position}: {block} bytes announced, "
-            f"{left - _HEAD.size} left"
+            f"{left - HEAD.size} left"
         )
-    return name, _TYPES[kind], size, position + _HEAD.size + block
+    return name, TYPES[kind], size, position + HEAD.size + block
 
 
 def take(arrays: Arrays, name: str, size: int, dtype: str) -> NDArray[Any]:
@@ -192,7 +195,7 @@ def linear(arrays: Arrays, name: str, inputs: int, outputs: int) -> Linear:
     else:
         blocks = take(arrays, stored, inputs * outputs, dtype)
         _check_blocks(name, inputs, outputs)
-        shape = (outputs // _BLOCK_OUTPUTS, inputs // _BLOCK_INPUTS, _BLOCK_OUTPUTS, _BLOCK_INPUTS)
+        shape = (outputs // BLOCK_OUTPUTS, inputs // BLOCK_INPUTS, BLOCK_OUTPUTS, BLOCK_INPUTS)
         dense = blocks.reshape(shape).transpose(1, 3, 0, 2).reshape(inputs, outputs)
     weights = np.array(dense, np.float32, order="C")
     if dtype == "f4":
@@ -207,10 +210,10 @@ def linear(arrays: Arrays, name: str, inputs: int, outputs: int) -> Linear:
 
 
 def _check_blocks(name: str, inputs: int, outputs: int) -> None:
-    if inputs % _BLOCK_INPUTS or outputs % _BLOCK_OUTPUTS:
+    if inputs % BLOCK_INPUTS or outputs % BLOCK_OUTPUTS:
         raise CodecError(
             f"the layer {name!r} of {inputs} inputs and {outputs} outputs cannot be in blocks of "
-            f"{_BLOCK_INPUTS} and {_BLOCK_OUTPUTS}"
+            f"{BLOCK_INPUTS} and {BLOCK_OUTPUTS}"
         )
 
 
@@ -218,11 +221,11 @@ def _spread(
     arrays: Arrays, stored: str, dtype: str, index: NDArray[Any], inputs: int, outputs: int
 ) -> NDArray[Any]:
     """Return the dense form, (inputs, outputs), of sparse weights in blocks of 8 outputs and 4 inputs."""
-    if index.dtype != np.dtype("<i4") or outputs % _BLOCK_OUTPUTS:
+    if index.dtype != np.dtype("<i4") or outputs % BLOCK_OUTPUTS:
         raise CodecError(f"libopus's weights {stored!r} have no proper index of blocks")
     rows, columns = [], []
     position = 0
-    for row in range(outputs // _BLOCK_OUTPUTS):
+    for row in range(outputs // BLOCK_OUTPUTS):
         count = int(index[position]) if position < index.size else -1
         found = index[position + 1 : position + 1 + max(count, 0)]
         if count < 0 or found.size < count or np.any((found < 0) | (found % 4 != 0) | (found > inputs - 4)):
@@ -234,12 +237,12 @@ def _spread(
         position += 1 + count
     if position != index.size:
         raise CodecError(f"libopus's weights {stored!r} have an index for more than {outputs} outputs")
-    flat = take(arrays, stored, _BLOCK_OUTPUTS * _BLOCK_INPUTS * len(rows), dtype)
+    flat = take(arrays, stored, BLOCK_OUTPUTS * BLOCK_INPUTS * len(rows), dtype)
     if dtype == "i1":
-        blocks = flat.reshape(-1, _BLOCK_OUTPUTS, _BLOCK_INPUTS).transpose(0, 2, 1)
+        blocks = flat.reshape(-1, BLOCK_OUTPUTS, BLOCK_INPUTS).transpose(0, 2, 1)
     else:
-        blocks = flat.reshape(-1, _BLOCK_INPUTS, _BLOCK_OUTPUTS)
+        blocks = flat.reshape(-1, BLOCK_INPUTS, BLOCK_OUTPUTS)
     dense = np.zeros((inputs, outputs), np.float32)
     for row, column, block in zip(rows, columns, blocks, strict=True):
-        dense[column : column + _BLOCK_INPUTS, 8 * row : 8 * row + 8] += block
+        dense[column : column + BLOCK_INPUTS, 8 * row : 8 * row + 8] += block
     return dense

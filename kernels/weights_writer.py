@@ -5,7 +5,6 @@ The inverse of `testbed.kernels.weights`. A layer of 8-bit weights is quantized 
 two neighbours allow, since vector instructions add products of neighbours in 16 bits.
 """
 
-import struct
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,21 @@ from numpy.typing import NDArray
 
 from testbed.errors import CodecError
 from testbed.kernels.tiles import HIGHEST_LEVEL
-from testbed.kernels.weights import Arrays, Floats
+from testbed.kernels.weights import (
+    BLOCK_INPUTS,
+    BLOCK_OUTPUTS,
+    HEAD,
+    MAGIC,
+    TYPES,
+    VERSION,
+    Arrays,
+    Floats,
+)
 
 BLOCK_BYTES = 64
-_HEAD = struct.Struct("<4s4i44s")
-_KINDS = {"<f4": 0, "<i4": 1, "|i1": 3}
+_KINDS = {dtype.str: kind for kind, dtype in TYPES.items()}
 _HIGHEST = 127
 _HIGHEST_PAIR = 32767 // HIGHEST_LEVEL
-_BLOCK_OUTPUTS, _BLOCK_INPUTS = 8, 4
 
 
 def blob(arrays: Arrays) -> bytes:
@@ -43,7 +49,7 @@ def blob(arrays: Arrays) -> bytes:
             raise CodecError(f"a blob cannot hold the array {name[:60]!r} of {array.dtype}, {array.shape}")
         data = array.astype(array.dtype.newbyteorder("<")).tobytes()
         size = -(-len(data) // BLOCK_BYTES) * BLOCK_BYTES
-        head = _HEAD.pack(b"DNNw", 0, kind, len(data), size, name.encode())
+        head = HEAD.pack(MAGIC, VERSION, kind, len(data), size, name.encode())
         records.append(head + data.ljust(size, b"\0"))
     return b"".join(records)
 
@@ -83,21 +89,21 @@ def integer_layer(name: str, weights: Floats, bias: Floats, is_sparse: bool) -> 
         The weights are of another size, or not finite.
     """
     inputs, outputs = weights.shape
-    if inputs % _BLOCK_INPUTS or outputs % _BLOCK_OUTPUTS or not np.isfinite(weights).all():
+    if inputs % BLOCK_INPUTS or outputs % BLOCK_OUTPUTS or not np.isfinite(weights).all():
         raise CodecError(
             f"the layer {name!r} of {inputs} inputs and {outputs} outputs cannot be in blocks of "
-            f"{_BLOCK_INPUTS} and {_BLOCK_OUTPUTS} finite numbers"
+            f"{BLOCK_INPUTS} and {BLOCK_OUTPUTS} finite numbers"
         )
     exact = np.asarray(weights, np.float64)
     levels, scale = _quantized(exact)
-    shape = (inputs // _BLOCK_INPUTS, _BLOCK_INPUTS, outputs // _BLOCK_OUTPUTS, _BLOCK_OUTPUTS)
+    shape = (inputs // BLOCK_INPUTS, BLOCK_INPUTS, outputs // BLOCK_OUTPUTS, BLOCK_OUTPUTS)
     blocks = levels.astype(np.int8).reshape(shape).transpose(2, 0, 3, 1)
     made: dict[str, NDArray[Any]] = {}
     if is_sparse:
         kept: NDArray[np.bool_] = (blocks != 0).reshape(*blocks.shape[:2], -1).any(axis=2)
         kept[0, 0] |= not kept.any()  # a blob has no empty array
         blocks = blocks[kept]
-        index = [number for row in kept for number in (row.sum(), *(_BLOCK_INPUTS * np.flatnonzero(row)))]
+        index = [number for row in kept for number in (row.sum(), *(BLOCK_INPUTS * np.flatnonzero(row)))]
         made[f"{name}_weights_idx"] = np.array(index, np.int32)
     return {
         f"{name}_weights_int8": blocks.reshape(-1),

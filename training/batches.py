@@ -5,8 +5,8 @@ import torch
 from numpy.typing import NDArray
 
 from testbed.kernels.bark import BANDS, COSINES
+from testbed.kernels.dred_symbols import LEVELS
 from testbed.training.model import Chunks
-from testbed.training.quantizer import LEVELS
 
 SLOPES = (0, 2, 3, 4, 6, 8, 12, 16)
 """Growth of the quantizer level per vector of 40 ms, in sixteenths, that a payload's header can say."""

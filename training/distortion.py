@@ -3,9 +3,19 @@
 import torch
 from torch import Tensor
 
+from testbed.codecs.dred.distortion import (
+    BAND_WEIGHTS,
+    CEPSTRUM_WEIGHT,
+    CORRELATION_WEIGHT,
+    LINEAR_WEIGHT,
+    LOUDNESS_EXPONENT,
+    PITCH_WEIGHT,
+    SQUARE_WEIGHT,
+    VOICED_FROM,
+)
 from testbed.kernels.bark import BANDS, COSINES
 
-_TILT = 1.15 - torch.arange(BANDS) / (2 * BANDS)
+_BAND_WEIGHTS = torch.tensor(BAND_WEIGHTS)
 _TO_BANDS = torch.tensor(COSINES)
 
 
@@ -23,15 +33,15 @@ def distortion(true: Tensor, decoded: Tensor) -> Tensor:
     """
     error = decoded - true
     of_bands = error[..., :BANDS] @ _TO_BANDS.T
-    loudness = 10 ** (0.25 * (true[..., :BANDS] @ _TO_BANDS.T))
-    heard = 10 ** (0.25 * (decoded[..., :BANDS] @ _TO_BANDS.T).clamp(max=12))
+    loudness = 10 ** (LOUDNESS_EXPONENT * (true[..., :BANDS] @ _TO_BANDS.T))
+    heard = 10 ** (LOUDNESS_EXPONENT * (decoded[..., :BANDS] @ _TO_BANDS.T).clamp(max=12))
     relative = (heard - loudness) ** 2 / (loudness**2).mean(-2, keepdim=True)
-    loud = (relative * _TILT).mean(-1)
-    voiced = torch.relu(true[..., BANDS + 1] + 0.5) ** 2
+    loud = (relative * _BAND_WEIGHTS).mean(-1)
+    voiced = torch.relu(true[..., BANDS + 1] - VOICED_FROM) ** 2
     return (
-        0.05 * (of_bands**2).mean(-1)
+        CEPSTRUM_WEIGHT * (of_bands**2).mean(-1)
         + loud
-        + torch.minimum(20 * loud, 25 * loud**2)
-        + 14 / 18 * (2 * error[..., BANDS]).abs() * voiced
-        + 2 / 18 * error[..., BANDS + 1] ** 2
+        + torch.minimum(LINEAR_WEIGHT * loud, SQUARE_WEIGHT * loud**2)
+        + PITCH_WEIGHT * error[..., BANDS].abs() * voiced
+        + CORRELATION_WEIGHT * error[..., BANDS + 1] ** 2
     )

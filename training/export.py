@@ -16,11 +16,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from testbed.codecs.dred import network
-from testbed.codecs.dred.network_folder import CARD, QUANTIZERS, WEIGHTS, DredNetwork, find_network
+from testbed.codecs.dred.network_folder import (
+    CARD,
+    LIBOPUS_VERSION,
+    QUANTIZERS,
+    WEIGHTS,
+    DredNetwork,
+    find_network,
+)
 from testbed.codecs.dred.quantizers import quantizers, text_of
 from testbed.errors import ResultsError, TrainingError
 from testbed.kernels.dred_symbols import Tables
-from testbed.kernels.weights import Floats
+from testbed.kernels.weights import BLOCK_OUTPUTS, Floats
 from testbed.kernels.weights_writer import blob, float_layer, integer_layer
 from testbed.training.card import card
 from testbed.training.counting import counted
@@ -31,7 +38,6 @@ from testbed.training.quantizer import Quantizer
 from testbed.training.session import ABOUT_FILE
 from testbed.training.trainer import Measurement, Settings
 
-_BLOCK_OUTPUTS = 8
 _HIGHEST = 255
 _ABOUT = (
     "DRED's quantizers of a network that is not libopus's.\n"
@@ -139,7 +145,7 @@ class _Numbers:
     def made_by(self, layer: nn.Linear) -> tuple[Floats, Floats]:
         """Return weights and bias of the layer that makes the numbers, filled up to whole blocks."""
         weights, bias = (each[..., self.kept] * self.factors for each in _of_linear(layer))
-        more = -len(bias) % _BLOCK_OUTPUTS
+        more = -len(bias) % BLOCK_OUTPUTS
         return np.pad(weights, ((0, 0), (0, more))), np.pad(bias, (0, more))
 
     def taken_by(self, layer: nn.Linear) -> tuple[Floats, Floats]:
@@ -155,7 +161,7 @@ def _of_quantizers(model: Rdovae) -> Sequence[_Numbers]:
     if model.tables_kind == "libopus":
         return [
             _Numbers(np.ones(each.scale.shape[1], bool), each, np.ones(each.scale.shape[1]))
-            for each in quantizers(12)
+            for each in quantizers(LIBOPUS_VERSION)
         ]
     return [_of_quantizer(each) for each in (model.state_quantizer, model.latent_quantizer)]
 

@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-STAGES = 5
-FEATURES = 20
-FRAMES_PER_STEP, FRAMES_PER_LATENT = 2, 4
+from testbed.kernels.rdovae import FEATURES, FRAMES_PER_LATENT, FRAMES_PER_STEP, STAGES
+
 _STATE_HIDDEN = 128
 _STEP = 1 / 127
 

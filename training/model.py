@@ -8,10 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from testbed.codecs.dred.network_folder import LIBOPUS_VERSION
 from testbed.codecs.dred.quantizers import quantizers
+from testbed.kernels.dred_symbols import LEVELS
+from testbed.kernels.rdovae import FRAMES_PER_LATENT
 from testbed.training.distortion import distortion
-from testbed.training.layers import FRAMES_PER_LATENT, DecoderLayers, EncoderLayers
-from testbed.training.quantizer import LAMBDAS, LEVELS, Quantizer
+from testbed.training.layers import DecoderLayers, EncoderLayers
+from testbed.training.quantizer import LAMBDAS, Quantizer
 
 Tables = Literal["own", "libopus", "fixed"]
 Size = Literal["full", "small"]
@@ -125,7 +128,7 @@ def _frozen(tables: Tables, numbers: int, part: int) -> Sequence[np.ndarray] | N
     if tables == "own":
         return None
     if tables == "libopus":
-        table = quantizers(12)[part]
+        table = quantizers(LIBOPUS_VERSION)[part]
         scale = np.maximum(table.scale, 1) / 256
         return scale, table.dead_zone / 256, table.decay / 256, table.zero / 256
     ones = np.ones((LEVELS, numbers))

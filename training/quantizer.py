@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-LEVELS = 16
+from testbed.kernels.dred_symbols import LEVELS
+
 LAMBDAS = np.geomspace(2e-4, 0.04, LEVELS)
 """Price of a bit at each level, in units of distortion."""
 LARGEST_SCALE = 255 / 256

@@ -19,7 +19,6 @@ from testbed.training import batches
 from testbed.training.model import Rdovae, Size, Tables
 from testbed.training.quantizer import Quantizer
 
-FORMAT = 1
 MEASURED_LEVELS = (0, 3, 6, 9, 12, 15)
 _MEASURED_SEQUENCES, _MEASURED_FRAMES, _MEASURED_VECTORS = 24, 404, 25
 _BETAS = (0.9, 0.98)
@@ -211,7 +210,6 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
         content = {
-            "format": FORMAT,
             "settings": asdict(self.settings),
             "model": self.model.state_dict(),
             "average": self._average,
