@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from testbed.training.features import DURATIONS
 from testbed.training.trainer import MEASURED_LEVELS, Measurement, Settings
 
 _TABLES = {
@@ -66,7 +67,7 @@ def _speech(about: Path) -> Sequence[tuple[str, str]]:
     try:
         speech = json.loads(about.read_text("utf-8"))["speech"]
         sources = [" ".join(str(source).split()).replace("|", "/") for source in speech["sources"]]
-        hours = f"{float(speech['trained_hours']):.1f} hours"
+        hours = f"{float(speech['trained_hours']):.1f} hours, each recording at {len(DURATIONS)} speeds"
     except (OSError, ValueError, KeyError, TypeError):
         return []
     more = [f"{len(sources) - _NAMED_SOURCES} more"] if len(sources) > _NAMED_SOURCES else []

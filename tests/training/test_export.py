@@ -219,6 +219,10 @@ def test_a_training_is_exported_with_a_card(tmp_path: Path, monkeypatch: pytest.
     network.models(export_training(tmp_path, tmp_path / "net"))
     text = (tmp_path / "net" / CARD).read_text()
     assert text.startswith("# net\n")
-    for words in ("80 per latent vector, 80 per state", "half as wide", "3.2 hours: a package / of somebody"):
+    for words in (
+        "80 per latent vector, 80 per state",
+        "half as wide",
+        "3.2 hours, each recording at 3 speeds: a package / of somebody",
+    ):
         assert words in text
     assert text.count("\n| ") == 2 + 5 + 2 + 6
