@@ -45,7 +45,7 @@ def prepare(name: str) -> None:
 
 
 def _is_foreign(name: str) -> bool:
-    return any(plugin.name == name for plugin in VOCODERS.plugins)
+    return name not in VOCODERS.builtin
 
 
 @cache
