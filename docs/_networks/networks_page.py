@@ -32,6 +32,8 @@ FOLDER = DOCS / "networks"
 TRAININGS = FOLDER / "training"
 PAGE = DOCS / "networks.md"
 CURVE, AGES = "curve.csv", "ages.csv"
+_TWINS = ("testbed-small", "testbed-fixed")
+"""Networks that differ in rate-distortion optimization alone, the one with it first."""
 _TOLD_LEVELS = ("0", "3", "6", "9", "12", "15", "–")
 _TOLD_AGES = ("20", "220", "420", "620", "820", "980")
 _DIGITS = 5
@@ -40,7 +42,8 @@ _NEVER_OTHER = 255
 """Probability of zero, in 256ths, of a number that is not sent."""
 _ABOUT = {
     "testbed": "its own, learned",
-    "testbed-fixed": "uniform and fixed: no rate-distortion optimization",
+    "testbed-fixed": "uniform and fixed: no rate-distortion optimization; half the units",
+    "testbed-small": "its own, learned; half the units",
     "testbed-libopus": "libopus's, frozen",
 }
 
@@ -87,6 +90,7 @@ def networks_page(
         From `sent_rows`.
     """
     levels, differences, aged = curve_rows(curve), difference_rows(compare(curve)), age_rows(ages)
+    ablation = difference_rows(compare(pd.concat([curve[curve["network"] == name] for name in _TWINS])))
     return _rendered(
         "page.md.j2",
         machine=machine,
@@ -95,6 +99,7 @@ def networks_page(
         networks=networks_of(curve),
         curve=table(levels[0], [row for row in levels[1:] if row[1] in _TOLD_LEVELS]),
         differences=table(differences[0], differences[1:]),
+        ablation=table(ablation[0], ablation[1:]),
         spans=table(("network", "kb/s", "distortion", "ESTOI"), _spans(curve)),
         sent=table(*_headed(sent)),
         ages=table(aged[0], [row for row in aged[1:] if row[1] in _TOLD_AGES]),

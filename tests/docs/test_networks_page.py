@@ -85,6 +85,6 @@ def test_page_and_card_have_every_network_and_training(training):
 def test_the_page_in_the_repository_is_of_the_networks_that_come_with_the_testbed():
     page = (ROOT / "docs" / "networks.md").read_text("utf-8")
     names = sorted(shipped_networks())
-    assert names == ["testbed", "testbed-fixed"]
+    assert names == ["testbed", "testbed-fixed", "testbed-small"]
     for name in names:
         assert f"`{name}`" in page

@@ -22,7 +22,8 @@ def gated(inputs: Array, own: Array, units: Array) -> Array:
     own_update, own_reset, own_candidate = np.split(own, 3)
     update, reset = sigmoid(update + own_update), sigmoid(reset + own_reset)
     candidate = np.tanh(candidate + reset * own_candidate)
-    return update * units + (1 - update) * candidate
+    moved: Array = update * units + (1 - update) * candidate
+    return moved
 
 
 def mu_law(level: float) -> int:
@@ -136,9 +137,10 @@ class Lpcnet:
                 self.conditions(vectors),
                 filters,
                 centres,
-                (heard[17:177], heard[177:337], heard[337:], *[[]] * len(features)),
+                (heard[17:177], heard[177:337], heard[337:], *[np.empty(0)] * len(features)),
                 strict=False,
             )
         ]
         samples = np.concatenate(made)[400 : 400 + 160 * (len(features) - 2)]
-        return np.clip(samples, -32767, 32767) / 32768
+        limited: Array = np.clip(samples, -32767, 32767) / 32768
+        return limited
