@@ -10,6 +10,7 @@ from testbed.codecs.concealers import PlacedConcealer
 from testbed.codecs.concealers.concealer import GapToFill
 from testbed.codecs.concealers.filling import filled
 from testbed.codecs.engines.concealment_stream import Gap
+from testbed.codecs.guarded.sounds import MOST_GAPS
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16
 from testbed.kernels.bark import FEATURES, FRAME, Floats
 from testbed.kernels.features import extract_features, feature_state
@@ -17,8 +18,6 @@ from testbed.kernels.pitch_network import PitchNetwork, pitch_network
 from testbed.kernels.weights import read_blob
 
 _FULL_SCALE = np.float32(32768)
-_MAX_BATCH = 64
-"""Gaps that a concealer is given together."""
 
 
 def past_samples(concealer: PlacedConcealer) -> int:
@@ -55,8 +54,8 @@ def _of_concealer(concealer: PlacedConcealer, gaps: Sequence[Gap], weights: Path
     first = {key: place for place, key in reversed([*enumerate(keys)])}
     made: dict[object, Pcm16] = {}
     places = sorted(first.values())
-    for begin in range(0, len(places), _MAX_BATCH):
-        part = places[begin : begin + _MAX_BATCH]
+    for begin in range(0, len(places), MOST_GAPS):
+        part = places[begin : begin + MOST_GAPS]
         features = _features(_network(weights), np.stack([pasts[place] for place in part]))
         sounds = filled(
             concealer,

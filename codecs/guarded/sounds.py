@@ -9,6 +9,9 @@ from testbed.codecs.guarded.process import GuardedPlugin
 from testbed.codecs.pcm import Pcm16, int16_from_float
 from testbed.errors import PluginError
 
+MOST_GAPS = 64
+"""Gaps that a plugin is given together."""
+
 
 class HasSamples(Protocol):
     """A gap of a known length."""
@@ -26,12 +29,14 @@ def sounds_of(plugin: GuardedPlugin, gaps: Sequence[HasSamples]) -> list[Pcm16]:
     PluginError
         The plugin fails; the message has the reason.
     """
-    items = [{name: np.asarray(value) for name, value in vars(gap).items()} for gap in gaps]
-    sounds = []
-    for gap, sound in zip(gaps, plugin.sounds(items), strict=True):
-        if len(sound) != gap.samples:
-            raise PluginError(f"{plugin}: its process returned {len(sound)} samples, not {gap.samples}")
-        sounds.append(sound)
+    sounds = list[Pcm16]()
+    for begin in range(0, len(gaps), MOST_GAPS):
+        part = gaps[begin : begin + MOST_GAPS]
+        items = [{name: np.asarray(value) for name, value in vars(gap).items()} for gap in part]
+        for gap, sound in zip(part, plugin.sounds(items), strict=True):
+            if len(sound) != gap.samples:
+                raise PluginError(f"{plugin}: its process returned {len(sound)} samples, not {gap.samples}")
+            sounds.append(sound)
     return sounds
 
 

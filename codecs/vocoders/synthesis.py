@@ -10,9 +10,6 @@ from testbed.codecs.pcm import Pcm16
 from testbed.codecs.vocoders import VOCODERS
 from testbed.codecs.vocoders.vocoder import Vocoder, VocoderGap, VocoderKind
 
-_MOST_SENT = 64
-"""Gaps that a vocoder of another package is given together."""
-
 
 def vocode(name: str, gaps: Sequence[VocoderGap]) -> list[Pcm16]:
     """Return the sound of gaps, by a vocoder that is not FARGAN.
@@ -26,8 +23,7 @@ def vocode(name: str, gaps: Sequence[VocoderGap]) -> list[Pcm16]:
     """
     if not _is_foreign(name):
         return [*checked_sounds(_made(VOCODERS[name]).synthesize(gaps), gaps)]
-    parts = (gaps[begin : begin + _MOST_SENT] for begin in range(0, len(gaps), _MOST_SENT))
-    return [sound for part in parts for sound in sounds_of(_process_of(name), part)]
+    return sounds_of(_process_of(name), gaps)
 
 
 def prepare(name: str) -> None:
