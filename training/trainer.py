@@ -235,12 +235,22 @@ class Trainer:
             content: dict[str, Any] = torch.load(path, weights_only=True)
             self.model.load_state_dict(content["model"])
             self._average = content["average"]
+            self.averaged()  # raises if weights are missing
             self._optimizer.load_state_dict(content["optimizer"])
             torch.set_rng_state(content["noise"])
             self._random.bit_generator.state = content["batches"]
-            self.step, self.seconds = content["step"], content["seconds"]
+            self.step, self.seconds = int(content["step"]), float(content["seconds"])
             self.points = [Measurement(**point) for point in content["points"]]
-        except (RuntimeError, UnpicklingError, KeyError, TypeError, ValueError, EOFError) as error:
+        except (
+            OSError,
+            RuntimeError,
+            UnpicklingError,
+            LookupError,
+            AttributeError,
+            TypeError,
+            ValueError,
+            EOFError,
+        ) as error:
             raise TrainingError(
                 f"{path}: is no checkpoint of this training ({type(error).__name__}); give another folder"
             ) from None

@@ -1,5 +1,6 @@
 """Concealers of other people at work: in a process of its own each, which this module starts and serves."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,13 +12,20 @@ from testbed.codecs.guarded.process import GuardedPlugin
 from testbed.codecs.guarded.sounds import checked_sounds, sounds_of
 from testbed.codecs.guarded.wire import Item
 from testbed.codecs.pcm import Pcm16
+from testbed.errors import PluginError
+from testbed.parameters import files_named
 
 
 @lru_cache(maxsize=8)
 def process_of(concealer: PlacedConcealer) -> GuardedPlugin:
     """Return a concealer, whose process starts when it is needed, and stays."""
     parameters = concealer.parameters
-    arguments = (parameters.key, parameters.model_dump(mode="json"), str(concealer.folder))
+    arguments = (
+        parameters.key,
+        parameters.model_dump(mode="json"),
+        str(concealer.folder),
+        concealer.digests,
+    )
     return GuardedPlugin(str(concealer), f"{__name__}:filler", arguments, parameters.longest_s)
 
 
@@ -32,9 +40,23 @@ def filled(concealer: PlacedConcealer, gaps: Sequence[GapToFill]) -> list[Pcm16]
     return sounds_of(process_of(concealer), gaps)
 
 
-def filler(name: str, parameters: dict[str, Any], folder: str) -> Callable[[Sequence[Item]], Iterator[Pcm16]]:
-    """Return what fills gaps; see `testbed.codecs.guarded.child`, whose process calls it."""
-    made = CONCEALERS[name].model_validate(parameters).build(Path(folder))
+def filler(
+    name: str, parameters: dict[str, Any], folder: str, digests: Sequence[str]
+) -> Callable[[Sequence[Item]], Iterator[Pcm16]]:
+    """Return what fills gaps; see `testbed.codecs.guarded.child`, whose process calls it.
+
+    Raises
+    ------
+    PluginError
+        One of its files is not the one that the scenario named.
+    """
+    checked = CONCEALERS[name].model_validate(parameters)
+    made = checked.build(Path(folder))
+    for file, digest in zip(files_named(checked), digests, strict=False):
+        path = Path(folder) / file
+        with path.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
+                raise PluginError(f"{path}: has changed since the scenario was read")
 
     def fill(items: Sequence[Item]) -> Iterator[Pcm16]:
         gaps = [_gap(item) for item in items]

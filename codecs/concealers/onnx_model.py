@@ -58,6 +58,8 @@ def read_model(path: Path) -> ConcealingModel:
         It cannot be used; the message has the reason.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise CodecError(f"{path}: is not a file")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:

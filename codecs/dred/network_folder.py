@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from testbed.codecs.opus.packet import DRED_EXPERIMENTAL_VERSIONS
-from testbed.errors import CodecError
+from testbed.errors import CodecError, reason
 from testbed.words import suggestion
 
 WEIGHTS, QUANTIZERS, CARD = "weights.bin", "quantizers.txt", "card.md"
@@ -103,8 +103,12 @@ def find_network(name: str, folder: Path = Path()) -> DredNetwork:
     known = {LIBOPUS.name: LIBOPUS, **shipped_networks()}
     if name in known:
         return known[name]
-    path = (folder / Path(name).expanduser()).absolute()
-    if not path.is_dir():
+    try:
+        path = (folder / Path(name).expanduser()).absolute()
+        is_folder = path.is_dir()
+    except (OSError, RuntimeError) as error:  # too long, or the home of an unknown user
+        raise CodecError(f"no network {name[:200]!r}: {reason(error)}") from None
+    if not is_folder:
         raise CodecError(
             f"no network {name[:200]!r}, and no folder {str(path)[:400]}{suggestion(name, list(known))}"
         )

@@ -133,8 +133,7 @@ class GuardedPlugin:
     def _stop(self, reason: str) -> NoReturn:
         """End the process, and raise the reason."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            _end(self._process)
         self._process = None
         self._stops.append(reason)
         raise PluginError(f"{self._what}: {reason}") from None
@@ -152,6 +151,7 @@ def _ending(process: "subprocess.Popen[bytes]") -> str:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a process that nobody needs any more."""
-    process.kill()
-    process.wait()
+    """End a process that nobody needs any more, and those that it started."""
+    if process.returncode is None:  # else its number may be that of another process by now
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

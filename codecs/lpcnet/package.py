@@ -85,6 +85,8 @@ def identify(file: Path) -> Package:
         If it cannot be read, or is not a known one.
     """
     try:
+        if file.exists() and not file.is_file():
+            raise FetchError(f"{file}: is not a file")
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:

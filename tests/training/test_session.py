@@ -51,6 +51,13 @@ def go(
     return session.train(settings, [speech], False, folder, resume, 1, lambda line: None, show)
 
 
+class Bomb:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self) -> tuple[Callable[[int], None], tuple[int]]:
+        return os._exit, (3,)
+
+
 def at_step(step: int, number: signal.Signals) -> Show:
     return lambda now: os.kill(os.getpid(), number) if now.step == step else None
 
@@ -88,9 +95,15 @@ def test_a_training_is_neither_replaced_nor_continued_with_anything_else(tmp_pat
         )
     with pytest.raises(ResultsError, match="has other speech"):
         go(tmp_path, resume=True, speech="others")
-    (tmp_path / "checkpoint.pt").write_bytes(kept[:1000])
+    checkpoint = tmp_path / "checkpoint.pt"
+    content = torch.load(checkpoint, weights_only=True)
+    checkpoint.write_bytes(kept[:1000])
     with pytest.raises(TrainingError, match="is no checkpoint of this training"):
         go(tmp_path, resume=True)
+    for odd in (Bomb(), content | {"optimizer": 3}, content | {"average": {}}, content | {"step": "many"}):
+        torch.save(odd, checkpoint)
+        with pytest.raises(TrainingError, match="is no checkpoint of this training"):
+            go(tmp_path, resume=True)
 
 
 def test_a_signal_ends_a_training_after_its_step(tmp_path: Path) -> None:

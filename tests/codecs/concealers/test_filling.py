@@ -47,6 +47,13 @@ def test_a_network_that_onnxruntime_refuses_says_why(tmp_path: Path) -> None:
         filled(PlacedConcealer(OnnxConcealer(model="m.onnx"), tmp_path), [gap(0.5)])
 
 
+def test_a_network_that_changes_after_the_scenario_was_read_is_refused(tmp_path: Path) -> None:
+    saved(halving(), tmp_path / "m.onnx")
+    concealer = PlacedConcealer(OnnxConcealer(model="m.onnx"), tmp_path, ("0" * 64,))
+    with pytest.raises(PluginError, match=r"m\.onnx: has changed since the scenario was read"):
+        filled(concealer, [gap(0.5)])
+
+
 @pytest.mark.parametrize(
     ("sound", "reason"),
     [

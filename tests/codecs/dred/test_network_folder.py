@@ -108,6 +108,9 @@ def test_names_that_are_none(tmp_path):
         folder = own_folder(tmp_path / "huge")
         (folder / QUANTIZERS).write_bytes(bytes(MAX_QUANTIZERS_BYTES + 1))
         find_network("huge", tmp_path)
+    for name in ("x" * 5000, "~nobody-has-this-name/mine"):
+        with pytest.raises(CodecError, match="no network '"):
+            find_network(name, tmp_path)
 
 
 def test_a_network_that_changes_after_it_was_named_is_refused(tmp_path):

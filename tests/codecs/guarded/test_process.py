@@ -33,6 +33,10 @@ def make(how):
                 os._exit(3)
             if what == 6:
                 bytearray(8 << 30)
+            if what == 7:
+                if child := os.fork():
+                    open(os.environ["LEFT"], "w").write(str(child))
+                time.sleep(60)
             yield item["sound"].astype(np.int16)
     return fill
 """
@@ -103,3 +107,13 @@ def test_the_process_ends_with_its_user() -> None:
     del plugin
     with pytest.raises(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
+
+
+def test_a_process_that_a_stopped_plugin_has_started_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEFT", str(tmp_path / "left"))
+    with pytest.raises(PluginError, match="took longer than 1 s"):
+        list(guarded(longest_s=1).sounds([item(7)]))
+    stat = Path(f"/proc/{(tmp_path / 'left').read_text()}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "XZ"

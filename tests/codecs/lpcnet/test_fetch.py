@@ -1,6 +1,7 @@
 """LPCNet's weights, from a small Debian archive of our own with a library of the same layers."""
 
 import hashlib
+import os
 import subprocess
 from dataclasses import replace
 from itertools import count
@@ -173,6 +174,12 @@ def test_an_unknown_package_is_refused_before_it_is_unpacked(known, tmp_path):
         lpcnet.fetch(file, lambda line: None)
     with pytest.raises(FetchError, match="cannot be read: No such file"):
         lpcnet.fetch(tmp_path / "none.deb", lambda line: None)
+
+
+def test_a_pipe_is_refused_unread(tmp_path):
+    os.mkfifo(tmp_path / "package.deb")
+    with pytest.raises(FetchError, match="is not a file"):
+        packages.identify(tmp_path / "package.deb")
 
 
 def test_an_archive_without_the_package_says_so(known, monkeypatch, tmp_path):
