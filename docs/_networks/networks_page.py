@@ -153,6 +153,7 @@ def _told(training: Training) -> dict[str, object]:
     return {
         "name": training.name,
         "about": _ABOUT.get(training.name, ""),
+        "command": training.command,
         "minutes": f"{last['minutes']:.0f}",
         "steps": f"{last['step']:.0f}",
         "sequences": f"{last['sequences']:.0f}",

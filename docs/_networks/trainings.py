@@ -3,13 +3,12 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 FULL_SEQUENCES, _FULL_SEQUENCE_S = 40_000_000, 4.0
 """Sequences that libopus's networks were trained on: 400 epochs of 100 000."""
-_SEQUENCE_S = 3.04
-"""Length of those of `testbed train rdovae`."""
 _SHOWN = 8
 """Measurements in a table of a training."""
 
@@ -28,11 +27,14 @@ class Training:
     kept
         Numbers of latent vector and state that were not discarded, counted from 0; empty with tables that
         are not learned.
+    settings
+        Those of `testbed.training.trainer.Settings`.
     """
 
     name: str
     points: pd.DataFrame
     kept: dict[str, list[int]]
+    settings: dict[str, Any]
 
     @property
     def last(self) -> pd.Series:
@@ -44,7 +46,17 @@ class Training:
     @property
     def share(self) -> float:
         """Its speech, as a part of what libopus's networks were trained on."""
-        return float(self.last["sequences"]) * _SEQUENCE_S / (FULL_SEQUENCES * _FULL_SEQUENCE_S)
+        seconds = float(self.last["sequences"]) * self.settings["frames"] / 100
+        return seconds / (FULL_SEQUENCES * _FULL_SEQUENCE_S)
+
+    @property
+    def command(self) -> str:
+        """The command that trains such a network."""
+        given = {key: self.settings[key] for key in ("minutes", "tables", "size")}
+        usual = {"tables": "own", "size": "full"}
+        return "testbed train rdovae" + "".join(
+            f" --{key} {value}" for key, value in given.items() if value != usual.get(key)
+        )
 
     def shown(self) -> list[pd.DataFrame]:
         """Return the rows of some measurements, from the first to the last."""
@@ -57,7 +69,7 @@ def read_training(folder: Path, name: str) -> Training:
     """Read the curves and the sources of a network's training, ``NAME.csv`` and ``NAME.json``."""
     about = json.loads((folder / f"{name}.json").read_text("utf-8"))
     points = pd.read_csv(folder / f"{name}.csv")
-    return Training(name, points, about.get("kept", {}))
+    return Training(name, points, about.get("kept", {}), about["settings"])
 
 
 def progress_rows(training: Training) -> list[tuple[str, ...]]:

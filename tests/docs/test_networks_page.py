@@ -27,7 +27,8 @@ def training(tmp_path):
     pd.DataFrame(rows, columns=[*head, "latents_sent", "states_sent"]).to_csv(
         tmp_path / "testbed.csv", index=False
     )
-    about = {"kept": {"latents": [3, 70], "states": [7]}}
+    settings = {"minutes": 57, "tables": "own", "size": "small", "frames": 304}
+    about = {"kept": {"latents": [3, 70], "states": [7]}, "settings": settings}
     (tmp_path / "testbed.json").write_text(json.dumps(about), "utf-8")
     return read_training(tmp_path, "testbed")
 
@@ -74,6 +75,7 @@ def test_page_and_card_have_every_network_and_training(training):
         "0.03 %",
         "550 kB",
         "a machine",
+        "testbed train rdovae --minutes 57 --size small   # testbed",
     ):
         assert words in page
     card = with_curve("# testbed\n\nTrained.\n", "testbed", curve)

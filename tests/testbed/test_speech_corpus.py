@@ -16,6 +16,7 @@ from testbed.apt import AptSource, debian_mirror, private_apt, sources
 from testbed.clip_cutting import active_level_dbov, cut_clips
 from testbed.corpus_voices import ASTERISK, MORE, CorpusVoice
 from testbed.errors import FetchError, SpeechError
+from testbed.scenario.speech import Speech
 from testbed.speech import PACKAGED, fetch, list_clips, load_clips
 from testbed.speech_corpus import CORPORA, Corpus, unlike_known
 
@@ -101,7 +102,7 @@ def test_fetch_makes_a_corpus_of_many_voices(machine):
         assert "1:2.0-1" in clip.source
     assert any("Fetching" in line for line in said)
     assert [clip.sha256 for clip in list_clips()["asterisk"]] == [clip.sha256 for clip in clips]
-    scenario = type("Speech", (), {"corpus": "asterisk", "clips": 8, "files": None})
+    scenario = Speech(corpus="asterisk", clips=8)
     assert [clip.name for clip in load_clips(scenario, machine)] == [clip.name for clip in clips[:8]]
     said.clear()
     fetch(said.append)
@@ -118,7 +119,7 @@ def test_more_voices_come_beside_those_of_asterisk(machine):
     assert len({clip.speaker for clip in clips}) == len({clip.speaker for clip in clips[:11]}) == 10
     assert {clip.codec for clip in clips} == {"G.722", "PCM", "Vorbis"}
     assert [clip.sha256 for clip in clips if clip.codec == "G.722"] == asterisk
-    scenario = type("Speech", (), {"corpus": "more", "clips": 12, "files": None})
+    scenario = Speech(corpus="more", clips=12)
     assert [clip.name for clip in load_clips(scenario, machine)] == [clip.name for clip in clips[:12]]
     for clip in clips:
         assert 8 <= clip.seconds <= 12
@@ -127,7 +128,7 @@ def test_more_voices_come_beside_those_of_asterisk(machine):
 
 
 def test_more_voices_that_are_not_there_say_how_to_get_them(machine):
-    scenario = type("Speech", (), {"corpus": "more", "clips": None, "files": None})
+    scenario = Speech(corpus="more")
     with pytest.raises(SpeechError, match=r"corpus: more is not .*; `testbed speech fetch --more` gets it"):
         load_clips(scenario, machine)
 
