@@ -46,8 +46,8 @@ class Training:
     @property
     def share(self) -> float:
         """Its speech, as a part of what libopus's networks were trained on."""
-        seconds = float(self.last["sequences"]) * self.settings["frames"] / 100
-        return seconds / (FULL_SEQUENCES * _FULL_SEQUENCE_S)
+        seconds = self.last["sequences"] * self.settings["frames"] / 100
+        return float(seconds / (FULL_SEQUENCES * _FULL_SEQUENCE_S))
 
     @property
     def command(self) -> str:
