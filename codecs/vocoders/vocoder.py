@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from testbed.codecs.concealers.concealer import Sound
 
 Floats = NDArray[np.float32]
+_MOST_S = 600
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,20 @@ class VocoderKind:
     version
         Raised when its sound changes, so that no earlier sound is taken from the cache.
     longest_s
-        Longest time for the sound of a gap; a vocoder of another package that takes longer is stopped, and
-        the call fails.
+        Longest time for the sound of a gap, up to 600; a vocoder of another package that takes longer is
+        stopped, and the call fails.
+
+    Raises
+    ------
+    ValueError
+        `longest_s` is not such a time.
     """
 
     label: str
     create: Callable[[], Vocoder] | None
     version: int = 1
     longest_s: float = 30
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.longest_s, int | float) or not 0 < self.longest_s <= _MOST_S:
+            raise ValueError(f"longest_s must be a time of up to {_MOST_S} s, not {self.longest_s!r}")

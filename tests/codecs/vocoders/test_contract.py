@@ -9,7 +9,7 @@ import pytest
 from testbed.codecs.opus import build as opus_build
 from testbed.codecs.vocoders import VOCODERS
 from testbed.codecs.vocoders.synthesis import vocode
-from testbed.codecs.vocoders.vocoder import VocoderGap
+from testbed.codecs.vocoders.vocoder import VocoderGap, VocoderKind
 from testbed.kernels.features import extract_features, feature_state
 from testbed.kernels.pitch_network import pitch_network
 from testbed.kernels.weights import read_blob
@@ -68,3 +68,9 @@ def test_the_seed_alone_changes_the_sound(name):
 def test_a_gap_at_the_beginning_of_a_call_has_a_sound(name):
     silent = VocoderGap(np.zeros(2400, np.float32), np.zeros((5, 20), np.float32), gap(60, 3).features, 1)
     assert np.abs(vocode(name, [silent])[0].astype(float)).max() > 100
+
+
+@pytest.mark.parametrize("longest_s", [0, -1, 601, float("nan"), float("inf"), "30"])
+def test_a_vocoder_states_a_time_that_ends(longest_s):
+    with pytest.raises(ValueError, match="longest_s must be a time of up to 600 s"):
+        VocoderKind("odd", None, longest_s=longest_s)
