@@ -19,6 +19,7 @@ from testbed.errors import PluginError
 
 START_S = 120
 """Longest start of the process, with the import of the plugin."""
+_TO_END_S = 5
 MOST_STOPS = 3
 """After as many stops or crashes the plugin is not called again by this process."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -140,11 +141,15 @@ class GuardedPlugin:
 
 
 def _ending(process: "subprocess.Popen[bytes]") -> str:
-    """Return how the process of a plugin ended by itself."""
-    try:
-        code = process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        return "closed its connection to the run"
+    """Return how the process of a plugin ended by itself, and end those that it started."""
+    until_s = time.monotonic() + _TO_END_S
+    # Not reaped yet, its number still is that of its group.
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() > until_s:
+            return "closed its connection to the run"
+        time.sleep(0.01)
+    _end(process)
+    code = process.returncode
     if code >= 0:
         return f"ended its process with exit code {code}"
     return f"was ended by {signal.Signals(-code).name}"

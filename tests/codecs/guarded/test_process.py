@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from testbed.codecs.guarded.process import MOST_STOPS, GuardedPlugin
 from testbed.errors import PluginError
 
 PLUGIN = """
-import ctypes, os, signal, sys, time
+import ctypes, os, signal, subprocess, sys, time
 import numpy as np
 
 def make(how):
@@ -37,6 +38,9 @@ def make(how):
                 if child := os.fork():
                     open(os.environ["LEFT"], "w").write(str(child))
                 time.sleep(60)
+            if what == 8:
+                open(os.environ["LEFT"], "w").write(str(subprocess.Popen(["sleep", "60"]).pid))
+                os._exit(3)
             yield item["sound"].astype(np.int16)
     return fill
 """
@@ -109,11 +113,22 @@ def test_the_process_ends_with_its_user() -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def test_a_process_that_a_stopped_plugin_has_started_ends_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("what", "reason"), [(7, "took longer than 1 s"), (8, "ended its process")])
+def test_what_a_plugin_has_started_ends_with_it(
+    what: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEFT", str(tmp_path / "left"))
-    with pytest.raises(PluginError, match="took longer than 1 s"):
-        list(guarded(longest_s=1).sounds([item(7)]))
-    stat = Path(f"/proc/{(tmp_path / 'left').read_text()}/stat")
-    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "XZ"
+    with pytest.raises(PluginError, match=reason):
+        list(guarded(longest_s=1).sounds([item(what)]))
+    left = int((tmp_path / "left").read_text())
+    until_s = time.monotonic() + 10
+    while is_running(left):
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "XZ"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
