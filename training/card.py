@@ -1,8 +1,7 @@
 """The card of an exported network: how it was trained, and what it is not."""
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from testbed.training.features import DURATIONS
 from testbed.training.trainer import MEASURED_LEVELS, Measurement, Settings
@@ -15,7 +14,9 @@ _TABLES = {
 _NAMED_SOURCES = 20
 
 
-def card(name: str, settings: Settings, point: Measurement, kept: tuple[int, int], about: Path) -> str:
+def card(
+    name: str, settings: Settings, point: Measurement, kept: tuple[int, int], speech: Mapping[str, Any]
+) -> str:
     """Return the card in Markdown.
 
     Parameters
@@ -26,8 +27,8 @@ def card(name: str, settings: Settings, point: Measurement, kept: tuple[int, int
         Of the training, and its last measurement.
     kept
         Numbers of latents and of states that are left.
-    about
-        The training's ``training.json``, which names its speech; the card leaves that out if it is not there.
+    speech
+        Its ``sources`` and ``trained_hours``; empty if they are not known.
     """
     rows = [
         ("Quantizers", _TABLES[settings.tables]),
@@ -35,7 +36,7 @@ def card(name: str, settings: Settings, point: Measurement, kept: tuple[int, int
         ("Numbers", f"{kept[0]} per latent vector, {kept[1]} per state"),
         ("Training", f"{point.minutes:.0f} minutes of processor time, {point.step} steps of {settings.batch} "
                      f"sequences of {settings.frames / 100:.1f} s, seed {settings.seed}"),
-        *_speech(about),
+        *_speech(speech),
     ]  # fmt: skip
     loss = "" if settings.tables == "fixed" else f" loss {point.loss:.2f},"  # without rate it is another loss
     levels = [
@@ -63,12 +64,10 @@ def card(name: str, settings: Settings, point: Measurement, kept: tuple[int, int
     )
 
 
-def _speech(about: Path) -> Sequence[tuple[str, str]]:
-    try:
-        speech = json.loads(about.read_text("utf-8"))["speech"]
-        sources = [" ".join(str(source).split()).replace("|", "/") for source in speech["sources"]]
-        hours = f"{float(speech['trained_hours']):.1f} hours, each recording at {len(DURATIONS)} speeds"
-    except (OSError, ValueError, KeyError, TypeError):
+def _speech(speech: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    if not speech:
         return []
+    sources = [" ".join(source.split()).replace("|", "/") for source in speech["sources"]]
+    hours = f"{speech['trained_hours']:.1f} hours, each recording at {len(DURATIONS)} speeds"
     more = [f"{len(sources) - _NAMED_SOURCES} more"] if len(sources) > _NAMED_SOURCES else []
     return [("Speech", f"{hours}: {'; '.join([*sources[:_NAMED_SOURCES], *more])}")]

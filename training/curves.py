@@ -27,7 +27,13 @@ COLUMNS = (
 
 
 def write_curves(points: Sequence[Measurement], folder: Path) -> None:
-    """Write ``curves.csv``, a row per measurement and quantizer level, and ``curves.png``."""
+    """Write ``curves.csv`` (see `write_table`) and ``curves.png``."""
+    write_table(points, folder)
+    _draw(points, folder / FIGURE_FILE)
+
+
+def write_table(points: Sequence[Measurement], folder: Path) -> None:
+    """Write ``curves.csv``, a row per measurement and quantizer level."""
     rows = [row for point in points for row in _rows(point)]
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
@@ -35,7 +41,6 @@ def write_curves(points: Sequence[Measurement], folder: Path) -> None:
     table.writerows(rows)
     with written_whole(folder / TABLE_FILE) as path:
         path.write_text(text.getvalue(), "utf-8")
-    _draw(points, folder / FIGURE_FILE)
 
 
 def in_words(point: Measurement) -> str:

@@ -5,7 +5,9 @@ those that no quantizer level sends, are left out. `testbed.kernels.rdovae` runs
 it was trained with libopus's quantizers.
 """
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
@@ -31,6 +33,7 @@ from testbed.kernels.weights import BLOCK_OUTPUTS, Floats
 from testbed.kernels.weights_writer import blob, float_layer, integer_layer
 from testbed.training.card import card
 from testbed.training.counting import counted
+from testbed.training.curves import write_table
 from testbed.training.folder import CHECKPOINT_FILE
 from testbed.training.layers import DecoderLayers, EncoderLayers, Stages
 from testbed.training.model import Rdovae
@@ -49,11 +52,11 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Trained(NamedTuple):
-    """The content of a checkpoint: a model with averaged weights, its settings and its last measurement."""
+    """The content of a checkpoint: a model with averaged weights, its settings and its measurements."""
 
     model: Rdovae
     settings: Settings
-    point: Measurement
+    points: Sequence[Measurement]
 
 
 def load_trained(checkpoint: Path) -> Trained:
@@ -69,15 +72,17 @@ def load_trained(checkpoint: Path) -> Trained:
         settings = Settings(**content["settings"])
         model = Rdovae(settings.tables, settings.size)
         model.load_state_dict(content["average"])
-        point = Measurement(**content["points"][-1])
+        points = [Measurement(**point) for point in content["points"]]
+        if not points:
+            raise ValueError("no measurement")
     except (OSError, RuntimeError, UnpicklingError, LookupError, TypeError, ValueError, EOFError) as error:
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
         raise TrainingError(f"{checkpoint}: is no checkpoint of a training ({reason})") from None
-    return Trained(model.eval(), settings, point)
+    return Trained(model.eval(), settings, points)
 
 
 def export_training(training: Path, folder: Path, features: Floats | None = None) -> DredNetwork:
-    """Write the network of a training's folder; see `export`.
+    """Write the network of a training's folder, with its curves and a ``training.json``; see `export`.
 
     Raises
     ------
@@ -85,10 +90,32 @@ def export_training(training: Path, folder: Path, features: Floats | None = None
         As `load_trained` and `export` raise them.
     """
     trained = load_trained(training / CHECKPOINT_FILE)
-    states, latents = (int(each.kept.sum()) for each in _of_quantizers(trained.model))
-    name = folder.absolute().name
-    text = card(name, trained.settings, trained.point, (latents, states), training / ABOUT_FILE)
-    return export(trained.model, folder, text, features)
+    state, latent = (np.flatnonzero(each.kept).tolist() for each in _of_quantizers(trained.model))
+    speech = _speech(training / ABOUT_FILE)
+    name, kept = folder.absolute().name, (len(latent), len(state))
+    text = card(name, trained.settings, trained.points[-1], kept, speech)
+    made = export(trained.model, folder, text, features)
+    about = {"settings": asdict(trained.settings), "speech": speech}
+    if trained.settings.tables == "own":
+        about["kept"] = {"latents": latent, "states": state}
+    try:
+        write_table(trained.points, folder)
+        (folder / ABOUT_FILE).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise ResultsError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    return made
+
+
+def _speech(about: Path) -> dict[str, Any]:
+    """Return what a training's ``training.json`` says of its speech; nothing if that is not there."""
+    try:
+        speech = json.loads(about.read_text("utf-8"))["speech"]
+        return {
+            "sources": [str(source) for source in speech["sources"]],
+            "trained_hours": float(speech["trained_hours"]),
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def export(model: Rdovae, folder: Path, about: str, features: Floats | None = None) -> DredNetwork:

@@ -1,7 +1,7 @@
 """Measures the networks that come with the testbed, and writes docs/networks.md with its figures and tables.
 
 ``make networks`` runs it. It needs the corpus `asterisk`, whose clips of speakers held out of training it
-measures on. ``docs/networks/`` has the curves of the trainings, which it reads, and those it writes.
+measures on. A network's folder has the curve of its training; ``docs/networks/`` has those that this writes.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,6 @@ from testbed.reports.dred_curve import (
 
 DOCS = Path(__file__).parents[1]
 FOLDER = DOCS / "networks"
-TRAININGS = FOLDER / "training"
 PAGE = DOCS / "networks.md"
 CURVE, AGES = "curve.csv", "ages.csv"
 _TWINS = ("testbed-small", "testbed-fixed")
@@ -62,7 +61,7 @@ def main() -> None:
     save(curve_figure(curve), FOLDER / "curve.svg", dpi=100)
     save(age_figure(ages), FOLDER / "ages.svg", dpi=100)
     sizes = {name: (Path(each.folder) / WEIGHTS).stat().st_size for name, each in shipped_networks().items()}
-    trainings = [read_training(TRAININGS, name) for name in sizes]
+    trainings = [read_training(Path(each.folder)) for each in shipped_networks().values()]
     PAGE.write_text(networks_page(curve, ages, trainings, sizes, sent_rows(networks), processor()), "utf-8")
     for name, network in shipped_networks().items():
         card = Path(network.folder, CARD)

@@ -65,11 +65,11 @@ class Training:
         return [self.points[self.points["step"] == steps[place]] for place in places]
 
 
-def read_training(folder: Path, name: str) -> Training:
-    """Read the curves and the sources of a network's training, ``NAME.csv`` and ``NAME.json``."""
-    about = json.loads((folder / f"{name}.json").read_text("utf-8"))
-    points = pd.read_csv(folder / f"{name}.csv")
-    return Training(name, points, about.get("kept", {}), about["settings"])
+def read_training(folder: Path) -> Training:
+    """Read what a network's folder has of its training, ``curves.csv`` and ``training.json``."""
+    about = json.loads((folder / "training.json").read_text("utf-8"))
+    points = pd.read_csv(folder / "curves.csv")
+    return Training(folder.name, points, about.get("kept", {}), about["settings"])
 
 
 def progress_rows(training: Training) -> list[tuple[str, ...]]:

@@ -18,6 +18,8 @@ NAMES = ("libopus", "testbed", "testbed-fixed")
 @pytest.fixture
 def training(tmp_path):
     """A training of 20 measurements that discards a latent number at each."""
+    folder = tmp_path / "testbed"
+    folder.mkdir()
     rows = [
         (50 * k, 3.0 * k, 800 * k, 20 / (k + 1), level, 50.0 - k, 60.0, 0.3, 80 - k - level, 80 - level)
         for k in range(20)
@@ -25,12 +27,12 @@ def training(tmp_path):
     ]
     head = ("step", "minutes", "sequences", "loss", "level", "bits_per_40_ms", "state_bits", "distortion")
     pd.DataFrame(rows, columns=[*head, "latents_sent", "states_sent"]).to_csv(
-        tmp_path / "testbed.csv", index=False
+        folder / "curves.csv", index=False
     )
     settings = {"minutes": 57, "tables": "own", "size": "small", "frames": 304}
     about = {"kept": {"latents": [3, 70], "states": [7]}, "settings": settings}
-    (tmp_path / "testbed.json").write_text(json.dumps(about), "utf-8")
-    return read_training(tmp_path, "testbed")
+    (folder / "training.json").write_text(json.dumps(about), "utf-8")
+    return read_training(folder)
 
 
 def test_a_training_tells_when_it_discarded_numbers(training):

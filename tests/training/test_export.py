@@ -226,3 +226,9 @@ def test_a_training_is_exported_with_a_card(tmp_path: Path, monkeypatch: pytest.
     ):
         assert words in text
     assert text.count("\n| ") == 2 + 5 + 2 + 6
+    told = json.loads((tmp_path / "net" / "training.json").read_text())
+    assert told["settings"]["size"] == "small"
+    assert told["speech"] == about["speech"]
+    assert told["kept"] == {"latents": [*range(80)], "states": [*range(80)]}
+    rows = (tmp_path / "net" / "curves.csv").read_text().splitlines()
+    assert len(rows) == 1 + 6 * len(training.points)
