@@ -209,7 +209,10 @@ def _line(
         mean = interval(part[y].to_numpy(float), Sample(clips, clips), bounds)
         if mean is not None:
             found.append((float(part[x].mean()), mean))
-    ends = [(m.mean - m.low, m.high - m.mean) if m.is_known else (0.0, 0.0) for _, m in found]
+    # A mean below the metric's bounds, as ESTOI has of noise, lies outside its interval.
+    ends = [
+        (max(0.0, m.mean - m.low), max(0.0, m.high - m.mean)) if m.is_known else (0.0, 0.0) for _, m in found
+    ]
     axes.errorbar(
         [place for place, _ in found],
         [mean.mean for _, mean in found],

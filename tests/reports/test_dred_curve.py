@@ -80,6 +80,14 @@ def test_text_and_figure_have_every_network(table, tmp_path):
         assert name in drawn
 
 
+def test_a_network_that_makes_noise_is_drawn(table, tmp_path):
+    clips = sorted(set(table["clip"]))
+    below = table["clip"].map(lambda clip: -0.011 if clip == clips[0] else 0.001)
+    noise = table.assign(estoi=below.where(table["estoi"].notna()))
+    save(curve_figure(noise), tmp_path / "curve.svg", dpi=100)
+    assert "ESTOI" in (tmp_path / "curve.svg").read_text("utf-8")
+
+
 def test_a_network_alone_is_compared_with_nothing(table):
     alone = table[table["network"] == "first"]
     assert compare(alone) == []
