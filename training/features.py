@@ -5,13 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.codecs.features import features_of_signals
 from testbed.codecs.opus.build import built
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
-from testbed.kernels.bark import FRAME
-from testbed.kernels.features import extract_features, feature_state
-from testbed.kernels.pitch_network import pitch_network
-from testbed.kernels.rdovae import FEATURES
-from testbed.kernels.weights import read_blob
 
 DURATIONS = (1.0, 0.87, 1.15)
 """To which recordings are stretched for training, as shares of their own: pitch and formants move as between
@@ -58,8 +54,5 @@ def features_of(
 
 
 def _extracted(pcm: NDArray[np.floating]) -> Features:
-    samples = pcm[None, : len(pcm) // FRAME * FRAME].clip(-32768, 32767).astype(np.float32)
-    out = np.empty((1, samples.shape[1] // FRAME, FEATURES), np.float32)
-    network = pitch_network(read_blob(built().weights))
-    extract_features(network, feature_state(1), samples, out)
-    return out[0].astype(np.float16)
+    samples = pcm[None].clip(-32768, 32767).astype(np.float32)
+    return features_of_signals(samples, built().weights)[0].astype(np.float16)

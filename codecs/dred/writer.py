@@ -9,8 +9,6 @@ average.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +19,12 @@ from testbed.codecs.dred.network_folder import DredNetwork
 from testbed.codecs.dred.payload import CHUNK_MS, DredPayload
 from testbed.codecs.encoded_frame import EncodedFrame, read
 from testbed.codecs.encoding import Encoding
+from testbed.codecs.features import features_of_signals
 from testbed.codecs.opus.build import built
 from testbed.codecs.opus.settings import Application, WrittenDred
 from testbed.codecs.pcm import SAMPLE_RATE_HZ
 from testbed.kernels import rdovae
-from testbed.kernels.bark import FRAME
-from testbed.kernels.features import extract_features, feature_state
-from testbed.kernels.pitch_network import PitchNetwork, pitch_network
-from testbed.kernels.weights import Floats, read_blob
+from testbed.kernels.weights import Floats
 
 _STEP_SAMPLES = network.STEP_MS * SAMPLE_RATE_HZ // 1000
 _CHUNK_SAMPLES = CHUNK_MS * SAMPLE_RATE_HZ // 1000
@@ -39,11 +35,6 @@ _LOOKAHEAD_SAMPLES = 64
 """Delay of a decoded frame of speech behind its packet's beginning: 4 ms."""
 _CUTOFF_HZ = 60.0
 _BLOCK = 256
-
-
-@lru_cache(maxsize=2)
-def _pitch_network(weights: Path) -> PitchNetwork:
-    return pitch_network(read_blob(weights))
 
 
 def encoder_input(pcm: NDArray[np.int16], application: Application) -> Floats:
@@ -73,12 +64,7 @@ def encoder_input(pcm: NDArray[np.int16], application: Application) -> Floats:
 
 def feature_frames(pcm: NDArray[np.int16], application: Application) -> Floats:
     """Return the features of a clip that DRED encodes: float32 (frames, 20), one vector per 10 ms."""
-    samples = encoder_input(pcm, application)
-    frames: Floats = np.empty((1, len(samples) // FRAME, rdovae.FEATURES), np.float32)
-    whole = samples[None, : FRAME * frames.shape[1]]
-    model = _pitch_network(built().weights)
-    extract_features(model, feature_state(1), np.ascontiguousarray(whole), frames)
-    features: Floats = frames[0]
+    features: Floats = features_of_signals(encoder_input(pcm, application)[None], built().weights)[0]
     return features
 
 

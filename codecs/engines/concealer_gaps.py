@@ -1,7 +1,6 @@
 """The sound of gaps from concealers that are not the testbed's own."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,10 @@ from testbed.codecs.concealers import PlacedConcealer
 from testbed.codecs.concealers.concealer import GapToFill
 from testbed.codecs.concealers.filling import filled
 from testbed.codecs.engines.concealment_stream import Gap
+from testbed.codecs.features import features_of_signals
 from testbed.codecs.guarded.sounds import MOST_GAPS
 from testbed.codecs.pcm import SAMPLE_RATE_HZ, Pcm16
-from testbed.kernels.bark import FEATURES, FRAME, Floats
-from testbed.kernels.features import extract_features, feature_state
-from testbed.kernels.pitch_network import PitchNetwork, pitch_network
-from testbed.kernels.weights import read_blob
+from testbed.kernels.bark import FRAME
 
 _FULL_SCALE = np.float32(32768)
 
@@ -56,7 +53,7 @@ def _of_concealer(concealer: PlacedConcealer, gaps: Sequence[Gap], weights: Path
     places = sorted(first.values())
     for begin in range(0, len(places), MOST_GAPS):
         part = places[begin : begin + MOST_GAPS]
-        features = _features(_network(weights), np.stack([pasts[place] for place in part]))
+        features = features_of_signals(_FULL_SCALE * np.stack([pasts[place] for place in part]), weights)
         sounds = filled(
             concealer,
             [
@@ -73,19 +70,3 @@ def _of_concealer(concealer: PlacedConcealer, gaps: Sequence[Gap], weights: Path
         )
         made.update(zip([keys[place] for place in part], sounds, strict=True))
     return [made[key] for key in keys]
-
-
-def _features(network: PitchNetwork, pasts: Floats) -> Floats:
-    """Return libopus's features of sounds (batch, samples), (batch, samples / 160, 20)."""
-    batch, frames = len(pasts), pasts.shape[1] // FRAME
-    state, features = feature_state(batch), np.empty((batch, frames, FEATURES), np.float32)
-    now = np.empty((batch, 1, FEATURES), np.float32)
-    for frame in range(frames):
-        extract_features(network, state, _FULL_SCALE * pasts[:, frame * FRAME : (frame + 1) * FRAME], now)
-        features[:, frame] = now[:, 0]
-    return features
-
-
-@lru_cache(maxsize=2)
-def _network(weights: Path) -> PitchNetwork:
-    return pitch_network(read_blob(weights))

@@ -14,6 +14,7 @@ from testbed.codecs.engines.batched import NumbaEngine
 from testbed.codecs.engines.engine import decode_one
 from testbed.codecs.engines.libopus import LibopusEngine
 from testbed.codecs.engines.lossless import LosslessDecoding
+from testbed.codecs.features import features_of_signals
 from testbed.codecs.opus.build import built
 from testbed.errors import CodecError
 from tests.codecs.concealers.networks import counting, saved
@@ -68,8 +69,7 @@ def test_the_features_of_dred_are_those_of_the_lost_speech_in_its_place(given: l
     decode_one(NumbaEngine(), call)
     lossless = LosslessDecoding(call)
     lossless.decode()
-    network = concealer_gaps._network(built().weights)
-    whole = concealer_gaps._features(network, lossless.history[np.newaxis].astype(np.float32) / 32768)[0]
+    whole = features_of_signals(lossless.history[np.newaxis].astype(np.float32), built().weights)[0]
 
     def distance(lag: int) -> float:
         pairs = [
