@@ -12,9 +12,9 @@ import pytest
 
 from reference import nn as plain_nn
 from reference import rdovae as plain_rdovae
-from testbed.codecs.opus import build as opus_build
 from testbed.kernels import nn, rdovae, weights, weights_writer
 from tests.codecs.dred.own_network import perturbed_arrays
+from tests.reference.libopus_build import build
 
 CHECKER = Path(__file__).with_name("dred_network_check.c")
 CPU = Path("/proc/cpuinfo")
@@ -23,13 +23,6 @@ pytestmark = pytest.mark.skipif(
     not CPU.exists() or not {"avx2", "fma"} <= set(CPU.read_text().split()),
     reason="libopus computes otherwise on processors without AVX2 and FMA",
 )
-
-
-@cache
-def build():
-    found = opus_build.installed()
-    assert found is not None, "libopus is not built: run 'testbed opus build'"
-    return found
 
 
 @cache

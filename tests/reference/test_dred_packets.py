@@ -23,9 +23,9 @@ from testbed import errors
 from testbed.codecs.dred import network, packet, payload
 from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.dred.quantizers import quantizers
-from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus import codec as opus
 from testbed.kernels import dred_symbols
+from tests.reference.libopus_build import build
 
 CHECKER = Path(__file__).with_name("dred_check.c")
 CLIPS = Path(errors.__file__).with_name("clips")
@@ -43,13 +43,6 @@ LIBOPUS_CHUNKS = 26
 CPU = Path("/proc/cpuinfo")
 # Bit by bit where libopus computes with AVX2 and FMA, as we do; elsewhere 8-bit levels may differ.
 FEATURE_RMS = 0 if CPU.exists() and {"avx2", "fma"} <= set(CPU.read_text().split()) else 1e-2
-
-
-@cache
-def build():
-    found = opus_build.installed()
-    assert found is not None, "libopus is not built: run 'testbed opus build'"
-    return found
 
 
 @cache

@@ -20,12 +20,12 @@ from testbed.codecs.dred.network_folder import LIBOPUS, QUANTIZERS, WEIGHTS, fin
 from testbed.codecs.dred.quantizers import quantizers, text_of
 from testbed.codecs.engines.batched import NumbaEngine
 from testbed.codecs.engines.engine import decode_one
-from testbed.codecs.opus import build as opus_build
 from testbed.codecs.opus.codec import Encoder
 from testbed.codecs.opus.settings import EncoderSettings
 from testbed.kernels import weights, weights_writer
 from tests.codecs.dred.own_network import perturbed_arrays
 from tests.codecs.engines.jobs import job
+from tests.reference.libopus_build import build
 
 CLIP = Path(errors.__file__).with_name("clips") / "en-allison-1.flac"
 OPTIONS = [
@@ -46,13 +46,6 @@ SECONDS = 4
 GAPS = ((60, 70), (125, 131))
 
 pytestmark = pytest.mark.long
-
-
-@cache
-def build():
-    found = opus_build.installed()
-    assert found is not None, "libopus is not built: run 'testbed opus build'"
-    return found
 
 
 @cache
