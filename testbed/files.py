@@ -1,5 +1,6 @@
 """Folders of fetched files, and writing of files that get their final name only when complete."""
 
+import hashlib
 import os
 import re
 import secrets
@@ -38,6 +39,18 @@ def cache_dir() -> Path:
     if override := os.environ.get("TESTBED_CACHE"):
         return Path(override)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "speech-testbed"
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Provenance of a run: command, overrides, the testbed's version, and every file that shaped a number."""
 
-import hashlib
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from testbed.codecs.opus.build import installed
 from testbed.codecs.schemes import SchemeSpec
 from testbed.errors import ResultsError
 from testbed.escaping import printable
-from testbed.files import cache_dir
+from testbed.files import cache_dir, file_sha256
 from testbed.mixing import Mixer
 from testbed.parameters import files_of, models_in
 from testbed.scenario.base import BaseScenario
@@ -274,5 +273,4 @@ def _digest(path: Path) -> tuple[str, int] | None:
 
 @lru_cache(maxsize=4096)
 def _hashed(path: Path, _changed_ns: int, _size: int, _inode: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

@@ -1,6 +1,5 @@
 """Concealers of other people at work: in a process of its own each, which this module starts and serves."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from testbed.codecs.guarded.sounds import checked_sounds, sounds_of
 from testbed.codecs.guarded.wire import Item
 from testbed.codecs.pcm import Pcm16
 from testbed.errors import PluginError
+from testbed.files import file_sha256
 from testbed.parameters import files_named
 
 
@@ -54,9 +54,8 @@ def filler(
     made = checked.build(Path(folder))
     for file, digest in zip(files_named(checked), digests, strict=False):
         path = Path(folder) / file
-        with path.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
-                raise PluginError(f"{path}: has changed since the scenario was read")
+        if file_sha256(path) != digest:
+            raise PluginError(f"{path}: has changed since the scenario was read")
 
     def fill(items: Sequence[Item]) -> Iterator[Pcm16]:
         gaps = [_gap(item) for item in items]

@@ -1,6 +1,5 @@
 """Debian's package of libcodec2, which holds LPCNet and its weights."""
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from testbed.apt import private_apt, unpack
 from testbed.errors import FetchError, NoNetworkError
+from testbed.files import file_sha256
 
 LIBRARY = "libcodec2.so"
 WEIGHTS = "weights.bin"
@@ -87,8 +87,7 @@ def identify(file: Path) -> Package:
     try:
         if file.exists() and not file.is_file():
             raise FetchError(f"{file}: is not a file")
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = file_sha256(file)
     except OSError as error:
         raise FetchError(f"{file}: cannot be read: {error.strerror}") from None
     for package in KNOWN:

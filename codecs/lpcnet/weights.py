@@ -4,7 +4,6 @@ The file holds the arrays of `SHAPES`, one after the other, and its SHA-256 is k
 library that they come from, for comparisons, and the licence: LPCNet is BSD-3-Clause, the weights LGPL-2.1.
 """
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from testbed.codecs.lpcnet.layers import SHAPES, array_bytes
 from testbed.codecs.lpcnet.package import LIBRARY, WEIGHTS, fetch_package, take_out
 from testbed.errors import CodecError, FetchError
-from testbed.files import cache_dir, sync
+from testbed.files import cache_dir, file_sha256, sync
 from testbed.locks import one_at_a_time
 
 FETCH_COMMAND = "testbed lpcnet fetch"
@@ -46,7 +45,7 @@ def missing() -> str:
     """Return what is wrong with the weights on this machine, and the command that helps; "" for nothing."""
     path = file()
     try:
-        whole = path.stat().st_size == _BYTES and _digest(path) == _SHA256 and library().is_file()
+        whole = path.stat().st_size == _BYTES and file_sha256(path) == _SHA256 and library().is_file()
     except OSError:
         return f"LPCNet's weights are not on this machine; `{FETCH_COMMAND}` gets them"
     return "" if whole else f"{path}: is damaged; `{FETCH_COMMAND}` gets it again"
@@ -113,7 +112,7 @@ def fetch(package: Path | None = None, progress: Callable[[str], None] = print) 
             made = work / "made"
             made.mkdir()
             take_out(source, made)
-            if (digest := _digest(made / WEIGHTS)) != _SHA256:
+            if (digest := file_sha256(made / WEIGHTS)) != _SHA256:
                 raise FetchError(f"{source}: the SHA-256 of its weights is {digest}, not {_SHA256}")
             os.sync()
             if final.exists():
@@ -122,8 +121,3 @@ def fetch(package: Path | None = None, progress: Callable[[str], None] = print) 
             sync(final.parent)
     weights.cache_clear()
     return final
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,13 +4,13 @@ A build records the SHA-256 of its files. The header of a library that was trunc
 full disk shows its full size.
 """
 
-import hashlib
 import json
 import struct
 from collections.abc import Iterable
 from pathlib import Path
 
 from testbed.errors import CodecError
+from testbed.files import file_sha256
 
 BUILD_FILE = "build.json"
 """Record of a build, in its folder; its `files` holds the hashes of files by name."""
@@ -19,7 +19,7 @@ _REBUILD = "`testbed opus build` builds it again"
 
 def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """Return the SHA-256 of files in a folder, by name."""
-    return {name: _sha256(folder / name) for name in names}
+    return {name: file_sha256(folder / name) for name in names}
 
 
 def check_file(path: Path) -> None:
@@ -38,7 +38,7 @@ def check_file(path: Path) -> None:
     path = path.resolve()
     try:
         wanted = _recorded(path)
-        if wanted is not None and _sha256(path) not in wanted:
+        if wanted is not None and file_sha256(path) not in wanted:
             raise CodecError(f"{path}: is damaged: its SHA-256 is not that of the build; {_REBUILD}")
         size, needed = path.stat().st_size, _elf_bytes(path)
     except OSError as error:
@@ -55,11 +55,6 @@ def _recorded(path: Path) -> set[str] | None:
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return found or None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _elf_bytes(path: Path) -> int:

@@ -1,6 +1,5 @@
 """The source of libopus: accepted tarballs, their origin, and unpacking."""
 
-import hashlib
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from testbed.apt import private_apt
 from testbed.errors import BuildError, FetchError, NoNetworkError
+from testbed.files import file_sha256
 
 SUITES = ("forky", "sid", "trixie")
 _LIMIT_BYTES = 1 << 30
@@ -43,8 +43,7 @@ def identify(path: Path) -> Tarball:
         If it cannot be read, or is not a known one.
     """
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_sha256(path)
     except OSError as error:
         raise BuildError(f"{path}: cannot be read: {error.strerror}") from error
     for tarball in KNOWN:
