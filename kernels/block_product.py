@@ -11,19 +11,25 @@ from typing import Any, NamedTuple
 import numba
 import numba.extending
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import cgutils, types
 from numpy.typing import NDArray
 
+from testbed.kernels.vectors import (
+    HAS_TILES,
+    HAS_WIDE_REGISTERS,
+    INDEX,
+    LANES,
+    VECTOR,
+    everywhere,
+    load,
+    rows_of_tile,
+    vector_at,
+)
+
 Floats = NDArray[np.float32]
 
-LANES = 16
-_config: Any = numba.config
-_features = binding.get_host_cpu_features()
-_HAS_TILES = not _config.DISABLE_JIT and any(_features.get(name, False) for name in ("fma", "neon"))
-_ROWS = 8 if _features.get("avx512f", False) else 4  # as many as the registers hold
-_INDEX, _FLOAT = ir.IntType(64), ir.FloatType()
-_VECTOR = ir.VectorType(_FLOAT, LANES)
+_ROWS = 8 if HAS_WIDE_REGISTERS else 4  # as many as the registers hold
 
 
 class Blocks(NamedTuple):
@@ -83,26 +89,24 @@ def _tile(
         )
         first, stop, first_row, first_block = (arguments[position] for position in (2, 3, 5, 7))
         width, outputs = (builder.extract_value(array.shape, 1) for array in (given, sums))
-        last, rows = builder.sub(builder.extract_value(given.shape, 0), _INDEX(1)), []
-        for item in range(_ROWS):
-            row = builder.add(first_row, _INDEX(item))
-            rows.append(builder.select(builder.icmp_signed("<", row, last), row, last))
+        rows = rows_of_tile(builder, given, first_row, _ROWS)
         starts = [builder.mul(row, width) for row in rows]
-        begin_output = builder.mul(first_block, _INDEX(LANES))
+        begin_output = builder.mul(first_block, INDEX(LANES))
         targets = [
-            _vector(builder, sums.data, builder.add(builder.mul(row, outputs), begin_output)) for row in rows
+            vector_at(builder, sums.data, builder.add(builder.mul(row, outputs), begin_output))
+            for row in rows
         ]
         variable: Any = cgutils.alloca_once_value
-        totals = [variable(builder, _load(builder, target)) for target in targets]
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+        totals = [variable(builder, load(builder, target)) for target in targets]
+        kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
         find: Any = cgutils.get_or_insert_function
         fma = find(builder.module, kind, f"llvm.fma.v{LANES}f32")
-        with cgutils.for_range_slice(builder, first, stop, _INDEX(1)) as (column, _):
-            weight = _load(builder, _vector(builder, packed.data, builder.mul(column, _INDEX(LANES))))
+        with cgutils.for_range_slice(builder, first, stop, INDEX(1)) as (column, _):
+            weight = load(builder, vector_at(builder, packed.data, builder.mul(column, INDEX(LANES))))
             source = builder.load(builder.gep(chosen.data, [column]))
             for start, total in zip(starts, totals, strict=True):
                 value = builder.load(builder.gep(given.data, [builder.add(start, source)]))
-                value = _everywhere(builder, value)
+                value = everywhere(builder, value)
                 builder.store(builder.call(fma, [value, weight, builder.load(total)]), total)
         for target, total in zip(targets, totals, strict=True):
             builder.store(builder.load(total), target).align = 4
@@ -110,24 +114,6 @@ def _tile(
 
     kinds = (weights, columns, types.intp, types.intp, inputs, types.intp, out, types.intp)
     return types.void(*kinds), generate
-
-
-def _vector(builder: Any, data: Any, place: Any) -> Any:
-    """Return the address of a vector that begins at a number of an array."""
-    return builder.bitcast(builder.gep(data, [place]), _VECTOR.as_pointer())
-
-
-def _load(builder: Any, address: Any) -> Any:
-    value = builder.load(address)
-    value.align = 4
-    return value
-
-
-def _everywhere(builder: Any, value: Any) -> Any:
-    """Return a vector of the same value."""
-    nothing, index = ir.Constant(_VECTOR, ir.Undefined), ir.IntType(32)
-    one = builder.insert_element(nothing, value, ir.Constant(index, 0))
-    return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(index, LANES), [0] * LANES))
 
 
 _add_tile: Any = numba.extending.intrinsic(_tile)
@@ -148,7 +134,7 @@ def add_product(blocks: Blocks, inputs: Floats, out: Floats) -> None:
     """
     for block in range(blocks.begins.size - 1):
         begin, end = blocks.begins[block], blocks.begins[block + 1]
-        if _HAS_TILES:
+        if HAS_TILES:
             for row in range(0, inputs.shape[0], _ROWS):
                 _add_tile(blocks.weights, blocks.inputs, begin, end, inputs, row, out, block)
         else:

@@ -10,20 +10,26 @@ from typing import Any
 import numba
 import numba.extending
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import cgutils, types
 from numpy.typing import NDArray
 
+from testbed.kernels.vectors import (
+    HAS_TILES,
+    HAS_WIDE_REGISTERS,
+    INDEX,
+    LANES,
+    VECTOR,
+    everywhere,
+    load,
+    rows_of_tile,
+    vector_at,
+)
+
 Floats = NDArray[np.float32]
 
-LANES = 16
-_config: Any = numba.config
-_features = binding.get_host_cpu_features()
-_HAS_TILES = not _config.DISABLE_JIT and any(_features.get(name, False) for name in ("fma", "neon"))
-_BLOCKS = 4 if _features.get("avx512f", False) else 1  # as many as the registers hold
+_BLOCKS = 4 if HAS_WIDE_REGISTERS else 1  # as many as the registers hold
 _ROWS = 4
-_INDEX, _FLOAT = ir.IntType(64), ir.FloatType()
-_VECTOR = ir.VectorType(_FLOAT, LANES)
 
 
 def pack(weights: Floats) -> Floats:
@@ -45,33 +51,31 @@ def _tile(blocks: int) -> Any:
             for place in (0, 2, 4)
         )
         first_block, first_row = arguments[1], arguments[3]
-        columns = [builder.add(first_block, _INDEX(index)) for index in range(blocks)]
+        columns = [builder.add(first_block, INDEX(index)) for index in range(blocks)]
         width = builder.extract_value(packed.shape, 1)
         begins = [builder.mul(column, width) for column in columns]
-        last, rows = builder.sub(builder.extract_value(inputs.shape, 0), _INDEX(1)), []
-        for item in range(_ROWS):
-            row = builder.add(first_row, _INDEX(item))
-            rows.append(builder.select(builder.icmp_signed("<", row, last), row, last))
+        rows = rows_of_tile(builder, inputs, first_row, _ROWS)
         starts = [builder.mul(row, width) for row in rows]
         variable: Any = cgutils.alloca_once_value
-        zeros = ir.Constant(_VECTOR, [0.0] * LANES)
+        zeros = ir.Constant(VECTOR, [0.0] * LANES)
         totals = [[variable(builder, zeros) for _ in rows] for _ in columns]
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+        kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
         find: Any = cgutils.get_or_insert_function
         fma = find(builder.module, kind, f"llvm.fma.v{LANES}f32")
         with cgutils.for_range(builder, width) as loop:
-            weights = [_load(builder, packed, builder.add(begin, loop.index)) for begin in begins]
+            places = [builder.mul(builder.add(begin, loop.index), INDEX(LANES)) for begin in begins]
+            weights = [load(builder, vector_at(builder, packed.data, place)) for place in places]
             for item, start in enumerate(starts):
                 value = builder.load(builder.gep(inputs.data, [builder.add(start, loop.index)]))
-                value = _everywhere(builder, value)
+                value = everywhere(builder, value)
                 for index in range(blocks):
                     total = totals[index][item]
                     builder.store(builder.call(fma, [value, weights[index], builder.load(total)]), total)
         outputs = builder.extract_value(out.shape, 1)
         for index, column in enumerate(columns):
             for item, row in enumerate(rows):
-                place = builder.add(builder.mul(row, outputs), builder.mul(column, _INDEX(LANES)))
-                target = builder.bitcast(builder.gep(out.data, [place]), _VECTOR.as_pointer())
+                place = builder.add(builder.mul(row, outputs), builder.mul(column, INDEX(LANES)))
+                target = vector_at(builder, out.data, place)
                 builder.store(builder.load(totals[index][item]), target).align = 4
         return context.get_dummy_value()
 
@@ -79,21 +83,6 @@ def _tile(blocks: int) -> Any:
         return types.void(packed, types.intp, inputs, types.intp, out), generate
 
     return numba.extending.intrinsic(intrinsic)
-
-
-def _load(builder: Any, packed: Any, vector: Any) -> Any:
-    """Load one vector of the packed weights."""
-    place = builder.gep(packed.data, [builder.mul(vector, _INDEX(LANES))])
-    value = builder.load(builder.bitcast(place, _VECTOR.as_pointer()))
-    value.align = 4
-    return value
-
-
-def _everywhere(builder: Any, value: Any) -> Any:
-    """Return a vector of the same value."""
-    nothing, index = ir.Constant(_VECTOR, ir.Undefined), ir.IntType(32)
-    one = builder.insert_element(nothing, value, ir.Constant(index, 0))
-    return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(index, LANES), [0] * LANES))
 
 
 _many_blocks, _one_block = _tile(_BLOCKS), _tile(1)
@@ -113,7 +102,7 @@ def wide_product(packed: Floats, inputs: Floats, out: Floats) -> None:
         (rows, outputs), contiguous, written.
     """
     blocks = packed.shape[0]
-    if _HAS_TILES:
+    if HAS_TILES:
         even = blocks - blocks % _BLOCKS
         for block in range(0, even, _BLOCKS):
             for row in range(0, inputs.shape[0], _ROWS):

@@ -3,7 +3,8 @@ import pytest
 
 from reference import row_convolution as plain
 from testbed.kernels.row_convolution import convolve_rows, row_convolution
-from testbed.kernels.wide_product import LANES, pack, wide_product
+from testbed.kernels.vectors import LANES
+from testbed.kernels.wide_product import pack, wide_product
 
 
 @pytest.mark.parametrize("outputs", [16, 64, 80])
