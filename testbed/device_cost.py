@@ -168,10 +168,11 @@ def _spread(ratios: NDArray[np.float64]) -> list[float]:
 
 def _is_of_libopus(scheme: SchemeSpec) -> bool:
     """Return whether libopus, or the testbed's NetEq, has the networks and the concealer of a scheme."""
-    written = scheme.dred_to_write()
-    if written is not None and written.network != LIBOPUS:
-        return False
-    return scheme.synthesized_by() == FARGAN and not isinstance(scheme.concealed_by(), ConcealerParameters)
+    return (
+        scheme.dred_network() == LIBOPUS
+        and scheme.synthesized_by() == FARGAN
+        and not isinstance(scheme.concealed_by(), ConcealerParameters)
+    )
 
 
 def _prepared(context: RunContext, point: int, scheme: SchemeSpec) -> _Prepared | None:

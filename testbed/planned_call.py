@@ -12,7 +12,6 @@ from testbed.allocation.budget import SchemeBudget
 from testbed.call import CallSettings, Simulation, simulate
 from testbed.channels import StageSpec
 from testbed.channels.realization import Realization
-from testbed.codecs.dred.network_folder import LIBOPUS
 from testbed.codecs.encoding import Encoding, LiveEncoder
 from testbed.codecs.engines.engine import Engine
 from testbed.codecs.opus.settings import EncoderSettings
@@ -37,7 +36,6 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         The engine that will decode the call: it determines how much of a packet's DRED is read.
     """
     scenario, scheme = context.scenario(call), context.scheme(call)
-    written = scheme.dred_to_write()
     settings = CallSettings(
         distances=scheme.distances(),
         playout=scenario.playout,
@@ -45,7 +43,7 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
         omits_pauses=scenario.codec.omits_pauses,
         concealer=concealer_for(scheme, scenario),
         vocoder=scheme.synthesized_by(),
-        network=written.network if written else LIBOPUS,
+        network=scheme.dred_network(),
     )
     if scheme.is_ceiling:
         encoding, started = source.encoding, time.process_time()
@@ -59,6 +57,7 @@ def simulate_call(context: RunContext, call: CallId, source: EncodedClip, engine
     channel = realization(scenario.channel, "channel")
     others = _other_calls(context, call, source.settings)
     if not scenario.is_closed_loop:
+        written = scheme.dred_to_write()
         encoding = source.with_dred(written)
         reach_samples = engine.dred_reach_samples(tuple(frame.payload for frame in encoding.frames))
         return simulate(

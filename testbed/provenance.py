@@ -236,8 +236,7 @@ def named_files(scenario: BaseScenario) -> Iterator[tuple[Path, str]]:
 
 def network_files(scheme: SchemeSpec) -> Iterator[tuple[Path, str]]:
     """Yield the files of the network with which the testbed writes a scheme's DRED, and their role."""
-    written = scheme.dred_to_write()
-    for path in written.network.files if written else ():
+    for path in scheme.dred_network().files:
         yield path, "network"
 
 

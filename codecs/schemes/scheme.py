@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from testbed.codecs.concealers import AnyConcealer
+from testbed.codecs.dred.network_folder import LIBOPUS, DredNetwork
 from testbed.codecs.opus.settings import EncoderSettings, WrittenDred
 from testbed.codecs.schemes.part import SchemePart
 from testbed.codecs.schemes.plc import ClassicPlc
@@ -120,6 +121,11 @@ class Scheme(Parameters):
     def dred_to_write(self) -> WrittenDred | None:
         """Return the DRED that is added to the encoder's packets; None for none."""
         return next((added for part in self.parts if (added := part.dred_to_write())), None)
+
+    def dred_network(self) -> DredNetwork:
+        """Return the network of the DRED in its packets."""
+        written = self.dred_to_write()
+        return written.network if written else LIBOPUS
 
     def decoder_complexity(self, complexity: int) -> int:
         """Return the complexity at which the receiver decodes, given the scenario's."""
